@@ -1,0 +1,61 @@
+"""Settings: where things live and how much a stage may use. One environment variable each.
+
+Every field can be set as ``OCTAVO_<FIELD>``, for example ``OCTAVO_LAKE=s3://bucket/lake``. Places are
+local paths or fsspec URLs. What describes a document type belongs into its contract instead.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from upath import UPath
+
+CONTRACTS_FOLDER = Path(__file__).resolve().parent.parent / "contracts"
+
+
+class Limits(BaseSettings):
+    """Bounds on what one document may cost. Past them it is quarantined with a reason code."""
+
+    model_config = SettingsConfigDict(env_prefix="OCTAVO_LIMIT_", frozen=True)
+
+    document_bytes: int = Field(1 << 30, gt=0, description="largest file, bytes")
+    pages: int = Field(20_000, gt=0, description="most pages of one document")
+    page_pixels: int = Field(178_956_970, gt=0, description="most pixels of one page image (Pillow's own limit)")
+    page_seconds: float = Field(60, gt=0, description="longest time to render and read one page, seconds")
+    child_bytes: int = Field(2 << 30, gt=0, description="address-space limit of a rendering child, bytes")
+
+
+class Settings(BaseSettings):
+    """All settings of a process, read from the environment when constructed."""
+
+    model_config = SettingsConfigDict(env_prefix="OCTAVO_", frozen=True)
+
+    landing: str = Field("var/landing", description="where documents arrive: {landing}/{contract}/{yyyy}/{mm}/{dd}/")
+    lake: str = Field("var/lake", description="where tables are published")
+    state: str | None = Field(None, description="workspaces and stores; default {lake}/_octavo")
+    contracts: str = Field(str(CONTRACTS_FOLDER), description="folder of contract YAML files")
+    processes: int = Field(os.cpu_count() or 1, gt=0, description="processes that read pages side by side")
+    shard_pages: int = Field(64, gt=0, description="most pages of one mapped task")
+    settle_seconds: float = Field(0, ge=0, description="a file younger than this is left for the next run")
+    languages: str = Field("eng", description="Tesseract languages, joined by +")
+    limits: Limits = Field(default_factory=Limits)
+
+    @property
+    def state_root(self) -> UPath:
+        """Root of what runs share and what they leave behind. Readers of the lake skip names with ``_``."""
+        return UPath(self.state) if self.state else UPath(self.lake) / "_octavo"
+
+    @property
+    def workspaces(self) -> UPath:
+        return self.state_root / "workspaces"
+
+    @property
+    def reading_store(self) -> UPath:
+        return self.state_root / "readings"
+
+    @property
+    def answer_store(self) -> UPath:
+        return self.state_root / "answers"

@@ -1,0 +1,237 @@
+"""The nouns every stage shares: boxes, words, pages, chunks, answers.
+
+All boxes live in one frame: pixels of the upright page as rendered, origin top left, not
+deskewed. A reader that rotates, deskews or upscales inverts its transform before it hands
+words on.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Box(NamedTuple):
+    """An axis-parallel rectangle: left, top, right, bottom in pixels; right and bottom are exclusive."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def width(self) -> int:
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> int:
+        return self.y1 - self.y0
+
+    @property
+    def center(self) -> tuple[float, float]:
+        return (self.x0 + self.x1) / 2, (self.y0 + self.y1) / 2
+
+    def overlaps(self, other: Box) -> bool:
+        """Whether the two rectangles share at least one pixel."""
+        return self.x0 < other.x1 and other.x0 < self.x1 and self.y0 < other.y1 and other.y0 < self.y1
+
+    def holds(self, point: tuple[float, float]) -> bool:
+        return self.x0 <= point[0] < self.x1 and self.y0 <= point[1] < self.y1
+
+
+def union(boxes: Iterable[Box]) -> Box:
+    """The smallest box around all of ``boxes``; ``ValueError`` for none."""
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    return Box(min(x0), min(y0), max(x1), max(y1))
+
+
+class Source(StrEnum):
+    """Where a word comes from."""
+
+    TEXT_LAYER = "text_layer"
+    OCR = "ocr"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a page. ``confidence`` is 0 to 1; a text layer's words have 1."""
+
+    text: str
+    box: Box
+    confidence: float
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page as it was read.
+
+    ``number`` counts from 1. ``width`` and ``height`` are pixels of the upright page, ``dpi`` the
+    resolution it was rendered at (None for an image that does not say). ``rotation`` is the
+    clockwise turn in degrees that made it upright, ``transform`` the affine (a, b, c, d, e, f) from
+    the source's pixels (PDF: points, origin top left) to the page's: x' = ax + cy + e, y' = bx + dy + f.
+    """
+
+    document: str
+    number: int
+    width: int
+    height: int
+    dpi: int | None
+    rotation: int
+    transform: tuple[float, float, float, float, float, float]
+    words: tuple[Word, ...]
+
+    @property
+    def text(self) -> str:
+        return " ".join(word.text for word in self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A part of a page that is read as one: its box and the indices of its words in ``Page.words``.
+
+    ``number`` counts from 0 within the page, in reading order.
+    """
+
+    number: int
+    box: Box
+    words: tuple[int, ...]
+    strategy: str
+
+    def text(self, page: Page) -> str:
+        return " ".join(page.words[index].text for index in self.words)
+
+
+class ParseStatus(StrEnum):
+    """How an answer's raw text became JSON."""
+
+    OK = "ok"
+    REPAIRED = "repaired"
+    FAILED = "failed"
+    BLANK = "blank"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one extractor said of one chunk.
+
+    ``parsed`` maps field names, as the extractor wrote them, to JSON values: a text, a list of texts
+    (alternatives for a scalar field, best first), or a list of objects for list fields.
+    ``hinted``: the chunk's words were in the prompt, so the answer cannot confirm those words.
+    """
+
+    document: str
+    page: int
+    chunk: int
+    box: Box
+    extractor: str
+    hinted: bool
+    raw: str
+    parsed: dict[str, object]
+    status: ParseStatus = ParseStatus.OK
+
+
+class Support(StrEnum):
+    """Does the page say it?"""
+
+    EXACT = "exact"
+    NORMALISED = "normalised"
+    NONE = "none"
+    UNREADABLE = "unreadable"
+
+
+class Verdict(StrEnum):
+    """May a value be taken without a look? Only ``accepted`` says yes."""
+
+    ACCEPTED = "accepted"
+    AMBIGUOUS = "ambiguous"
+    CONFLICTING = "conflicting"
+    UNSUPPORTED = "unsupported"
+    UNREADABLE = "unreadable"
+    PARAPHRASE = "paraphrase"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where the page says it: the box of one run of words on one page."""
+
+    page: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
+class Loser:
+    """A candidate that was not taken, and why, in words."""
+
+    value: str
+    page: int
+    extractor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """The resolved value of one field path (``total``, ``line_items[0].amount``) of one document.
+
+    ``value`` is the text as found; ``typed`` its parsed form (str, Decimal, int, date), None when it
+    cannot be parsed. ``page`` and ``chunk`` are where the winner was said. ``matched`` is False for a
+    key that no contract field claims.
+    """
+
+    document: str
+    path: str
+    value: str | None
+    typed: object
+    support: Support
+    verdict: Verdict
+    reason: str
+    page: int | None
+    chunk: int | None
+    evidence: tuple[Evidence, ...]
+    extractor: str | None
+    losers: tuple[Loser, ...] = ()
+    matched: bool = True
+
+
+class Outcome(StrEnum):
+    """How a document, page or chunk ended in the ledger."""
+
+    OK = "ok"
+    PARTIAL = "partial"
+    EMPTY = "empty"
+    FALLBACK = "fallback"
+    QUARANTINED = "quarantined"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a stage call did, as counts that may go through XCom."""
+
+    stage: str
+    counts: dict[str, int]
+    seconds: float
+
+    @staticmethod
+    def total(reports: Sequence[Report]) -> dict[str, int]:
+        """The counts of several calls added up."""
+        counts: dict[str, int] = {}
+        for report in reports:
+            for name, count in report.counts.items():
+                counts[name] = counts.get(name, 0) + count
+        return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One day of one contract: what a run reads and the only thing it writes."""
+
+    contract: str
+    day: dt.date
+
+    @property
+    def path(self) -> str:
+        """``contract={c}/day={yyyy-mm-dd}``, as it stands in the lake."""
+        return f"contract={self.contract}/day={self.day.isoformat()}"

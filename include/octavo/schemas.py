@@ -1,0 +1,181 @@
+"""Arrow schemas of every table, in the workspace and in the lake, and the way between them and ``model``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from octavo.contracts import Contract, FieldSpec, Kind
+from octavo.model import Box, Chunk, Page, Source, Word
+
+BOX = [("x0", pa.int32()), ("y0", pa.int32()), ("x1", pa.int32()), ("y1", pa.int32())]
+WORD = pa.struct([("text", pa.string()), *BOX, ("confidence", pa.float64()), ("source", pa.string())])
+EVIDENCE = pa.struct([("page", pa.int32()), *BOX])
+LOSER = pa.struct([("value", pa.string()), ("page", pa.int32()), ("extractor", pa.string()), ("reason", pa.string())])
+
+DOCUMENTS = pa.schema([
+    ("document", pa.string()),          # sha256 of the bytes
+    ("uri", pa.string()),               # the first of its places, in sorted order
+    ("copies", pa.list_(pa.string())),  # further places of the same bytes
+    ("media_type", pa.string()),
+    ("bytes", pa.int64()),
+    ("pages", pa.int32()),
+    ("day", pa.date32()),
+    ("status", pa.string()),            # an Outcome
+    ("reason", pa.string()),            # a Reason, null for ok
+])
+
+_PAGE = [
+    ("document", pa.string()),
+    ("page", pa.int32()),
+    ("width", pa.int32()),
+    ("height", pa.int32()),
+    ("dpi", pa.int32()),
+    ("rotation", pa.int32()),
+    ("transform", pa.list_(pa.float64())),
+    ("text_source", pa.string()),       # text_layer, ocr, mixed or none
+]
+# What the read stage writes and the reading store keeps: a page with its words.
+READINGS = pa.schema([
+    *_PAGE,
+    ("words", pa.list_(WORD)),
+    ("outcome", pa.string()),
+    ("reason", pa.string()),
+    ("detail", pa.string()),
+    ("seconds", pa.float64()),
+    ("cached", pa.bool_()),
+])
+PAGES = pa.schema([*_PAGE, ("words", pa.int32()), ("mean_confidence", pa.float64()), ("outcome", pa.string()), ("reason", pa.string())])
+
+CHUNKS = pa.schema([
+    ("document", pa.string()),
+    ("page", pa.int32()),
+    ("chunk", pa.int32()),
+    *BOX,
+    ("strategy", pa.string()),
+    ("words", pa.int32()),
+    ("word_ids", pa.list_(pa.int32())),  # indices into the page's words
+    ("text", pa.string()),
+])
+
+ANSWERS = pa.schema([
+    ("document", pa.string()),
+    ("page", pa.int32()),
+    ("chunk", pa.int32()),
+    *BOX,
+    ("extractor", pa.string()),
+    ("hinted", pa.bool_()),
+    ("raw", pa.string()),
+    ("parsed", pa.string()),             # JSON
+    ("parse_status", pa.string()),
+    ("attempts", pa.int32()),
+    ("model", pa.string()),
+    ("revision", pa.string()),
+    ("prompt_hash", pa.string()),
+    ("prompt_tokens", pa.int64()),
+    ("completion_tokens", pa.int64()),
+    ("seconds", pa.float64()),
+    ("cost", pa.float64()),
+    ("cached", pa.bool_()),
+])
+
+FIELDS = pa.schema([
+    ("document", pa.string()),
+    ("field", pa.string()),              # total, line_items[0].amount
+    ("matched", pa.bool_()),             # whether a field of the contract claims it
+    ("value", pa.string()),
+    ("number", pa.decimal128(24, 6)),
+    ("date", pa.date32()),
+    ("support", pa.string()),
+    ("verdict", pa.string()),
+    ("reason", pa.string()),
+    ("page", pa.int32()),
+    ("chunk", pa.int32()),
+    ("evidence", pa.list_(EVIDENCE)),
+    ("extractor", pa.string()),
+    ("losers", pa.list_(LOSER)),
+])
+
+REVIEW = pa.schema([
+    ("document", pa.string()),
+    ("uri", pa.string()),
+    ("field", pa.string()),
+    ("value", pa.string()),
+    ("verdict", pa.string()),
+    ("reason", pa.string()),
+    ("page", pa.int32()),
+    ("evidence", pa.list_(EVIDENCE)),
+])
+
+LEDGER = pa.schema([
+    ("run", pa.string()),
+    ("level", pa.string()),              # document, page or chunk
+    ("document", pa.string()),
+    ("uri", pa.string()),
+    ("page", pa.int32()),
+    ("chunk", pa.int32()),
+    ("extractor", pa.string()),
+    ("outcome", pa.string()),
+    ("reason", pa.string()),
+    ("detail", pa.string()),
+    ("attempts", pa.int32()),
+    ("seconds", pa.float64()),
+    ("prompt_tokens", pa.int64()),
+    ("completion_tokens", pa.int64()),
+    ("cost", pa.float64()),
+    ("cached", pa.bool_()),
+])
+
+_ARROW = {
+    Kind.MONEY: pa.decimal128(18, 2),
+    Kind.NUMBER: pa.decimal128(24, 6),
+    Kind.PERCENTAGE: pa.decimal128(9, 4),
+    Kind.INTEGER: pa.int64(),
+    Kind.DATE: pa.date32(),
+}
+PAIR = pa.struct([("key", pa.string()), ("value", pa.string())])
+
+
+def arrow_type(spec: FieldSpec) -> pa.DataType:
+    """The Arrow type of a field: list<struct> for a list, struct for a group."""
+    if spec.type is Kind.PAIRS:
+        return pa.list_(PAIR)
+    if spec.type is Kind.LIST:
+        return pa.list_(pa.struct([(name, arrow_type(item)) for name, item in spec.fields.items()]))
+    if spec.type is Kind.GROUP:
+        return pa.struct([(name, arrow_type(item)) for name, item in spec.fields.items()])
+    return _ARROW.get(spec.type, pa.string())
+
+
+def record_schema(contract: Contract) -> pa.Schema:
+    """The schema of the contract's own table: one typed row per document."""
+    return pa.schema([
+        ("document", pa.string()),
+        ("uri", pa.string()),
+        ("contract_hash", pa.string()),
+        *((name, arrow_type(spec)) for name, spec in contract.fields.items()),
+    ])
+
+
+def page_from_row(row: dict[str, Any]) -> Page:
+    """A ``READINGS`` row as a ``Page``."""
+    words = tuple(
+        Word(w["text"], Box(w["x0"], w["y0"], w["x1"], w["y1"]), w["confidence"], Source(w["source"])) for w in row["words"]
+    )
+    return Page(row["document"], row["page"], row["width"], row["height"], row["dpi"], row["rotation"], tuple(row["transform"]), words)
+
+
+def word_to_row(word: Word) -> dict[str, Any]:
+    return {"text": word.text, **word.box._asdict(), "confidence": round(word.confidence, 4), "source": word.source.value}
+
+
+def chunk_to_row(page: Page, chunk: Chunk) -> dict[str, Any]:
+    return {
+        "document": page.document, "page": page.number, "chunk": chunk.number, **chunk.box._asdict(),
+        "strategy": chunk.strategy, "words": len(chunk.words), "word_ids": list(chunk.words), "text": chunk.text(page),
+    }
+
+
+def chunk_from_row(row: dict[str, Any]) -> Chunk:
+    return Chunk(row["chunk"], Box(row["x0"], row["y0"], row["x1"], row["y1"]), tuple(row["word_ids"]), row["strategy"])
