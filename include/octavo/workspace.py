@@ -7,7 +7,7 @@
         read/p0000.parquet       one file per stage and page shard
         chunk/p0000.parquet
         extract_layout/p0000.parquet
-        merge/d0000.fields.parquet, merge/d0000.records.parquet
+        fields/d0000.parquet     merge: fields, and records beside them in records/d0000.parquet
         staged/{table}.parquet   what publish would put into the lake
         validation.json          what the gate said
 """
