@@ -1,0 +1,118 @@
+"""Words into lines, lines into segments: the geometry that labels, tables and addresses stand on.
+
+A *line* is a row of words across the whole page, a *segment* a run of its words without a wide gap,
+which is what a reader takes as one piece ("Invoice date", "12 March 2026", one table cell).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from octavo.model import Box, Page, Word, union
+
+# Least share of the lower word's height by which two words of one line overlap vertically.
+SAME_LINE_OVERLAP = 0.5
+# A word this many times as high as its neighbour is not on its line: a logo beside two lines of text.
+HEIGHT_RATIO = 3.0
+# Widest gap inside a segment, in multiples of the line's height. Word spaces measure 0.3 to 0.7 of it,
+# two columns of a form or a table are at least 1.5 apart.
+SEGMENT_GAP = 1.1
+# Horizontal overlap, in multiples of the height, that two neighbours of one line may have: OCR boxes touch.
+TOUCH = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A run of words without a wide gap. ``words`` are indices into ``Page.words``, left to right."""
+
+    words: tuple[int, ...]
+    box: Box
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of words over the whole width, left to right, as at least one segment."""
+
+    segments: tuple[Segment, ...]
+    box: Box
+
+    @property
+    def words(self) -> tuple[int, ...]:
+        return tuple(index for segment in self.segments for index in segment.words)
+
+    @property
+    def text(self) -> str:
+        return " ".join(segment.text for segment in self.segments)
+
+
+def overlap(a0: int, a1: int, b0: int, b1: int) -> int:
+    """Length that two intervals share; negative: the gap between them."""
+    return min(a1, b1) - max(a0, b0)
+
+
+def same_row(a: Box, b: Box, share: float = SAME_LINE_OVERLAP) -> bool:
+    """Whether two boxes overlap vertically by ``share`` of the lower one's height."""
+    return overlap(a.y0, a.y1, b.y0, b.y1) >= share * max(1, min(a.height, b.height))
+
+
+def line_height(page: Page) -> float:
+    """The median height of the page's words in pixels; 1 for a page without words."""
+    return float(median(word.box.height for word in page.words)) if page.words else 1.0
+
+
+def lines_of(page: Page) -> tuple[Line, ...]:
+    """The page's words as lines, top to bottom; every word is in exactly one segment.
+
+    A word joins the line whose last word it overlaps most, so a line may drift on a skewed page.
+    """
+    rows: list[list[int]] = []
+    order = sorted(range(len(page.words)), key=lambda i: (page.words[i].box.x0, page.words[i].box.y0, i))
+    for index in order:
+        word = page.words[index].box
+        best, row = 0.0, None
+        for candidate in rows:
+            last = page.words[candidate[-1]].box
+            share = _joins(last, word)
+            # the nearer line wins between two that overlap equally
+            if share > best:
+                best, row = share, candidate
+        if row is None:
+            rows.append([index])
+        else:
+            row.append(index)
+    height = line_height(page)
+    lines = [_line(page, row, height) for row in rows]
+    return tuple(sorted(lines, key=lambda line: (line.box.y0 + line.box.y1, line.box.x0)))
+
+
+def _joins(last: Box, word: Box) -> float:
+    """By how much ``word`` belongs behind ``last``: the shared part of the lower one's height, 0 for not at all."""
+    lower, higher = sorted((max(1, last.height), max(1, word.height)))
+    shared = overlap(last.y0, last.y1, word.y0, word.y1) / lower
+    if shared < SAME_LINE_OVERLAP or word.x0 < last.x1 - TOUCH * higher:
+        return 0.0
+    if higher > HEIGHT_RATIO * lower and shared < 1:
+        return 0.0
+    # Against a word that stands far away, a drifting line is as likely as another line.
+    return shared / (1 + max(0, word.x0 - last.x1) / (1000 * higher))
+
+
+def _line(page: Page, row: Sequence[int], height: float) -> Line:
+    local = max(height * 0.7, float(median(page.words[i].box.height for i in row)))
+    runs: list[list[int]] = [[row[0]]]
+    for index in row[1:]:
+        gap = page.words[index].box.x0 - page.words[runs[-1][-1]].box.x1
+        if gap > SEGMENT_GAP * local:
+            runs.append([index])
+        else:
+            runs[-1].append(index)
+    segments = tuple(segment(page.words, run) for run in runs)
+    return Line(segments, union(s.box for s in segments))
+
+
+def segment(words: Sequence[Word], indices: Sequence[int]) -> Segment:
+    """The words with these indices as one segment, in the given order."""
+    return Segment(tuple(indices), union(words[i].box for i in indices), " ".join(words[i].text for i in indices))
