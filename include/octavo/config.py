@@ -13,6 +13,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from upath import UPath
 
+from octavo.errors import SettingsError
+
 CONTRACTS_FOLDER = Path(__file__).resolve().parent.parent / "contracts"
 
 
@@ -59,3 +61,14 @@ class Settings(BaseSettings):
     @property
     def answer_store(self) -> UPath:
         return self.state_root / "answers"
+
+
+def extractors(choice: str) -> tuple[str, ...]:
+    """The extractors that ``auto``, ``layout`` or ``molmo`` stands for, in the order in which tables list them.
+
+    Raises:
+        SettingsError: the choice needs a model runtime and there is none.
+    """
+    if choice in ("auto", "layout"):
+        return ("layout",)
+    raise SettingsError(f"extractor {choice!r} needs a Molmo runtime, and none is configured; use layout or auto")

@@ -20,6 +20,7 @@ from ruamel.yaml.error import MarkedYAMLError
 from octavo.errors import ContractError
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
+RESERVED = frozenset({"documents", "pages", "chunks", "fields", "review", "corrections", "answers", "ledger"})
 
 
 class _Part(BaseModel):
@@ -149,6 +150,8 @@ class Contract(_Part):
 
     @model_validator(mode="after")
     def _names(self) -> Contract:
+        if self.name in RESERVED:
+            raise ValueError(f"name {self.name!r} is a table of its own; choose another")
         for path, _ in self.leaves():
             for part in path.replace("[]", "").split("."):
                 if not NAME.fullmatch(part):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -41,7 +42,7 @@ def atomic(path: UPath) -> Iterator[IO[bytes]]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        os.replace(private, path)
+        private.replace(path)
     finally:
         private.unlink(missing_ok=True)
 
@@ -109,3 +110,15 @@ def sha256_of(path: UPath) -> str:
 def digest(value: Any) -> str:
     """sha256 of a JSON value, independent of key order; the key of everything that is derived from it."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def copy(source: UPath, target: UPath) -> None:
+    """Copy a file so that ``target`` is replaced whole."""
+    with source.open("rb") as stream, atomic(target) as out:
+        shutil.copyfileobj(stream, out, 1 << 20)
+
+
+def count_rows(path: UPath) -> int:
+    """The number of rows of a Parquet file, from its footer."""
+    with path.open("rb") as stream:
+        return int(pq.ParquetFile(stream).metadata.num_rows)

@@ -1,0 +1,153 @@
+"""``python -m octavo``: the same stages without Airflow."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from octavo import __version__, contracts
+from octavo.config import Settings
+from octavo.errors import OctavoError, SettingsError
+
+out, err = Console(), Console(stderr=True)
+
+
+def _clear_errors(command: Callable[..., Any]) -> Callable[..., Any]:
+    """End with the error's text and exit code instead of a traceback."""
+
+    @wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except OctavoError as error:
+            err.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
+            raise SystemExit(error.exit_code) from error
+
+    return wrapped
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="octavo")
+def main() -> None:
+    """Folders of PDFs, scans and photos in, typed Parquet tables with evidence out.
+
+    \b
+    Try it:
+      python -m octavo run receipt samples/landing/receipt --lake /tmp/lake
+      python -m octavo show receipt-01.png --lake /tmp/lake
+      python -m octavo contracts check
+    """
+
+
+@main.command()
+@click.argument("contract")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--lake", type=click.Path(file_okay=False), help="Where tables are published.  [default: OCTAVO_LAKE or var/lake]")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="The documents' day.  [default: from yyyy/mm/dd in FOLDER's paths, else today]")
+@click.option("--extractor", type=click.Choice(["auto", "layout", "molmo"]), help="Who reads the chunks.  [default: the contract's]")
+@click.option("--chunking", type=click.Choice([s.value for s in contracts.Strategy]), help="How pages are cut.  [default: the contract's]")
+@click.option("--documents", "select", metavar="GLOB", help="Take only files whose name matches; the day's other rows stay.")
+@click.option("--json", "as_json", is_flag=True, help="End with one JSON object on standard output.")
+@_clear_errors
+def run(
+    contract: str, folder: Path, lake: str | None, day: dt.datetime | None, extractor: str | None,
+    chunking: str | None, select: str | None, as_json: bool,
+) -> None:
+    """Read, extract, check and publish the documents in FOLDER by CONTRACT.
+
+    CONTRACT is a name in the contracts folder or a path to a YAML file. With yyyy/mm/dd folders below
+    FOLDER each day is published for itself; otherwise FOLDER is one day. Files that cannot be read are
+    quarantined with a reason and do not fail the day. Exit codes: 0 published, 8 the gate refused.
+
+    \b
+    Example:
+      python -m octavo run invoice ~/invoices --lake ~/lake --day 2026-11-02
+    """
+    from upath import UPath
+
+    from octavo import pipeline
+
+    settings = Settings() if lake is None else Settings(lake=lake)
+    spec = contracts.find(contract, settings.contracts)
+    if chunking:
+        spec = spec.model_copy(update={"chunking": spec.chunking.model_copy(update={"strategy": contracts.Strategy(chunking)})})
+    root = UPath(folder)
+    days = list(pipeline.days_of(root)) or [(day.date() if day else dt.datetime.now(dt.UTC).date(), root)]
+    if day:
+        wanted = [(date, path) for date, path in days if date == day.date()]
+        if not wanted:
+            raise SettingsError(f"{folder} has no folder for {day.date()}; it has {', '.join(str(date) for date, _ in days)}")
+        days = wanted
+    results = []
+    for date, path in days:
+        with _progress(f"{spec.name} {date}") as progress:
+            results.append(pipeline.run_day(spec, path, date, settings, extractor=extractor, select=select, progress=progress))
+    from octavo import show
+
+    show.runs(err if as_json else out, results, settings)
+    if as_json:
+        sys.stdout.write(json.dumps(pipeline.summarise(results)) + "\n")
+    failed = [result.error for result in results if result.error]
+    if failed:
+        raise failed[0]
+
+
+@main.command("show")
+@click.argument("document")
+@click.option("--lake", type=click.Path(exists=True, file_okay=False), help="The lake to look in.  [default: OCTAVO_LAKE or var/lake]")
+@click.option("--json", "as_json", is_flag=True, help="Print the fields as JSON, one object a line.")
+@_clear_errors
+def show_document(document: str, lake: str | None, as_json: bool) -> None:
+    """Show what was found in DOCUMENT: its fields with verdict, page, evidence and the values that lost.
+
+    DOCUMENT is the start of its sha256 (6 characters or more) or the end of its path.
+    """
+    from upath import UPath
+
+    from octavo import show
+    from octavo.lake import Lake
+
+    show.document(out, Lake(UPath(lake or Settings().lake)), document, as_json)
+
+
+@main.group("contracts")
+def contracts_group() -> None:
+    """Look after contracts."""
+
+
+@contracts_group.command("check")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@_clear_errors
+def check(files: tuple[Path, ...]) -> None:
+    """Check contract FILES (default: all of the contracts folder); each problem names file, line and remedy."""
+    paths = files or tuple(sorted(Path(Settings().contracts).glob("*.yaml")))
+    problems = 0
+    for path in paths:
+        try:
+            contract = contracts.load(path) if path.is_file() else contracts.find(str(path), Settings().contracts)
+        except OctavoError as error:
+            err.print(str(error), highlight=False, soft_wrap=True)
+            problems += 1
+            continue
+        leaves = sum(1 for _ in contract.leaves())
+        out.print(f"[green]ok[/green] {path}: {contract.title}, {leaves} fields, hash {contract.hash[:12]}", highlight=False, soft_wrap=True)
+    if problems:
+        raise SystemExit(3)
+
+
+def _progress(title: str) -> Any:
+    from octavo.show import stage_progress
+
+    return stage_progress(err, title)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m octavo")

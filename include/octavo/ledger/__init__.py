@@ -1,0 +1,162 @@
+"""The ledger: how every document, page and chunk of a run ended, and the proof that none is missing.
+
+It is derived from what the stages left in the workspace, and written whether the day was
+published or not. Rows of earlier runs of the same day stay.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from octavo import storage
+from octavo.errors import LedgerHole
+from octavo.lake import Lake
+from octavo.model import Outcome, ParseStatus, Report
+from octavo.reasons import Reason
+from octavo.schemas import LEDGER
+from octavo.workspace import Span, Workspace
+
+Row = dict[str, Any]
+
+
+def run(workspace: Workspace, lake: Lake, extractors: Sequence[str]) -> Report:
+    """Account for every document, page and chunk of the run.
+
+    Returns:
+        Rows per outcome, and ``missing``: 0.
+
+    Raises:
+        LedgerHole: something that was discovered did not come to an end; the ledger says what.
+    """
+    started = time.monotonic()
+    tally: Counter[str] = Counter()
+    target = lake.table("ledger", workspace.partition)
+    storage.write_table(target, _with_earlier_runs(target, workspace, _rows(workspace, extractors, tally)), LEDGER)
+    if tally["missing"]:
+        raise LedgerHole(
+            f"{tally['missing']} of {tally['rows']} documents, pages and chunks of run {workspace.run} did not come to an end; "
+            f"they are in {target} with reason {Reason.NOT_PROCESSED}. Clear the failed tasks and run them again."
+        )
+    return Report("ledger", dict(tally), time.monotonic() - started)
+
+
+def _with_earlier_runs(target: Any, workspace: Workspace, rows: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    if target.exists():
+        earlier = storage.read_table(target)
+        yield earlier.filter(pc.not_equal(earlier["run"], workspace.run))
+    yield from rows
+
+
+def _rows(workspace: Workspace, extractors: Sequence[str], tally: Counter[str]) -> Iterator[pa.Table]:
+    """The run's rows: documents, then page shard by page shard its pages and their chunks."""
+    documents = workspace.read(workspace.documents).to_pylist()
+    uris = {row["document"]: row["uri"] for row in documents}
+    pages: dict[str, Counter[str]] = {}
+    recorded = _recorded(workspace)
+    for shard, spans in workspace.plan.page_shards.items():
+        rows = list(_shard_rows(workspace, shard, spans, extractors, uris))
+        for row in rows:
+            if row["level"] == "page":
+                pages.setdefault(row["document"], Counter())[_state(row)] += 1
+        yield _table(workspace, rows, tally)
+    yield _table(workspace, [row for document in documents for row in _document_rows(document, pages, recorded)], tally)
+
+
+def _table(workspace: Workspace, rows: list[Row], tally: Counter[str]) -> pa.Table:
+    for row in rows:
+        tally["rows"] += 1
+        tally[f"{row['level']}s_{row['outcome']}"] += 1
+        tally["missing"] += row["reason"] == Reason.NOT_PROCESSED
+    return pa.Table.from_pylist([{"run": workspace.run, "attempts": 1, **row} for row in rows], schema=LEDGER)
+
+
+def _state(row: Row) -> str:
+    return "missing" if row["reason"] == Reason.NOT_PROCESSED else str(row["outcome"])
+
+
+def _recorded(workspace: Workspace) -> set[str]:
+    """Documents that have a merged record."""
+    found: set[str] = set()
+    for shard in workspace.plan.document_shards:
+        path = workspace.shard("records", shard)
+        if path.exists():
+            found.update(storage.read_table(path, ["document"])["document"].to_pylist())
+    return found
+
+
+def _document_rows(document: Row, pages: dict[str, Counter[str]], recorded: set[str]) -> Iterator[Row]:
+    row = {"level": "document", "document": document["document"], "uri": document["uri"]}
+    if document["status"] == Outcome.QUARANTINED:
+        yield {**row, "outcome": Outcome.QUARANTINED, "reason": document["reason"]}
+    else:
+        ends = pages.get(document["document"], Counter())
+        quarantined, empty, total = ends[Outcome.QUARANTINED], ends[Outcome.EMPTY], ends.total()
+        if ends["missing"] or total != document["pages"] or document["document"] not in recorded:
+            yield {**row, "outcome": Outcome.PARTIAL, "reason": Reason.NOT_PROCESSED}
+        elif quarantined == total:
+            yield {**row, "outcome": Outcome.QUARANTINED, "reason": Reason.PAGE_UNREADABLE}
+        elif quarantined or ends[Outcome.PARTIAL]:
+            yield {**row, "outcome": Outcome.PARTIAL, "reason": Reason.PAGES_LOST, "detail": f"{quarantined} of {total} pages"}
+        elif empty == total:
+            yield {**row, "outcome": Outcome.EMPTY, "reason": Reason.NO_WORDS}
+        else:
+            yield {**row, "outcome": Outcome.OK, "reason": None}
+    for uri in document["copies"]:
+        yield {**row, "uri": uri, "outcome": Outcome.OK, "reason": Reason.DUPLICATE}
+
+
+def _shard_rows(
+    workspace: Workspace, shard: str, spans: Sequence[Span], extractors: Sequence[str], uris: dict[str, str]
+) -> Iterator[Row]:
+    read = {(row["document"], row["page"]): row for row in _have(workspace, "read", shard, _PAGE_COLUMNS)}
+    chunks: dict[tuple[str, int], list[int]] = {}
+    for row in _have(workspace, "chunk", shard, ["document", "page", "chunk"]):
+        chunks.setdefault((row["document"], row["page"]), []).append(row["chunk"])
+    answers = {
+        (row["document"], row["page"], row["chunk"], row["extractor"]): row
+        for extractor in extractors
+        for row in _have(workspace, f"extract_{extractor}", shard, _ANSWER_COLUMNS)
+    }
+    chunked = workspace.shard("chunk", shard).exists()
+    for span in spans:
+        for number in range(span.first, span.last + 1):
+            key = (span.document, number)
+            row = {"level": "page", "document": span.document, "uri": uris[span.document], "page": number}
+            page = read.get(key)
+            if page is None or (not chunked and page["outcome"] != Outcome.QUARANTINED):
+                yield {**row, "outcome": Outcome.PARTIAL, "reason": Reason.NOT_PROCESSED}
+                continue
+            yield {**row, **{name: page[name] for name in ("outcome", "reason", "detail", "seconds", "cached")}}
+            for chunk in chunks.get(key, ()):
+                for extractor in extractors:
+                    of_chunk = {**row, "level": "chunk", "chunk": chunk, "extractor": extractor}
+                    yield _chunk_row(of_chunk, answers.get((*key, chunk, extractor)))
+
+
+_PAGE_COLUMNS = ["document", "page", "outcome", "reason", "detail", "seconds", "cached"]
+_ANSWER_COLUMNS = [
+    "document", "page", "chunk", "extractor", "parse_status", "parsed", "attempts",
+    "seconds", "prompt_tokens", "completion_tokens", "cost", "cached",
+]
+
+
+def _have(workspace: Workspace, stage: str, shard: str, columns: list[str]) -> list[Row]:
+    path = workspace.shard(stage, shard)
+    return storage.read_table(path, columns).to_pylist() if path.exists() else []
+
+
+def _chunk_row(row: Row, answer: Row | None) -> Row:
+    if answer is None:
+        return {**row, "outcome": Outcome.PARTIAL, "reason": Reason.NOT_PROCESSED}
+    spent = {name: answer[name] for name in ("attempts", "seconds", "prompt_tokens", "completion_tokens", "cost", "cached")}
+    if answer["parse_status"] == ParseStatus.FAILED:
+        return {**row, **spent, "outcome": Outcome.FALLBACK, "reason": Reason.ANSWER_UNPARSABLE}
+    if answer["parsed"] in (None, "{}"):
+        return {**row, **spent, "outcome": Outcome.EMPTY, "reason": Reason.NO_FIELDS}
+    return {**row, **spent, "outcome": Outcome.OK, "reason": None}

@@ -1,0 +1,149 @@
+"""All stages of one day in order, without Airflow: what ``python -m octavo run`` calls."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from upath import UPath
+
+from octavo import chunking, ingest, ledger, merging, publishing, quality, reading, tables
+from octavo.config import Settings, extractors
+from octavo.contracts import Contract
+from octavo.errors import LedgerHole, OctavoError
+from octavo.extraction import layout
+from octavo.lake import Lake
+from octavo.model import Partition, Report
+from octavo.storage import is_local
+from octavo.workspace import Workspace
+
+Progress = Callable[[str, int, int], None]
+"""Called with (stage, shards done, shards in all) as the run goes on."""
+
+
+@dataclass
+class DayResult:
+    """What one day's run did."""
+
+    partition: Partition
+    run: str
+    reports: list[Report] = field(default_factory=list)
+    published: bool = False
+    error: OctavoError | None = None
+
+    def counts(self, stage: str) -> dict[str, int]:
+        return Report.total([report for report in self.reports if report.stage == stage])
+
+    def seconds(self) -> dict[str, float]:
+        """Seconds per stage."""
+        total: dict[str, float] = {}
+        for report in self.reports:
+            total[report.stage] = total.get(report.stage, 0) + report.seconds
+        return total
+
+    def summary(self) -> dict[str, object]:
+        """The fixed keys of ``--json``, of this day."""
+        ingested, read, extracted = self.counts("ingest"), self.counts("read"), self.counts("extract_layout")
+        return {
+            "documents": ingested.get("documents", 0),
+            "pages": ingested.get("pages", 0),
+            "chunks": self.counts("chunk").get("chunks", 0),
+            "quarantined": ingested.get("quarantined", 0),
+            "reads": read.get("reads", 0),
+            "read_hits": read.get("read_hits", 0),
+            "model_calls": extracted.get("model_calls", 0),
+            "store_hits": extracted.get("store_hits", 0),
+            "seconds": {stage: round(seconds, 3) for stage, seconds in self.seconds().items()},
+            "published": self.published,
+        }
+
+
+def run_day(
+    contract: Contract,
+    folder: UPath,
+    day: dt.date,
+    settings: Settings,
+    *,
+    extractor: str | None = None,
+    select: str | None = None,
+    progress: Progress | None = None,
+) -> DayResult:
+    """Take the documents of one day through every stage and publish them.
+
+    The workspace is removed after a published run and kept otherwise. A failed stage, gate or ledger
+    ends in ``DayResult.error``; nothing is published then, and the ledger is written all the same.
+
+    Args:
+        folder: the day's documents, at any depth.
+        extractor: ``layout``, ``molmo`` or ``auto``; None is the contract's.
+        select: a glob on file names: take only these, and keep what is published of the others.
+    """
+    partition = Partition(contract.name, day)
+    run_id = f"cli-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
+    workspace = Workspace.open(settings.workspaces, partition, run_id)
+    lake = Lake(UPath(settings.lake))
+    names = extractors(extractor or contract.extractor)
+    result = DayResult(partition, run_id)
+
+    def each(stage: str, shards: list[str], work: Callable[[str], Report]) -> None:
+        for done, shard in enumerate(shards):
+            tell(stage, done, len(shards))
+            result.reports.append(work(shard))
+        tell(stage, len(shards), len(shards))
+
+    def once(stage: str, work: Callable[[], Report]) -> None:
+        each(stage, ["all"], lambda _: work())
+
+    tell = progress or (lambda stage, done, total: None)
+    once("ingest", lambda: ingest.run(workspace, contract, folder, settings, select))
+    pages, documents = list(workspace.plan.page_shards), list(workspace.plan.document_shards)
+    try:
+        each("read", pages, lambda shard: reading.run(workspace, shard, settings))
+        each("chunk", pages, lambda shard: chunking.run(workspace, shard, contract.chunking))
+        each("extract_layout", pages, lambda shard: layout.run(workspace, shard, contract))
+        each("merge", documents, lambda shard: merging.run(workspace, shard, contract, names))
+        once("tables", lambda: tables.run(workspace, contract, lake, names, selected=select is not None))
+        once("validate", lambda: quality.run(workspace, contract, lake.reports(partition)))
+    except OctavoError as error:
+        result.error = error
+    try:
+        once("ledger", lambda: ledger.run(workspace, lake, names))
+    except LedgerHole as error:
+        result.error = result.error or error
+    if result.error is None:
+        once("publish", lambda: publishing.run(workspace, contract, lake))
+        result.published = True
+        if is_local(workspace.root):
+            shutil.rmtree(workspace.root)
+    return result
+
+
+def summarise(results: Sequence[DayResult]) -> dict[str, object]:
+    """The fixed keys of ``--json`` over several days: counts and seconds added up, published if all are."""
+    total: dict[str, object] = {}
+    for summary in (result.summary() for result in results):
+        for key, value in summary.items():
+            if isinstance(value, bool):
+                total[key] = bool(total.get(key, True)) and value
+            elif isinstance(value, int):
+                total[key] = int(str(total.get(key, 0))) + value
+            elif isinstance(value, dict):
+                seconds = total.setdefault(key, {})
+                for stage, spent in value.items():
+                    seconds[stage] = round(seconds.get(stage, 0) + spent, 3)
+    return total
+
+
+_DATED = re.compile(r"(\d{4})/(\d{2})/(\d{2})")
+
+
+def days_of(folder: UPath) -> Iterator[tuple[dt.date, UPath]]:
+    """The days below ``folder``: its ``yyyy/mm/dd`` folders in order; nothing if it has none."""
+    for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]/[0-9][0-9]")):
+        match = _DATED.search(path.as_posix()[len(folder.as_posix()):])
+        if match and path.is_dir():
+            yield dt.date(*map(int, match.groups())), path

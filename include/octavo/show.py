@@ -1,0 +1,106 @@
+"""What a person sees on the terminal: progress, the result of runs, the fields of a document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from octavo import pipeline, storage
+from octavo.config import Settings
+from octavo.errors import SettingsError
+from octavo.lake import Lake
+from octavo.model import Outcome, Verdict
+
+_COLOURS = {Verdict.ACCEPTED: "green", Verdict.UNSUPPORTED: "red", Verdict.CONFLICTING: "red"}
+
+
+@contextmanager
+def stage_progress(console: Console, title: str) -> Iterator[pipeline.Progress]:
+    """A bar per stage, counted in shards; quiet when ``console`` is no terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+        tasks: dict[str, Any] = {}
+
+        def tell(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(f"{title} {stage}", total=total)
+            bars.update(tasks[stage], completed=done)
+
+        yield tell
+
+
+def runs(console: Console, results: Sequence[pipeline.DayResult], settings: Settings) -> None:
+    """One line per day, then the quarantined files, then where the tables are."""
+    table = Table(title="runs", title_justify="left")
+    for name in ("contract", "day", "documents", "pages", "quarantined", "reads", "read hits", "fields", "accepted", "published"):
+        table.add_column(name, justify="left" if name in ("contract", "day", "published") else "right")
+    for result in results:
+        summary, merged = result.summary(), result.counts("merge")
+        numbers = [str(summary[name]) for name in ("documents", "pages", "quarantined", "reads", "read_hits")]
+        table.add_row(
+            result.partition.contract, result.partition.day.isoformat(), *numbers,
+            str(merged.get("fields", 0)), str(merged.get(Verdict.ACCEPTED, 0)),
+            "[green]yes[/green]" if result.published else "[red]no[/red]",
+        )
+    console.print(table)
+    lake = Lake(settings_root(settings))
+    for result in results:
+        for row in quarantined(lake, result):
+            console.print(f"quarantined  {escape(row['uri'])}  [yellow]{row['reason']}[/yellow]", highlight=False, soft_wrap=True)
+    console.print(f"lake: {settings.lake}", highlight=False, soft_wrap=True)
+
+
+def settings_root(settings: Settings) -> Any:
+    from upath import UPath
+
+    return UPath(settings.lake)
+
+
+def quarantined(lake: Lake, result: pipeline.DayResult) -> list[dict[str, Any]]:
+    """The run's quarantined documents, from the ledger."""
+    path = lake.table("ledger", result.partition)
+    rows = storage.read_table(path, filters=[("run", "=", result.run), ("level", "=", "document")]).to_pylist() if path.exists() else []
+    return [row for row in rows if row["outcome"] == Outcome.QUARANTINED]
+
+
+def document(console: Console, lake: Lake, wanted: str, as_json: bool) -> None:
+    """The fields of every published document that ``wanted`` names.
+
+    Raises:
+        SettingsError: the lake has no such document.
+    """
+    found = 0
+    for path in sorted(lake.root.glob("documents/contract=*/day=*/part.parquet")):
+        for row in storage.read_table(path).to_pylist():
+            if (len(wanted) >= 6 and row["document"].startswith(wanted)) or row["uri"].endswith(wanted):
+                found += 1
+                fields_path = lake.root / "fields" / path.parent.parent.name / path.parent.name / path.name
+                _print_document(console, row, storage.read_table(fields_path, filters=[("document", "=", row["document"])]).to_pylist(), as_json)
+    if not found:
+        raise SettingsError(f"no document {wanted!r} in {lake.root}; give the end of its path or 6 or more characters of its sha256")
+
+
+def _print_document(console: Console, row: dict[str, Any], fields: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        for field in fields:
+            console.file.write(json.dumps(field, default=str, ensure_ascii=False) + "\n")
+        return
+    console.print(f"[bold]{escape(row['uri'])}[/bold]  {row['pages']} pages  {row['status']}  {row['document'][:12]}", highlight=False, soft_wrap=True)
+    table = Table()
+    for name in ("field", "value", "verdict", "support", "page", "evidence", "why", "instead of"):
+        table.add_column(name, overflow="fold")
+    for field in fields:
+        colour = _COLOURS.get(field["verdict"], "yellow")
+        boxes = " ".join("{x0},{y0},{x1},{y1}".format(**box) for box in field["evidence"] or [])
+        losers = "; ".join(f"{loser['value']} ({loser['reason']})" for loser in field["losers"] or [])
+        cells = (field["field"], field["value"] or "", field["support"] or "", str(field["page"] or ""), boxes, field["reason"] or "", losers)
+        name, value, support, page, evidence, why, instead = map(escape, cells)
+        table.add_row(name, value, f"[{colour}]{field['verdict']}[/{colour}]", support, page, evidence, why, instead)
+    console.print(table)

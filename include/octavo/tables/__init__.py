@@ -1,0 +1,137 @@
+"""Staging: the day's tables put together from the shards, in total order, ready for the gate."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from octavo import storage
+from octavo.contracts import Contract
+from octavo.errors import SettingsError
+from octavo.lake import STABLE_TABLES, Lake, table_schemas
+from octavo.model import Outcome, Report, Verdict
+from octavo.reasons import Reason
+from octavo.schemas import DOCUMENTS, PAGES, REVIEW
+from octavo.workspace import Workspace
+
+
+def run(workspace: Workspace, contract: Contract, lake: Lake, extractors: Sequence[str], selected: bool = False) -> Report:
+    """Write ``staged/{table}.parquet`` for every table of the day.
+
+    Args:
+        extractors: whose answers were asked for, in the order in which ``answers`` lists them.
+        selected: the run took only some documents of its day; the published rows of all others are kept.
+
+    Returns:
+        The number of rows of each table.
+
+    Raises:
+        WorkspaceError: a shard of an earlier stage is missing.
+    """
+    started = time.monotonic()
+    outcomes: dict[str, Counter[str]] = {}
+    sources = {
+        "pages": _pages(workspace, outcomes),
+        "chunks": _shards(workspace, "chunk"),
+        "fields": _documents_shards(workspace, "fields"),
+        contract.name: _documents_shards(workspace, "records"),
+        "answers": _answers(workspace, extractors),
+    }
+    expected = table_schemas(contract)
+    counts = {name: storage.write_table(workspace.staged(name), rows, expected[name]) for name, rows in sources.items()}
+    counts["documents"] = storage.write_table(workspace.staged("documents"), [_documents(workspace, outcomes)], DOCUMENTS)
+    counts["review"] = storage.write_table(workspace.staged("review"), _review(workspace, contract), REVIEW)
+    if selected:
+        for name in (*STABLE_TABLES, contract.name):
+            counts[name] = _keep_unselected(workspace, lake, name, expected[name])
+    return Report("tables", counts, time.monotonic() - started)
+
+
+def _shards(workspace: Workspace, stage: str) -> Iterator[pa.Table]:
+    for shard in workspace.plan.page_shards:
+        yield workspace.read(workspace.shard(stage, shard))
+
+
+def _documents_shards(workspace: Workspace, stage: str) -> Iterator[pa.Table]:
+    for shard in workspace.plan.document_shards:
+        yield workspace.read(workspace.shard(stage, shard))
+
+
+def _answers(workspace: Workspace, extractors: Sequence[str]) -> Iterator[pa.Table]:
+    for shard in workspace.plan.page_shards:
+        for extractor in extractors:
+            yield workspace.read(workspace.shard(f"extract_{extractor}", shard))
+
+
+def _pages(workspace: Workspace, outcomes: dict[str, Counter[str]]) -> Iterator[pa.Table]:
+    """The readings without their words; counts each document's page outcomes on the way."""
+    for table in _shards(workspace, "read"):
+        words = table["words"].combine_chunks()
+        counts = pc.list_value_length(words)
+        parents = pc.list_parent_indices(words).to_numpy()
+        confidences = pc.struct_field(pc.list_flatten(words), "confidence").to_numpy()
+        sums = np.bincount(parents, confidences, minlength=len(table))
+        means = [round(total / n, 4) if n else None for total, n in zip(sums.tolist(), counts.to_pylist(), strict=True)]
+        for document, outcome in zip(table["document"].to_pylist(), table["outcome"].to_pylist(), strict=True):
+            outcomes.setdefault(document, Counter())[outcome] += 1
+        columns = {name: table[name] for name in PAGES.names if name in table.schema.names and name != "words"}
+        yield pa.table({**columns, "words": counts.cast(pa.int32()), "mean_confidence": pa.array(means, pa.float64())}).select(PAGES.names)
+
+
+def _documents(workspace: Workspace, outcomes: dict[str, Counter[str]]) -> pa.Table:
+    """The documents with the status that their pages gave them."""
+    rows = workspace.read(workspace.documents).to_pylist()
+    for row in rows:
+        if row["status"] != Outcome.QUARANTINED:
+            row["status"], row["reason"] = _status(outcomes.get(row["document"], Counter()))
+    return pa.Table.from_pylist(rows, schema=DOCUMENTS)
+
+
+def _status(pages: Counter[str]) -> tuple[str, str | None]:
+    total = pages.total()
+    if total and pages[Outcome.QUARANTINED] == total:
+        return Outcome.QUARANTINED, Reason.PAGE_UNREADABLE
+    if pages[Outcome.QUARANTINED] or pages[Outcome.PARTIAL]:
+        return Outcome.PARTIAL, Reason.PAGES_LOST
+    if total and pages[Outcome.EMPTY] == total:
+        return Outcome.EMPTY, Reason.NO_WORDS
+    return Outcome.OK, None
+
+
+def _review(workspace: Workspace, contract: Contract) -> Iterator[pa.Table]:
+    """Every value that is not accepted, and every required field that has none."""
+    uris = dict(zip(*workspace.read(workspace.documents, ["document", "uri"]).to_pydict().values(), strict=True))
+    required = [path for path, spec in contract.leaves() if spec.required and "[]" not in path]
+    for shard, documents in workspace.plan.document_shards.items():
+        rows = [row for row in workspace.read(workspace.shard("fields", shard)).to_pylist() if row["matched"]]
+        held = {(row["document"], row["field"]) for row in rows if row["value"] is not None}
+        wanted = [row for row in rows if row["value"] is not None and row["verdict"] != Verdict.ACCEPTED]
+        wanted += [
+            {"document": document, "field": path, "reason": "required, but nothing was found"}
+            for document in documents for path in required if (document, path) not in held
+        ]
+        wanted.sort(key=lambda row: (row["document"], row["field"]))
+        yield pa.Table.from_pylist([{**row, "uri": uris[row["document"]]} for row in wanted], schema=REVIEW)
+
+
+def _keep_unselected(workspace: Workspace, lake: Lake, name: str, schema: pa.Schema) -> int:
+    """Add the published rows of documents that this run did not take to a staged table, in order."""
+    staged, published = workspace.staged(name), lake.table(name, workspace.partition)
+    rows = storage.read_table(staged)
+    if not published.exists():
+        return int(rows.num_rows)
+    others = storage.read_table(published)
+    if not others.schema.equals(schema):
+        raise SettingsError(
+            f"{published} was written by another version of contract {workspace.partition.contract}; "
+            "run the whole day instead of selected documents"
+        )
+    taken = workspace.read(workspace.documents, ["document"])["document"]
+    others = others.filter(pc.invert(pc.is_in(others["document"], value_set=taken.combine_chunks())))
+    joined = pa.concat_tables([rows, others])
+    return storage.write_table(staged, [joined.take(pc.sort_indices(joined, [("document", "ascending")]))], schema)
