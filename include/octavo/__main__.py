@@ -51,7 +51,7 @@ def main() -> None:
 @click.argument("contract")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--lake", type=click.Path(file_okay=False), help="Where tables are published.  [default: OCTAVO_LAKE or var/lake]")
-@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="The documents' day.  [default: from yyyy/mm/dd in FOLDER's paths, else today]")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="The documents' day.  [default: FOLDER's yyyy/mm/dd, else today]")
 @click.option("--extractor", type=click.Choice(["auto", "layout", "molmo"]), help="Who reads the chunks.  [default: the contract's]")
 @click.option("--chunking", type=click.Choice([s.value for s in contracts.Strategy]), help="How pages are cut.  [default: the contract's]")
 @click.option("--documents", "select", metavar="GLOB", help="Take only files whose name matches; the day's other rows stay.")
@@ -138,7 +138,8 @@ def check(files: tuple[Path, ...]) -> None:
             problems += 1
             continue
         leaves = sum(1 for _ in contract.leaves())
-        out.print(f"[green]ok[/green] {path}: {contract.title}, {leaves} fields, hash {contract.hash[:12]}", highlight=False, soft_wrap=True)
+        line = f"[green]ok[/green] {path}: {contract.title}, {leaves} fields, hash {contract.hash[:12]}"
+        out.print(line, highlight=False, soft_wrap=True)
     if problems:
         raise SystemExit(3)
 

@@ -205,7 +205,8 @@ def load(path: Path) -> Contract:
         problems = [f"{path}:{_line(tree, e['loc'])}: {'.'.join(map(str, e['loc'])) or 'contract'}: {_remedy(e)}" for e in error.errors()]
         raise ContractError("\n".join(problems)) from error
     if contract.name != path.stem:
-        raise ContractError(f"{path}:{_line(tree, ('name',))}: name is {contract.name!r}; call the file {contract.name}.yaml or change the name")
+        line = _line(tree, ("name",))
+        raise ContractError(f"{path}:{line}: name is {contract.name!r}; call the file {contract.name}.yaml or change the name")
     return contract
 
 
@@ -241,9 +242,9 @@ def _line(tree: Any, loc: tuple[int | str, ...]) -> int:
     line, node = 1, tree
     for part in loc:
         if isinstance(node, dict) and part in node:
-            line = node.lc.key(part)[0] + 1
+            line = node.lc.key(part)[0] + 1  # type: ignore[attr-defined]  # ruamel's CommentedMap
         elif isinstance(node, list) and isinstance(part, int) and part < len(node):
-            line = node.lc.item(part)[0] + 1
+            line = node.lc.item(part)[0] + 1  # type: ignore[attr-defined]  # ruamel's CommentedSeq
         else:
             break
         node = node[part]

@@ -8,6 +8,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from upath import UPath
 
@@ -38,28 +39,29 @@ class DayResult:
     def counts(self, stage: str) -> dict[str, int]:
         return Report.total([report for report in self.reports if report.stage == stage])
 
-    def seconds(self) -> dict[str, float]:
-        """Seconds per stage."""
-        total: dict[str, float] = {}
-        for report in self.reports:
-            total[report.stage] = total.get(report.stage, 0) + report.seconds
-        return total
 
-    def summary(self) -> dict[str, object]:
-        """The fixed keys of ``--json``, of this day."""
-        ingested, read, extracted = self.counts("ingest"), self.counts("read"), self.counts("extract_layout")
-        return {
-            "documents": ingested.get("documents", 0),
-            "pages": ingested.get("pages", 0),
-            "chunks": self.counts("chunk").get("chunks", 0),
-            "quarantined": ingested.get("quarantined", 0),
-            "reads": read.get("reads", 0),
-            "read_hits": read.get("read_hits", 0),
-            "model_calls": extracted.get("model_calls", 0),
-            "store_hits": extracted.get("store_hits", 0),
-            "seconds": {stage: round(seconds, 3) for stage, seconds in self.seconds().items()},
-            "published": self.published,
-        }
+def summarise(results: Sequence[DayResult]) -> dict[str, Any]:
+    """What ``--json`` prints of one or several days: counts and seconds added up, published if all are."""
+    reports = [report for result in results for report in result.reports]
+
+    def count(stage: str, name: str) -> int:
+        return sum(report.counts.get(name, 0) for report in reports if report.stage == stage)
+
+    seconds: dict[str, float] = {}
+    for report in reports:
+        seconds[report.stage] = round(seconds.get(report.stage, 0) + report.seconds, 3)
+    return {
+        "documents": count("ingest", "documents"),
+        "pages": count("ingest", "pages"),
+        "chunks": count("chunk", "chunks"),
+        "quarantined": count("ingest", "quarantined"),
+        "reads": count("read", "reads"),
+        "read_hits": count("read", "read_hits"),
+        "model_calls": count("extract_layout", "model_calls"),
+        "store_hits": count("extract_layout", "store_hits"),
+        "seconds": seconds,
+        "published": all(result.published for result in results),
+    }
 
 
 def run_day(
@@ -118,24 +120,8 @@ def run_day(
         once("publish", lambda: publishing.run(workspace, contract, lake))
         result.published = True
         if is_local(workspace.root):
-            shutil.rmtree(workspace.root)
+            shutil.rmtree(str(workspace.root))
     return result
-
-
-def summarise(results: Sequence[DayResult]) -> dict[str, object]:
-    """The fixed keys of ``--json`` over several days: counts and seconds added up, published if all are."""
-    total: dict[str, object] = {}
-    for summary in (result.summary() for result in results):
-        for key, value in summary.items():
-            if isinstance(value, bool):
-                total[key] = bool(total.get(key, True)) and value
-            elif isinstance(value, int):
-                total[key] = int(str(total.get(key, 0))) + value
-            elif isinstance(value, dict):
-                seconds = total.setdefault(key, {})
-                for stage, spent in value.items():
-                    seconds[stage] = round(seconds.get(stage, 0) + spent, 3)
-    return total
 
 
 _DATED = re.compile(r"(\d{4})/(\d{2})/(\d{2})")

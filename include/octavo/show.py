@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from upath import UPath
 
 from octavo import pipeline, storage
 from octavo.config import Settings
@@ -42,25 +43,22 @@ def runs(console: Console, results: Sequence[pipeline.DayResult], settings: Sett
     for name in ("contract", "day", "documents", "pages", "quarantined", "reads", "read hits", "fields", "accepted", "published"):
         table.add_column(name, justify="left" if name in ("contract", "day", "published") else "right")
     for result in results:
-        summary, merged = result.summary(), result.counts("merge")
+        summary, merged = pipeline.summarise([result]), result.counts("merge")
         numbers = [str(summary[name]) for name in ("documents", "pages", "quarantined", "reads", "read_hits")]
         table.add_row(
-            result.partition.contract, result.partition.day.isoformat(), *numbers,
-            str(merged.get("fields", 0)), str(merged.get(Verdict.ACCEPTED, 0)),
+            result.partition.contract,
+            result.partition.day.isoformat(),
+            *numbers,
+            str(merged.get("fields", 0)),
+            str(merged.get(Verdict.ACCEPTED, 0)),
             "[green]yes[/green]" if result.published else "[red]no[/red]",
         )
     console.print(table)
-    lake = Lake(settings_root(settings))
+    lake = Lake(UPath(settings.lake))
     for result in results:
         for row in quarantined(lake, result):
             console.print(f"quarantined  {escape(row['uri'])}  [yellow]{row['reason']}[/yellow]", highlight=False, soft_wrap=True)
     console.print(f"lake: {settings.lake}", highlight=False, soft_wrap=True)
-
-
-def settings_root(settings: Settings) -> Any:
-    from upath import UPath
-
-    return UPath(settings.lake)
 
 
 def quarantined(lake: Lake, result: pipeline.DayResult) -> list[dict[str, Any]]:
@@ -82,7 +80,8 @@ def document(console: Console, lake: Lake, wanted: str, as_json: bool) -> None:
             if (len(wanted) >= 6 and row["document"].startswith(wanted)) or row["uri"].endswith(wanted):
                 found += 1
                 fields_path = lake.root / "fields" / path.parent.parent.name / path.parent.name / path.name
-                _print_document(console, row, storage.read_table(fields_path, filters=[("document", "=", row["document"])]).to_pylist(), as_json)
+                fields = storage.read_table(fields_path, filters=[("document", "=", row["document"])]).to_pylist()
+                _print_document(console, row, fields, as_json)
     if not found:
         raise SettingsError(f"no document {wanted!r} in {lake.root}; give the end of its path or 6 or more characters of its sha256")
 
@@ -92,7 +91,8 @@ def _print_document(console: Console, row: dict[str, Any], fields: list[dict[str
         for field in fields:
             console.file.write(json.dumps(field, default=str, ensure_ascii=False) + "\n")
         return
-    console.print(f"[bold]{escape(row['uri'])}[/bold]  {row['pages']} pages  {row['status']}  {row['document'][:12]}", highlight=False, soft_wrap=True)
+    title = f"[bold]{escape(row['uri'])}[/bold]  {row['pages']} pages  {row['status']}  {row['document'][:12]}"
+    console.print(title, highlight=False, soft_wrap=True)
     table = Table()
     for name in ("field", "value", "verdict", "support", "page", "evidence", "why", "instead of"):
         table.add_column(name, overflow="fold")
@@ -100,7 +100,7 @@ def _print_document(console: Console, row: dict[str, Any], fields: list[dict[str
         colour = _COLOURS.get(field["verdict"], "yellow")
         boxes = " ".join("{x0},{y0},{x1},{y1}".format(**box) for box in field["evidence"] or [])
         losers = "; ".join(f"{loser['value']} ({loser['reason']})" for loser in field["losers"] or [])
-        cells = (field["field"], field["value"] or "", field["support"] or "", str(field["page"] or ""), boxes, field["reason"] or "", losers)
-        name, value, support, page, evidence, why, instead = map(escape, cells)
-        table.add_row(name, value, f"[{colour}]{field['verdict']}[/{colour}]", support, page, evidence, why, instead)
+        shown = [escape(str(field[name] or "")) for name in ("field", "value", "support", "page", "reason")]
+        name, value, support, page, why = shown
+        table.add_row(name, value, f"[{colour}]{field['verdict']}[/{colour}]", support, page, boxes, why, escape(losers))
     console.print(table)

@@ -104,7 +104,7 @@ def iter_tables(path: UPath, columns: list[str] | None = None, rows: int = ROW_G
 
 def sha256_of(path: UPath) -> str:
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]  # typeshed: BinaryIO lacks readinto
 
 
 def digest(value: Any) -> str:

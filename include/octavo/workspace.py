@@ -19,6 +19,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import pyarrow as pa
 from upath import UPath
@@ -170,7 +171,7 @@ class Workspace:
         except FileNotFoundError as error:
             raise self._missing(path) from error
 
-    def _json(self, name: str) -> dict[str, object] | object:
+    def _json(self, name: str) -> Any:
         try:
             return storage.read_json(self.root / name)
         except FileNotFoundError as error:

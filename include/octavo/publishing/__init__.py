@@ -44,8 +44,8 @@ def run(workspace: Workspace, contract: Contract, lake: Lake) -> Report:
         else:
             storage.copy(staged, target)
             counts["published"] += 1
-        tables[name] = {"rows": storage.count_rows(staged), "sha256": sha256}
-        counts[f"rows_{name}"] = tables[name]["rows"]
+        counts[f"rows_{name}"] = storage.count_rows(staged)
+        tables[name] = {"rows": counts[f"rows_{name}"], "sha256": sha256}
     storage.write_json(lake.manifest(workspace.partition), {
         "contract": contract.name,
         "contract_hash": contract.hash,
