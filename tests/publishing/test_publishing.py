@@ -1,0 +1,54 @@
+import pytest
+from octavo import publishing, storage, tables
+from octavo.errors import GateFailed
+from octavo.lake import Lake, table_schemas
+from upath import UPath
+
+from tests.staging import CONTRACT, fill, workspace
+
+
+@pytest.fixture
+def lake(tmp_path):
+    return Lake(UPath(tmp_path / "lake"))
+
+
+def staged(tmp_path, lake, documents, run="r1", passed=True):
+    space = fill(workspace(tmp_path / "state", run), documents)
+    tables.run(space, CONTRACT, lake, ["layout"])
+    if passed is not None:
+        storage.write_json(space.validation, {"success": passed})
+    return space
+
+
+def test_a_published_day_names_the_digest_of_every_table(tmp_path, lake):
+    space = staged(tmp_path, lake, {1: ["a"]})
+    publishing.run(space, CONTRACT, lake)
+    manifest = lake.published(space.partition)
+    assert set(manifest["tables"]) == set(table_schemas(CONTRACT))
+    for name, entry in manifest["tables"].items():
+        assert storage.sha256_of(lake.table(name, space.partition)) == entry["sha256"]
+    assert manifest["contract_hash"] == CONTRACT.hash
+
+
+@pytest.mark.parametrize("passed", [pytest.param(False, id="the gate failed"), pytest.param(None, id="the gate has not run")])
+def test_nothing_is_published_that_the_gate_did_not_pass(tmp_path, lake, passed):
+    publishing.run(staged(tmp_path, lake, {1: ["a"]}), CONTRACT, lake)
+    before = {path: path.read_bytes() for path in lake.root.rglob("*") if path.is_file()}
+    with pytest.raises(GateFailed):
+        publishing.run(staged(tmp_path, lake, {1: ["b c"]}, run="r2", passed=passed), CONTRACT, lake)
+    assert {path: path.read_bytes() for path in lake.root.rglob("*") if path.is_file()} == before
+
+
+def test_publishing_the_same_again_replaces_no_table(tmp_path, lake):
+    publishing.run(staged(tmp_path, lake, {1: ["a"]}), CONTRACT, lake)
+    again = publishing.run(staged(tmp_path, lake, {1: ["a"]}, run="r2"), CONTRACT, lake)
+    assert again.counts["published"] == 0
+    assert again.counts["unchanged"] == len(table_schemas(CONTRACT))
+
+
+def test_a_table_that_someone_removed_is_published_again(tmp_path, lake):
+    space = staged(tmp_path, lake, {1: ["a"]})
+    publishing.run(space, CONTRACT, lake)
+    lake.table("pages", space.partition).unlink()
+    assert publishing.run(space, CONTRACT, lake).counts["published"] == 1
+    assert lake.table("pages", space.partition).exists()

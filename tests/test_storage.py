@@ -1,0 +1,49 @@
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from octavo import storage
+from upath import UPath
+
+SCHEMA = pa.schema([("n", pa.int64()), ("t", pa.list_(pa.string()))])
+
+
+def rows(count):
+    return pa.table({"n": list(range(count)), "t": [[str(n)] * (n % 3) for n in range(count)]}, schema=SCHEMA)
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = UPath(tmp_path / "a.bin")
+    storage.write_bytes(path, b"old")
+    with pytest.raises(RuntimeError), storage.atomic(path) as stream:
+        stream.write(b"new")
+        raise RuntimeError
+    assert path.read_bytes() == b"old"
+    assert [child.name for child in tmp_path.iterdir()] == ["a.bin"]
+
+
+@settings(max_examples=20, deadline=None)
+@given(cuts=st.lists(st.integers(0, 40_000), max_size=6))
+def test_however_rows_are_cut_into_tables_the_file_is_the_same(tmp_path_factory, cuts):
+    folder = UPath(tmp_path_factory.mktemp("cuts"))
+    whole = rows(40_000)
+    borders = [0, *sorted(cuts), 40_000]
+    parts = [whole.slice(a, b - a) for a, b in zip(borders, borders[1:], strict=False)]
+    storage.write_table(folder / "whole.parquet", [whole], SCHEMA)
+    assert storage.write_table(folder / "parts.parquet", parts, SCHEMA) == 40_000
+    assert (folder / "parts.parquet").read_bytes() == (folder / "whole.parquet").read_bytes()
+
+
+def test_no_rows_still_give_a_typed_file(tmp_path):
+    assert storage.write_table(UPath(tmp_path / "a.parquet"), [], SCHEMA) == 0
+    assert pq.read_table(tmp_path / "a.parquet").schema.equals(SCHEMA)
+
+
+def test_an_object_store_is_written_and_read_like_a_disk():
+    path = UPath("memory://bucket/folder/a.parquet")
+    storage.write_table(path, [rows(5)], SCHEMA)
+    assert storage.read_table(path).equals(rows(5))
+    assert storage.count_rows(path) == 5
+    storage.copy(path, UPath("memory://bucket/b.parquet"))
+    assert storage.sha256_of(UPath("memory://bucket/b.parquet")) == storage.sha256_of(path)

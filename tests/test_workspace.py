@@ -1,0 +1,40 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from octavo.errors import WorkspaceError
+from octavo.workspace import BLOCK_PAGES, Span, cut_into_shards
+
+from tests.staging import CONTRACT, workspace
+
+documents = st.lists(st.integers(0, 100), max_size=20).map(lambda pages: [(f"{i:03d}", n) for i, n in enumerate(pages)])
+
+
+@given(documents=documents, shard_pages=st.integers(1, 90))
+def test_shards_hold_every_page_once_in_order_and_stay_within_their_bound(documents, shard_pages):
+    plan = cut_into_shards(documents, shard_pages)
+    pages = [(s.document, n) for spans in plan.page_shards.values() for s in spans for n in range(s.first, s.last + 1)]
+    assert pages == [(document, n) for document, count in documents for n in range(1, count + 1)]
+    assert all(sum(span.pages for span in spans) <= max(shard_pages, BLOCK_PAGES) for spans in plan.page_shards.values())
+    assert [d for ids in plan.document_shards.values() for d in ids] == [d for d, count in documents if count]
+
+
+@given(documents=documents, shard_pages=st.integers(1, 90))
+def test_blocks_lie_on_fixed_borders_whatever_the_size_of_shards(documents, shard_pages):
+    blocks = {b for spans in cut_into_shards(documents, shard_pages).page_shards.values() for s in spans for b in s.blocks()}
+    expected = {b for document, count in documents if count for b in Span(document, 1, count).blocks()}
+    assert blocks == expected
+
+
+def test_a_plan_and_a_contract_come_back_from_the_workspace_as_they_went_in(tmp_path):
+    space = workspace(tmp_path, "scheduled__2026-11-02T00:00:00+00:00")
+    plan = cut_into_shards([("a", 3), ("b", 70)], 64)
+    space.write_plan(plan)
+    space.pin(CONTRACT)
+    assert space.plan == plan
+    assert space.contract() == CONTRACT
+    assert ":" not in space.root.name
+
+
+def test_a_workspace_without_a_plan_says_what_to_do(tmp_path):
+    with pytest.raises(WorkspaceError, match=r"plan\.json is missing: an earlier stage of run r1 did not finish"):
+        _ = workspace(tmp_path).plan
