@@ -1,0 +1,1 @@
+"""The documents that ship with the project, and the script that makes them."""

@@ -1,0 +1,103 @@
+"""The shipped documents are what the script makes, and the truth fits them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pypdfium2
+import pytest
+from PIL import Image
+
+from samples import make
+
+ROOT = Path(make.HERE)
+TRUTH = [json.loads(line) for line in (ROOT / make.TRUTH).read_text(encoding="utf-8").splitlines()]
+READABLE = [row for row in TRUTH if row["outcome"] == "ok"]
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted((folder / "landing").rglob("*")) if path.is_file()}
+
+
+def test_the_script_makes_exactly_the_files_of_the_repository(tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "make.py"), "--out", str(tmp_path)]
+    subprocess.run(command, check=True, cwd=tmp_path, env={**os.environ, "PYTHONHASHSEED": "7"}, capture_output=True)
+    assert files(tmp_path) == files(ROOT)
+    assert (tmp_path / make.TRUTH).read_bytes() == (ROOT / make.TRUTH).read_bytes()
+
+
+def test_another_seed_makes_other_documents() -> None:
+    first, other = next(make.samples(1)), next(make.samples(2))
+    assert (first.data, first.fields) != (other.data, other.fields)
+
+
+def test_the_repository_holds_three_megabytes_of_samples_at_most() -> None:
+    assert sum(len(data) for data in files(ROOT).values()) < 3_000_000
+
+
+def test_the_truth_names_every_file_once() -> None:
+    assert [row["file"] for row in TRUTH] == sorted(files(ROOT))
+
+
+@pytest.mark.parametrize("row", [row for row in READABLE if row["file"].endswith(".pdf")], ids=lambda row: row["file"])
+def test_a_pdf_has_the_pages_of_the_truth_and_text_unless_it_is_a_scan(row: dict) -> None:
+    with pypdfium2.PdfDocument(ROOT / row["file"]) as document:
+        text = "\n".join(page.get_textpage().get_text_bounded() for page in document)
+        assert len(document) == row["pages"]
+    assert bool(text.strip()) is not row["scanned"]
+
+
+@pytest.mark.parametrize("row", [row for row in READABLE if not row["file"].endswith(".pdf")], ids=lambda row: row["file"])
+def test_an_image_opens_with_the_pages_of_the_truth(row: dict) -> None:
+    with Image.open(ROOT / row["file"]) as image:
+        assert getattr(image, "n_frames", 1) == row["pages"]
+        assert min(image.size) > 500
+
+
+@pytest.mark.parametrize(
+    ("contract", "fields"),
+    [
+        pytest.param("receipt", ("company", "total"), id="receipt"),
+        pytest.param("invoice", ("invoice_number", "issuer", "buyer", "currency"), id="invoice"),
+        pytest.param("adbuy", ("contract_num", "advertiser"), id="adbuy"),
+        pytest.param("energy_statement", ("account_number", "website"), id="energy statement"),
+    ],
+)
+def test_a_text_pdf_says_what_the_truth_says(contract: str, fields: tuple[str, ...]) -> None:
+    rows = [row for row in READABLE if row["contract"] == contract and row["file"].endswith(".pdf") and not row["scanned"]]
+    assert rows
+    for row in rows:
+        with pypdfium2.PdfDocument(ROOT / row["file"]) as document:
+            text = " ".join(page.get_textpage().get_text_bounded() for page in document)
+        assert [name for name in fields if row["fields"][name] not in text] == []
+
+
+@pytest.mark.parametrize("row", [row for row in READABLE if row["contract"] == "invoice"], ids=lambda row: row["file"])
+def test_line_items_add_up_to_the_untaxed_amount(row: dict) -> None:
+    cents = [round(float(item["amount"]) * 100) for item in row["fields"]["line_items"]]
+    assert sum(cents) == round(float(row["fields"]["amount_untaxed"]) * 100)
+
+
+def test_bad_files_are_bad_in_the_way_the_truth_says() -> None:
+    bad = {row["reason"]: ROOT / row["file"] for row in TRUTH if row["outcome"] == "quarantined"}
+    assert bad["empty_file"].stat().st_size == 0
+    assert bad["mislabelled"].read_bytes().startswith(b"<!DOCTYPE html>")
+    with pytest.raises(pypdfium2.PdfiumError, match="password"):
+        pypdfium2.PdfDocument(bad["password_required"])
+    with pytest.raises(pypdfium2.PdfiumError):
+        pypdfium2.PdfDocument(bad["truncated"])
+    assert bad["truncated"].read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize(
+    ("contract", "pages"), [pytest.param("receipt", 3, id="receipts"), pytest.param("invoice", 5, id="invoices, an odd number of pages")]
+)
+def test_a_volume_has_as_many_pages_as_asked_for_and_no_two_files_alike(tmp_path: Path, contract: str, pages: int) -> None:
+    made = make.build(tmp_path, pages=pages, contract=contract)
+    assert sum(sample.pages for sample in made) == pages
+    assert len({sample.data for sample in made}) == len(made)
+    assert {Path(name).parts[1] for name in files(tmp_path)} == {contract}
