@@ -24,7 +24,8 @@ FORM = (
 LECTURE = (
     (
         "Stacks",
-        "A stack gives back the item that was added last. Adding and removing both take constant time, since only the top of the stack is ever touched.",
+        "A stack gives back the item that was added last. Adding and removing both take constant time, since only the "
+        "top of the stack is ever touched.",
     ),
     (
         "Queues",
@@ -36,28 +37,33 @@ LECTURE = (
     ),
     (
         "Binary search trees",
-        "A binary search tree keeps smaller keys on the left and larger ones on the right. Balanced trees answer a search in logarithmic time.",
+        "A binary search tree keeps smaller keys on the left and larger ones on the right. Balanced trees answer a "
+        "search in logarithmic time.",
     ),
 )
 COLUMNS = (
     (
         "The old ferry",
-        "For ninety years the ferry of Lower Marsh crossed the river eleven times a day. It carried farmers, cattle and twice a circus. When the bridge was "
+        "For ninety years the ferry of Lower Marsh crossed the river eleven times a day. It carried farmers, cattle "
+        "and twice a circus. When the bridge was "
         "opened the council voted to keep the boat as a museum, and volunteers repaired the hull over three winters.",
     ),
     (
         "Visiting",
-        "The ferry lies at the north pier and is open from April to October. Tickets cost four crowns for adults and one crown for children. Groups of more than "
+        "The ferry lies at the north pier and is open from April to October. Tickets cost four crowns for adults and "
+        "one crown for children. Groups of more than "
         "ten people should write to the harbour office a week ahead.",
     ),
     (
         "The engine",
-        "The engine was built in the same town and ran on coal until it was changed to oil. Its two cylinders turn slowly, and on summer Sundays visitors can "
+        "The engine was built in the same town and ran on coal until it was changed to oil. Its two cylinders turn "
+        "slowly, and on summer Sundays visitors can "
         "watch the crew start it by hand.",
     ),
     (
         "Next year",
-        "A second room will show the tools of the boat builders. The society looks for photographs of the crossing, above all from the years before the road was "
+        "A second room will show the tools of the boat builders. The society looks for photographs of the crossing, "
+        "above all from the years before the road was "
         "paved, and returns every picture after copying it.",
     ),
 )
@@ -110,7 +116,10 @@ def unreadable(rng: random.Random, day: dt.date) -> list[Sample]:
     """Files that end in quarantine, one for each way in which deliveries go wrong."""
     locked = invoice(rng, day, 900, "en", 6, password="not-for-octavo")
     whole = invoice(rng, day, 901, "de", 6).data
-    page = b"<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1><p>The upstream did not answer.</p></body></html>\n"
+    page = (
+        b"<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head>"
+        b"<body><h1>Bad Gateway</h1><p>The upstream did not answer.</p></body></html>\n"
+    )
     return [
         _bad(day, "empty.pdf", b"", "empty_file"),
         _bad(day, "locked.pdf", locked.data, "password_required"),
