@@ -1,0 +1,124 @@
+"""Typed values: text as printed in, Decimal, date, int or str out; never a guess from junk.
+
+``Parser`` reads one value of a known kind under a contract's locale. A text that holds more than one
+value of its kind (two amounts, two dates) or anything beside it is not that value: ``parse`` gives None.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import lru_cache
+
+from octavo.contracts import Kind, Locale
+from octavo.values.dates import Dates, DateSpan
+from octavo.values.numbers import currency_of, read_amount, read_quantity
+from octavo.values.texts import collapse, squeeze, strip_marks
+
+__all__ = ["NUMERIC", "TEXTUAL", "DateSpan", "Parser", "Typed", "canonical", "collapse", "currency_of", "parser", "squeeze", "strip_marks"]
+
+Typed = Decimal | dt.date | int | str
+
+NUMERIC = frozenset({Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.PERCENTAGE})
+# Kinds whose value is running text: line breaks, hyphenation and look-alikes are forgiven.
+TEXTUAL = frozenset({Kind.TEXT, Kind.NAME, Kind.ADDRESS, Kind.GENERATED})
+
+# Languages that write 1.234 for one thousand two hundred and thirty-four.
+_POINT_GROUPS = frozenset({"de", "fr", "nl", "it", "es", "pt", "da", "nb", "sv", "fi", "pl", "cs", "tr", "el", "id", "hr", "ro"})
+_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
+_URL = re.compile(r"(https?://)?([\w-]+\.)+[a-z]{2,}(:\d+)?([/?#]\S*)?", re.I)
+# A telephone number has 6 to 15 digits (E.164 allows 15).
+_PHONE = re.compile(r"(?:\D{0,12}?)(\+?\(?\d[\d\s()./-]{4,24}\d)(?:\s*(?:ext\.?|x)\s*\d{1,6})?", re.I)
+_GLUED_LABEL = re.compile(r"^[^\d:=]*[:=]")
+# Texts kept per parser; documents repeat the same few amounts, dates and words.
+_CACHE = 1 << 15
+
+
+class Parser:
+    """Reads values under one locale. Use ``parser(locale)``, which keeps one per locale."""
+
+    def __init__(self, locale: Locale) -> None:
+        self.locale = locale
+        self._dates = Dates(locale.languages, locale.date_order)
+        decimal = locale.decimal
+        groups = decimal == "," or (decimal == "auto" and any(tag.split("-")[0] in _POINT_GROUPS for tag in locale.languages))
+        self._decimal = decimal
+        self._point_groups = groups
+        self.parse = lru_cache(_CACHE)(self._parse)
+        self.amounts_of_word = lru_cache(_CACHE)(self._amounts_of_word)
+
+    def _parse(self, kind: Kind, text: str) -> Typed | None:
+        """The typed value of ``text``: Decimal, int, date or str by kind; None if it is not exactly one such value."""
+        text = collapse(text)
+        if not text:
+            return None
+        match kind:
+            case Kind.DATE:
+                return self._dates.parse(text)
+            case Kind.MONEY:
+                return self.amount(text)
+            case Kind.PERCENTAGE:
+                return self.amount(text.replace("%", " ", 1))
+            case Kind.NUMBER:
+                return read_quantity(text, self._decimal, self._point_groups)
+            case Kind.INTEGER:
+                number = read_quantity(text, self._decimal, self._point_groups)
+                return int(number) if number is not None and number == number.to_integral_value() else None
+            case Kind.CURRENCY:
+                return currency_of(text, self.locale.currency)
+            case Kind.EMAIL:
+                return text.lower() if _EMAIL.fullmatch(text) else None
+            case Kind.URL:
+                return text if _URL.fullmatch(text) else None
+            case Kind.PHONE:
+                found = _PHONE.fullmatch(text)
+                digits = re.sub(r"\D", "", found[1]) if found else ""
+                return text if 6 <= len(digits) <= 15 else None
+            case _:
+                return text if squeeze(text) else None
+
+    def amount(self, text: str) -> Decimal | None:
+        """One amount with its sign, currency left out; None for none, several or anything else."""
+        return read_amount(text, self._decimal, self._point_groups)
+
+    def dates(self, text: str) -> Iterator[DateSpan]:
+        """Every date in ``text``, with the characters it covers, in order and without overlaps."""
+        return self._dates.find(text)
+
+    def _amounts_of_word(self, text: str) -> Decimal | None:
+        """The number a page's word shows, after a label glued to it (``Total:60.30``) and marks are dropped."""
+        if not any(char.isdigit() for char in text):
+            return None
+        text = _GLUED_LABEL.sub("", text).strip(" \t;,:*=#|_\"'`~!?[]{}<>@")
+        if "/" in text or ":" in text:
+            return None  # a date, a time or a fraction
+        number = self.amount(text.removesuffix("%").rstrip("."))
+        return number if number is not None else read_quantity(text, self._decimal, self._point_groups)
+
+
+@lru_cache(64)
+def parser(locale: Locale) -> Parser:
+    """The parser of a locale."""
+    return Parser(locale)
+
+
+def canonical(kind: Kind, typed: Typed | None, text: str = "") -> str:
+    """The form in which two values of a kind are compared: ISO dates, plain decimals, otherwise letters and digits only.
+
+    Args:
+        kind: the field's kind.
+        typed: what ``Parser.parse`` gave; None falls back to ``text``.
+        text: the value as printed.
+    """
+    if isinstance(typed, Decimal):
+        plain = format(typed.quantize(Decimal("0.01")) if kind is Kind.MONEY and typed.adjusted() < 24 else typed.normalize(), "f")
+        return "0" if typed == 0 else plain
+    if isinstance(typed, dt.date):
+        return typed.isoformat()
+    if isinstance(typed, int):
+        return str(typed)
+    if kind is Kind.CURRENCY and typed:
+        return typed
+    return squeeze(typed or text)

@@ -1,0 +1,132 @@
+"""Dates as documents print them: numeric in three orders, or with a month's name in the contract's languages."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from babel import Locale as Cldr
+from babel.core import UnknownLocaleError
+
+# Two-digit years from here on are 19xx, below 20xx (the convention of POSIX strptime).
+PIVOT = 69
+FIRST_YEAR, LAST_YEAR = 1900, 2100
+
+_Y4 = r"(?P<y>\d{4})"
+_Y = r"(?P<y>\d{4}|\d{2})"
+_D, _M = r"(?P<d>\d{1,2})", r"(?P<m>\d{1,2})"
+# What may stand beside a date in its own value: a weekday is added from the languages' tables.
+_TIME = r"(?:T|at|um|à|om)?\s*\d{1,2}[:.h]\d{2}(?:[:.]\d{2}(?:\.\d+)?)?\s*(?:[ap]\.?m\.?|uhr|hrs?|h)?\s*(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})?"
+
+
+class DateSpan(NamedTuple):
+    """A date found in a text: the characters ``start`` to ``end`` (exclusive)."""
+
+    start: int
+    end: int
+    date: dt.date
+
+
+class Dates:
+    """Finds and reads dates in the given languages; English month names are always known."""
+
+    def __init__(self, languages: Sequence[str], order: str) -> None:
+        self._order = order
+        self._months, weekdays = _names(languages)
+        month = "(?P<n>" + "|".join(sorted(map(re.escape, self._months), key=lambda name: (-len(name), name))) + r")(?![^\W\d_])"
+        ordinal = r"(?:st|nd|rd|th|er|\.|º)?"
+        patterns = (
+            rf"(?<![\w/.-]){_Y4}\s?(?P<s>[-/.年])\s?{_M}\s?(?:(?P=s)|月)\s?{_D}(?!\d)",
+            rf"(?<!\w)(?P<a>\d{{1,2}})\s?(?P<s>[-/.])\s?(?P<b>\d{{1,2}})\s?(?P=s)\s?{_Y}(?!\d|(?P=s)\d|:\d)",
+            rf"(?<!\w){_D}{ordinal}[-/.,\s]{{0,3}}(?:of |de |d')?{month}\.?[-/.,'’\s]{{0,3}}(?:de )?{_Y}(?![\d:])",
+            rf"(?<![^\W\d_]){month}\.?[-/.\s]{{0,3}}{_D}(?:st|nd|rd|th)?[-/.,'’\s]{{1,3}}{_Y}(?![\d:])",
+            rf"(?<![\w/.-]){_Y4}[-/.,\s]{{1,2}}{month}\.?[-/.,\s]{{1,2}}{_D}(?!\d)",
+        )
+        self._patterns = [re.compile(pattern, re.I) for pattern in patterns]
+        self._worded = re.compile("|".join(sorted({re.escape(name[:3]) for name in self._months})), re.I)
+        days = "|".join(sorted(map(re.escape, weekdays), key=lambda name: (-len(name), name)))
+        self._beside = re.compile(rf"[\s()\[\],.;:*#-]*(?:(?:{days})\.?[\s,]*)?[\s()\[\],.;:*#-]*(?:{_TIME})?[\s()\[\],.;:*#-]*", re.I)
+
+    def find(self, text: str) -> Iterator[DateSpan]:
+        """Every date in ``text``, leftmost and longest first, without overlaps; impossible dates are passed over."""
+        spans = []
+        patterns = self._patterns if self._worded.search(text) else self._patterns[:2]
+        for pattern in patterns:
+            for found in pattern.finditer(text):
+                date = self._date(found)
+                if date:
+                    spans.append(DateSpan(found.start(), found.end(), date))
+        spans.sort(key=lambda span: (span.start, -span.end))
+        end = -1
+        for span in spans:
+            if span.start >= end:
+                yield span
+                end = span.end
+
+    def parse(self, text: str) -> dt.date | None:
+        """The one date that ``text`` is, with a weekday or a clock time beside it at most; otherwise None."""
+        spans = list(self.find(text))
+        if not spans:
+            compact = re.fullmatch(rf"{_Y4}(?P<m>\d\d)(?P<d>\d\d)", text)
+            return _make(int(compact["y"]), int(compact["m"]), int(compact["d"])) if compact else None
+        if len(spans) > 1:
+            return None
+        span = spans[0]
+        return span.date if self._beside.fullmatch(text[: span.start] + " " + text[span.end :]) else None
+
+    def _date(self, found: re.Match[str]) -> dt.date | None:
+        parts = found.groupdict()
+        if "n" in parts:
+            return _make(_year(parts["y"]), self._months[fold(parts["n"])], int(parts["d"]))
+        if "a" not in parts:
+            return _make(int(parts["y"]), int(parts["m"]), int(parts["d"]))
+        text, start = found.string, found.start()
+        if start > 1 and text[start - 1] == parts["s"] and text[start - 2].isdigit():
+            return None  # the tail of something longer, such as a telephone number
+        first, second = int(parts["a"]), int(parts["b"])
+        if self._order == "YMD" and len(parts["y"]) == 2 and first > 31:
+            return _make(_year(parts["a"]), second, int(parts["y"]))
+        day, month = (second, first) if self._order == "MDY" else (first, second)
+        if month > 12 >= day:
+            day, month = month, day
+        return _make(_year(parts["y"]), month, day)
+
+
+def fold(name: str) -> str:
+    """Lower case without accents, so that OCR and telegraph spellings meet."""
+    return "".join(c for c in unicodedata.normalize("NFD", name.casefold().rstrip(".")) if not unicodedata.combining(c))
+
+
+def _year(text: str) -> int:
+    year = int(text)
+    return year if len(text) == 4 else year + (1900 if year >= PIVOT else 2000)
+
+
+def _make(year: int, month: int, day: int) -> dt.date | None:
+    try:
+        return dt.date(year, month, day) if FIRST_YEAR <= year <= LAST_YEAR else None
+    except ValueError:
+        return None
+
+
+def _names(languages: Sequence[str]) -> tuple[dict[str, int], set[str]]:
+    """Month names (folded, and as written) and weekday names from CLDR; a name that two months share is left out."""
+    months: dict[str, int] = {"sept": 9}
+    shared: set[str] = set()
+    weekdays: set[str] = set()
+    for language in dict.fromkeys(("en", *languages)):
+        try:
+            cldr = Cldr.parse(language, sep="-")
+        except (UnknownLocaleError, ValueError):
+            continue
+        for context in ("format", "stand-alone"):
+            for width in ("wide", "abbreviated"):
+                for number, name in cldr.months[context][width].items():
+                    for form in {fold(name), name.casefold().rstrip("."), fold(name)[:3]}:
+                        if months.setdefault(form, number) != number:
+                            shared.add(form)
+                weekdays.update(name.casefold().rstrip(".") for name in cldr.days[context][width].values())
+    return {name: number for name, number in months.items() if name not in shared and not name.isdigit()}, weekdays
