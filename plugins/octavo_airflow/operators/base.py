@@ -1,0 +1,113 @@
+"""What all of Octavo's operators share: the workspace, the pinned contract, and what an error means."""
+
+from __future__ import annotations
+
+import datetime as dt
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+
+from octavo.config import Settings, extractors
+from octavo.errors import OctavoError
+from octavo_airflow.day import resolve_day
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from octavo.contracts import Contract
+    from octavo.lake import Lake
+    from octavo.model import Partition, Report
+    from octavo.workspace import Workspace
+
+
+class OctavoOperator(BaseOperator):
+    """Run one stage over the workspace of the run and return its counts.
+
+    Subclasses implement ``stage``. An error that a retry cannot mend fails the task at once.
+
+    :param contract: name of the contract.
+    :param extractor: ``auto``, ``layout`` or ``molmo`` (templated).
+    """
+
+    template_fields = ("extractor",)
+    ui_color = "#e8eef7"
+
+    def __init__(self, *, contract: str, extractor: str = "{{ params.extractor }}", **kwargs: Any) -> None:
+        kwargs.setdefault("retries", 2)
+        kwargs.setdefault("retry_delay", dt.timedelta(seconds=10))
+        super().__init__(**kwargs)
+        self.contract = contract
+        self.extractor = extractor
+
+    @abstractmethod
+    def stage(self, context: Context) -> Report:
+        """Do the work: resolve, call one function of the core."""
+
+    def execute(self, context: Context) -> Any:
+        from airflow.sdk.exceptions import AirflowFailException
+
+        try:
+            report = self.stage(context)
+        except OctavoError as error:
+            self.log.error("%s", error)
+            if error.retryable:
+                raise
+            raise AirflowFailException(str(error)) from error
+        summary = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.counts.items())
+        self.log.info("%s in %.1f s: %s", report.stage, report.seconds, summary or "nothing to do")
+        return self.result(context, report)
+
+    def result(self, context: Context, report: Report) -> Any:
+        """What goes through XCom: counts, or short ids of shards; never content."""
+        return report.counts
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of this process's environment."""
+        return Settings()
+
+    @property
+    def extractors(self) -> tuple[str, ...]:
+        """The extractors of this run, in the order in which tables list them."""
+        return extractors(self.extractor)
+
+    def partition(self, context: Context) -> Partition:
+        from octavo.model import Partition
+
+        return Partition(self.contract, resolve_day(context))
+
+    def workspace(self, context: Context) -> Workspace:
+        from octavo.workspace import Workspace
+
+        return Workspace.open(self.settings.workspaces, self.partition(context), context["run_id"])
+
+    def pinned(self, context: Context) -> Contract:
+        """The contract as ``ingest`` found it: one run never mixes two versions."""
+        return self.workspace(context).contract()
+
+    @property
+    def lake(self) -> Lake:
+        from octavo.lake import Lake
+        from upath import UPath
+
+        return Lake(UPath(self.settings.lake))
+
+
+class ShardOperator(OctavoOperator):
+    """A stage that is mapped over shards.
+
+    :param shard: the shard to read and to write beside, for example ``p0000`` (templated).
+    """
+
+    template_fields = ("extractor", "shard")
+
+    def __init__(self, *, shard: str, **kwargs: Any) -> None:
+        kwargs.setdefault("map_index_template", "{{ label | default(task.shard) }}")
+        super().__init__(**kwargs)
+        self.shard = shard
+
+    def result(self, context: Context, report: Report) -> Any:
+        main = next(iter(report.counts.items()), None)
+        context["label"] = f"{self.shard}: {main[1]} {main[0]}" if main else self.shard  # type: ignore[typeddict-unknown-key]
+        return report.counts

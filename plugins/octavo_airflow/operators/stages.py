@@ -1,0 +1,199 @@
+"""One operator per stage: resolve, call one function of the core, return counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from octavo_airflow import pools
+from octavo_airflow.operators.base import OctavoOperator, ShardOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Asset, Context
+
+    from octavo.model import Report
+
+
+class IngestOperator(OctavoOperator):
+    """Find the day's documents, check them, and cut them into shards. Returns the ids of the page shards.
+
+    Looks first whether the pools of the run exist: without them it would hang.
+
+    :param documents: a glob on file names; empty takes all of the day (templated).
+    :param chunking: how pages are cut; empty is as the contract says (templated).
+    """
+
+    template_fields = ("extractor", "documents", "chunking")
+
+    def __init__(
+        self, *, documents: str = "{{ params.documents or '' }}", chunking: str = "{{ params.chunking or '' }}", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.documents = documents
+        self.chunking = chunking
+
+    def stage(self, context: Context) -> Report:
+        from octavo import contracts, ingest
+        from upath import UPath
+
+        pools.check(context["dag"])
+        used = self.extractors
+        contract = contracts.find(self.contract, self.settings.contracts)
+        if self.chunking:
+            chunking = contract.chunking.model_copy(update={"strategy": contracts.Strategy(self.chunking)})
+            contract = contract.model_copy(update={"chunking": chunking})
+        workspace = self.workspace(context)
+        folder = UPath(self.settings.landing) / contract.name / f"{workspace.day:%Y/%m/%d}"
+        self.log.info("%s by contract %s, extractors: %s", folder, contract.hash[:12], ", ".join(used))
+        return ingest.run(workspace, contract, folder, self.settings, self.documents or None)
+
+    def result(self, context: Context, report: Report) -> list[str]:
+        context["ti"].xcom_push("counts", report.counts)
+        return list(self.workspace(context).plan.page_shards)
+
+
+class DocumentShardsOperator(OctavoOperator):
+    """List the document shards, for ``merge`` to be mapped over."""
+
+    def stage(self, context: Context) -> Report:
+        from octavo.model import Report
+
+        return Report("document_shards", {"shards": len(self.workspace(context).plan.document_shards)}, 0.0)
+
+    def result(self, context: Context, report: Report) -> list[str]:
+        return list(self.workspace(context).plan.document_shards)
+
+
+class MolmoShardsOperator(OctavoOperator):
+    """List the shards for the model; skipped, and extraction by Molmo with it, where the run does not use one."""
+
+    def stage(self, context: Context) -> Report:
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        from octavo.model import Report
+
+        if "molmo" not in self.extractors:
+            raise AirflowSkipException(
+                "extractor layout was asked for" if self.extractor == "layout"
+                else "no Molmo runtime is configured: this run extracts by layout only"
+            )
+        return Report("molmo_shards", {"shards": len(self.workspace(context).plan.page_shards)}, 0.0)
+
+    def result(self, context: Context, report: Report) -> list[str]:
+        return list(self.workspace(context).plan.page_shards)
+
+
+class ReadPagesOperator(ShardOperator):
+    """Read the pages of one shard, by text layer or OCR. Takes as many slots of its pool as it starts processes."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("pool", pools.OCR)
+        super().__init__(**kwargs)
+
+    def stage(self, context: Context) -> Report:
+        from octavo import reading
+
+        settings = self.settings.model_copy(update={"processes": self.pool_slots})
+        return reading.run(self.workspace(context), self.shard, settings)
+
+
+class ChunkPagesOperator(ShardOperator):
+    """Group the words of one shard's pages into chunks."""
+
+    def stage(self, context: Context) -> Report:
+        from octavo import chunking
+
+        return chunking.run(self.workspace(context), self.shard, self.pinned(context).chunking)
+
+
+class ExtractLayoutOperator(ShardOperator):
+    """Extract the fields of one shard's pages from labels and geometry, without a model."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("pool", pools.OCR)
+        super().__init__(**kwargs)
+
+    def stage(self, context: Context) -> Report:
+        from octavo.extraction import layout
+
+        return layout.run(self.workspace(context), self.shard, self.pinned(context))
+
+
+class ExtractMolmoOperator(ShardOperator):
+    """Extract the fields of one shard's chunks with a Molmo model. Takes one slot (a GPU) of its pool."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("pool", pools.MOLMO)
+        super().__init__(**kwargs)
+
+    def stage(self, context: Context) -> Report:
+        from octavo.errors import SettingsError
+
+        raise SettingsError("extractor 'molmo' needs a Molmo runtime, and none is configured; use layout or auto")
+
+
+class MergeOperator(ShardOperator):
+    """Resolve the answers about one shard's documents into fields and records."""
+
+    def stage(self, context: Context) -> Report:
+        from octavo import merging
+
+        return merging.run(self.workspace(context), self.shard, self.pinned(context), self.extractors)
+
+
+class StageTablesOperator(OctavoOperator):
+    """Put the day's tables together, beside the lake.
+
+    :param documents: the glob that ``ingest`` had; with one, the published rows of all other documents stay (templated).
+    """
+
+    template_fields = ("extractor", "documents")
+
+    def __init__(self, *, documents: str = "{{ params.documents or '' }}", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.documents = documents
+
+    def stage(self, context: Context) -> Report:
+        from octavo import tables
+
+        return tables.run(self.workspace(context), self.pinned(context), self.lake, self.extractors, selected=bool(self.documents))
+
+
+class ValidateOperator(OctavoOperator):
+    """The gate: hold the staged tables against the contract's expectations and write the report."""
+
+    def stage(self, context: Context) -> Report:
+        from octavo import quality
+
+        return quality.run(self.workspace(context), self.pinned(context), self.lake.reports(self.partition(context)))
+
+
+class LedgerOperator(OctavoOperator):
+    """Account for every document, page and chunk, however the run went. Fails when one is missing."""
+
+    def stage(self, context: Context) -> Report:
+        from octavo import ledger
+
+        return ledger.run(self.workspace(context), self.lake, self.extractors)
+
+
+class PublishOperator(OctavoOperator):
+    """Replace the day's published tables by the staged ones. Its assets carry the row counts."""
+
+    def stage(self, context: Context) -> Report:
+        from octavo import publishing
+
+        return publishing.run(self.workspace(context), self.pinned(context), self.lake)
+
+    def result(self, context: Context, report: Report) -> Any:
+        partition = self.partition(context)
+        assets: Sequence[Asset] = self.outlets
+        for asset in assets:
+            table = asset.name.rpartition("/")[2]
+            context["outlet_events"][asset].extra = {
+                "day": partition.day.isoformat(),
+                "rows": report.counts.get(f"rows_{table}", 0),
+                "file": str(self.lake.table(table, partition)),
+            }
+        return report.counts

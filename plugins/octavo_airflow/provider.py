@@ -1,0 +1,19 @@
+"""What Airflow lists under Providers. The UI page is registered by ``plugins/octavo_plugin.py``, not here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def get_provider_info() -> dict[str, Any]:
+    """The ``apache_airflow_provider`` entry point."""
+    from octavo import __version__
+
+    return {
+        "package-name": "octavo",
+        "name": "Octavo",
+        "description": "Folders of documents in, typed Parquet tables with evidence out.",
+        "versions": [__version__],
+        "integrations": [{"integration-name": "Octavo", "external-doc-url": "", "tags": ["software"]}],
+        "operators": [{"integration-name": "Octavo", "python-modules": ["octavo_airflow.operators"]}],
+    }
