@@ -229,6 +229,17 @@ def load_all(folder: Path | str) -> list[Contract]:
     return [load(path) for path in sorted(Path(folder).glob("*.yaml"))]
 
 
+def load_valid(folder: Path | str) -> tuple[list[Contract], list[ContractError]]:
+    """Every sound contract of a folder, by name, and what is wrong with the others."""
+    sound, errors = [], []
+    for path in sorted(Path(folder).glob("*.yaml")):
+        try:
+            sound.append(load(path))
+        except ContractError as error:
+            errors.append(error)
+    return sound, errors
+
+
 def _plain(node: Any) -> Any:
     if isinstance(node, dict):
         return {str(key): _plain(value) for key, value in node.items()}

@@ -1,0 +1,57 @@
+"""One DAG per contract: documents of a day in, validated Parquet tables out.
+
+`ingest` lists the day's documents and cuts them into shards. Each shard is read (text layer or OCR),
+cut into chunks and extracted; `merge` resolves the answers per document, without a language model.
+`tables` stages the day, `validate` holds it against the contract's expectations, `ledger` accounts for
+every page whatever happened, and only then `publish` replaces the day in the lake.
+
+Start a run by hand for any `day`; nothing that has been read before is read again.
+Extraction by Molmo is skipped where no runtime is configured.
+"""
+
+import datetime as dt
+
+from airflow.sdk import DAG, CronTriggerTimetable, Param
+from octavo import contracts
+from octavo.config import Settings
+from octavo_airflow import operators as octavo
+from octavo_airflow.assets import table_assets
+
+settings = Settings()
+for contract in contracts.load_valid(settings.contracts)[0]:
+    with DAG(
+        f"octavo_{contract.name}",
+        dag_display_name=f"Octavo: {contract.title}",
+        description=contract.description or contract.title,
+        doc_md=f"## {contract.title}\n{contract.description}\n\n{__doc__}",
+        schedule=contract.schedule and CronTriggerTimetable(contract.schedule, timezone="UTC", interval=dt.timedelta(days=1)),
+        start_date=dt.datetime.fromisoformat(contract.start).replace(tzinfo=dt.UTC),
+        catchup=False,
+        max_active_runs=1,
+        tags=["octavo", contract.name],
+        default_args={"owner": "octavo", "contract": contract.name},
+        params={
+            "day": Param(None, type=["null", "string"], format="date", description="The day to take; empty: the last one that has ended."),
+            "documents": Param(None, type=["null", "string"], description="A glob on file names; empty: all documents of the day."),
+            "extractor": Param(contract.extractor, enum=["auto", "layout", "molmo"], description="Who reads the chunks."),
+            "chunking": Param(
+                None, type=["null", "string"], enum=[None, *contracts.Strategy], description="How pages are cut; empty: as the contract says."
+            ),
+        },
+    ):
+        ingest = octavo.IngestOperator(task_id="ingest")
+        read = octavo.ReadPagesOperator.partial(task_id="read", pool_slots=settings.processes).expand(shard=ingest.output)
+        chunk = octavo.ChunkPagesOperator.partial(task_id="chunk").expand(shard=ingest.output)
+        layout = octavo.ExtractLayoutOperator.partial(task_id="extract_layout").expand(shard=ingest.output)
+        molmo_shards = octavo.MolmoShardsOperator(task_id="molmo_shards")
+        molmo = octavo.ExtractMolmoOperator.partial(task_id="extract_molmo").expand(shard=molmo_shards.output)
+        document_shards = octavo.DocumentShardsOperator(task_id="document_shards")
+        merge = octavo.MergeOperator.partial(task_id="merge", trigger_rule="none_failed").expand(shard=document_shards.output)
+        tables = octavo.StageTablesOperator(task_id="tables", trigger_rule="none_failed")
+        validate = octavo.ValidateOperator(task_id="validate")
+        ledger = octavo.LedgerOperator(task_id="ledger", trigger_rule="all_done")
+        publish = octavo.PublishOperator(task_id="publish", outlets=table_assets(contract.name, settings.lake))
+
+        ingest >> [molmo_shards, document_shards]
+        read >> chunk >> [layout, molmo] >> merge >> tables >> validate >> publish
+        [ingest, read, chunk, layout, molmo, merge, tables, validate] >> ledger >> publish
