@@ -44,8 +44,9 @@ class Label:
     """One print of a label.
 
     ``words`` are indices into ``Page.words``; the last one may hold the value as well ("Date:19/10/2018"),
-    ``box`` then ends where the label does, by share of characters. ``text`` is what the page says,
-    ``name`` the label that was searched for, ``score`` 1 for equal and less for misread.
+    ``box`` then ends where the label does, by share of characters, and ``rest`` is where the last word
+    goes on after the label (its length when it does not). ``text`` is what the page says, ``name``
+    the label that was searched for, ``score`` 1 for equal and less for misread.
     """
 
     box: Box
@@ -53,15 +54,16 @@ class Label:
     text: str
     score: float
     name: str = ""
+    rest: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """A run of words of one segment that may be a label; ``share`` of the last word belongs to it."""
+    """A run of words of one segment that may be a label; ``chars`` characters of the last word belong to it."""
 
     words: tuple[int, ...]
     text: str
-    share: float
+    chars: int
 
 
 def normalise(text: str) -> str:
@@ -88,10 +90,10 @@ class Index:
             for end in range(start, min(start + LONGEST_LABEL, len(part.words))):
                 index = part.words[end]
                 text = words[index].text
-                for head, share in _heads(text):
+                for head in _heads(text):
                     key = joined + normalise(head)
                     if key and (head or end > start):
-                        self.windows.setdefault(key, []).append(_Window(part.words[start:end + 1], key, share))
+                        self.windows.setdefault(key, []).append(_Window(part.words[start:end + 1], key, len(head)))
                 joined += normalise(text)
 
     def find(self, spec_labels: Sequence[str], not_labels: Sequence[str] = ()) -> list[Label]:
@@ -132,17 +134,20 @@ class Index:
 
     def _label(self, window: _Window, score: float, name: str) -> Label:
         words = self.page.words
-        last = words[window.words[-1]].box
-        box = union([*(words[i].box for i in window.words[:-1]), last._replace(x1=last.x0 + max(1, round(last.width * window.share)))])
-        return Label(box, window.words, " ".join(words[i].text for i in window.words), score, name)
+        last = words[window.words[-1]]
+        share = window.chars / len(last.text)
+        end = last.box._replace(x1=last.box.x0 + max(1, round(last.box.width * share)))
+        box = union([*(words[i].box for i in window.words[:-1]), end])
+        text = " ".join([*(words[i].text for i in window.words[:-1]), last.text[:window.chars]])
+        return Label(box, window.words, text, score, name, window.chars)
 
 
-def _heads(text: str) -> list[tuple[str, float]]:
+def _heads(text: str) -> list[str]:
     """The parts of a word that may end a label: all of it, and what stands before a colon, a bracket or a first digit."""
-    heads = [(text, 1.0)]
+    heads = [text]
     for mark in re.finditer(r"[:=(]|(?<=[A-Za-z.#])(?=[\d$€£])", text):
         if mark.start() > 0 and mark.end() < len(text):
-            heads.append((text[:mark.start()], mark.start() / len(text)))
+            heads.append(text[:mark.start()])
     return heads
 
 

@@ -1,0 +1,1 @@
+"""Extractors: each turns the pages and chunks of a shard into answers."""

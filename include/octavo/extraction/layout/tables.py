@@ -1,0 +1,130 @@
+"""Line items: a header row with the labels of a list's columns, and the rows below it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from octavo import lines
+from octavo.contracts import FieldSpec, Kind
+from octavo.extraction.layout import typed
+from octavo.extraction.layout.candidates import View, trimmed
+from octavo.labels import Label
+from octavo.lines import Line
+
+# Fewest columns of a header row that must be labelled.
+LEAST_COLUMNS = 2
+# Gap below a row that ends the table, in line heights.
+TABLE_GAP = 6.0
+TOTALS = re.compile(
+    r"^\W*(?:sub\s?-?total|total|grand total|net|summe|gesamt\w*|zwischensumme|übertrag|nettobetrag|subtotaal|totaal|amount due|balance|"
+    r"montant|somme|carried)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One item: the texts of its columns, and all words it covers."""
+
+    values: dict[str, str]
+    words: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    name: str
+    spec: FieldSpec
+    x0: int
+    x1: int
+
+
+def rows(view: View, path: str, spec: FieldSpec) -> list[Row]:
+    """The list's rows on the page, top to bottom."""
+    found: list[Row] = []
+    number = 0
+    while number < len(view.lines):
+        columns = _header(view, number, path, spec)
+        if columns is None:
+            number += 1
+            continue
+        below, number = _rows_below(view, number, columns)
+        found += below
+    return found
+
+
+def _header(view: View, number: int, path: str, spec: FieldSpec) -> list[_Column] | None:
+    """The columns that the line's labels name; None for a line that is no header."""
+    line = set(view.lines[number].words)
+    columns: dict[str, tuple[Label, FieldSpec]] = {}
+    for name, leaf in spec.fields.items():
+        for label in view.prints.get(f"{path}[].{name}", ()):
+            if label.words[0] in line:
+                columns.setdefault(name, (label, leaf))
+    if len(columns) < min(LEAST_COLUMNS, len(spec.fields)):
+        return None
+    found = [_Column(name, leaf, label.box.x0, label.box.x1) for name, (label, leaf) in columns.items()]
+    return sorted(found, key=lambda c: (c.x0, c.name))
+
+
+def _rows_below(view: View, header: int, columns: Sequence[_Column]) -> tuple[list[Row], int]:
+    """Rows until totals or a wide gap, and the number of the line to go on with.
+
+    A line without a number or amount goes on with the row above it: a description over two lines.
+    """
+    found: list[Row] = []
+    bottom = view.lines[header].box
+    number = header + 1
+    for number in range(header + 1, len(view.lines)):
+        line = view.lines[number]
+        if line.box.y0 - bottom.y1 > TABLE_GAP * view.height or TOTALS.match(line.text):
+            return found, number
+        bottom = line.box
+        row = _row(view, line, columns)
+        if row is None:
+            continue
+        if found and not _has_figures(row, columns):
+            found[-1] = _joined(found[-1], row)
+        elif _has_figures(row, columns):
+            found.append(row)
+    return found, max(number, header + 1) + (number == len(view.lines) - 1)
+
+
+def _row(view: View, line: Line, columns: Sequence[_Column]) -> Row | None:
+    cells: dict[str, list[int]] = {}
+    for part in line.segments:
+        for index in part.words:
+            cells.setdefault(_column_of(view, index, columns).name, []).append(index)
+    values: dict[str, str] = {}
+    words: list[int] = []
+    for column in columns:
+        cell = cells.get(column.name, [])
+        if typed.patterns(column.spec.type):
+            match = next(iter(typed.matches(typed.Run(view.page, cell), column.spec.type, view.locale)), None)
+            if match is not None:
+                values[column.name] = match.text
+                words += match.words
+        else:
+            cut = trimmed(view.page, cell)
+            if cut is not None:
+                values[column.name] = cut.text
+                words += cut.words
+    return Row(values, tuple(words)) if values else None
+
+
+def _column_of(view: View, index: int, columns: Sequence[_Column]) -> _Column:
+    """The column whose header the word overlaps most, or else whose header is nearest."""
+    box = view.page.words[index].box
+    return max(columns, key=lambda c: (min(0, lines.overlap(c.x0, c.x1, box.x0, box.x1)), lines.overlap(c.x0, c.x1, box.x0, box.x1), -c.x0))
+
+
+def _has_figures(row: Row, columns: Sequence[_Column]) -> bool:
+    return any(column.name in row.values for column in columns if column.spec.type in (Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.DATE))
+
+
+def _joined(upper: Row, lower: Row) -> Row:
+    values = dict(upper.values)
+    for name, text in lower.values.items():
+        values[name] = f"{values[name]} {text}" if name in values else text
+    return Row(values, upper.words + lower.words)
