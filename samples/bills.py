@@ -115,10 +115,12 @@ def statement(rng: random.Random, day: dt.date, number: int, scanner: Scanner | 
         y += 6.5
     y = _heading(sheet, 66, "Service information")
     for label, text in (
+        ("Service for", customer),
         ("Service address", f"{street}, {town}"),
         ("Meter number", meter),
-        ("Rate", "Residential 1"),
+        ("Rate schedule", "Residential 1"),
         ("Billing period", "Oct 1, 2026 - Oct 31, 2026"),
+        ("Billing days", "31"),
         ("Energy used", f"{used} kWh"),
     ):
         sheet.write_at(18, y, f"{label}:", 9.5, "B")
@@ -147,21 +149,21 @@ def statement(rng: random.Random, day: dt.date, number: int, scanner: Scanner | 
         "account_number": account,
         "statement_date": stated.isoformat(),
         "due_date": due.isoformat(),
-        "amount_due": f"{total:.2f}",
         "website": WEBSITE,
-        "supplier": SUPPLIER,
-        "customer": customer,
-        "service": {
-            "address": f"{street}, {town}",
-            "meter_number": meter,
-            "rate": "Residential 1",
+        "service_info": {
+            "service_for": customer,
+            "service_address": f"{street}, {town}",
+            "rate_schedule": "Residential 1",
             "billing_period": "Oct 1, 2026 - Oct 31, 2026",
-            "energy_used": f"{used} kWh",
+            "billing_days": "31",
+            "meter_number": meter,
+            "usage": f"{used} kWh",
         },
-        "charges": [{"description": name, "amount": f"{amount:.2f}"} for name, amount in charges],
-        "billing_history": [{"month": month, "energy_used": str(energy), "amount": f"{amount:.2f}"} for month, energy, amount in history],
+        "total_amount_due": f"{total:.2f}",
+        "charges": [{"name": name, "amount": f"{amount:.2f}"} for name, amount in charges],
+        "billing_history": [{"month": month, "usage": str(energy), "amount": f"{amount:.2f}"} for month, energy, amount in history],
         "ways_to_pay": [{"method": method, "details": text} for method, text in ways],
-        "contacts": [{"name": name, "details": text} for name, text in contacts],
+        "contacts": [{"name": name, "email" if "@" in text else "phone": text} for name, text in contacts],
     }
     pdf = sheet.to_bytes()
     if scanner is None:

@@ -28,7 +28,7 @@ class Sample:
     """One file of the landing folder and what is true about it.
 
     ``fields`` has the contract's field names; dates are ISO, amounts have a point and two decimals.
-    ``reason`` is the ledger's reason code of a file that cannot be read, or repeats another one.
+    ``reason`` is the ledger's reason code of a file that cannot be read, or repeats another one; ``text`` is a page's reading order, where that is what the page is for.
     """
 
     contract: str
@@ -40,6 +40,7 @@ class Sample:
     fields: dict[str, Any] = field(default_factory=dict)
     outcome: str = "ok"
     reason: str | None = None
+    text: str | None = None
 
     @property
     def path(self) -> str:

@@ -94,7 +94,7 @@ def lecture(day: dt.date, number: int) -> Sample:
     for count, (topic, text) in enumerate(LECTURE, 1):
         sheet.write_at(20, y, f"{count}. {topic}", 14, "B")
         y = sheet.paragraph(20, y + 8, 165, text, 11, 6) + 10
-    fields = {"title": "Lecture 4: Data structures", "topics": [{"topic": topic} for topic, _ in LECTURE]}
+    fields = {"topics": [{"name": topic} for topic, _ in LECTURE]}
     return Sample("lecture_notes", day, f"lecture_{number:04d}.pdf", sheet.to_bytes(), 1, False, fields)
 
 
@@ -109,7 +109,7 @@ def two_columns(day: dt.date, number: int) -> Sample:
             sheet.write_at(x, y, title, 13, "B")
             y = sheet.paragraph(x, y + 7, 80, text, 11, 5.4) + 8
     text = " ".join(["The Lower Marsh Courier", *(part for article in COLUMNS for part in article)])
-    return Sample("generic", day, f"courier_{number:04d}.pdf", sheet.to_bytes(), 1, False, {"text": text})
+    return Sample("generic", day, f"courier_{number:04d}.pdf", sheet.to_bytes(), 1, False, text=text)
 
 
 def unreadable(rng: random.Random, day: dt.date) -> list[Sample]:

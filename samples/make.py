@@ -103,6 +103,7 @@ def truth(sample: Sample) -> dict[str, object]:
         "outcome": sample.outcome,
         "reason": sample.reason,
         "fields": sample.fields,
+        **({"text": sample.text} if sample.text else {}),
     }
 
 

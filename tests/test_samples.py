@@ -12,6 +12,8 @@ import pypdfium2
 import pytest
 from PIL import Image
 
+from octavo import contracts
+from octavo.config import CONTRACTS_FOLDER
 from samples import make
 
 ROOT = Path(make.HERE)
@@ -80,6 +82,17 @@ def test_a_text_pdf_says_what_the_truth_says(contract: str, fields: tuple[str, .
 def test_line_items_add_up_to_the_untaxed_amount(row: dict) -> None:
     cents = [round(float(item["amount"]) * 100) for item in row["fields"]["line_items"]]
     assert sum(cents) == round(float(row["fields"]["amount_untaxed"]) * 100)
+
+
+@pytest.mark.parametrize("contract", contracts.load_all(CONTRACTS_FOLDER), ids=lambda contract: contract.name)
+def test_every_contract_has_samples_and_the_truth_uses_its_field_names(contract: contracts.Contract) -> None:
+    rows = [row for row in READABLE if row["contract"] == contract.name]
+    assert rows
+    assert {name for row in rows for name in row["fields"]} <= set(contract.fields)
+    for name, spec in contract.fields.items():
+        nested = [row["fields"].get(name) for row in rows if spec.fields]
+        for item in (item for value in nested for item in (value if isinstance(value, list) else [value or {}])):
+            assert set(item) <= set(spec.fields)
 
 
 def test_bad_files_are_bad_in_the_way_the_truth_says() -> None:
