@@ -25,7 +25,7 @@ for contract in contracts.load_valid(settings.contracts)[0]:
         description=contract.description or contract.title,
         doc_md=f"## {contract.title}\n{contract.description}\n\n{__doc__}",
         schedule=contract.schedule and CronTriggerTimetable(contract.schedule, timezone="UTC", interval=dt.timedelta(days=1)),
-        start_date=dt.datetime.fromisoformat(contract.start).replace(tzinfo=dt.UTC),
+        start_date=contract.start and dt.datetime.fromisoformat(contract.start).replace(tzinfo=dt.UTC),
         catchup=False,
         max_active_runs=1,
         tags=["octavo", contract.name],

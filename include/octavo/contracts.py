@@ -140,7 +140,7 @@ class Contract(_Part):
     title: str
     description: str = ""
     schedule: str | None = Field("0 0 * * *", description="cron expression of the daily run; null: only by hand")
-    start: str = Field("2026-01-01", pattern=r"^\d{4}-\d{2}-\d{2}$")
+    start: str | None = Field(None, pattern=r"^\d{4}-\d{2}-\d{2}$", description="no scheduled run for an earlier day")
     files: tuple[str, ...] = ("**/*",)
     locale: Locale = Locale()
     chunking: Chunking = Chunking()
