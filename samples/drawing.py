@@ -28,7 +28,8 @@ class Sample:
     """One file of the landing folder and what is true about it.
 
     ``fields`` has the contract's field names; dates are ISO, amounts have a point and two decimals.
-    ``reason`` is the ledger's reason code of a file that cannot be read, or repeats another one; ``text`` is a page's reading order, where that is what the page is for.
+    ``reason`` is the ledger's reason code of a file that cannot be read, or repeats another one;
+    ``text`` is a page's reading order, where that is what the page is for.
     """
 
     contract: str
