@@ -1,0 +1,240 @@
+"""What the answers say, as flat candidates of the contract's fields; nothing is dropped.
+
+A key belongs to a field when it is the field's name, one of its labels, either of them without case,
+punctuation and spaces, or misspelt within ``FUZZY``. A key that no field claims keeps its own path.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from rapidfuzz import fuzz
+
+from octavo.contracts import Contract, FieldSpec, Kind
+from octavo.model import Answer, Box
+from octavo.values import squeeze
+
+# Least similarity (rapidfuzz, 0 to 100) of a misspelt key: "invoice_nunber" has 93, "due_date" and "date" 67.
+FUZZY = 88
+# Shortest key, in letters and digits, that may be misspelt.
+FUZZY_LENGTH = 5
+# Keys kept per level; models invent many spellings, not millions.
+_CACHE = 1 << 14
+# A value wrapped by a model that likes objects: {"total": {"value": "12.00", "currency": "EUR"}}.
+_VALUE_KEYS = ("value", "text")
+
+FREE = FieldSpec()
+PAIR_KEY = FieldSpec(description="the printed key of a pair")
+PAIR_VALUE = FieldSpec(description="the printed value of a pair")
+
+
+class Candidate(NamedTuple):
+    """One value that one answer gives for one field.
+
+    ``field`` is the path without numbers (``line_items[].amount``); ``items`` the path of the list it
+    belongs to (``line_items``) or None, and ``item`` its place in that answer's list. ``rank`` counts
+    the alternatives for one field from 0, the extractor's best. ``matched`` is False for keys of no field.
+    """
+
+    field: str
+    spec: FieldSpec
+    value: str
+    page: int
+    chunk: int
+    box: Box
+    extractor: str
+    hinted: bool
+    rank: int
+    items: str | None
+    item: int
+    matched: bool
+
+
+@dataclass(frozen=True)
+class Level:
+    """The fields of one mapping: the contract's own, a group's or a list item's."""
+
+    fields: dict[str, FieldSpec]
+    names: dict[str, str]
+    sorted_names: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, fields: dict[str, FieldSpec]) -> Level:
+        names: dict[str, str] = {}
+        spaced: dict[str, str] = {}
+        for name in fields:
+            names.setdefault(squeeze(name), name)
+            spaced.setdefault(_spaced(name), name)
+        for name, spec in fields.items():
+            for label in spec.labels:
+                names.setdefault(squeeze(label), name)
+                spaced.setdefault(_spaced(label), name)
+        return cls(fields, names, tuple(sorted(spaced.items())))
+
+    def match(self, key: str) -> str | None:
+        """The field that ``key`` names, or None."""
+        if key in self.fields:
+            return key
+        found = self.names.get(squeeze(key))
+        if found or len(squeeze(key)) < FUZZY_LENGTH:
+            return found
+        spaced = _spaced(key)
+        digits = _digits(spaced)
+        scored = [
+            (max(fuzz.ratio(spaced, name), fuzz.token_sort_ratio(spaced, name)), name, field)
+            for name, field in self.sorted_names
+            if len(name) >= FUZZY_LENGTH and _digits(name) == digits
+        ]
+        best = max(scored, key=lambda entry: (entry[0], entry[1]), default=None)
+        if best is None or best[0] < FUZZY:
+            return None
+        if any(score == best[0] and field != best[2] for score, _, field in scored):
+            return None
+        return best[2]
+
+
+class Reader:
+    """Reads answers under one contract."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._top = contract.fields
+        self._levels: dict[str, Level] = {}
+        self._match = lru_cache(_CACHE)(self._match_uncached)
+
+    def candidates(self, answer: Answer) -> Iterator[Candidate]:
+        """Every value the answer holds, in its own order; blank and null ones are no values."""
+        tree = answer.parsed
+        if len(tree) == 1:
+            key, inner = next(iter(tree.items()))
+            if isinstance(inner, dict) and self._match("", key) is None:
+                tree = inner  # the model wrapped its answer: {"receipt": {...}}
+        yield from self._mapping(answer, tree, "", self._top, None, 0)
+
+    def _match_uncached(self, prefix: str, key: str) -> str | None:
+        return self._level(prefix).match(key)
+
+    def _level(self, prefix: str) -> Level:
+        level = self._levels.get(prefix)
+        if level is None:
+            fields = self._top
+            for part in prefix.replace("[]", "").split(".")[:-1]:
+                fields = fields[part].fields
+            level = self._levels[prefix] = Level.of(fields)
+        return level
+
+    def _mapping(
+        self, answer: Answer, tree: dict[str, object], prefix: str, fields: dict[str, FieldSpec], items: str | None, item: int,
+    ) -> Iterator[Candidate]:
+        for key, value in tree.items():
+            if value is None or value == "":
+                continue
+            name = self._match(prefix, key)
+            if name is None:
+                yield from self._free(answer, value, _own(prefix, items, item) + key, 0)
+                continue
+            spec, path = fields[name], prefix + name
+            if spec.type is Kind.GROUP:
+                if isinstance(value, dict):
+                    yield from self._mapping(answer, value, f"{path}.", spec.fields, items, item)
+                else:
+                    yield from self._free(answer, value, _own(prefix, items, item) + name, 0)
+            elif spec.type is Kind.LIST and items is None:
+                yield from self._list(answer, value, path, spec)
+            elif spec.type is Kind.PAIRS and items is None:
+                yield from self._pairs(answer, value, path)
+            else:
+                yield from self._leaf(answer, value, path, spec, items, item)
+
+    def _leaf(self, answer: Answer, value: object, path: str, spec: FieldSpec, items: str | None, item: int) -> Iterator[Candidate]:
+        rank = 0
+        for one in value if isinstance(value, list) else (value,):
+            if isinstance(one, dict):
+                inner = next((one[key] for key in _VALUE_KEYS if isinstance(one.get(key), str | int | float)), None)
+                rest = {key: v for key, v in one.items() if not (inner is not None and key in _VALUE_KEYS)}
+                yield from self._free(answer, rest, _own(path, items, item), 0)
+                one = inner
+            text = _text(one)
+            if text:
+                yield _make(answer, path, spec, text, rank, items, item, True)
+                rank += 1
+            elif isinstance(one, list):
+                yield from self._free(answer, one, _own(path, items, item), 0)
+
+    def _list(self, answer: Answer, value: object, path: str, spec: FieldSpec) -> Iterator[Candidate]:
+        rows = value if isinstance(value, list) else [value]
+        for number, row in enumerate(rows):
+            if isinstance(row, dict):
+                yield from self._mapping(answer, row, f"{path}[].", spec.fields, path, number)
+            elif len(spec.fields) == 1 and _text(row):
+                name, only = next(iter(spec.fields.items()))
+                yield _make(answer, f"{path}[].{name}", only, _text(row), 0, path, number, True)
+            else:
+                yield from self._free(answer, row, f"{path}[{number}]", 0)
+
+    def _pairs(self, answer: Answer, value: object, path: str) -> Iterator[Candidate]:
+        if isinstance(value, dict):
+            value = [{"key": key, "value": one} for key, one in value.items()]
+        number = 0
+        for row in value if isinstance(value, list) else [value]:
+            if not isinstance(row, dict) or not _text(row.get("key")):
+                yield from self._free(answer, row, f"{path}[{number}]", 0)
+                number += 1
+                continue
+            values = row.get("value")
+            for one in values if isinstance(values, list) else [values]:
+                yield _make(answer, f"{path}[].key", PAIR_KEY, _text(row["key"]), 0, path, number, True)
+                if _text(one):
+                    yield _make(answer, f"{path}[].value", PAIR_VALUE, _text(one), 0, path, number, True)
+                elif one not in (None, ""):
+                    yield from self._free(answer, one, f"{path}[{number}].value", 0)
+                number += 1
+            rest = {key: one for key, one in row.items() if key not in ("key", "value")}
+            yield from self._free(answer, rest, f"{path}[{number - 1}]", 0)
+
+    def _free(self, answer: Answer, value: object, path: str, rank: int) -> Iterator[Candidate]:
+        """Values under a key that no field claims, by their own path."""
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                yield from self._free(answer, inner, f"{path}.{key}", 0)
+        elif isinstance(value, list):
+            for number, inner in enumerate(value):
+                yield from self._free(answer, inner, f"{path}[{number}]", 0)
+        else:
+            text = _text(value)
+            if text:
+                yield _make(answer, path, FREE, text, rank, None, 0, False)
+
+
+def _make(answer: Answer, path: str, spec: FieldSpec, text: str, rank: int, items: str | None, item: int, matched: bool) -> Candidate:
+    return Candidate(
+        path, spec, text, answer.page, answer.chunk, answer.box, answer.extractor, answer.hinted, rank, items, item, matched,
+    )
+
+
+def _own(prefix: str, items: str | None, item: int) -> str:
+    """A key's own path: the list it stands in gets its number back."""
+    return prefix if items is None else prefix.replace(f"{items}[]", f"{items}[{item}]", 1)
+
+
+def _text(value: object) -> str:
+    """A JSON scalar as text, white space collapsed; empty for anything else."""
+    if isinstance(value, str):
+        return " ".join(value.split())
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else ""
+
+
+@lru_cache(_CACHE)
+def _spaced(key: str) -> str:
+    """A key as words: ``invoiceNumber``, ``invoice_number`` and ``Invoice number:`` are the same."""
+    key = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", key)
+    return " ".join(re.findall(r"[^\W_]+", key.casefold()))
+
+
+def _digits(text: str) -> str:
+    return "".join(char for char in text if char.isdigit())

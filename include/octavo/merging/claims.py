@@ -1,0 +1,133 @@
+"""A claim: a candidate together with what its page says about it. Claims are what is weighed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from octavo.contracts import FieldSpec, Kind
+from octavo.merging.candidates import Candidate
+from octavo.merging.grounding import Ground, Witness
+from octavo.merging.index import PageIndex, Place
+from octavo.merging.ties import NO_TIE, Tie
+from octavo.model import Box, Evidence, Support
+from octavo.values import Typed, canonical
+
+PERSON = "person"
+
+
+@dataclass(slots=True)
+class Claim:
+    """One candidate, weighed on its own page.
+
+    ``canonical`` is the form in which claims agree or not. ``tie`` says what shows that the value is this
+    field's. ``confidence`` is the lowest of the evidence's words, 1 without evidence. ``problem`` is why the
+    contract's own rules refuse the value, in words. ``position`` orders claims down the document.
+    """
+
+    candidate: Candidate
+    typed: Typed | None
+    canonical: str
+    support: Support
+    cover: float | None
+    evidence: tuple[Evidence, ...]
+    confidence: float
+    tie: Tie
+    problem: str
+    position: tuple[int, int, int, int]
+    arithmetic: str = ""
+
+    @property
+    def supported(self) -> bool:
+        return self.support is Support.EXACT or self.support is Support.NORMALISED
+
+    @property
+    def usable(self) -> bool:
+        """Supported by the page and within the contract's rules."""
+        return self.supported and not self.problem
+
+
+def problem_of(spec: FieldSpec, text: str, typed: Typed | None) -> str:
+    """Why a value breaks its field's own rules; empty if it does not."""
+    if typed is None:
+        return f"it cannot be read as one {spec.type}"
+    if spec.pattern is not None and not re.search(spec.pattern, text):
+        return "it does not match the contract's pattern"
+    if (spec.min is not None or spec.max is not None) and isinstance(typed, int | Decimal) and not isinstance(typed, bool):
+        if spec.min is not None and typed < spec.min:
+            return f"it is below the contract's minimum of {spec.min:g}"
+        if spec.max is not None and typed > spec.max:
+            return f"it is above the contract's maximum of {spec.max:g}"
+    return ""
+
+
+def position_of(page: int, box: Box) -> tuple[int, int, int, int]:
+    return (page, box.y0, box.x0, 0)
+
+
+class Claimer:
+    """Turns one page's candidates into claims."""
+
+    def __init__(self, index: PageIndex, witness: Witness) -> None:
+        self.index = index
+        self._witness = witness
+
+    def ground(self, candidate: Candidate) -> tuple[Typed | None, Ground]:
+        """The candidate's typed value and what the page says about it."""
+        kind = candidate.spec.type
+        typed = self.index.parser.parse(kind, candidate.value)
+        return typed, self._witness.ground(kind, candidate.value, typed, candidate.chunk)
+
+    def claim(self, candidate: Candidate, typed: Typed | None, ground: Ground, place: Place | None, tie: Tie = NO_TIE) -> Claim:
+        """A claim with its evidence at one place of the page, or with none."""
+        kind, page = candidate.spec.type, candidate.page
+        if place is None:
+            evidence: tuple[Evidence, ...] = ()
+            position, confidence, support = position_of(page, candidate.box), 1.0, ground.support
+        else:
+            boxes = self.index.place_boxes(place.words)
+            evidence = tuple(Evidence(page, box) for box in boxes)
+            position, confidence = position_of(page, boxes[0]), self.index.confidence(place.words)
+            support = Support.EXACT if place.exact else Support.NORMALISED
+        return Claim(
+            candidate, typed, canonical(kind, typed, candidate.value), support, ground.cover, evidence, confidence, tie,
+            problem_of(candidate.spec, candidate.value, typed), position,
+        )
+
+    def inside(self, candidate: Candidate, place: Place) -> bool:
+        """Whether a place lies in the chunk that the answer is about."""
+        return candidate.box.holds(self.index.boxes[place.words[0]].center)
+
+
+def is_before(one: Typed | None, other: Typed | None) -> bool:
+    """Whether ``one`` is smaller than ``other``; False where they cannot be compared."""
+    if isinstance(one, dt.date) and isinstance(other, dt.date):
+        return one < other
+    if isinstance(one, int | Decimal) and isinstance(other, int | Decimal):
+        return one < other
+    return False
+
+
+def extractors_of(claims: Sequence[Claim]) -> list[str]:
+    return sorted({claim.candidate.extractor for claim in claims})
+
+
+def are_independent(one: Candidate, other: Candidate) -> bool:
+    """Whether two witnesses did not share their input: different extractors, at least one of which never saw the words.
+
+    The layout extractor works on the page's words and a hinted model was shown them, so these two only repeat each other.
+    """
+    return one.extractor != other.extractor and not (saw_words(one) and saw_words(other))
+
+
+def saw_words(candidate: Candidate) -> bool:
+    """Whether the page's words, not its pixels, were the extractor's input."""
+    return candidate.hinted or candidate.extractor == LAYOUT
+
+
+LAYOUT = "layout"
+# Kinds of which a page has few, so that the syntax alone says what the value is.
+SELF_DESCRIBING = frozenset({Kind.EMAIL, Kind.URL})

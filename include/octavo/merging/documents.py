@@ -1,0 +1,203 @@
+"""One document's answers merged into its fields, page by page: a page's words are let go once it is weighed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import groupby, product
+from operator import attrgetter
+
+from octavo.contracts import Contract, FieldSpec, Kind, Sum
+from octavo.merging.candidates import Candidate, Reader
+from octavo.merging.claims import Claim, Claimer
+from octavo.merging.grounding import Witness
+from octavo.merging.index import PageIndex, Place
+from octavo.merging.items import Lists, Row, join
+from octavo.merging.resolution import missing, resolve
+from octavo.merging.ties import NO_TIE, Labels, Tie, Ties
+from octavo.model import Answer, Chunk, Field, Page
+from octavo.storage import digest
+from octavo.values import Parser, parser
+
+# Distinct values of one field that arithmetic tries.
+MOST_TERMS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class PageAnswers:
+    """One page with its chunks and everything that was said of them, in any order."""
+
+    page: Page
+    chunks: Sequence[Chunk]
+    answers: Sequence[Answer]
+
+
+class Merger:
+    """Merges documents under one contract."""
+
+    def __init__(self, contract: Contract) -> None:
+        self.contract = contract
+        self._parser = parser(contract.locale)
+        self._reader = Reader(contract)
+        self._labels = Labels(contract)
+        self._lists = dict(_lists("", contract.fields))
+
+    def merge(self, document: str, pages: Iterable[PageAnswers]) -> list[Field]:
+        """All fields of one document: the contract's in its order, then those of keys that no field claims.
+
+        Args:
+            document: its id.
+            pages: its pages in order; each is weighed and let go.
+        """
+        scalars: dict[str, list[Claim]] = {}
+        free: dict[str, list[Claim]] = {}
+        items: dict[str, list[Field]] = {}
+        lengths: dict[str, int] = {}
+        for page in pages:
+            weighed = _PageMerge(page, self._parser, self._labels)
+            rows: dict[str, list[Row]] = {}
+            for source, answer in enumerate(_distinct(page.answers)):
+                said = list(self._reader.candidates(answer))
+                for candidate in said:
+                    if candidate.items is None:
+                        (scalars if candidate.matched else free).setdefault(candidate.field, []).append(weighed.scalar(candidate))
+                listed = sorted((c for c in said if c.items is not None), key=attrgetter("items"))
+                for path, group in groupby(listed, key=attrgetter("items")):
+                    kind, names = self._lists[path]
+                    numbered = [list(cells) for _, cells in groupby(group, key=attrgetter("item"))]
+                    rows.setdefault(path, []).extend(weighed.lists(path, names, kind is Kind.PAIRS).rows(source, numbered))
+            for path, found in rows.items():
+                for slot in join(found):
+                    number = lengths.get(path, 0)
+                    lengths[path] = number + 1
+                    for name, claims in slot.cells().items():
+                        spec = claims[0].candidate.spec
+                        items.setdefault(path, []).append(resolve(document, name.replace("[]", f"[{number}]", 1), spec, claims, True))
+        self._add_up(scalars, items)
+        return list(self._in_order(document, scalars, items, free))
+
+    def _in_order(
+        self, document: str, scalars: dict[str, list[Claim]], items: dict[str, list[Field]], free: dict[str, list[Claim]],
+    ) -> Iterator[Field]:
+        done: set[str] = set()
+        for path, spec in self.contract.leaves():
+            if "[]" in path or spec.type is Kind.PAIRS:
+                owner = next(name for name in self._lists if path == name or path.startswith(f"{name}[]"))
+                if owner not in done:
+                    done.add(owner)
+                    yield from items.get(owner, ())
+            elif path in scalars:
+                yield resolve(document, path, spec, scalars[path], True)
+            elif spec.required:
+                yield missing(document, path)
+        for path in sorted(free):
+            yield resolve(document, path, free[path][0].candidate.spec, free[path], False)
+
+    def _add_up(self, scalars: dict[str, list[Claim]], items: dict[str, list[Field]]) -> None:
+        """Mark the claims that the contract's sums prove: exactly one choice of values adds up."""
+        for check in self.contract.gate.sums:
+            names = (check.total, *check.parts)
+            terms = [_terms(name, scalars, items) for name in names]
+            if not all(terms):
+                continue
+            fitting = [choice for choice in product(*terms) if _adds_up(choice, check)]
+            if len(fitting) != 1:
+                continue
+            values = fitting[0]
+            text = f"{' + '.join(check.parts)} = {check.total}: {' + '.join(f'{v:f}' for v in values[1:])} = {values[0]:f}"
+            for name, value in zip(names, values, strict=True):
+                for claim in scalars.get(name, ()):
+                    if claim.usable and _number(claim.typed) == value:
+                        claim.arithmetic = text
+
+
+class _PageMerge:
+    """What is needed to weigh one page's candidates."""
+
+    def __init__(self, page: PageAnswers, values: Parser, contract_labels: Labels) -> None:
+        self._index = PageIndex(page.page, values)
+        self._ties = Ties(self._index, contract_labels)
+        self._claimer = Claimer(self._index, Witness(self._index, {chunk.number: chunk for chunk in page.chunks}))
+        self._lists: dict[str, Lists] = {}
+
+    def lists(self, path: str, fields: Sequence[str], pairs: bool) -> Lists:
+        if path not in self._lists:
+            self._lists[path] = Lists(self._claimer, self._ties, fields, pairs)
+        return self._lists[path]
+
+    def scalar(self, candidate: Candidate) -> Claim:
+        """The claim of a single value, at the best of its places: best tied, in the answer's chunk, printed as given."""
+        typed, ground = self._claimer.ground(candidate)
+        if not ground.places:
+            return self._claimer.claim(candidate, typed, ground, None)
+        if len(ground.places) == 1:
+            place = ground.places[0]
+            return self._claimer.claim(candidate, typed, ground, place, self._tie(candidate, place))
+        best = max(
+            ((self._tie(candidate, place), place) for place in ground.places),
+            key=lambda t: (t[0].score, not t[0].rival, self._claimer.inside(candidate, t[1]), t[1].exact, tuple(-i for i in t[1].words)),
+        )
+        return self._claimer.claim(candidate, typed, ground, best[1], best[0])
+
+    def _tie(self, candidate: Candidate, place: Place) -> Tie:
+        if candidate.spec.type is Kind.GENERATED:
+            return NO_TIE
+        if candidate.matched:
+            return self._ties.of(candidate.field, place.words)
+        return self._ties.free(candidate.field.rsplit(".", 1)[-1], place.words)
+
+
+def _lists(prefix: str, fields: dict[str, FieldSpec]) -> Iterator[tuple[str, tuple[Kind, tuple[str, ...]]]]:
+    """Every list of the contract: its path, its kind and its cells' paths."""
+    for name, spec in fields.items():
+        path = f"{prefix}{name}"
+        if spec.type is Kind.PAIRS:
+            yield path, (Kind.PAIRS, (f"{path}[].key", f"{path}[].value"))
+        elif spec.type is Kind.LIST:
+            yield path, (Kind.LIST, tuple(_cells(f"{path}[].", spec.fields)))
+        elif spec.type is Kind.GROUP:
+            yield from _lists(f"{path}.", spec.fields)
+
+
+def _cells(prefix: str, fields: dict[str, FieldSpec]) -> Iterator[str]:
+    for name, spec in fields.items():
+        if spec.type in (Kind.GROUP, Kind.LIST):
+            yield from _cells(f"{prefix}{name}.", spec.fields)
+        else:
+            yield f"{prefix}{name}"
+
+
+def _distinct(answers: Sequence[Answer]) -> list[Answer]:
+    """Answers in a fixed order; one that was delivered twice counts once."""
+    keyed = {
+        (a.chunk, a.box, a.extractor, a.hinted, digest(a.parsed)): a
+        for a in answers
+    }
+    return [keyed[key] for key in sorted(keyed)]
+
+
+def _terms(name: str, scalars: dict[str, list[Claim]], items: dict[str, list[Field]]) -> list[Decimal]:
+    """The values that a term of a sum may have: a field's supported ones, or the total of a list's column."""
+    if "[]" in name:
+        owner, cell = name.split("[]", 1)
+        column = [_number(f.typed) for f in items.get(owner, ()) if f.path.endswith(cell) and f.typed is not None]
+        known = [number for number in column if number is not None]
+        return [sum(known, Decimal(0))] if len(known) > 1 else []
+    found: dict[Decimal, None] = {}
+    for claim in sorted(scalars.get(name, ()), key=lambda c: (c.candidate.rank, -c.tie.score, c.position, c.canonical)):
+        number = _number(claim.typed)
+        if claim.usable and number is not None:
+            found.setdefault(number)
+    return list(found)[:MOST_TERMS]
+
+
+def _number(typed: object) -> Decimal | None:
+    return Decimal(typed) if isinstance(typed, int | Decimal) else None
+
+
+def _adds_up(choice: Sequence[Decimal], check: Sum) -> bool:
+    """Whether parts and total fit; a part of 0 proves nothing about the others."""
+    total, *parts = choice
+    return all(parts) and total != 0 and abs(sum(parts, Decimal(0)) - total) <= Decimal(str(check.tolerance))
+

@@ -1,0 +1,218 @@
+"""Support: does the page's own text say a value, and where?
+
+``exact``: the words show it as given. ``normalised``: they show it in another form (case, punctuation,
+a line break, 1,234.00 for 1234.00). ``none``: they do not. ``unreadable``: what was read there is too
+poor to tell. Edit distance is for running text in poorly read words only, never for numbers, dates and identifiers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+from rapidfuzz import fuzz
+from rapidfuzz.distance import Levenshtein
+
+from octavo.contracts import Kind
+from octavo.merging.index import LEGIBLE, PageIndex, Place, Stream, runs_of
+from octavo.model import Chunk, Source, Support
+from octavo.values import NUMERIC, TEXTUAL, Typed, squeeze
+
+# Below this confidence a word is no witness: it says that something is there, not what.
+POOR = 0.6
+# A chunk whose share of such words is higher cannot refute anything.
+POOR_SHARE = 0.5
+# Similarity (0 to 100) of running text that poorly read words may show, and its least length.
+TEXT_SIMILARITY = 90
+TEXT_LENGTH = 10
+# An identifier shorter than this must be cut into words as the page cuts it.
+SHORT_IDENTIFIER = 6
+# A generated text is covered by the page from this share of its content words on.
+COVERED = 0.5
+# Words with fewer letters carry no content of their own.
+CONTENT_LENGTH = 4
+
+_STRICT = frozenset({Kind.IDENTIFIER, Kind.PHONE, Kind.EMAIL, Kind.URL})
+_BEFORE = frozenset(":#=([/*")
+_AFTER = frozenset(":;.,)]*!?")
+
+
+class Ground(NamedTuple):
+    """What the page says about a value. ``cover`` is the share of content words, for generated text only."""
+
+    support: Support
+    places: tuple[Place, ...]
+    cover: float | None = None
+
+
+_NONE = Ground(Support.NONE, ())
+_UNREADABLE = Ground(Support.UNREADABLE, ())
+
+
+@dataclass(slots=True)
+class _Chunk:
+    chunk: Chunk | None
+    poor: bool
+    dim: tuple[str, ...]
+
+
+class Witness:
+    """Answers whether one page shows a value. Each distinct question is worked out once."""
+
+    def __init__(self, index: PageIndex, chunks: dict[int, Chunk]) -> None:
+        self.index = index
+        self._chunks = {number: self._judge(chunk) for number, chunk in chunks.items()}
+        self._page = self._judge(None)
+        self._known: dict[tuple[Kind, str, int], Ground] = {}
+
+    def ground(self, kind: Kind, text: str, typed: Typed | None, chunk: int) -> Ground:
+        """Where the page shows a value.
+
+        Args:
+            kind: the field's kind.
+            text: the value as the extractor wrote it.
+            typed: its parsed form, None if it has none.
+            chunk: number of the chunk the answer is about; its words decide whether the witness is poor.
+        """
+        key = (kind, text, chunk)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = self._ground(kind, text, typed, self._chunks.get(chunk, self._page))
+        return known
+
+    def _ground(self, kind: Kind, text: str, typed: Typed | None, chunk: _Chunk) -> Ground:
+        if kind is Kind.GENERATED:
+            return self._cover(text, chunk)
+        places = self._typed_places(kind, typed) if typed is not None else []
+        if not places and (typed is None or kind in TEXTUAL or kind in _STRICT):
+            places = self._text_places(kind, text, chunk)
+        if places:
+            marked = tuple(Place(words, self.index.is_printed(words, text)) for words in places)
+            exact = any(place.exact for place in marked)
+            return Ground(Support.EXACT if exact else Support.NORMALISED, marked)
+        return _UNREADABLE if chunk.poor or self._may_be_misread(kind, text, chunk) else _NONE
+
+    def _typed_places(self, kind: Kind, typed: Typed) -> list[tuple[int, ...]]:
+        index = self.index
+        if kind in NUMERIC:
+            number = Decimal(typed) if isinstance(typed, int) else typed
+            if not isinstance(number, Decimal):
+                return []
+            return index.numbers.get(number) or (index.numbers_alike.get(number) if index.scanned else None) or []
+        if kind is Kind.DATE:
+            return index.dates.get(typed) or (index.dates_alike.get(typed) if index.scanned else None) or []
+        if kind is Kind.CURRENCY:
+            return index.currencies.get(str(typed), [])
+        return []
+
+    def _text_places(self, kind: Kind, text: str, chunk: _Chunk) -> list[tuple[int, ...]]:
+        squeezed = squeeze(text)
+        if not squeezed:
+            return []
+        head = runs_of(text)[0]
+        streams = [self.index.stream]
+        found = self._in_stream(self.index.stream, squeezed, head, kind, text)
+        if not found and chunk.chunk is not None and head != squeezed:
+            streams.append(self.index.chunk_stream(chunk.chunk.words))
+            found = self._in_stream(streams[-1], squeezed, head, kind, text)
+        if not found and self.index.scanned and kind not in NUMERIC and kind is not Kind.DATE:
+            found = self._misread(streams, squeezed, kind)
+        return found
+
+    def _in_stream(self, stream: Stream, squeezed: str, head: str, kind: Kind, text: str) -> list[tuple[int, ...]]:
+        spans = stream.find(squeezed, head)
+        if kind in TEXTUAL or kind is Kind.CURRENCY:
+            return [stream.ids(first, end) for first, end in spans]
+        return [stream.ids(first, end) for first, end in spans if self._is_whole(stream, first, end, squeezed, text)]
+
+    def _is_whole(self, stream: Stream, first: int, end: int, squeezed: str, text: str) -> bool:
+        """Whether a span is a whole identifier on one line, not the tail or the head of a longer one."""
+        words = stream.ids(first, end)
+        texts = self.index.texts
+        if len(words) > 1:
+            lines = self.index.lines
+            if lines[words[0]] != lines[words[-1]]:
+                return False
+            if len(squeezed) < SHORT_IDENTIFIER and [squeeze(texts[i]) for i in words] != [s for s in map(squeeze, text.split()) if s]:
+                return False
+        before = texts[words[0]].casefold()
+        start = before.find(runs_of(text)[0])
+        glued = start > 0 and before[start - 1] not in _BEFORE and first > 0 and stream.words[first - 1] == words[0]
+        goes_on = end < len(stream.words) and stream.words[end] == words[-1]
+        if goes_on:
+            tail = texts[words[-1]].casefold()
+            last = runs_of(text)[-1]
+            after = tail.rfind(last) + len(last)
+            goes_on = not (after < len(tail) and tail[after] in _AFTER and not tail[after + 1 : after + 2].isdigit())
+        return not glued and not goes_on
+
+    def _misread(self, streams: list[Stream], squeezed: str, kind: Kind) -> list[tuple[int, ...]]:
+        """Look-alikes in words of low confidence; for running text, a bounded edit distance there as well."""
+        words = self.index.page.words
+        for stream in streams:
+            found = [stream.ids(first, end) for first, end in stream.find_alike(squeezed)]
+            found = [ids for ids in found if self._differs_in_poor_words_only(ids, squeezed)]
+            if found:
+                return found
+        if kind not in TEXTUAL or len(squeezed) < TEXT_LENGTH:
+            return []
+        for stream in streams:
+            if len(stream.text) < len(squeezed) or fuzz.partial_ratio(squeezed, stream.text, score_cutoff=TEXT_SIMILARITY) == 0:
+                continue
+            near = fuzz.partial_ratio_alignment(squeezed, stream.text, score_cutoff=TEXT_SIMILARITY)
+            if near is None:
+                continue
+            first = stream.at.get(near.dest_start, next((stream.at[o] for o in range(near.dest_start, -1, -1) if o in stream.at), 0))
+            end = next((stream.at[o] for o in range(near.dest_end, len(stream.text) + 1) if o in stream.at), len(stream.words))
+            ids = stream.ids(first, max(end, first + 1))
+            shown = "".join(squeeze(self.index.texts[i]) for i in ids)
+            if Levenshtein.normalized_similarity(squeezed, shown) * 100 < TEXT_SIMILARITY or _digits(shown) != _digits(squeezed):
+                continue
+            if self._differs_in_poor_words_only(ids, squeezed) and any(words[i].source is Source.OCR for i in ids):
+                return [ids]
+        return []
+
+    def _differs_in_poor_words_only(self, ids: tuple[int, ...], squeezed: str) -> bool:
+        """Whether every word whose own letters are not in the value was read with low confidence."""
+        rest = squeezed
+        for i in ids:
+            own = squeeze(self.index.texts[i])
+            at = rest.find(own)
+            if 0 <= at <= 2:
+                rest = rest[at + len(own) :]
+            elif self.index.page.words[i].confidence >= LEGIBLE:
+                return False
+            else:
+                rest = rest[len(own) :]
+        return True
+
+    def _judge(self, chunk: Chunk | None) -> _Chunk:
+        words = self.index.page.words
+        if chunk is not None:
+            words = tuple(words[i] for i in chunk.words if i < len(words))
+        dim = [word for word in words if word.source is Source.OCR and word.confidence < POOR]
+        return _Chunk(chunk, not words or len(dim) > POOR_SHARE * len(words), tuple(squeeze(word.text) for word in dim))
+
+    def _may_be_misread(self, kind: Kind, text: str, chunk: _Chunk) -> bool:
+        """Whether a poorly read word of the chunk may be this value: alike in length and in most characters."""
+        if not chunk.dim:
+            return False
+        for part in text.split() if kind in TEXTUAL else [text]:
+            own = squeeze(part)
+            if own and any(shown and Levenshtein.distance(own, shown) <= max(1, len(own) // 3) for shown in chunk.dim):
+                return True
+        return False
+
+    def _cover(self, text: str, chunk: _Chunk) -> Ground:
+        content = [run for run in runs_of(text) if len(run) >= CONTENT_LENGTH or run.isdigit()]
+        if chunk.poor:
+            return Ground(Support.UNREADABLE, (), 0.0)
+        if not content:
+            return Ground(Support.NONE, (), 0.0)
+        cover = sum(run in self.index.stream.first for run in content) / len(content)
+        return Ground(Support.NORMALISED if cover >= COVERED else Support.NONE, (), round(cover, 4))
+
+
+def _digits(text: str) -> str:
+    return "".join(char for char in text if char.isdigit())

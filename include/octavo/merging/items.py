@@ -1,0 +1,245 @@
+"""Lists: rows of line items or pairs, found on the page row by row and joined across answers.
+
+Two rows are one only when their answers can have seen the same print: another extractor on the same
+chunk, or chunks whose boxes overlap. Two equal coffees said by one answer stay two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import permutations
+
+from octavo import labels
+from octavo.contracts import Kind
+from octavo.lines import same_row
+from octavo.merging.candidates import Candidate
+from octavo.merging.claims import Claim, Claimer
+from octavo.merging.grounding import Ground
+from octavo.merging.index import Place
+from octavo.merging.ties import NO_TIE, Print, Tie, Ties
+from octavo.model import Box
+from octavo.values import NUMERIC, Typed
+
+# Anchors tried for one row before it is left without a place of its own.
+MOST_ANCHORS = 64
+
+
+@dataclass(slots=True)
+class Row:
+    """One row as one answer gave it: its cells' claims, by field."""
+
+    source: int
+    box: Box
+    chunk: int
+    extractor: str
+    cells: dict[str, list[Claim]]
+    words: frozenset[int]
+    y: int
+    number: int
+
+
+@dataclass(slots=True)
+class Slot:
+    """One row of the result: the rows of all answers that are about it."""
+
+    rows: list[Row] = field(default_factory=list)
+
+    def cells(self) -> dict[str, list[Claim]]:
+        found: dict[str, list[Claim]] = {}
+        for row in self.rows:
+            for name, claims in row.cells.items():
+                found.setdefault(name, []).extend(claims)
+        return found
+
+
+_Cell = tuple[Candidate, Typed | None, Ground]
+
+
+class Lists:
+    """Builds the rows of one list on one page."""
+
+    def __init__(self, claimer: Claimer, ties: Ties, fields: Sequence[str], pairs: bool) -> None:
+        self._claimer = claimer
+        self._index = claimer.index
+        self._ties = ties
+        self._pairs = pairs
+        self._headers = [] if pairs else ties.headers(fields)
+
+    def rows(self, source: int, items: Iterable[Sequence[Candidate]]) -> list[Row]:
+        """One answer's rows, each with places that no earlier row of the answer has taken."""
+        taken: set[int] = set()
+        rows: list[Row] = []
+        y = -1
+        for number, candidates in enumerate(items):
+            cells: list[_Cell] = [(one, *self._claimer.ground(one)) for one in candidates]
+            places = self._pair_places(cells, taken) if self._pairs else self._row_places(cells, taken, y)
+            claims: dict[str, list[Claim]] = {}
+            words: set[int] = set()
+            for at, (candidate, typed, ground) in enumerate(cells):
+                place, tie = places[at]
+                if place is not None and (self._pairs or tie is not _OFF_ROW):
+                    words.update(place.words)
+                claims.setdefault(candidate.field, []).append(
+                    self._claimer.claim(candidate, typed, ground, place, NO_TIE if tie is _OFF_ROW else tie))
+            taken |= words
+            if words:
+                y = min(self._index.boxes[i].y0 for i in words)
+            if not self._pairs:
+                _multiply(claims)
+            first = candidates[0]
+            rows.append(Row(source, first.box, first.chunk, first.extractor, claims, frozenset(words), y, number))
+        return rows
+
+    def _row_places(self, cells: Sequence[_Cell], taken: set[int], y: int) -> list[tuple[Place | None, Tie]]:
+        free = [[p for p in ground.places if taken.isdisjoint(p.words)] for _, _, ground in cells]
+        row = self._best_row(cells, free, y)
+        placed: list[tuple[Place | None, Tie]] = []
+        used: set[int] = set()
+        together = sum(1 for options in free if any(self._on_row(p, row) for p in options)) if row else 0
+        for (candidate, _, ground), options in zip(cells, free, strict=True):
+            on_row = [p for p in options if row is not None and self._on_row(p, row) and used.isdisjoint(p.words)]
+            if on_row:
+                # a column's header tells two equal numbers of one row apart
+                tied = [(self._column(candidate.field, place), place) for place in on_row]
+                tie, place = max(tied, key=lambda t: (t[0].score, t[1].exact, tuple(-i for i in t[1].words)))
+                used.update(place.words)
+                placed.append((place, tie if together > 1 else NO_TIE))
+            else:
+                placed.append((ground.places[0] if ground.places else None, _OFF_ROW))
+        return placed
+
+    def _best_row(self, cells: Sequence[_Cell], free: Sequence[Sequence[Place]], y: int) -> Box | None:
+        """The row of the page that shows most of the cells; of equals the one next after the previous row."""
+        anchors = min((options for options in free if options), key=len, default=None)
+        if anchors is None:
+            return None
+        best: tuple[tuple[int, int, int, int], Box] | None = None
+        for place in anchors[:MOST_ANCHORS]:
+            box = self._span(place)
+            count = sum(1 for options in free if any(self._on_row(p, box) for p in options))
+            inside = self._claimer.inside(cells[0][0], place)
+            key = (-count, not inside, box.y0 <= y, box.y0)
+            if best is None or key < best[0]:
+                best = (key, box)
+        return best[1] if best else None
+
+    def _span(self, place: Place) -> Box:
+        boxes = self._index.place_boxes(place.words)
+        return boxes[0] if len(boxes) == 1 else Box(boxes[0].x0, boxes[0].y0, boxes[-1].x1, boxes[-1].y1)
+
+    def _on_row(self, place: Place, row: Box) -> bool:
+        return same_row(self._span(place), row)
+
+    def _column(self, name: str, place: Place) -> Tie:
+        """Whether the nearest header above the cell in its column is the field's own."""
+        box = self._index.place_boxes(place.words)[0]
+        own = nearest = None
+        for header in self._headers:
+            if header.box.y1 <= box.center[1] and labels.aligned(header.box, box):
+                if nearest is None or (header.box.y0, -_apart(header.box, box)) > (nearest.box.y0, -_apart(nearest.box, box)):
+                    nearest = header
+                if name in header.fields and (own is None or header.box.y0 > own.box.y0):
+                    own = header
+        if own is None:
+            return NO_TIE
+        if nearest is not None and name not in nearest.fields and _same_header(own, nearest):
+            return Tie(0.0, "", nearest.text)
+        return Tie(1.0, f"in the column “{own.text}”")
+
+    def _pair_places(self, cells: Sequence[_Cell], taken: set[int]) -> list[tuple[Place | None, Tie]]:
+        """Places of a key and its value such that the value stands by the key, best tied first."""
+        keys = cells[0][2].places[:MOST_ANCHORS]
+        values = cells[1][2].places[:MOST_ANCHORS] if len(cells) > 1 else ()
+        best: tuple[tuple[float, bool, tuple[int, ...], tuple[int, ...]], Place, Place] | None = None
+        for key in keys:
+            for value in values:
+                within = not set(key.words).isdisjoint(value.words) and key.words != value.words[: len(key.words)]
+                if within or not taken.isdisjoint(value.words):
+                    continue
+                order = (-self._ties.between(key.words, value.words), not value.exact, key.words, value.words)
+                if best is None or order < best[0]:
+                    best = (order, key, value)
+        if best is None:
+            return [(ground.places[0] if ground.places else None, NO_TIE) for _, _, ground in cells]
+        score = -best[0][0]
+        tie = Tie(score, "key and value stand together") if score else NO_TIE
+        return [(best[1], tie), (best[2], tie), *((None, NO_TIE) for _ in cells[2:])]
+
+
+_OFF_ROW = Tie(0.0, "not on the row of the other cells")
+
+
+def _apart(header: Box, box: Box) -> float:
+    return abs(header.center[0] - box.center[0])
+
+
+def _same_header(one: Print, other: Print) -> bool:
+    return same_row(one.box, other.box)
+
+
+def _multiply(cells: dict[str, list[Claim]]) -> None:
+    """Mark a row's amounts that are quantity times price, where neither factor is 0 or 1."""
+    numbers = [
+        claims[0] for claims in cells.values()
+        if len(claims) == 1 and claims[0].usable and claims[0].candidate.spec.type in NUMERIC and isinstance(claims[0].typed, int | Decimal)
+    ]
+    if len(numbers) < 3:
+        return
+    for one, two, product in permutations(numbers, 3):
+        a, b, c = (Decimal(str(claim.typed)) for claim in (one, two, product))
+        if one.position < two.position and not {a, b} & {Decimal(0), Decimal(1)} and abs(a * b - c) < Decimal("0.01"):
+            if product.candidate.spec.type is Kind.MONEY and len({one.position, two.position, product.position}) == 3:
+                for claim in (one, two, product):
+                    claim.arithmetic = f"{one.candidate.value} × {two.candidate.value} = {product.candidate.value}"
+            return
+
+
+def join(rows: Sequence[Row]) -> list[Slot]:
+    """Join one page's rows across answers, in reading order.
+
+    Args:
+        rows: rows of one list on one page, sorted by answer, each answer's rows in its own order.
+    """
+    slots: list[Slot] = []
+    by_word: dict[int, list[int]] = {}
+    by_value: dict[tuple[tuple[str, str], ...], list[int]] = {}
+    for row in rows:
+        near = {at for word in row.words for at in by_word.get(word, ())}
+        near.update(by_value.get(_signature(row), ()))
+        fitting = [at for at in near if _fits(slots[at], row)]
+        if fitting:
+            at = max(fitting, key=lambda i: (_likeness(slots[i], row), -i))
+        else:
+            at = len(slots)
+            slots.append(Slot())
+        slots[at].rows.append(row)
+        for word in row.words:
+            by_word.setdefault(word, []).append(at)
+        by_value.setdefault(_signature(row), []).append(at)
+    first = {id(slot): slot.rows[0] for slot in slots}
+    return sorted(slots, key=lambda slot: (first[id(slot)].chunk, first[id(slot)].y, first[id(slot)].source, first[id(slot)].number))
+
+
+def _fits(slot: Slot, row: Row) -> bool:
+    """Whether a row of another answer, which saw the same part of the page, may be this slot's."""
+    if any(other.source == row.source for other in slot.rows):
+        return False
+    if not any(other.box.overlaps(row.box) for other in slot.rows):
+        return False
+    return _likeness(slot, row)[0] > 0
+
+
+def _likeness(slot: Slot, row: Row) -> tuple[int, int]:
+    """Cells that say the same, less those that say something else; words in common."""
+    own = {name: claims[0].canonical for name, claims in row.cells.items()}
+    best = max((sum(1 if o.cells[n][0].canonical == v else 0 for n, v in own.items() if n in o.cells) for o in slot.rows), default=0)
+    shared = max((len(other.words & row.words) for other in slot.rows), default=0)
+    if best and any(other.words and row.words and not shared for other in slot.rows):
+        return (0, 0)  # both stand on the page, at different places: two equal coffees
+    return (best + shared, shared)
+
+
+def _signature(row: Row) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((name, claims[0].canonical) for name, claims in row.cells.items()))

@@ -1,0 +1,182 @@
+"""From claims to one field: who wins, why the others lost, and whether the value may be taken unseen.
+
+The order over claims is total and looks at nothing but the claims, so neither the order of answers nor
+how documents are cut into shards can change the outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from octavo.contracts import FieldSpec, Kind
+from octavo.merging.claims import PERSON, Claim, are_independent, extractors_of
+from octavo.merging.ties import STRONG
+from octavo.model import Field, Loser, Support, Verdict
+from octavo.values import TEXTUAL
+
+# Evidence read with less confidence than this is not taken on a label alone.
+TRUSTED_CONFIDENCE = 0.6
+# How strongly something shows that a value is its field's.
+PROVEN, LABELLED, HINTED, NOTHING = 3, 2, 1, 0
+
+_SUPPORT_RANK = {Support.EXACT: 2, Support.NORMALISED: 2, Support.UNREADABLE: 1, Support.NONE: 0}
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """A claim among its rivals: ``level`` of its tie and the extractors that say the same."""
+
+    claim: Claim
+    level: int
+    agreed: str
+    extractors: int
+
+
+def resolve(document: str, path: str, spec: FieldSpec, claims: Sequence[Claim], matched: bool) -> Field:
+    """One field from all claims about it; at least one claim."""
+    weighed = sorted(_weigh(claims), key=lambda one: _order(one, spec))
+    winner = weighed[0]
+    verdict, reason = _verdict(winner, weighed, spec)
+    best = winner.claim
+    losers = tuple(
+        Loser(one.claim.candidate.value, one.claim.candidate.page, one.claim.candidate.extractor, _why_lost(one, winner, spec))
+        for one in weighed[1:]
+    )
+    return Field(
+        document, path, best.candidate.value, best.typed, best.support, verdict, reason, best.candidate.page, best.candidate.chunk,
+        best.evidence, best.candidate.extractor, losers, matched,
+    )
+
+
+def missing(document: str, path: str) -> Field:
+    """The row of a required field that nobody found."""
+    return Field(document, path, None, None, Support.NONE, Verdict.UNSUPPORTED, "no extractor gave a value", None, None, (), None)
+
+
+def _weigh(claims: Sequence[Claim]) -> list[_Weighed]:
+    groups: dict[str, list[Claim]] = {}
+    for claim in claims:
+        groups.setdefault(claim.canonical, []).append(claim)
+    weighed = []
+    for group in groups.values():
+        agreed = _agreement(group)
+        names = len(extractors_of(group)) if len(group) > 1 else 1
+        for claim in group:
+            weighed.append(_Weighed(claim, _level(claim, agreed), agreed, names))
+    return weighed
+
+
+def _agreement(group: Sequence[Claim]) -> str:
+    """The independent extractors that say the same, in words; empty if there are not two."""
+    if len(group) < 2:
+        return ""
+    for one in group:
+        for other in group:
+            if one.candidate.extractor < other.candidate.extractor and are_independent(one.candidate, other.candidate):
+                return " and ".join(extractors_of(group)) + " agree"
+    return ""
+
+
+def _level(claim: Claim, agreed: str) -> int:
+    if not claim.usable:
+        return NOTHING
+    if claim.arithmetic or agreed:
+        return PROVEN
+    if claim.tie.score >= STRONG and not claim.tie.rival:
+        return LABELLED
+    return HINTED if claim.tie.score > 0 else NOTHING
+
+
+def _order(one: _Weighed, spec: FieldSpec) -> tuple[object, ...]:
+    """Best first. The last parts only make the order total."""
+    claim, candidate = one.claim, one.claim.candidate
+    return (
+        candidate.extractor != PERSON,
+        bool(claim.problem),
+        -_SUPPORT_RANK[claim.support],
+        -one.level,
+        -one.extractors,
+        -claim.tie.score,
+        candidate.rank,
+        _pick(claim, spec),
+        claim.support is not Support.EXACT,
+        claim.position,
+        candidate.extractor,
+        candidate.hinted,
+        claim.canonical,
+        candidate.value,
+        candidate.chunk,
+        candidate.box,
+        claim.evidence,
+    )
+
+
+def _pick(claim: Claim, spec: FieldSpec) -> tuple[object, ...]:
+    if spec.pick == "largest" and isinstance(claim.typed, int | Decimal):
+        return (-Decimal(claim.typed),)
+    if spec.pick == "last":
+        return (tuple(-part for part in claim.position),)
+    return (claim.position,)
+
+
+def _verdict(winner: _Weighed, weighed: Sequence[_Weighed], spec: FieldSpec) -> tuple[Verdict, str]:
+    claim = winner.claim
+    if claim.candidate.extractor == PERSON:
+        return Verdict.ACCEPTED, "a person said so"
+    if spec.type is Kind.GENERATED:
+        return Verdict.PARAPHRASE, f"the page has {round(100 * (claim.cover or 0))}% of its content words"
+    if claim.support is Support.NONE:
+        return Verdict.UNSUPPORTED, "the page does not say it"
+    if claim.support is Support.UNREADABLE:
+        return Verdict.UNREADABLE, "what was read there is too poor to tell"
+    if claim.problem:
+        return Verdict.AMBIGUOUS, claim.problem
+    rival = next((one for one in weighed[1:] if _rivals(one, winner, spec)), None)
+    if rival is not None:
+        other = rival.claim.candidate
+        return Verdict.CONFLICTING, f"{other.extractor} says “{other.value}” on page {other.page}, as well tied to the field"
+    if winner.level < LABELLED:
+        if claim.tie.rival:
+            return Verdict.AMBIGUOUS, f"it stands by the label “{claim.tie.rival}”"
+        return Verdict.AMBIGUOUS, claim.tie.why + ", but not closely" if claim.tie.why else "nothing shows that it is this field"
+    if claim.confidence < TRUSTED_CONFIDENCE and not winner.agreed:
+        return Verdict.UNREADABLE, f"its words were read with a confidence of {claim.confidence:.2f} only"
+    return Verdict.ACCEPTED, "; ".join(filter(None, (claim.tie.why, claim.arithmetic, winner.agreed)))
+
+
+def _rivals(one: _Weighed, winner: _Weighed, spec: FieldSpec) -> bool:
+    """Whether ``one`` is as good a reading of the field as the winner and says something else."""
+    if one.claim.canonical == winner.claim.canonical or one.level < LABELLED or one.level < winner.level:
+        return False
+    own, other = winner.claim.candidate, one.claim.candidate
+    if own.extractor == other.extractor:
+        if spec.pick != "first":
+            return False  # the contract itself says which of several labelled values is meant
+        if spec.type in TEXTUAL and (one.claim.canonical in winner.claim.canonical or winner.claim.canonical in one.claim.canonical):
+            return False  # the same text, cut longer or shorter
+    return True
+
+
+def _why_lost(one: _Weighed, winner: _Weighed, spec: FieldSpec) -> str:
+    claim, best = one.claim, winner.claim
+    if best.candidate.extractor == PERSON:
+        return "a person said otherwise" if claim.canonical != best.canonical else "the same value as the winner"
+    if claim.canonical == best.canonical:
+        return "the same value as the winner"
+    if claim.problem and not best.problem:
+        return claim.problem
+    if _SUPPORT_RANK[claim.support] < _SUPPORT_RANK[best.support]:
+        return "the page does not say it" if claim.support is Support.NONE else "what was read there is too poor to tell"
+    if one.level < winner.level:
+        if claim.tie.rival:
+            return f"it stands by the label “{claim.tie.rival}”"
+        return "less closely tied to the field" if one.level else "nothing shows that it is this field"
+    if one.extractors < winner.extractors:
+        return "fewer extractors say it"
+    if claim.tie.score < best.tie.score:
+        return "further from its label"
+    if claim.candidate.rank > best.candidate.rank:
+        return "not the extractor's first choice"
+    return f"the contract picks the {spec.pick}" if _pick(claim, spec) != _pick(best, spec) else "in another form"

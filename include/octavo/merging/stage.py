@@ -1,0 +1,182 @@
+"""The merge stage: answers and words of a document shard in, fields and records out, document by document."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from upath import UPath
+
+from octavo import schemas, storage
+from octavo.contracts import Contract
+from octavo.errors import WorkspaceError
+from octavo.merging.documents import Merger, PageAnswers
+from octavo.merging.records import field_row, record, verdicts
+from octavo.model import Answer, Box, Field, ParseStatus, Report
+from octavo.workspace import Workspace
+
+# Pages whose words are held at a time.
+PAGES_AT_ONCE = 8
+# Rows gathered before they go to the writer.
+ROWS_AT_ONCE = 4096
+logger = logging.getLogger(__name__)
+
+_ANSWER_COLUMNS = ["document", "page", "chunk", "x0", "y0", "x1", "y1", "extractor", "hinted", "raw", "parsed", "parse_status"]
+
+
+def run(workspace: Workspace, shard: str, contract: Contract, extractors: Sequence[str]) -> Report:
+    """Merge what ``extractors`` said of the documents of one document shard.
+
+    Reads ``read``, ``chunk`` and ``extract_<extractor>`` of the page shards that hold the documents'
+    pages and writes ``fields`` and ``records`` of the shard. The same answers give the same bytes, in
+    whatever order they lie and however documents are cut into shards.
+
+    Returns:
+        Counts: documents, fields, and one per verdict.
+
+    Raises:
+        WorkspaceError: an earlier stage's file is missing, the answers of a named extractor included.
+    """
+    started = time.monotonic()
+    merger = Merger(contract)
+    pages_of = workspace.plan.shards_by_document()
+    documents = workspace.plan.document_shards[shard]
+    uris = _uris(workspace, documents)
+    contract_hash = contract.hash
+    counts = {"documents": 0, "fields": 0, **verdicts(())}
+    records: list[dict[str, object]] = []
+    source = _Pages(workspace, extractors)
+
+    def rows() -> Iterator[pa.Table]:
+        waiting: list[dict[str, object]] = []
+        for document in documents:
+            fields = merger.merge(document, source.of(document, pages_of[document]))
+            records.append(record(contract, document, uris.get(document, ""), contract_hash, fields))
+            waiting.extend(map(field_row, fields))
+            _count(counts, fields)
+            if len(waiting) >= ROWS_AT_ONCE:
+                yield pa.Table.from_pylist(waiting, schema=schemas.FIELDS)
+                waiting = []
+        yield pa.Table.from_pylist(waiting, schema=schemas.FIELDS)
+
+    storage.write_table(workspace.shard("fields", shard), rows(), schemas.FIELDS)
+    storage.write_rows(workspace.shard("records", shard), records, schemas.record_schema(contract))
+    return Report("merge", counts, time.monotonic() - started)
+
+
+def _count(counts: dict[str, int], fields: Sequence[Field]) -> None:
+    counts["documents"] += 1
+    counts["fields"] += len(fields)
+    for verdict, number in verdicts(fields).items():
+        counts[verdict] += number
+
+
+def _uris(workspace: Workspace, documents: Sequence[str]) -> dict[str, str]:
+    table = workspace.read(workspace.documents, ["document", "uri"])
+    table = table.filter(pc.is_in(table["document"], pa.array(documents, pa.string())))
+    return dict(zip(table["document"].to_pylist(), table["uri"].to_pylist(), strict=True))
+
+
+class _Pages:
+    """Pages of documents with their chunks and answers. Only one page shard's answers are held, as Arrow."""
+
+    def __init__(self, workspace: Workspace, extractors: Sequence[str]) -> None:
+        self._workspace = workspace
+        self._stages = [f"extract_{name}" for name in dict.fromkeys(extractors)]
+        self._shard = ""
+        self._chunks: dict[str, pa.Table] = {}
+        self._answers: dict[str, list[pa.Table]] = {}
+        self._readings: Iterator[tuple[str, Iterator[dict[str, object]]]] = iter(())
+        self._waiting: tuple[str, Iterator[dict[str, object]]] | None = None
+
+    def of(self, document: str, shards: Sequence[str]) -> Iterator[PageAnswers]:
+        """The document's pages in order."""
+        for shard in shards:
+            self._open(shard)
+            chunks = _by_page(self._chunks.get(document))
+            answers: dict[int, list[dict[str, object]]] = {}
+            for table in self._answers.get(document, ()):
+                for page, found in _by_page(table).items():
+                    answers.setdefault(page, []).extend(found)
+            for row in self._rows(document):
+                number = int(str(row["page"]))
+                yield PageAnswers(
+                    schemas.page_from_row(row),
+                    [schemas.chunk_from_row(chunk) for chunk in chunks.get(number, ())],
+                    [answer_from_row(answer) for answer in answers.get(number, ())],
+                )
+
+    def _open(self, shard: str) -> None:
+        if shard == self._shard:
+            return
+        self._shard = shard
+        read = self._workspace.read
+        self._chunks = _by_document(read(self._workspace.shard("chunk", shard)))
+        self._answers = {}
+        for stage in self._stages:
+            for document, table in _by_document(read(self._workspace.shard(stage, shard), _ANSWER_COLUMNS)).items():
+                self._answers.setdefault(document, []).append(table)
+        path = self._workspace.shard("read", shard)
+        if not path.exists():
+            raise WorkspaceError(f"{path} is missing: the read stage of run {self._workspace.run} did not finish; clear it, run it again")
+        self._readings = groupby(_rows_of(path), key=lambda row: str(row["document"]))
+        self._waiting = None
+
+    def _rows(self, document: str) -> Iterator[dict[str, object]]:
+        """The document's page rows of the open shard. Shards list documents in the order in which they are merged."""
+        while True:
+            if self._waiting is None:
+                self._waiting = next(self._readings, None)
+            if self._waiting is None:
+                return
+            found, rows = self._waiting
+            self._waiting = None
+            if found == document:
+                yield from rows
+                return
+            logger.debug("skipped %s, which belongs to another shard", found)
+
+
+def _rows_of(path: UPath) -> Iterator[dict[str, object]]:
+    columns = ["document", "page", "width", "height", "dpi", "rotation", "transform", "words"]
+    for table in storage.iter_tables(path, columns, PAGES_AT_ONCE):
+        yield from table.to_pylist()
+
+
+def _by_document(table: pa.Table) -> dict[str, pa.Table]:
+    """The table cut by document; rows of one document need not stand together."""
+    if not table.num_rows:
+        return {}
+    ordered = table.take(pc.sort_indices(table, [("document", "ascending"), ("page", "ascending"), ("chunk", "ascending")]))
+    found: dict[str, pa.Table] = {}
+    start = 0
+    for document, group in groupby(ordered["document"].to_pylist()):
+        length = sum(1 for _ in group)
+        found[document] = ordered.slice(start, length)
+        start += length
+    return found
+
+
+def _by_page(table: pa.Table | None) -> dict[int, list[dict[str, object]]]:
+    found: dict[int, list[dict[str, object]]] = {}
+    for row in table.to_pylist() if table is not None else ():
+        found.setdefault(row["page"], []).append(row)
+    return found
+
+
+def answer_from_row(row: dict[str, object]) -> Answer:
+    """A ``schemas.ANSWERS`` row; numbers in its JSON stay as they are written."""
+    text = row["parsed"]
+    parsed = json.loads(str(text), parse_float=str, parse_int=str) if text else {}
+    return Answer(
+        str(row["document"]), int(str(row["page"])), int(str(row["chunk"])), Box(*(int(str(row[side])) for side in Box._fields)),
+        str(row["extractor"]), bool(row["hinted"]), str(row["raw"] or ""), parsed if isinstance(parsed, dict) else {},
+        ParseStatus(str(row["parse_status"] or ParseStatus.OK.value)),
+    )
+
+
