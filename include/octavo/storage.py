@@ -10,9 +10,11 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
@@ -100,6 +102,19 @@ def iter_tables(path: UPath, columns: list[str] | None = None, rows: int = ROW_G
     with path.open("rb") as stream:
         for batch in pq.ParquetFile(stream).iter_batches(rows, columns=columns):
             yield pa.Table.from_batches([batch])
+
+
+@contextmanager
+def local_copy(path: UPath) -> Iterator[Path]:
+    """A local file with ``path``'s bytes: the file itself, or a temporary copy of an object store's."""
+    if is_local(path):
+        yield Path(path.path)
+        return
+    with tempfile.TemporaryDirectory(prefix="octavo-copy-") as folder:
+        local = Path(folder) / "document"
+        with path.open("rb") as source, local.open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+        yield local
 
 
 def sha256_of(path: UPath) -> str:

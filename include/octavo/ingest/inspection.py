@@ -1,0 +1,96 @@
+"""What a file is, by its content: its media type, its number of pages, or why it cannot be processed.
+
+The parsing happens in a child process, so a hostile file can neither hang nor crash the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import filetype
+from upath import UPath
+
+from octavo.children import Child, ChildDied, ChildTimeout
+from octavo.config import Limits
+from octavo.images import FORMATS
+from octavo.reasons import Reason
+from octavo.storage import local_copy
+
+PDF = "application/pdf"
+UNKNOWN = "application/octet-stream"
+HEAD_BYTES = 8192       # filetype needs 8 KiB for its slowest matcher
+PDF_HEADER_BYTES = 1024  # PDF 1.7, implementation note 13: readers accept a header this far into the file
+# The extensions that promise something we read; a file that breaks the promise is mislabelled.
+EXTENSIONS = {".pdf", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".gif"}
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """``pages`` is 0 and ``reason`` set when the file is quarantined."""
+
+    media_type: str
+    size: int
+    pages: int
+    reason: str | None = None
+    detail: str = ""
+
+
+def media_type_of(head: bytes) -> str:
+    """The media type that the first ``HEAD_BYTES`` of a file show; ``UNKNOWN`` for none that is known."""
+    kind = filetype.guess(head)
+    if kind is not None and kind.mime in FORMATS:
+        return str(kind.mime)
+    if b"%PDF-" in head[:PDF_HEADER_BYTES]:
+        return PDF
+    return UNKNOWN if kind is None else str(kind.mime)
+
+
+class Inspector:
+    """Looks into files one by one, in one child process that is replaced when it dies."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._child = Child("octavo.ingest.counting", limits.child_bytes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._child.close()
+
+    def inspect(self, file: UPath) -> Inspection:
+        """What ``file`` is; never raises over its content."""
+        size = int(file.stat().st_size)
+        with file.open("rb") as stream:
+            head = stream.read(HEAD_BYTES)
+        media_type = media_type_of(head)
+
+        def quarantined(reason: str, detail: str = "") -> Inspection:
+            return Inspection(media_type, size, 0, reason, detail)
+
+        if not size:
+            return quarantined(Reason.EMPTY_FILE)
+        if media_type != PDF and media_type not in FORMATS:
+            promised = file.suffix.lower() in EXTENSIONS
+            return quarantined(Reason.MISLABELLED if promised else Reason.UNSUPPORTED_TYPE, f"the content is {media_type}")
+        if size > self._limits.document_bytes:
+            return quarantined(Reason.DOCUMENT_TOO_LARGE, f"{size:,} bytes; raise limits.document_bytes")
+        return self._count(file, media_type, size, quarantined)
+
+    def _count(self, file: UPath, media_type: str, size: int, quarantined: Callable[[str, str], Inspection]) -> Inspection:
+        with local_copy(file) as path:
+            request = {"path": str(path), "media_type": media_type, "max_pixels": self._limits.page_pixels}
+            try:
+                answer = self._child.call(request, self._limits.page_seconds)
+            except ChildTimeout as error:
+                return quarantined(Reason.TIMEOUT, str(error))
+            except ChildDied as error:
+                return quarantined(Reason.READER_CRASHED, str(error))
+        if answer["reason"] is not None:
+            return quarantined(Reason(answer["reason"]), answer["detail"])
+        if answer["pages"] > self._limits.pages:
+            return quarantined(Reason.TOO_MANY_PAGES, f"{answer['pages']:,} pages; raise limits.pages")
+        return Inspection(media_type, size, answer["pages"])

@@ -1,0 +1,19 @@
+"""READINGS rows for pages that gave no words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from octavo.model import Outcome
+from octavo.reasons import Reason
+
+IDENTITY = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+
+
+def quarantined(document: str, page: int, reason: Reason, detail: str, seconds: float) -> dict[str, Any]:
+    """The row of a page that could not be read."""
+    return {
+        "document": document, "page": page, "width": 0, "height": 0, "dpi": None, "rotation": 0, "transform": list(IDENTITY),
+        "text_source": "none", "words": [], "outcome": Outcome.QUARANTINED.value, "reason": reason.value, "detail": detail,
+        "seconds": seconds, "cached": False,
+    }
