@@ -36,7 +36,7 @@ MOST_BETWEEN = 3
 _FOLD = str.maketrans("0158|!", "olsbll")
 _DROP = re.compile(r"[^\w#%|!]|_")
 # Marks that may stand between a label and its value without parting them.
-_FILLER = re.compile(r"^(?:[\W_]*|[\W_]*(?:rm|myr|usd|eur|gbp|chf|sgd|inr|us)[\W_]*)$", re.IGNORECASE)
+FILLER = re.compile(r"^(?:[\W_]*|[\W_]*(?:rm|myr|usd|eur|gbp|chf|sgd|inr|us)[\W_]*)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +115,8 @@ class Index:
         found = []
         for row, column in zip(*scores.nonzero(), strict=True):
             target, key, score = targets[row], keys[column], float(scores[row, column])
-            # the first letter carries a short label: "Sales" is not a misread "Tales", "Due" no "Sue"
-            if score < 1 and abs(len(target) - len(key)) <= 2:
+            # a longer or shorter text has another word rather than a misread one ("Invoice", "Invoice No")
+            if score < 1 and abs(len(target) - len(key)) <= 1:
                 found += [(round(score, 4), len(target), window, target) for window in self.windows[key]]
         return found
 
@@ -143,9 +143,9 @@ class Index:
 
 
 def _heads(text: str) -> list[str]:
-    """The parts of a word that may end a label: all of it, and what stands before a colon, a bracket or a first digit."""
+    """The parts of a word that may end a label: all of it, and what stands before a colon, a bracket, an @ or a first digit."""
     heads = [text]
-    for mark in re.finditer(r"[:=(]|(?<=[A-Za-z.#])(?=[\d$€£])", text):
+    for mark in re.finditer(r"[:=(@]|(?<=[A-Za-z.#])(?=[\d$€£])", text):
         if mark.start() > 0 and mark.end() < len(text):
             heads.append(text[:mark.start()])
     return heads
@@ -210,7 +210,7 @@ def _between(page: Page, label: Label, strip: Box, value: Box) -> list[int]:
     own = set(label.words)
     found = []
     for i, word in enumerate(page.words):
-        if i in own or not word.box.overlaps(strip) or _FILLER.match(word.text):
+        if i in own or not word.box.overlaps(strip) or FILLER.match(word.text):
             continue
         if not value.holds(word.box.center) and not label.box.holds(word.box.center):
             found.append(i)

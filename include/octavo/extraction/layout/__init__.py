@@ -9,21 +9,32 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
 
 from octavo import schemas, storage
-from octavo.contracts import Contract, FieldSpec, Kind
-from octavo.extraction.layout.candidates import Candidate, View, scalar
+from octavo.contracts import Contract, FieldSpec, Kind, Place
+from octavo.extraction.layout import tables
+from octavo.extraction.layout.candidates import Candidate, View, ranked, scalar
 from octavo.extraction.layout.pairs import pairs
 from octavo.extraction.layout.places import placed
-from octavo.extraction.layout.tables import rows
 from octavo.model import Chunk, Page, ParseStatus, Report
-from octavo.workspace import Workspace
+from octavo.workspace import BLOCK_PAGES, Workspace
 
 EXTRACTOR = "layout"
 # Bump when answers change for the same words: it stands in the answers as their revision.
 REVISION = "1"
+# A page's best value is left out when it fits less than this share of the block's best.
+WEAK = 0.6
+
+
+class Found(NamedTuple):
+    """A value found on a page: the field, the index of its first word, and the JSON value that the answer gets."""
+
+    field: str
+    word: int
+    value: Any
 
 
 def run(workspace: Workspace, shard: str, contract: Contract) -> Report:
@@ -38,61 +49,84 @@ def run(workspace: Workspace, shard: str, contract: Contract) -> Report:
         chunks.setdefault((row["document"], row["page"]), []).append(schemas.chunk_from_row(row))
     counts = {"chunks": 0, "answers": 0, "model_calls": 0, "store_hits": 0}
 
-    def answers() -> Iterator[dict[str, Any]]:
-        for row in workspace.read(workspace.shard("read", shard)).to_pylist():
-            page = schemas.page_from_row(row)
-            for chunk, parsed in answer(page, chunks.get((page.document, page.number), []), contract):
-                counts["chunks"] += 1
-                counts["answers"] += bool(parsed)
-                yield _row(page, chunk, parsed)
+    def rows() -> Iterator[dict[str, Any]]:
+        readings = workspace.read(workspace.shard("read", shard))
+        for block in _blocks(schemas.page_from_row(row) for batch in readings.to_batches() for row in batch.to_pylist()):
+            for page, found in zip(block, extract(block, contract), strict=True):
+                for chunk, parsed in answers(found, chunks.get((page.document, page.number), [])):
+                    counts["chunks"] += 1
+                    counts["answers"] += bool(parsed)
+                    yield _row(page, chunk, parsed)
 
-    storage.write_rows(workspace.shard(f"extract_{EXTRACTOR}", shard), answers(), schemas.ANSWERS)
+    storage.write_rows(workspace.shard(f"extract_{EXTRACTOR}", shard), rows(), schemas.ANSWERS)
     return Report(f"extract_{EXTRACTOR}", counts, round(time.monotonic() - started, 3))
 
 
-def answer(page: Page, chunks: list[Chunk], contract: Contract) -> list[tuple[Chunk, dict[str, Any]]]:
-    """What the page's chunks say, one entry per chunk; a value is given to the chunk that holds its first word."""
+def _blocks(pages: Iterable[Page]) -> Iterator[list[Page]]:
+    """Pages of one document that are looked at together; their borders do not depend on the shard's size."""
+    for _, block in groupby(pages, key=lambda page: (page.document, (page.number - 1) // BLOCK_PAGES)):
+        yield list(block)
+
+
+def answers(found: Sequence[Found], chunks: Sequence[Chunk]) -> list[tuple[Chunk, dict[str, Any]]]:
+    """What a page's chunks say, one entry per chunk; a value is given to the chunk that holds its first word."""
     said: dict[int, dict[str, Any]] = {chunk.number: {} for chunk in chunks}
     home = {word: chunk.number for chunk in reversed(chunks) for word in chunk.words}
-    if page.words and chunks:
-        for name, first, value in extract(page, contract):
-            parsed = said[home.get(first, chunks[0].number)]
-            if isinstance(value, list) and isinstance(parsed.get(name), list):
-                parsed[name] = parsed[name] + value
-            elif isinstance(value, dict):
-                parsed[name] = {**parsed.get(name, {}), **value}
-            else:
-                parsed[name] = value
+    for field, word, value in found if chunks else ():
+        parsed = said[home.get(word, chunks[0].number)]
+        if isinstance(value, dict):
+            parsed[field] = {**parsed.get(field, {}), **value}
+        elif value and isinstance(value, list) and isinstance(value[0], dict):
+            parsed[field] = [*parsed.get(field, []), *value]
+        else:
+            parsed[field] = value
     return [(chunk, said[chunk.number]) for chunk in chunks]
 
 
-def extract(page: Page, contract: Contract) -> Iterator[tuple[str, int, Any]]:
-    """(field, index of the value's first word, JSON value) for everything the page has, in the contract's order."""
-    view = View(page, contract)
+def extract(block: Sequence[Page], contract: Contract) -> list[list[Found]]:
+    """What each page of a block of pages has, in the contract's order.
+
+    A value that only stands where the contract says (``place``) counts when no page of the block has the
+    field's label, and of labelled values those far weaker than the block's best are left out.
+    """
+    views = [View(page, contract) for page in block]
+    found: list[list[Found]] = [[] for _ in block]
     for name, spec in contract.fields.items():
-        if spec.type is Kind.GENERATED:
-            continue
-        if spec.type is Kind.PAIRS:
-            for pair in pairs(view):
-                yield name, pair.words[0], [{"key": pair.key, "value": pair.value}]
-        elif spec.type is Kind.LIST:
-            for found in rows(view, name, spec):
-                yield name, found.words[0], [found.values]
-        elif spec.type is Kind.GROUP:
-            for inner, leaf in spec.fields.items():
-                best = _candidates(view, f"{name}.{inner}", leaf)
-                if best:
-                    yield name, best[0].words[0], {inner: _json(best)}
-        else:
-            best = _candidates(view, name, spec)
-            if best:
-                yield name, best[0].words[0], _json(best)
+        match spec.type:
+            case Kind.GENERATED:
+                continue
+            case Kind.PAIRS:
+                for view, out in zip(views, found, strict=True):
+                    out += [Found(name, pair.words[0], [{"key": pair.key, "value": pair.value}]) for pair in pairs(view)]
+            case Kind.LIST:
+                for out, rows in zip(found, tables.rows(views, name, spec), strict=True):
+                    out += [Found(name, row.words[0], [row.values]) for row in rows]
+            case Kind.GROUP:
+                for inner, leaf in spec.fields.items():
+                    for out, best in zip(found, _scalar(views, f"{name}.{inner}", leaf), strict=True):
+                        out += [Found(name, best[0].words[0], {inner: _json(best)})] if best else []
+            case _:
+                for out, best in zip(found, _scalar(views, name, spec), strict=True):
+                    out += [Found(name, best[0].words[0], _json(best))] if best else []
+    return found
 
 
-def _candidates(view: View, path: str, spec: FieldSpec) -> list[Candidate]:
+def _scalar(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[Candidate]]:
+    """The candidates of a scalar field on each page, best first."""
     if spec.type in (Kind.GENERATED, Kind.LIST, Kind.GROUP, Kind.PAIRS):
-        return []
-    return scalar(view, path, spec) or placed(view, spec)
+        return [[] for _ in views]
+    labelled = [scalar(view, path, spec) for view in views]
+    if spec.type is Kind.NAME and spec.place is not None:
+        # a name's label may be a word of a sentence ("from"), so the place always has its say
+        labelled = [ranked([*best, *placed(view, spec)], spec) for view, best in zip(views, labelled, strict=True)]
+    elif not any(labelled):
+        labelled = [placed(view, spec) for view in views]
+        if spec.place is Place.BOTTOM:
+            # the bottom of a document is on its last page that has such a value
+            last = max((n for n, best in enumerate(labelled) if best), default=-1)
+            labelled = [best if n == last else [] for n, best in enumerate(labelled)]
+    top = max((best[0].score for best in labelled if best), default=0.0)
+    return [best if best and best[0].score >= WEAK * top else [] for best in labelled]
 
 
 def _json(found: list[Candidate]) -> Any:

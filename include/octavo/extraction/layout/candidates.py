@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from octavo import labels, lines
-from octavo.contracts import Contract, FieldSpec, Kind, Locale
+from octavo.contracts import Contract, FieldSpec, Kind, Locale, Place
 from octavo.extraction.layout import typed
+from octavo.extraction.layout.names import LEGAL_FORM
 from octavo.labels import Label
 from octavo.lines import Line, Segment
 from octavo.model import Box, Page, union
@@ -21,8 +22,21 @@ MOST_ALTERNATIVES = 4
 BELOW_WEIGHT = 0.85
 # What being first in the contract's list of labels adds; the last label adds nothing.
 PREFERENCE = 0.4
-# What each further sign adds: the amount is a difference of two others on the page, or stands there again.
-ARITHMETIC, REPEATED = 0.3, 0.1
+# What each further sign adds to an amount: it is a sum of two others (net and tax), it is what was tendered
+# less the change given below it, it is another amount rounded to cash, it stands there again.
+SUM, CHANGE, ROUNDED, REPEATED = 0.2, 0.4, 0.4, 0.1
+# Cash is rounded to this much where it is rounded at all, and so by less than it.
+CASH_UNIT = 0.05
+# Weight of one amount among several in a row: a line of a tax summary, not the total.
+ROW_WEIGHT = 0.75
+# Weight of a label that stands inside running text, for values in general and for names.
+INSIDE, INSIDE_NAME = 0.6, 0.3
+# A value counts this much more in a line that has another field's label as well.
+COMPANY = 1.15
+# Most words of a name.
+LONGEST_NAME = 10
+# Most words of a name's first line, where the next ends with a legal form.
+MOST_NAME_WORDS = 6
 # Rows below a header that are looked at, for one value and for a column of values.
 ROWS_BELOW, ROWS_OF_COLUMN = 3, 40
 # Farthest row below, in line heights past the row before.
@@ -31,6 +45,10 @@ ROW_GAP = 3.5
 PLACED = 0.2
 
 _EDGE = " \t:;.,|=-–—_#*·>»"
+_NAME_LABEL = re.compile(
+    r"^\W*(?:company|firm|business|full)?\s*(?:name|firma|nom|naam|nombre|nome|company|société|raison sociale)\W*$", re.IGNORECASE
+)
+_SALUTATION = re.compile(r"^\W*(?:herrn?|frau|firma|mr|mrs|ms|messrs|monsieur|madame|mme|dhr|mevr|de heer|to|an|attn)\W*$", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
 
 
@@ -71,10 +89,40 @@ class View:
 
     @cached_property
     def label_words(self) -> frozenset[int]:
-        """Words that belong to a label of any field, the ones that hold a value as well left out."""
-        return frozenset(word for found in self.prints.values() for label in found for word in label.words[:-1]) | frozenset(
-            label.words[-1] for found in self.prints.values() for label in found if label.rest == len(self.page.words[label.words[-1]].text)
+        """Words that belong to a label, the ones that hold a value as well left out.
+
+        Labels of list columns count in lines that have two of them, since they are common words.
+        """
+        columns = Counter(
+            self.line_of[label.words[0]] for path, found in self.prints.items() if "[]" in path for label in found if self.leads(label)
         )
+        counted = [
+            label for path, found in self.prints.items() for label in found if "[]" not in path or columns[self.line_of[label.words[0]]] > 1
+        ]
+        whole = (label.words if label.rest == len(self.page.words[label.words[-1]].text) else label.words[:-1] for label in counted)
+        return frozenset(word for words in whole for word in words)
+
+    @cached_property
+    def label_lines(self) -> dict[str, frozenset[int]]:
+        """The lines that hold a label of a field, by path."""
+        return {path: frozenset(self.line_of[label.words[0]] for label in found) for path, found in self.prints.items()}
+
+    @cached_property
+    def _scalar_labels(self) -> frozenset[int]:
+        return frozenset(word for path, found in self.prints.items() if "[]" not in path for label in found for word in label.words)
+
+    @cached_property
+    def segment_of(self) -> dict[int, Segment]:
+        return {word: part for line in self.lines for part in line.segments for word in part.words}
+
+    def leads(self, label: Label) -> bool:
+        """Whether a label begins what it stands in, or follows another label there, rather than being a word of a sentence."""
+        part = self.segment_of[label.words[0]]
+        before = part.words[:part.words.index(label.words[0])]
+        if self._scalar_labels.intersection(before):
+            return True
+        last = self.page.words[before[-1]].text if before else ":"
+        return last.endswith((":", ".", ")", "/", "|")) or not any(c.isalpha() for i in before for c in self.page.words[i].text)
 
     @property
     def locale(self) -> Locale:
@@ -88,12 +136,22 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Candidate]:
     order = {name: rank for rank, name in enumerate(spec.labels)}
     for label in prints:
         weight = label.score * (1 + PREFERENCE * (1 - order[label.name] / max(1, len(order))))
+        if not view.leads(label):
+            weight *= INSIDE_NAME if spec.type is Kind.NAME else INSIDE
         found += [replace(c, score=c.score * weight) for c in beside(view, spec, label)]
         found += [replace(c, score=c.score * weight * BELOW_WEIGHT) for c in below(view, spec, label)]
+    if spec.type is Kind.MONEY and spec.place is Place.BOTTOM:
+        found += _rounded_siblings(view, found)
     found = _with_pattern(found, spec)
+    if spec.type in (Kind.DATE, Kind.IDENTIFIER):
+        # "Invoice No. 17 of 2 May": a line that has labels of two fields is where a document introduces itself
+        others = frozenset(line for other, lines in view.label_lines.items() if other != path and "[]" not in other for line in lines)
+        found = [replace(c, score=c.score * COMPANY) if view.line_of[c.words[0]] in others else c for c in found]
+    if spec.type is Kind.DATE:
+        found = [replace(c, score=c.score / 2) if swapped(c.text, view.locale) else c for c in found]
     if spec.type is Kind.MONEY:
-        found = _confirmed(view, found)
-    return _ranked(found, spec)
+        found = confirmed(view, found)
+    return ranked(found, spec)
 
 
 def beside(view: View, spec: FieldSpec, label: Label) -> list[Candidate]:
@@ -103,15 +161,17 @@ def beside(view: View, spec: FieldSpec, label: Label) -> list[Candidate]:
     if not words:
         return []
     run = typed.Run(view.page, words, skip)
-    if not typed.patterns(spec.type):
-        return _text_beside(view, line, words, skip)
+    if typed.is_text(spec.type):
+        return _text_beside(view, spec, line, words, skip)
     found: list[Candidate] = []
     for n, match in enumerate(typed.matches(run, spec.type, view.locale)):
-        gap = sum(1 for i in words[:match.before] if any(c.isalnum() for c in view.page.words[i].text))
+        gap = sum(not labels.FILLER.match(view.page.words[i].text) for i in words[bool(skip):match.before])
         if gap > labels.MOST_BETWEEN and not found:
             break
         near = 1.0 if found or not gap else 0.5 / (1 + 0.2 * gap)
         found.append(Candidate(match.text, match.words, near / (1 + 0.05 * n)))
+    if spec.type is Kind.MONEY and len(found) > 1 and spec.pick != "first":
+        found = [replace(c, score=c.score * ROW_WEIGHT) for c in found]
     return _picked(found, spec)
 
 
@@ -133,7 +193,7 @@ def right_of(view: View, line: Line, label: Label) -> tuple[list[int], int]:
     return words, skip
 
 
-def _text_beside(view: View, line: Line, words: Sequence[int], skip: int) -> list[Candidate]:
+def _text_beside(view: View, spec: FieldSpec, line: Line, words: Sequence[int], skip: int) -> list[Candidate]:
     """Free text: the rest of the label's own segment, or the next segment of the line."""
     allowed = set(words)
     for part in line.segments:
@@ -141,6 +201,8 @@ def _text_beside(view: View, line: Line, words: Sequence[int], skip: int) -> lis
         cut = trimmed(view.page, group, skip if group[:1] == list(words[:1]) else 0)
         if cut is None:
             continue
+        if spec.type is Kind.NAME and not is_name(cut.text):
+            return []
         # text that ends with a colon is the next label: this one has no value beside it
         return [] if view.page.words[cut.words[-1]].text.endswith(":") else [cut]
     return []
@@ -159,7 +221,9 @@ def trimmed(page: Page, words: Sequence[int], skip: int = 0) -> Candidate | None
 
 def below(view: View, spec: FieldSpec, label: Label) -> list[Candidate]:
     """Values under a label, in its column: the first row, or with ``pick`` every row until the column ends."""
-    column = spec.pick != "first" and bool(typed.patterns(spec.type))
+    if spec.type in (Kind.NAME, Kind.ADDRESS):
+        return party_below(view, label)
+    column = spec.pick != "first" and not typed.is_text(spec.type)
     found: list[Candidate] = []
     bottom, passed = label.box, 0
     for line in view.lines[view.line_of[label.words[0]] + 1:]:
@@ -179,6 +243,49 @@ def below(view: View, spec: FieldSpec, label: Label) -> list[Candidate]:
     return _picked(found, spec)
 
 
+def party_below(view: View, label: Label) -> list[Candidate]:
+    """The name in the block that a label heads ("Bill to", "Seller"): beside the block's own label for a name, or its first line.
+
+    Other labels of the block ("Number:", "Address:") are passed over with what stands beside them.
+    """
+    bottom = label.box
+    named: list[int] = []
+    for line in view.lines[view.line_of[label.words[0]] + 1:]:
+        cell = cell_under(view, line, label.box, bottom)
+        if cell is None:
+            continue
+        if cell.box.y0 - bottom.y1 > ROW_GAP * max(view.height, label.box.height) or set(cell.words) & view.label_words:
+            break
+        bottom = cell.box
+        words = [i for i in line.words if view.page.words[i].box.x0 >= cell.box.x0]
+        head, colon, _ = " ".join(view.page.words[i].text for i in words).partition(":")
+        if colon and not named:
+            if _NAME_LABEL.match(head):
+                named = words[len(head.split()):]
+                break
+            continue
+        if colon or not is_name(cell.text):
+            break
+        # a salutation stands above the name, and the legal form ends it
+        if named and not (_SALUTATION.match(head_of(view.page, named)) or (LEGAL_FORM.search(cell.text) and len(named) < MOST_NAME_WORDS)):
+            break
+        named += cell.words
+        if LEGAL_FORM.search(cell.text):
+            break
+    cut = trimmed(view.page, named)
+    return [cut] if cut is not None and is_name(cut.text) else []
+
+
+def head_of(page: Page, words: Sequence[int]) -> str:
+    return " ".join(page.words[i].text for i in words)
+
+
+def is_name(text: str) -> bool:
+    """Whether a text may name a person or business: letters, and more of them than digits."""
+    letters, digits = sum(c.isalpha() for c in text), sum(c.isdigit() for c in text)
+    return letters >= 2 and letters > digits and len(text.split()) <= LONGEST_NAME and not text.startswith("(")
+
+
 def cell_under(view: View, line: Line, header: Box, bottom: Box) -> Segment | None:
     """The segment of a lower line that stands in the column of ``header``."""
     if line.box.y1 <= bottom.y1:
@@ -190,7 +297,7 @@ def cell_under(view: View, line: Line, header: Box, bottom: Box) -> Segment | No
 
 
 def _values_of(view: View, spec: FieldSpec, cell: Segment) -> list[Candidate]:
-    if not typed.patterns(spec.type):
+    if typed.is_text(spec.type):
         cut = trimmed(view.page, cell.words)
         return [cut] if cut else []
     run = typed.Run(view.page, cell.words)
@@ -206,6 +313,14 @@ def _picked(found: list[Candidate], spec: FieldSpec) -> list[Candidate]:
     return [replace(c, score=top if c is best else c.score / 2) for c in found]
 
 
+def swapped(text: str, locale: Locale) -> bool:
+    """Whether a date in digits only makes sense with day and month in the other than the contract's order."""
+    groups = [int(group) for group in _DIGITS.findall(text)]
+    if len(groups) < 3 or groups[0] > 31 or any(c.isalpha() for c in text):
+        return False
+    return (groups[0] if locale.date_order == "MDY" else groups[1]) > 12
+
+
 def _with_pattern(found: Iterable[Candidate], spec: FieldSpec) -> list[Candidate]:
     """Candidates that break the contract's pattern count little; they stay, so that a person sees them."""
     if spec.pattern is None:
@@ -213,19 +328,50 @@ def _with_pattern(found: Iterable[Candidate], spec: FieldSpec) -> list[Candidate
     return [c if re.fullmatch(spec.pattern, c.text) else replace(c, score=c.score / 4) for c in found]
 
 
-def _confirmed(view: View, found: list[Candidate]) -> list[Candidate]:
-    """Amounts that are the difference of two others below them (tendered less change), or stand on the page again, count more."""
+def confirmed(view: View, found: list[Candidate]) -> list[Candidate]:
+    """Amounts that the arithmetic of a bill speaks for count more; zero counts half."""
     every = amounts(view)
-    times = Counter(value for value, _ in every)
-    values = sorted({value for value, _ in every if value > 0})
-    confirmed = []
+    times = Counter(abs(value) for value, _ in every)
+    better = []
     for c in found:
-        value = amount(c.text)
+        value = abs(amount(c.text))
+        if not value:
+            better.append(replace(c, score=c.score / 2))
+            continue
         bonus = REPEATED * min(2, times[value] - 1)
-        if value > 0 and any(round(value + other, 2) in times and other != value for other in values):
-            bonus += ARITHMETIC
-        confirmed.append(replace(c, score=c.score + bonus if value else c.score / 2))
-    return confirmed
+        bonus += SUM * any(other < value and round(value - other, 2) in times for other in times if other > 0)
+        bonus += CHANGE * _tendered(view, value, c, every)
+        bonus += ROUNDED * (_whole(value) and any(0 < abs(value - other) < CASH_UNIT and not _whole(other) for other in times))
+        better.append(replace(c, score=c.score + bonus))
+    return better
+
+
+def _rounded_siblings(view: View, found: Sequence[Candidate]) -> list[Candidate]:
+    """What the labelled amounts are rounded to for cash, where that stands below them without a label of its own."""
+    siblings = []
+    for c in found:
+        value, line = amount(c.text), view.line_of[c.words[0]]
+        runs = [typed.Run(view.page, below.words) for below in view.lines[line + 1:line + 5]]
+        for match in (found for run in runs for found in typed.matches(run, Kind.MONEY, view.locale)):
+            other = amount(match.text)
+            if value > 0 and not _whole(value) and _whole(other) and abs(value - other) < CASH_UNIT:
+                siblings.append(Candidate(match.text, match.words, c.score))
+    return siblings
+
+
+def _whole(value: float) -> bool:
+    """Whether an amount can be paid in cash that knows no smaller coin than ``CASH_UNIT``."""
+    return round(value * 100) % round(CASH_UNIT * 100) == 0
+
+
+def _tendered(view: View, value: float, candidate: Candidate, every: list[tuple[float, tuple[int, ...]]]) -> bool:
+    """Whether two amounts in near lines below, the one tendered and the change, differ by ``value``."""
+    line = view.line_of[candidate.words[0]]
+    below = [(abs(size), view.line_of[words[0]]) for size, words in every if view.line_of[words[0]] > line]
+    return any(
+        paid > value and change > 0 and 0 < there - here <= 3 and round(paid - change, 2) == value
+        for paid, here in below for change, there in below
+    )
 
 
 def amounts(view: View) -> list[tuple[float, tuple[int, ...]]]:
@@ -245,7 +391,7 @@ def amount(text: str) -> float:
     return -size if re.match(r"\W*[-(]", text) or text.rstrip().endswith("-") else size
 
 
-def _ranked(found: Iterable[Candidate], spec: FieldSpec) -> list[Candidate]:
+def ranked(found: Iterable[Candidate], spec: FieldSpec) -> list[Candidate]:
     """One candidate per run of words; several ways to the same words add up. Best first, ties by place."""
     groups: dict[tuple[int, ...], list[Candidate]] = {}
     for c in found:
@@ -254,7 +400,7 @@ def _ranked(found: Iterable[Candidate], spec: FieldSpec) -> list[Candidate]:
     for group in groups.values():
         group.sort(key=lambda c: -c.score)
         merged.append(replace(group[0], score=round(group[0].score + 0.3 * sum(c.score for c in group[1:2]), 4)))
-    late = -1 if spec.pick == "last" else 1
+    late = 1 if spec.pick == "first" else -1
     merged.sort(key=lambda c: (-c.score, late * c.words[0]))
     unique: dict[str, Candidate] = {}
     for c in merged:

@@ -7,59 +7,35 @@ that receipts and letters begin with who wrote them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from statistics import median
 
 from octavo import lines
 from octavo.contracts import FieldSpec, Kind, Place
 from octavo.extraction.layout import typed
-from octavo.extraction.layout.candidates import MOST_ALTERNATIVES, PLACED, Candidate, View, amount, amounts, trimmed
+from octavo.extraction.layout.candidates import MOST_ALTERNATIVES, PLACED, Candidate, View, amount, confirmed, ranked, swapped, trimmed
+from octavo.extraction.layout.names import ADDRESS, CONTACT, LEGAL_FORM, REGISTRATION, TITLE, TRADE
 from octavo.lines import Segment
 
 # Lines from the top among which the company is looked for, and the share of the page's height they may take.
 HEADER_LINES, HEADER_SHARE = 16, 0.5
+# Most lines of one name.
+MOST_NAME_LINES = 3
 # Most lines of one address, and the vertical gap that ends it, in line heights.
 ADDRESS_LINES, ADDRESS_GAP = 7, 2.2
 
-LEGAL_FORM = re.compile(
-    r"(?<!\w)(?:sdn\.?\s?bhd\.?|s/b|bhd\.?|berhad|pte\.?|plt|enterprise|ent\.?|trading|ltd\.?|limited|llc|llp|inc\.?|corp\.?|corporation|plc|"
-    r"gmbh(?:\s?&\s?co\.?(?:\s?kg)?)?|ag|kg|ohg|ug|e\.\s?k\.|e\.\s?v\.|a\.\s?g\.|gbr|se|sarl|s\.?a\.?r\.?l\.?|sas|s\.a\.s\.?|s\.a\.?|eurl|"
-    r"b\.?\s?v\.?|n\.\s?v\.|vof|bvba|s\.?r\.?l\.?|s\.?p\.?a\.?|a/s|aps|oy|ab|s\.l\.|ltda|pty|co)(?!\w)",
-    re.IGNORECASE,
-)
-LEGAL_ONLY = re.compile(rf"^\W*(?:\([^)\d]*\)\s*)?(?:{LEGAL_FORM.pattern}[\s.,]*)+(?:\([^)]*\)\W*)?$", re.IGNORECASE)
-TRADE = re.compile(
-    r"\b(?:restaurant|restoran|cafe|kopitiam|bakery|bakeries|hardware|supermarket|market|mart|mini|stationery|pharmacy|clinic|klinik|shop|store|"
-    r"stores|kedai|pasar|syarikat|perniagaan|services?|hotel|petro\w*|station|supply|suppl\w+|foods?|house|centre|center|gallery|motors?|hair|books?)\b",
-    re.IGNORECASE,
-)
-TITLE = re.compile(
-    r"\b(?:tax\s*invoice|invoice|receipt|resit|rechnung|quittung|facture|factuur|fattura|factura|avoir|gutschrift|credit\s*note|cash\s*(?:bill|sales?)|"
-    r"bill|statement|order|quotation|copy|duplicate|original|welcome|thank|page|seite|table|cashier|customer|member|www|http)\b",
-    re.IGNORECASE,
-)
-REGISTRATION = re.compile(
-    r"\b(?:gst|sst|roc|brn|reg|regn|registration|company|co|vat|ust|steuer\w*|siret|siren|tva|ape|btw|kvk|hrb|tin|ein|id)\b[^a-z]{0,8}(?:no|reg|id|nr|num\w*|#|:)?"
-    r"[^a-z]*\d|^\W*\(?\s*\d{4,}\s*-?\s*[a-z]?\W*$|^\W*\(?[a-z]{0,3}\d{6,}\s*-\s*[a-z0-9]\W*$",
-    re.IGNORECASE,
-)
-CONTACT = re.compile(
-    r"\b(?:tel\w*|fax|phone|ph|hp|h/p|mobile|hotline|e-?mail|website|www|http\w*|tél\w*)\b\s*[.:/+\d(]"
-    r"|@|www\.|\.com\b|tel\s*[:.]|fax\s*[:.]",
-    re.IGNORECASE,
-)
-ADDRESS = re.compile(
-    r"\b(?:jalan|jln|jl|lot|taman|tmn|lorong|lrg|kampung|kg|bandar|persiaran|kawasan|blok|block|level|floor|tingkat|unit|plaza|mall|wisma|menara|"
-    r"bangunan|seksyen|section|batu|off|street|st|road|rd|avenue|ave|lane|drive|dr|boulevard|blvd|highway|hwy|suite|ste|p\.?\s?o\.?\s?box|\w*stra(?:ß|ss)e|\w*str\.|\w{4,}weg|"
-    r"\w*platz|\w*allee|\w*gasse|postfach|rue|chemin|cours|quai|\w*straat|\w*laan|\w*plein|\w*kade|postbus|via|calle|avenida)(?!\w)|"
-    r"\bno\s?[.,:]?\s?\d+[a-z]?\b|^\W*\d+[a-z]?(?:[-/&]\d+)*\s?,|(?<![\d-])\d{5}(?![\d-])|\b\d{4}\s?[A-Z]{2}\b|\b[A-Z]{2}\s+\d{5}\b",
-    re.IGNORECASE,
-)
+_BRACKETS = re.compile(r"\([^)]*\)")
 _NUMBERED = re.compile(
-    r"\s*[(\[]\s*(?:[^()\[\]]*\d{3}[^()\[\]]*)[)\]]?\s*.*$|\s+(?:co|company|reg|roc|gst)\W*(?:reg\W*)?(?:no|id)\b.*$",
+    r"\s*[(\[]\s*(?:[^()\[\]]*\d{3}[^()\[\]]*)[)\]]?\s*.*$|\s+(?:co|company|reg|roc|gst)\W*(?:reg\W*)?(?:no|id)\b.*$|\s+\d{4,}\s?-?\s?[a-z]?\s*$",
     re.IGNORECASE,
 )
 _OPEN_END = ("&", "-", " and", " AND")   # a name that goes on in the next line
+
+
+_SEPARATOR = re.compile(r"\s+[-–—·•|*]+\s+|,\s+|\s+[·•|]\s*")
+CLOCK = re.compile(r"\b\d{1,2}:\d{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +51,17 @@ def placed(view: View, spec: FieldSpec) -> list[Candidate]:
     first = view.page.number == 1
     match spec.place:
         case Place.TOP if spec.type is Kind.DATE and first:
-            return _first_typed(view, spec)
+            return _first_date(view, spec)
+        case Place.TOP if first and spec.type is Kind.URL:
+            return _last_typed(view, spec)
         case Place.TOP if first:
             return company(view)
         case Place.AFTER_COMPANY if first:
             return address(view)
+        case Place.BOTTOM if spec.type is not Kind.MONEY:
+            return _last_typed(view, spec)
         case Place.BOTTOM:
-            return _amounts_at_bottom(view)
+            return _amounts_at_bottom(view, spec)
         case _:
             return []
 
@@ -106,17 +86,36 @@ def company(view: View) -> list[Candidate]:
 
 
 def _stacks(view: View) -> list[tuple[Segment, ...]]:
-    """Each header segment, with the next line's where that only completes the name (``SDN BHD``)."""
+    """Each header segment, with the next lines' where those only complete the name (``SDN BHD``, an open bracket)."""
     parts = header(view)
     stacks: list[tuple[Segment, ...]] = []
     for n, part in enumerate(parts):
-        following = next((p for p in parts[n + 1:] if p.box.y0 > part.box.y0 + part.box.height // 2 and _stacked(part, p)), None)
-        goes_on = following is not None and (LEGAL_ONLY.match(following.text) or part.text.rstrip().endswith(_OPEN_END))
-        if following is not None and goes_on and not LEGAL_ONLY.match(part.text):
-            stacks.append((part, following))
-        else:
-            stacks.append((part,))
+        stack = [part]
+        for lower in parts[n + 1:]:
+            upper = stack[-1]
+            if lower.box.y0 <= upper.box.y0 + upper.box.height // 2:
+                continue
+            if len(stack) == MOST_NAME_LINES or not _stacked(upper, lower) or not _goes_on(stack, lower):
+                break
+            stack.append(lower)
+        stacks.append(tuple(stack))
     return stacks
+
+
+def _goes_on(stack: Sequence[Segment], lower: Segment) -> bool:
+    text = " ".join(part.text for part in stack)
+    if _legal_only(text):
+        return False
+    opened = text.count("(") > text.count(")") and ")" in lower.text
+    rest = lower.text.partition(")")[2] if opened else lower.text
+    starts = bool(LEGAL_FORM.match(lower.text)) and not REGISTRATION.search(lower.text)
+    return starts or _legal_only(rest) or (opened and not rest.strip()) or text.rstrip().endswith(_OPEN_END)
+
+
+def _legal_only(text: str) -> bool:
+    """Whether a line says nothing but a legal form: ``(M) SDN BHD``, ``CO. LTD``."""
+    bare = _BRACKETS.sub(" ", _NUMBERED.sub("", text))
+    return bool(LEGAL_FORM.search(bare)) and not re.search(r"\w", LEGAL_FORM.sub(" ", bare))
 
 
 def _stacked(upper: Segment, lower: Segment) -> bool:
@@ -129,18 +128,20 @@ def _name(view: View, parts: tuple[Segment, ...]) -> _Name | None:
     letters = sum(c.isalpha() for c in text)
     if letters < 3 or letters < 0.4 * len(text.replace(" ", "")) or text.rstrip().endswith(":"):
         return None
-    if typed.date_pattern().search(text) or set(parts[0].words) & view.label_words:
+    if typed.has_date(text, view.locale) or parts[0].words[0] in view.label_words:
         return None
-    bare = _NUMBERED.sub("", text)
+    bare = _name_text(text)
     if sum(c.isalpha() for c in bare) < 3:
         return None
     legal, trade = bool(LEGAL_FORM.search(bare)), bool(TRADE.search(bare))
     score = 1.0 + legal + 0.4 * trade + 0.3 * (bare.upper() == bare)
-    score -= 1.5 * bool(CONTACT.search(text)) + 1.0 * bool(TITLE.search(bare))
+    score -= 1.5 * bool(CONTACT.search(text) and not legal) + 1.0 * bool(TITLE.search(bare)) + 1.0 * bool(re.search(r"\w\s*:\s*\S", text))
     if ADDRESS.search(bare):
         score -= 0.5 if legal else 1.2
-    if not legal and REGISTRATION.search(text) and not trade:
-        score -= 0.6
+    if REGISTRATION.search(bare):
+        score -= 1.2
+    if bare.lstrip().startswith("("):
+        score -= 0.5
     top = [line for line in view.lines[:HEADER_LINES] if line.box.y1 <= parts[0].box.y0 + parts[0].box.height // 2]
     score -= 0.06 * len(top)
     score += 0.3 * min(1.5, max(0.0, median(p.box.height for p in parts) / view.height - 1))
@@ -150,34 +151,45 @@ def _name(view: View, parts: tuple[Segment, ...]) -> _Name | None:
     return _Name(parts, score)
 
 
+def _name_text(text: str) -> str:
+    """A header line's name: without a registration number, a sender line's address, or the document's title."""
+    bare = _NUMBERED.sub("", text)
+    for separator in _SEPARATOR.finditer(bare):
+        if ADDRESS.search(bare[separator.end():]) or CONTACT.search(bare[separator.end():]):
+            bare = bare[:separator.start()]
+            break
+    untitled = re.sub(rf"^(?:{TITLE.pattern}\W*)+|(?:\W*{TITLE.pattern})+\W*$", "", bare, flags=re.IGNORECASE)
+    return untitled if sum(c.isalpha() for c in untitled) >= 3 else bare
+
+
 def _without_number(view: View, words: list[int]) -> Candidate | None:
-    """The name without the registration number printed behind it."""
+    """The name alone, with the words it covers; the number behind it may be glued to its last word."""
     run = typed.Run(view.page, words)
-    bare = _NUMBERED.sub("", run.text)
-    _, covered, _ = run.cut(0, max(1, len(bare)))
-    cut = trimmed(view.page, covered)
-    if cut is None:
+    bare = _name_text(run.text).strip(" \t:;,|=–—_-*")
+    if not any(c.isalnum() for c in bare):
         return None
-    # the number may be glued to the name's last word
-    text = cut.text[:len(bare.strip())] if len(bare.strip()) < len(cut.text) else cut.text
-    return Candidate(text.strip(" -,"), cut.words, cut.score)
+    start = run.text.index(bare)
+    text, covered, _ = run.cut(start, start + len(bare))
+    return Candidate(text, covered, 1.0)
 
 
 def address(view: View) -> list[Candidate]:
-    """Runs of lines at the top that read like an address, the one right below the company first."""
-    parts = header(view)
+    """Runs of lines at the top that read like an address, the nearest below the company first."""
+    parts = [part for part in header(view) if any(c.isalnum() for c in part.text)]
     names = company(view)
-    start = min((view.page.words[i].box.y0 for i in names[0].words), default=0) if names else 0
+    name = set(names[0].words) if names else set()
+    start = min((view.page.words[i].box.y0 for i in name), default=0)
     best: list[tuple[float, list[Segment]]] = []
-    used: set[int] = set()
+    used: set[int] = set(name)
     for n, part in enumerate(parts):
-        if part.words[0] in used or not _address_line(view, part):
+        named = LEGAL_FORM.search(part.text) and not re.search(r"\d", part.text)
+        if used.intersection(part.words) or not ADDRESS.search(part.text) or named or _ends_address(view, part):
             continue
-        block = _block(view, parts, n)
+        block = _block(view, parts, _first_line(view, parts, n, used))
         used.update(word for piece in block for word in piece.words)
         likeness = sum(bool(ADDRESS.search(piece.text)) for piece in block)
-        distance = abs(block[0].box.y0 - start) / max(1.0, view.height)
-        best.append((min(3, likeness) + 0.3 * min(4, len(block)) - 0.1 * min(20.0, distance), block))
+        distance = (block[0].box.y0 - start) / max(1.0, view.height)
+        best.append((min(2, likeness) + 0.2 * min(3, len(block)) - 0.15 * min(12.0, abs(distance)), block))
     best.sort(key=lambda b: (-b[0], b[1][0].box.y0, b[1][0].box.x0))
     found = []
     for score, block in best[:2]:
@@ -187,52 +199,101 @@ def address(view: View) -> list[Candidate]:
     return found
 
 
-def _address_line(view: View, part: Segment) -> bool:
-    text = part.text
-    return bool(ADDRESS.search(text)) and not _ends_address(view, part) and not LEGAL_FORM.search(_NUMBERED.sub("", text))
-
-
 def _ends_address(view: View, part: Segment) -> bool:
     text = part.text
-    if CONTACT.search(text) or typed.date_pattern().search(text) or typed.MONEY.search(text):
+    if CONTACT.search(text) or REGISTRATION.search(text) or typed.has_date(text, view.locale) or typed.MONEY.search(text):
         return True
-    if text.rstrip().endswith(":") or (TITLE.search(text) and not ADDRESS.search(text)):
+    if re.fullmatch(r"\W*\([^()]*\)?\W*", text) or (":" in text and not re.match(r"\W*no\W", text, re.IGNORECASE)):
         return True
-    return bool(REGISTRATION.search(text) and not re.search(r"\d{5}\s+\w", text) and not ADDRESS.search(text))
+    return bool(TITLE.search(text)) and not ADDRESS.search(text)
 
 
-def _block(view: View, parts: list[Segment], start: int) -> list[Segment]:
+def _first_line(view: View, parts: Sequence[Segment], n: int, used: set[int]) -> int:
+    """The first of the lines right above ``parts[n]`` that belong to the address: with a number or a comma in them."""
+    while n > 0:
+        upper = parts[n - 1]
+        above = upper.box.y1 <= parts[n].box.y0 + parts[n].box.height // 2 and parts[n].box.y0 - upper.box.y1 <= ADDRESS_GAP * view.height
+        if not above or used.intersection(upper.words) or _ends_address(view, upper) or LEGAL_FORM.search(upper.text):
+            break
+        if not re.search(r"^\W*\w{0,3}\d|,\s*$", upper.text):
+            break
+        n -= 1
+    return n
+
+
+def _block(view: View, parts: Sequence[Segment], start: int) -> list[Segment]:
     """The segments below ``parts[start]`` in its column until something that is no address."""
     block = [parts[start]]
     for part in parts[start + 1:]:
         last = block[-1]
         if lines.same_row(last.box, part.box):
             # a second piece of the same line belongs to it when it is close
-            if part.box.x0 - last.box.x1 < 3 * view.height and not _ends_address(view, part) and part.box.x0 >= last.box.x1:
+            if 0 <= part.box.x0 - last.box.x1 < 3 * view.height and not _ends_address(view, part):
                 block.append(part)
             continue
         if all(lines.overlap(piece.box.x0, piece.box.x1, part.box.x0, part.box.x1) <= 0 for piece in (block[0], last)):
             continue
-        if part.box.y0 - last.box.y1 > ADDRESS_GAP * view.height or _ends_address(view, part) or len(block) >= ADDRESS_LINES:
+        if part.box.y0 - last.box.y1 > ADDRESS_GAP * view.height or len(block) >= ADDRESS_LINES:
+            break
+        if _ends_address(view, part):
+            head = _before_contact(view, part)
+            if head is not None and ADDRESS.search(head.text):
+                block.append(head)
+            break
+        if _complete(block) and not _finishes(part):
             break
         block.append(part)
     return block
 
 
-def _first_typed(view: View, spec: FieldSpec) -> list[Candidate]:
-    found = [match for line in view.lines for match in typed.matches(typed.Run(view.page, line.words), spec.type, view.locale)]
-    return [Candidate(m.text, m.words, PLACED / (1 + n)) for n, m in enumerate(found[:2])]
+def _before_contact(view: View, part: Segment) -> Segment | None:
+    """What stands before a telephone number or the like in the same line."""
+    run = typed.Run(view.page, part.words)
+    found = CONTACT.search(run.text) or REGISTRATION.search(run.text)
+    if not found or not run.text[:found.start()].strip():
+        return None
+    return lines.segment(view.page.words, run.cut(0, len(run.text[:found.start()].rstrip()))[1])
 
 
-def _amounts_at_bottom(view: View) -> list[Candidate]:
-    """The largest amounts of the lower half that stand there twice, or else the largest one."""
-    middle = view.page.height // 2
-    every = [(value, words) for value, words in amounts(view) if value > 0 and view.page.words[words[0]].box.y0 >= middle]
-    values = [value for value, _ in every]
-    every.sort(key=lambda found: (-min(2, values.count(found[0])), -found[0]))
-    found: list[Candidate] = []
-    for _, words in every[:2]:
-        cut = next(iter(typed.matches(typed.Run(view.page, words), Kind.MONEY, view.locale)), None)
-        if cut is not None and amount(cut.text):
-            found.append(Candidate(cut.text, cut.words, PLACED / (2 + len(found))))
-    return found
+def _complete(block: Sequence[Segment]) -> bool:
+    """Whether the address has its post code, so that at most a town or a country follows."""
+    coded = any(re.search(r"(?<![\d-])\d{5}(?![\d-])", piece.text) for piece in block)
+    return coded or (len(block) >= 2 and block[-1].text.rstrip().endswith("."))
+
+
+def _finishes(part: Segment) -> bool:
+    return not re.search(r"\d{5,}|#", part.text) and len(part.text.split()) <= 5
+
+
+def _first_date(view: View, spec: FieldSpec) -> list[Candidate]:
+    """The page's dates, those with a clock time beside them first, those that need month and day swapped last."""
+    found = []
+    for line in view.lines:
+        run = typed.Run(view.page, line.words)
+        timed = bool(CLOCK.search(run.text))
+        found += [(swapped(m.text, view.locale), not timed, m) for m in typed.matches(run, spec.type, view.locale)]
+    found.sort(key=lambda f: f[:2])
+    return [Candidate(m.text, m.words, PLACED / (1 + n)) for n, (_, _, m) in enumerate(found[:3])]
+
+
+def _last_typed(view: View, spec: FieldSpec) -> list[Candidate]:
+    """Values of the kind from the bottom up, each text once, the more frequent first."""
+    every = [m for line in view.lines for m in typed.matches(typed.Run(view.page, line.words), spec.type, view.locale)]
+    times = Counter(m.text for m in every)
+    latest = {m.text: m for m in every}
+    ordered = sorted(latest.values(), key=lambda m: (-times[m.text], -m.words[0]))
+    return [Candidate(m.text, m.words, PLACED / (1 + n)) for n, m in enumerate(ordered[:MOST_ALTERNATIVES])]
+
+
+def _amounts_at_bottom(view: View, spec: FieldSpec) -> list[Candidate]:
+    """Amounts below the header, those first that the bill's arithmetic speaks for, then the larger ones."""
+    top = view.page.height // 4
+    every = [
+        Candidate(m.text, m.words, PLACED)
+        for line in view.lines if line.box.y0 >= top
+        for m in typed.matches(typed.Run(view.page, line.words), Kind.MONEY, view.locale) if amount(m.text) > 0
+    ]
+    every = [replace(c, score=c.score - PLACED) for c in confirmed(view, every)]
+    largest = max((amount(c.text) for c in every), default=1.0)
+    # An amount that nothing speaks for is hardly the total; size only orders them.
+    return ranked((replace(c, score=round(PLACED * (c.score + 0.5 * amount(c.text) / largest), 4)) for c in every), spec)

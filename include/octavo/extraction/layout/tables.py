@@ -17,6 +17,8 @@ from octavo.lines import Line
 LEAST_COLUMNS = 2
 # Gap below a row that ends the table, in line heights.
 TABLE_GAP = 6.0
+# A table whose rows end at a gap below this share of the page's height (a footer follows) goes on over the page.
+PAGE_END = 0.85
 TOTALS = re.compile(
     r"^\W*(?:sub\s?-?total|total|grand total|net|summe|gesamt\w*|zwischensumme|übertrag|nettobetrag|subtotaal|totaal|amount due|balance|"
     r"montant|somme|carried)\b",
@@ -40,17 +42,26 @@ class _Column:
     x1: int
 
 
-def rows(view: View, path: str, spec: FieldSpec) -> list[Row]:
-    """The list's rows on the page, top to bottom."""
-    found: list[Row] = []
-    number = 0
-    while number < len(view.lines):
-        columns = _header(view, number, path, spec)
-        if columns is None:
-            number += 1
-            continue
-        below, number = _rows_below(view, number, columns)
-        found += below
+def rows(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[Row]]:
+    """The list's rows on each of a document's pages, top to bottom.
+
+    A table that reaches a page's end goes on at the top of the next, with its header repeated or not.
+    """
+    found: list[list[Row]] = []
+    carried: list[_Column] | None = None
+    for view in views:
+        on_page: list[Row] = []
+        number = 0
+        headers = {n: columns for n in range(len(view.lines)) if (columns := _header(view, n, path, spec))}
+        if carried and not headers:
+            on_page, number, carried = _rows_below(view, -1, carried)
+        while number < len(view.lines):
+            if number in headers:
+                below, number, carried = _rows_below(view, number, headers[number])
+                on_page += below
+            else:
+                number += 1
+        found.append(on_page)
     return found
 
 
@@ -68,27 +79,27 @@ def _header(view: View, number: int, path: str, spec: FieldSpec) -> list[_Column
     return sorted(found, key=lambda c: (c.x0, c.name))
 
 
-def _rows_below(view: View, header: int, columns: Sequence[_Column]) -> tuple[list[Row], int]:
-    """Rows until totals or a wide gap, and the number of the line to go on with.
+def _rows_below(view: View, header: int, columns: list[_Column]) -> tuple[list[Row], int, list[_Column] | None]:
+    """Rows until totals or a wide gap, the number of the line to go on with, and the columns if the page ended first.
 
     A line without a number or amount goes on with the row above it: a description over two lines.
     """
     found: list[Row] = []
-    bottom = view.lines[header].box
-    number = header + 1
+    bottom = view.lines[header].box.y1 if header >= 0 else view.lines[0].box.y0 if view.lines else 0
     for number in range(header + 1, len(view.lines)):
         line = view.lines[number]
-        if line.box.y0 - bottom.y1 > TABLE_GAP * view.height or TOTALS.match(line.text):
-            return found, number
-        bottom = line.box
+        if line.box.y0 - bottom > TABLE_GAP * view.height or TOTALS.match(line.text):
+            at_end = line.box.y0 > PAGE_END * view.page.height and not TOTALS.match(line.text)
+            return found, number, columns if at_end and found else None
+        bottom = line.box.y1
         row = _row(view, line, columns)
         if row is None:
             continue
-        if found and not _has_figures(row, columns):
-            found[-1] = _joined(found[-1], row)
-        elif _has_figures(row, columns):
+        if _has_figures(row, columns):
             found.append(row)
-    return found, max(number, header + 1) + (number == len(view.lines) - 1)
+        elif found:
+            found[-1] = _joined(found[-1], row)
+    return found, len(view.lines), columns if found else None
 
 
 def _row(view: View, line: Line, columns: Sequence[_Column]) -> Row | None:
@@ -100,7 +111,7 @@ def _row(view: View, line: Line, columns: Sequence[_Column]) -> Row | None:
     words: list[int] = []
     for column in columns:
         cell = cells.get(column.name, [])
-        if typed.patterns(column.spec.type):
+        if not typed.is_text(column.spec.type):
             match = next(iter(typed.matches(typed.Run(view.page, cell), column.spec.type, view.locale)), None)
             if match is not None:
                 values[column.name] = match.text

@@ -9,17 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import accumulate
-
-from babel.dates import get_month_names
 
 from octavo.contracts import Kind, Locale
 from octavo.model import Page
+from octavo.values import parser
 
-# Month names are accepted in all of these, whatever the contract's languages: labels and dates of one
-# document are often in two languages.
-LANGUAGES = ("en", "de", "fr", "nl", "es", "it", "pt", "ms")
 CURRENCY = r"(?:[€$£¥]|US\$|RM|MYR|EUR|USD|GBP|CHF|SGD|CAD|AUD|INR|Rs\.?|₹|kr)"
 # A space groups thousands only before a decimal comma: "2 150.00" is a quantity and a price.
 _AMOUNT = r"(?:\d{1,3}(?:[.,'’]\d{3})+\s?[.,]\s?\d{2}|\d{1,3}(?:[ \u00a0\u202f]\d{3})+,\d{2}|\d+\s?[.,]\s?\d{2})"
@@ -42,28 +37,6 @@ CURRENCY_CODE = re.compile(rf"(?<![A-Za-z]){CURRENCY}(?![A-Za-z])|\b[A-Z]{{3}}\b
 # An identifier has a digit; it may start with letters, and go on over ./-_ and a space before a digit group.
 IDENTIFIER = re.compile(r"(?<![\w])(?:[A-Za-z]{0,6}[-/.]?)?(?=[\w./-]*\d)[A-Za-z0-9][\w./-]*(?:\s?[-/]\s?\w*\d\w*)*(?<![./-])")
 _CLOCK = re.compile(r"^\d{1,2}:\d{2}")
-
-
-@lru_cache(maxsize=1)
-def date_pattern() -> re.Pattern[str]:
-    """Dates in digits, and with month names of ``LANGUAGES``, in any order and with the usual separators."""
-    names: set[str] = set()
-    for language in LANGUAGES:
-        for width in ("wide", "abbreviated"):
-            for context in ("format", "stand-alone"):
-                names |= {name.casefold().rstrip(".") for name in get_month_names(width, context, language).values()}
-    names |= {name[:3] for name in names if len(name) > 3 and name.isascii()} | {"sept", "mrz"}
-    month = "(?:" + "|".join(sorted(map(re.escape, names), key=lambda n: (-len(n), n))) + ")"
-    year, day = r"(?:(?:19|20)\d{2}|'?\d{2})", r"(?:0?[1-9]|[12]\d|3[01])"
-    return re.compile(
-        r"(?<![\w.,/])(?:"
-        rf"(?:19|20)\d{{2}}\s?(?P<a>[-/.])\s?\d{{1,2}}\s?(?P=a)\s?\d{{1,2}}"
-        rf"|{day}\s?(?P<b>[-/.])\s?\d{{1,2}}\s?(?P=b)\s?{year}"
-        rf"|{day}(?:st|nd|rd|th|er)?[\s./-]*(?:de\s|of\s)?{month}[\s.,/'-]*(?:de\s)?{year}"
-        rf"|{month}[\s./-]*{day}(?:st|nd|rd|th)?[\s.,/'-]+{year}"
-        r")(?![\d/]|[.,]\d|-\d{1,2}(?![\d./-]))",
-        re.IGNORECASE,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +68,8 @@ class Run:
 
 
 def patterns(kind: Kind) -> tuple[re.Pattern[str], ...]:
-    """The patterns of a kind; none for free text."""
+    """The patterns of a kind; none for free text, and none for dates, which ``octavo.values`` finds."""
     match kind:
-        case Kind.DATE:
-            return (date_pattern(),)
         case Kind.MONEY:
             return (MONEY,)
         case Kind.NUMBER:
@@ -121,26 +92,45 @@ def patterns(kind: Kind) -> tuple[re.Pattern[str], ...]:
             return ()
 
 
+def is_text(kind: Kind) -> bool:
+    """Whether a value of the kind is free text, so that only its place says where it begins and ends."""
+    return kind is not Kind.DATE and not patterns(kind)
+
+
 def matches(run: Run, kind: Kind, locale: Locale) -> Iterator[Match]:
     """What looks like a value of ``kind`` in a run, from left to right."""
-    del locale
+    for start, end in _spans(run.text, kind, locale):
+        while start < end and run.text[start].isspace():
+            start += 1
+        while start < end and run.text[end - 1].isspace():
+            end -= 1
+        text, words, before = run.cut(start, end)
+        if words:
+            yield Match(text, words, before)
+
+
+def _spans(text: str, kind: Kind, locale: Locale) -> Iterator[tuple[int, int]]:
+    if kind is Kind.DATE:
+        yield from ((span.start, span.end) for span in parser(locale).dates(text))
+        return
     for pattern in patterns(kind):
-        for found in pattern.finditer(run.text):
-            text = found.group()
-            if kind is Kind.IDENTIFIER and (date_pattern().fullmatch(text) or _CLOCK.match(run.text[found.start():])):
+        for found in pattern.finditer(text):
+            timed = _CLOCK.match(text[found.start():])
+            if kind in (Kind.IDENTIFIER, Kind.INTEGER) and timed:
                 continue
-            if kind is Kind.INTEGER and _CLOCK.match(run.text[found.start():]):
+            if kind is Kind.IDENTIFIER and has_date(found.group(), locale):
                 continue
-            stripped = text.strip()
-            start = found.start() + text.index(stripped)
-            text, words, before = run.cut(start, start + len(stripped))
-            if words:
-                yield Match(text, words, before)
+            yield found.span()
 
 
-def is_typed(text: str, kind: Kind) -> bool:
+def has_date(text: str, locale: Locale) -> bool:
+    """Whether there is a possible date in ``text``."""
+    return any(True for _ in parser(locale).dates(text))
+
+
+def is_typed(text: str, kind: Kind, locale: Locale) -> bool:
     """Whether the whole of ``text`` looks like one value of ``kind``; free text needs a letter or digit."""
-    found = patterns(kind)
-    if not found:
+    text = text.strip()
+    if is_text(kind):
         return any(c.isalnum() for c in text)
-    return any(pattern.fullmatch(text.strip()) for pattern in found)
+    return any((start, end) == (0, len(text)) for start, end in _spans(text, kind, locale))
