@@ -89,7 +89,7 @@ def fill(
 def _document(document: str, pages: int, status: str = Outcome.OK, reason: str | None = None) -> dict[str, Any]:
     return {
         "document": document, "uri": f"{document}.png", "copies": [], "media_type": "image/png", "bytes": 10,
-        "pages": pages, "day": DAY, "status": status, "reason": reason,
+        "pages": pages, "status": status, "reason": reason,
     }
 
 

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
+from upath import UPath
 
-from octavo import __version__, contracts
+from octavo import __version__, contracts, pipeline, show
 from octavo.config import Settings
 from octavo.errors import OctavoError, SettingsError
+from octavo.lake import Lake
 
-out, err = Console(), Console(stderr=True)
+out, err = show.console(), show.console(stderr=True)
 
 
 def _clear_errors(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -71,10 +72,6 @@ def run(
     Example:
       python -m octavo run invoice ~/invoices --lake ~/lake --day 2026-11-02
     """
-    from upath import UPath
-
-    from octavo import pipeline
-
     settings = Settings() if lake is None else Settings(lake=lake)
     spec = contracts.find(contract, settings.contracts)
     if chunking:
@@ -88,10 +85,8 @@ def run(
         days = wanted
     results = []
     for date, path in days:
-        with _progress(f"{spec.name} {date}") as progress:
+        with show.stage_progress(err, f"{spec.name} {date}") as progress:
             results.append(pipeline.run_day(spec, path, date, settings, extractor=extractor, select=select, progress=progress))
-    from octavo import show
-
     show.runs(err if as_json else out, results, settings)
     if as_json:
         sys.stdout.write(json.dumps(pipeline.summarise(results)) + "\n")
@@ -110,11 +105,6 @@ def show_document(document: str, lake: str | None, as_json: bool) -> None:
 
     DOCUMENT is the start of its sha256 (6 characters or more) or the end of its path.
     """
-    from upath import UPath
-
-    from octavo import show
-    from octavo.lake import Lake
-
     show.document(out, Lake(UPath(lake or Settings().lake)), document, as_json)
 
 
@@ -142,12 +132,6 @@ def check(files: tuple[Path, ...]) -> None:
         out.print(line, highlight=False, soft_wrap=True)
     if problems:
         raise SystemExit(3)
-
-
-def _progress(title: str) -> Any:
-    from octavo.show import stage_progress
-
-    return stage_progress(err, title)
 
 
 if __name__ == "__main__":

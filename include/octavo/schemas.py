@@ -14,6 +14,7 @@ WORD = pa.struct([("text", pa.string()), *BOX, ("confidence", pa.float64()), ("s
 EVIDENCE = pa.struct([("page", pa.int32()), *BOX])
 LOSER = pa.struct([("value", pa.string()), ("page", pa.int32()), ("extractor", pa.string()), ("reason", pa.string())])
 
+# No table repeats `contract` and `day`: readers of partitioned folders take both from the path.
 DOCUMENTS = pa.schema([
     ("document", pa.string()),          # sha256 of the bytes
     ("uri", pa.string()),               # the first of its places, in sorted order
@@ -21,7 +22,6 @@ DOCUMENTS = pa.schema([
     ("media_type", pa.string()),
     ("bytes", pa.int64()),
     ("pages", pa.int32()),
-    ("day", pa.date32()),
     ("status", pa.string()),            # an Outcome
     ("reason", pa.string()),            # a Reason, null for ok
 ])

@@ -19,6 +19,10 @@ from octavo.errors import SettingsError
 from octavo.lake import Lake
 from octavo.model import Outcome, Verdict
 
+# Losing values that fit a terminal; `show --json` prints them all.
+SHOWN_LOSERS = 2
+# Columns of output that is no terminal.
+PLAIN_WIDTH = 160
 _COLOURS = {Verdict.ACCEPTED: "green", Verdict.UNSUPPORTED: "red", Verdict.CONFLICTING: "red"}
 
 
@@ -35,6 +39,12 @@ def stage_progress(console: Console, title: str) -> Iterator[pipeline.Progress]:
             bars.update(tasks[stage], completed=done)
 
         yield tell
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console as wide as the terminal, or wide enough for our tables when the output goes to a file."""
+    made = Console(stderr=stderr)
+    return made if made.is_terminal else Console(stderr=stderr, width=PLAIN_WIDTH)
 
 
 def runs(console: Console, results: Sequence[pipeline.DayResult], settings: Settings) -> None:
@@ -94,13 +104,18 @@ def _print_document(console: Console, row: dict[str, Any], fields: list[dict[str
     title = f"[bold]{escape(row['uri'])}[/bold]  {row['pages']} pages  {row['status']}  {row['document'][:12]}"
     console.print(title, highlight=False, soft_wrap=True)
     table = Table()
-    for name in ("field", "value", "verdict", "support", "page", "evidence", "why", "instead of"):
+    for name in ("field", "value", "verdict", "support", "evidence: page x0,y0,x1,y1", "why", "instead of"):
         table.add_column(name, overflow="fold")
     for field in fields:
         colour = _COLOURS.get(field["verdict"], "yellow")
-        boxes = " ".join("{x0},{y0},{x1},{y1}".format(**box) for box in field["evidence"] or [])
-        losers = "; ".join(f"{loser['value']} ({loser['reason']})" for loser in field["losers"] or [])
-        shown = [escape(str(field[name] or "")) for name in ("field", "value", "support", "page", "reason")]
-        name, value, support, page, why = shown
-        table.add_row(name, value, f"[{colour}]{field['verdict']}[/{colour}]", support, page, boxes, why, escape(losers))
+        boxes = "\n".join("{page}  {x0},{y0},{x1},{y1}".format(**box) for box in field["evidence"] or [])
+        name, value, support, why = (escape(str(field[name] or "")) for name in ("field", "value", "support", "reason"))
+        table.add_row(name, value, f"[{colour}]{field['verdict']}[/{colour}]", support, boxes, why, escape(_losers(field["losers"] or [])))
     console.print(table)
+
+
+def _losers(losers: Sequence[dict[str, Any]]) -> str:
+    """The first losing values with their reasons; the table holds them all."""
+    shown = [f"{loser['value']} ({loser['reason']})" for loser in losers[:SHOWN_LOSERS]]
+    more = len(losers) - SHOWN_LOSERS
+    return "\n".join([*shown, f"and {more} more"] if more > 0 else shown)

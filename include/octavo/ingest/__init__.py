@@ -73,7 +73,7 @@ def _documents(workspace: Workspace, files: Iterable[UPath], inspector: Inspecto
             log.warning("%s is quarantined: %s %s", file, found.reason, found.detail)
         rows[document] = {
             "document": document, "uri": str(file), "copies": [], "media_type": found.media_type, "bytes": found.size,
-            "pages": found.pages, "day": workspace.day,
+            "pages": found.pages,
             "status": (Outcome.OK if found.reason is None else Outcome.QUARANTINED).value, "reason": found.reason,
         }
     return [rows[document] for document in sorted(rows)]
