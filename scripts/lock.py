@@ -1,0 +1,52 @@
+"""Writes the lock files: ``python scripts/lock.py``, with pip 25 or newer under Python 3.11 on Linux.
+
+Resolves each requirements file without installing anything. The core's versions hold in all of
+them, so that a test run and a model run use the same pipeline.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# requirements files → lock file; each lock binds the ones after it.
+LOCKS = (
+    (("requirements-core.txt",), "requirements-core.lock"),
+    (("requirements-core.txt", "requirements-dev.txt"), "requirements-dev.lock"),
+    (("requirements.txt",), "requirements.lock"),
+)
+HEADER = """# Every version that `pip install {options}` takes, for Python 3.11 on 64-bit Linux.
+# Use as constraints: pip install {options} -c {name}. Made by scripts/lock.py; do not edit.
+"""
+
+
+def resolve(files: tuple[str, ...], constraints: Path | None) -> dict[str, str]:
+    """Name → version of all packages that the files need."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.json"
+        command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--report", str(report)]
+        for file in files:
+            command += ["-r", str(ROOT / file)]
+        if constraints:
+            command += ["-c", str(constraints)]
+        subprocess.run(command, check=True)
+        packages = json.loads(report.read_text(encoding="utf-8"))["install"]
+    return {package["metadata"]["name"].lower().replace("_", "-").replace(".", "-"): package["metadata"]["version"] for package in packages}
+
+
+def main() -> None:
+    core = ROOT / LOCKS[0][1]
+    for files, name in LOCKS:
+        options = " ".join(f"-r {file}" for file in files)
+        versions = resolve(files, core if name != core.name else None)
+        lines = [HEADER.format(options=options, name=name), *(f"{package}=={version}\n" for package, version in sorted(versions.items()))]
+        (ROOT / name).write_text("".join(lines), encoding="utf-8")
+        sys.stdout.write(f"{name}: {len(versions)} packages\n")
+
+
+if __name__ == "__main__":
+    main()
