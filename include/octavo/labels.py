@@ -66,10 +66,11 @@ class _Window:
     chars: int
 
 
+@lru_cache(1 << 14)
 def normalise(text: str) -> str:
     """A label as it is compared: NFKC, casefolded, letters, digits, ``#`` and ``%`` only, look-alikes folded."""
     text = _DROP.sub("", unicodedata.normalize("NFKC", text).casefold())
-    return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c)).translate(_FOLD).lstrip("#")
+    return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c)).translate(_FOLD)
 
 
 class Index:
@@ -77,8 +78,9 @@ class Index:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        self.lines = lines_of(page)
         self.windows: dict[str, list[_Window]] = {}
-        for line in lines_of(page):
+        for line in self.lines:
             for part in line.segments:
                 self._add(part)
         self._keys = sorted(self.windows)
@@ -91,15 +93,15 @@ class Index:
                 index = part.words[end]
                 text = words[index].text
                 for head in _heads(text):
-                    key = joined + normalise(head)
+                    key = (joined + normalise(head)).lstrip("#")
                     if key and (head or end > start):
                         self.windows.setdefault(key, []).append(_Window(part.words[start:end + 1], key, len(head)))
                 joined += normalise(text)
 
     def find(self, spec_labels: Sequence[str], not_labels: Sequence[str] = ()) -> list[Label]:
         """Prints of any of ``spec_labels``, top to bottom; a longer print of ``not_labels`` hides one."""
-        wanted = {normalise(label): label for label in reversed(spec_labels)}
-        unwanted = {normalise(label) for label in not_labels} - set(wanted)
+        wanted = {normalise(label).lstrip("#"): label for label in reversed(spec_labels)}
+        unwanted = {normalise(label).lstrip("#") for label in not_labels} - set(wanted)
         targets = [key for key in [*wanted, *sorted(unwanted)] if key]
         found: list[tuple[float, int, _Window, str]] = []
         for key in targets:

@@ -6,6 +6,7 @@ which is what a reader takes as one piece ("Invoice date", "12 March 2026", one 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -69,21 +70,27 @@ def lines_of(page: Page) -> tuple[Line, ...]:
     A word joins the line whose last word it overlaps most, so a line may drift on a skewed page.
     """
     rows: list[list[int]] = []
+    height = line_height(page)
+    band = max(1, round(height))
+    # rows by the bands of the page, one line height each, that their last word reaches
+    reaching: defaultdict[int, set[int]] = defaultdict(set)
     order = sorted(range(len(page.words)), key=lambda i: (page.words[i].box.x0, page.words[i].box.y0, i))
     for index in order:
         word = page.words[index].box
-        best, row = 0.0, None
-        for candidate in rows:
-            last = page.words[candidate[-1]].box
-            share = _joins(last, word)
-            # the nearer line wins between two that overlap equally
-            if share > best:
-                best, row = share, candidate
-        if row is None:
-            rows.append([index])
+        bands = range(word.y0 // band, word.y1 // band + 1)
+        near = sorted(set().union(*(reaching[b] for b in bands)))
+        best, row = max(((_joins(page.words[rows[n][-1]].box, word), -n) for n in near), default=(0.0, 0))
+        if best > 0:
+            last = page.words[rows[-row][-1]].box
+            for b in range(last.y0 // band, last.y1 // band + 1):
+                reaching[b].discard(-row)
+            rows[-row].append(index)
+            number = -row
         else:
-            row.append(index)
-    height = line_height(page)
+            rows.append([index])
+            number = len(rows) - 1
+        for b in bands:
+            reaching[b].add(number)
     lines = [_line(page, row, height) for row in rows]
     return tuple(sorted(lines, key=lambda line: (line.box.y0 + line.box.y1, line.box.x0)))
 

@@ -11,7 +11,7 @@ from functools import cached_property
 from octavo import labels, lines
 from octavo.contracts import Contract, FieldSpec, Kind, Locale, Place
 from octavo.extraction.layout import typed
-from octavo.extraction.layout.names import LEGAL_FORM
+from octavo.extraction.layout.names import LEGAL_FORM, reads_like_label
 from octavo.labels import Label
 from octavo.lines import Line, Segment
 from octavo.model import Box, Page, union
@@ -25,6 +25,8 @@ PREFERENCE = 0.4
 # What each further sign adds to an amount: it is a sum of two others (net and tax), it is what was tendered
 # less the change given below it, it is another amount rounded to cash, it stands there again.
 SUM, CHANGE, ROUNDED, REPEATED = 0.2, 0.4, 0.4, 0.1
+# It bears a currency mark, which tells money from ratings and quantities.
+MARKED = 0.15
 # Cash is rounded to this much where it is rounded at all, and so by less than it.
 CASH_UNIT = 0.05
 # Weight of one amount among several in a row: a line of a tax summary, not the total.
@@ -48,6 +50,7 @@ _EDGE = " \t:;.,|=-–—_#*·>»"
 _NAME_LABEL = re.compile(
     r"^\W*(?:company|firm|business|full)?\s*(?:name|firma|nom|naam|nombre|nome|company|société|raison sociale)\W*$", re.IGNORECASE
 )
+_CODE = re.compile(r"\s*[(\[]\s*#?\d{3,}\s*[)\]]\W*$")
 _SALUTATION = re.compile(r"^\W*(?:herrn?|frau|firma|mr|mrs|ms|messrs|monsieur|madame|mme|dhr|mevr|de heer|to|an|attn)\W*$", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
 
@@ -69,8 +72,12 @@ class View:
     contract: Contract
 
     @cached_property
+    def _index(self) -> labels.Index:
+        return labels.Index(self.page)
+
+    @property
     def lines(self) -> tuple[Line, ...]:
-        return lines.lines_of(self.page)
+        return self._index.lines
 
     @cached_property
     def height(self) -> float:
@@ -84,8 +91,7 @@ class View:
     @cached_property
     def prints(self) -> dict[str, tuple[Label, ...]]:
         """The labels of each leaf field as printed on the page, by path."""
-        index = labels.index(self.page)
-        return {path: tuple(index.find(spec.labels, spec.not_labels)) for path, spec in self.contract.leaves() if spec.labels}
+        return {path: tuple(self._index.find(spec.labels, spec.not_labels)) for path, spec in self.contract.leaves() if spec.labels}
 
     @cached_property
     def label_words(self) -> frozenset[int]:
@@ -142,6 +148,8 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Candidate]:
         found += [replace(c, score=c.score * weight * BELOW_WEIGHT) for c in below(view, spec, label)]
     if spec.type is Kind.MONEY and spec.place is Place.BOTTOM:
         found += _rounded_siblings(view, found)
+    if spec.type is Kind.NAME:
+        found = [without_code(view.page, c) for c in found]
     found = _with_pattern(found, spec)
     if spec.type in (Kind.DATE, Kind.IDENTIFIER):
         # "Invoice No. 17 of 2 May": a line that has labels of two fields is where a document introduces itself
@@ -165,7 +173,8 @@ def beside(view: View, spec: FieldSpec, label: Label) -> list[Candidate]:
         return _text_beside(view, spec, line, words, skip)
     found: list[Candidate] = []
     for n, match in enumerate(typed.matches(run, spec.type, view.locale)):
-        gap = sum(not labels.FILLER.match(view.page.words[i].text) for i in words[bool(skip):match.before])
+        between = [view.page.words[i].text for i in words[bool(skip):match.before]]
+        gap = sum(any(c.isalpha() for c in text) and not labels.FILLER.match(text) for text in between)
         if gap > labels.MOST_BETWEEN and not found:
             break
         near = 1.0 if found or not gap else 0.5 / (1 + 0.2 * gap)
@@ -201,7 +210,7 @@ def _text_beside(view: View, spec: FieldSpec, line: Line, words: Sequence[int], 
         cut = trimmed(view.page, group, skip if group[:1] == list(words[:1]) else 0)
         if cut is None:
             continue
-        if spec.type is Kind.NAME and not is_name(cut.text):
+        if (spec.type is Kind.NAME and not is_name(cut.text)) or ((group[0] != words[0] or not skip) and reads_like_label(cut.text)):
             return []
         # text that ends with a colon is the next label: this one has no value beside it
         return [] if view.page.words[cut.words[-1]].text.endswith(":") else [cut]
@@ -217,6 +226,17 @@ def trimmed(page: Page, words: Sequence[int], skip: int = 0) -> Candidate | None
     start = run.text.index(text)
     text, covered, _ = run.cut(start, start + len(text))
     return Candidate(text, covered, 1.0)
+
+
+def without_code(page: Page, name: Candidate) -> Candidate:
+    """A name without the number in brackets that systems print behind it: ``Neely for Judge (112369)``."""
+    run = typed.Run(page, name.words)
+    bare = _CODE.sub("", name.text)
+    if not bare or bare == name.text or bare not in run.text:
+        return name
+    start = run.text.index(bare)
+    text, covered, _ = run.cut(start, start + len(bare))
+    return replace(name, text=text, words=covered)
 
 
 def below(view: View, spec: FieldSpec, label: Label) -> list[Candidate]:
@@ -264,7 +284,7 @@ def party_below(view: View, label: Label) -> list[Candidate]:
                 named = words[len(head.split()):]
                 break
             continue
-        if colon or not is_name(cell.text):
+        if colon or not is_name(cell.text) or (reads_like_label(cell.text) and not LEGAL_FORM.search(cell.text)):
             break
         # a salutation stands above the name, and the legal form ends it
         if named and not (_SALUTATION.match(head_of(view.page, named)) or (LEGAL_FORM.search(cell.text) and len(named) < MOST_NAME_WORDS)):
@@ -283,6 +303,9 @@ def head_of(page: Page, words: Sequence[int]) -> str:
 def is_name(text: str) -> bool:
     """Whether a text may name a person or business: letters, and more of them than digits."""
     letters, digits = sum(c.isalpha() for c in text), sum(c.isdigit() for c in text)
+    first = next((c for c in text if c.isalnum()), "x")
+    if first.islower():
+        return False
     return letters >= 2 and letters > digits and len(text.split()) <= LONGEST_NAME and not text.startswith("(")
 
 
@@ -299,7 +322,7 @@ def cell_under(view: View, line: Line, header: Box, bottom: Box) -> Segment | No
 def _values_of(view: View, spec: FieldSpec, cell: Segment) -> list[Candidate]:
     if typed.is_text(spec.type):
         cut = trimmed(view.page, cell.words)
-        return [cut] if cut else []
+        return [cut] if cut and not reads_like_label(cut.text) else []
     run = typed.Run(view.page, cell.words)
     return [Candidate(m.text, m.words, 1.0 if not m.before else 0.7) for m in typed.matches(run, spec.type, view.locale)]
 
@@ -342,6 +365,7 @@ def confirmed(view: View, found: list[Candidate]) -> list[Candidate]:
         bonus += SUM * any(other < value and round(value - other, 2) in times for other in times if other > 0)
         bonus += CHANGE * _tendered(view, value, c, every)
         bonus += ROUNDED * (_whole(value) and any(0 < abs(value - other) < CASH_UNIT and not _whole(other) for other in times))
+        bonus += MARKED * bool(typed.CURRENCY_MARK.search(c.text))
         better.append(replace(c, score=c.score + bonus))
     return better
 

@@ -38,3 +38,23 @@ ADDRESS = re.compile(
     r"\bno\s?[.,:]?\s?\d+[a-z]?\b|^\W*[a-z]?-?\d+[a-z]?(?:[-/&]\d+[a-z]?)*\s?,|(?<![\d-])\d{5}(?![\d-])|\b\d{4}\s?[A-Z]{2}\b|\b[A-Z]{2}\s+\d{5}\b",
     re.IGNORECASE,
 )
+# Nouns that end or head the labels of forms, in the languages of the contracts.
+_LABEL_WORD = re.compile(
+    r"^(?:date|dates|datum|number|no|nr|num|id|code|codes|type|name|address|adresse|ref|reference|revision|rev|amount|total|totals|period|contact|phone|"
+    r"telephone|fax|e-?mail|terms|page|agency|buyer|product|products|salesperson|description|quantity|qty|price|rate|status|office|region|class|"
+    r"category|estimate|schedule|calendar|cycle|executive|invoice|order|contract|demo|demographic|market|station|title|signature|department|dept|"
+    r"subject|seite|nummer|name|telefon|betrag|menge|preis|montant|prix|quantité|téléphone|aantal|prijs|bedrag|#)$",
+    re.IGNORECASE,
+)
+# Most words of a text that may be taken for a label.
+LONGEST_LABEL_TEXT = 5
+
+
+def reads_like_label(text: str) -> bool:
+    """Whether a text is more likely a label than a value: it ends with a colon, or is short, has no digit and ends with a label's noun."""
+    if text.rstrip().endswith(":"):
+        return True
+    words = [word.strip("().,:;*") for word in re.split(r"[\s/]+", text) if word.strip("().,:;*")]
+    if not words or len(words) > LONGEST_LABEL_TEXT or any(c.isdigit() for c in text):
+        return False
+    return bool(_LABEL_WORD.match(words[-1]))

@@ -23,6 +23,7 @@ MONEY = re.compile(
     rf"|(?<![\w.,/-])(?:-\s?)?{CURRENCY}\s?-?\d{{1,3}}(?:[.,]\d{{3}})*(?![\d/%.,])",
     re.IGNORECASE,
 )
+CURRENCY_MARK = re.compile(rf"(?<![A-Za-z]){CURRENCY}(?![A-Za-z])")
 NUMBER = re.compile(r"(?<![\w.,/])-?\d+(?:[.,']\d{3})*(?:[.,]\d+)?(?![\w/])")
 INTEGER = re.compile(r"(?<![\w.,/])-?\d{1,3}(?:[.,']?\d{3})*(?![\w/.,]\d)")
 PERCENTAGE = re.compile(r"(?<![\w.,])-?\d+(?:[.,]\d+)?\s?%")
