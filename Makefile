@@ -1,0 +1,33 @@
+# Octavo: `make` alone lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+EXTRACTOR ?= auto
+PROFILE = $(if $(filter molmo,$(EXTRACTOR)),molmo,core)
+export EXTRACTOR
+
+.PHONY: help setup run stop status check test
+
+help: ## show this
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+setup: ## install what is missing (apt, .venv)
+	@scripts/setup.sh $(PROFILE)
+
+run: setup ## start Airflow on 127.0.0.1:8080 (AIRFLOW_PORT), run the samples, show the tables
+	@.venv/bin/python -m scripts.demo
+
+stop: ## end Airflow and everything it started
+	@[ ! -x .venv/bin/python ] || .venv/bin/python -m scripts.stack stop
+
+status: ## say whether Airflow is up
+	@.venv/bin/python -m scripts.stack status
+
+check: ## lint, types, layers, Dockerfile (no tests)
+	@scripts/setup.sh dev
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	@[ ! -f Dockerfile ] || { echo hadolint Dockerfile; .venv/bin/hadolint Dockerfile; }
+
+test: check ## everything: lint, types, layers, tests, the end-to-end ones under a real Airflow
+	.venv/bin/python -m pytest

@@ -1,0 +1,1 @@
+"""The Octavo page in Airflow's UI."""

@@ -1,0 +1,1 @@
+"""What the Makefile calls: the local Airflow stack, the demonstration over the samples."""

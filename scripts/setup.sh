@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Installs what is missing: Debian packages, and a virtual environment with the locked Python packages.
+#   scripts/setup.sh [core|molmo|dev]
+# core: everything but the model. molmo: torch and transformers too. dev: what the tests need.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+profile=${1:-core}
+PYTHON=${PYTHON:-python3}
+
+say() { printf '  %s\n' "$*"; }
+die() { printf 'error: %s\n' "$*" >&2; exit 1; }
+
+apt_install() {
+    command -v apt-get >/dev/null || die "please install $* (this script knows apt only)"
+    local sudo=()
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || die "please install $* as root: apt-get install $*"
+        sudo=(sudo)
+    fi
+    say "installing $* (apt)"
+    "${sudo[@]}" apt-get update -qq
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+packages=()
+{ command -v tesseract >/dev/null && tesseract --list-langs 2>/dev/null | grep -qx eng && tesseract --list-langs | grep -qx osd; } \
+    || packages+=(tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd)
+[ "$profile" != dev ] || command -v chromium >/dev/null || packages+=(chromium)
+"$PYTHON" -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
+[ ${#packages[@]} -eq 0 ] || apt_install "${packages[@]}"
+
+"$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+    || die "Octavo needs Python 3.11 or newer, $PYTHON is $("$PYTHON" -V); set PYTHON=/path/to/python"
+[ -x .venv/bin/python ] || { say "creating .venv"; "$PYTHON" -m venv .venv; }
+
+case $profile in
+    core)  requirements=(-r requirements-core.txt) lock=requirements-core.lock ;;
+    molmo) requirements=(-r requirements.txt) lock=requirements-core.lock ;;
+    dev)   requirements=(-r requirements-core.txt -r requirements-dev.txt) lock=requirements-dev.lock ;;
+    *)     die "unknown profile $profile: core, molmo or dev" ;;
+esac
+# What has been installed is remembered by the content of the files that name it.
+files=("$lock" pyproject.toml)
+for argument in "${requirements[@]}"; do [ "$argument" = -r ] || files+=("$argument"); done
+for file in "${files[@]}"; do [ -f "$file" ] || die "$file is missing from this checkout"; done
+stamp=.venv/octavo-$profile.sha256
+if [ "$(sha256sum "${files[@]}" | sha256sum)" != "$(cat "$stamp" 2>/dev/null)" ]; then
+    say "installing Python packages ($profile); the first time takes some minutes"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check "${requirements[@]}" -c "$lock"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+    sha256sum "${files[@]}" | sha256sum > "$stamp"
+fi
+say "Python packages and tools are in place"

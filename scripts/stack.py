@@ -1,0 +1,280 @@
+"""The local Airflow stack: PostgreSQL, API server, scheduler, DAG processor and triggerer under supervisord.
+
+    python -m scripts.stack start | stop | status
+
+Everything it makes lies in one folder (``var/`` by default); it listens on 127.0.0.1 only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+
+from scripts.database import Database
+
+REPO = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+MARK = "OCTAVO_STACK"  # in the environment of every process of a stack: stop finds orphans by it
+START_SECONDS = 180
+STOP_SECONDS = 45
+
+
+class StackError(Exception):
+    """The stack cannot start or stop; the text says what to do."""
+
+
+class Stack:
+    """One Airflow under ``var``; ``extra`` are further environment variables of all its processes."""
+
+    def __init__(self, var: Path = REPO / "var", port: int | None = None, extra: dict[str, str] | None = None) -> None:
+        self.var = var.resolve()
+        self.port = port or int(os.environ.get("AIRFLOW_PORT", "8080"))
+        self.extra = extra or {}
+        self.database = Database(self.var / "postgres")
+        self.logs = self.var / "logs"
+        self._config = self.var / "supervisord.conf"
+        sockets = Path(tempfile.gettempdir()) / f"octavo-stack-{hashlib.sha256(str(self.var).encode()).hexdigest()[:12]}"
+        self._socket = sockets / "supervisor.sock"
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def cores(self) -> int:
+        return int(self.extra.get("OCTAVO_PROCESSES") or os.environ.get("OCTAVO_PROCESSES") or os.cpu_count() or 1)
+
+    def environment(self) -> dict[str, str]:
+        """What every process of the stack, and ``airflow`` on the command line, has in its environment."""
+        keys = self._secrets()
+        own = {
+            MARK: str(self.var),
+            "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+            "AIRFLOW_HOME": str(self.var / "airflow"),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(REPO / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPO / "plugins"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": str(self.cores + 2),
+            "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+            "AIRFLOW__CORE__FERNET_KEY": keys["fernet"],
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            # A demonstration on this machine's loopback: whoever can open it is admin.
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.database.uri,
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__API__SECRET_KEY": keys["api"],
+            "AIRFLOW__API_AUTH__JWT_SECRET": keys["jwt"],
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+            "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",  # the default of 5 triples the overhead of a task
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+            "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.var / "airflow" / "logs"),
+            "OCTAVO_LANDING": str(self.var / "landing"),
+            "OCTAVO_LAKE": str(self.var / "lake"),
+        }
+        given = {name: value for name, value in os.environ.items() if name.startswith("OCTAVO_")}
+        return {**os.environ, **own, **given, **self.extra, MARK: str(self.var)}
+
+    def start(self, tell: Callable[[str], None] = lambda text: None) -> None:
+        """Start what does not run yet, and return when every component is healthy."""
+        if self._supervised() and self._healthy():
+            tell("Airflow is up already")
+            return
+        self.stop()
+        if not self._port_is_free():
+            raise StackError(f"port {self.port} of 127.0.0.1 is taken by another program; stop it, or choose another: AIRFLOW_PORT=8081")
+        for folder in (self.logs, self.var / "airflow", self.var / "landing", self.var / "lake", self._socket.parent):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._socket.parent.chmod(0o700)
+        self.database.prepare()
+        environment = self.environment()
+        _private(self.var / "airflow.env", "".join(
+            f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()
+            if name.startswith(("AIRFLOW", "OCTAVO_")) and os.environ.get(name) != value
+        ))
+        _private(self._config, self._supervisord_config())
+        tell("starting PostgreSQL")
+        self._run(BIN / "supervisord", "-c", self._config)
+        self._wait("PostgreSQL", self.database.accepts, 60, "postgres.log")
+        tell("preparing Airflow's database")
+        self._run(BIN / "airflow", "db", "migrate")
+        self._make_pools()
+        tell("starting " + ", ".join(COMPONENTS))
+        self._run(BIN / "supervisorctl", "-c", self._config, "start", *COMPONENTS)
+        self._wait("Airflow", self._healthy, START_SECONDS, "*.log")
+
+    def stop(self) -> int:
+        """End every process of the stack and their children; returns how many there were."""
+        processes = list(self._processes())
+        if self._supervised():
+            subprocess.run(
+                [BIN / "supervisorctl", "-c", self._config, "shutdown"], check=False, capture_output=True, timeout=STOP_SECONDS
+            )
+            psutil.wait_procs([p for p in processes if _is_supervisord(p)], timeout=STOP_SECONDS)
+        for end in (signal.SIGTERM, signal.SIGKILL):
+            left = [process for process in self._processes() if process.pid != os.getpid()]
+            for process in left:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.send_signal(end)
+            psutil.wait_procs(left, timeout=10)
+        return len(processes)
+
+    def airflow(self, *arguments: str) -> str:
+        """The output of ``airflow ARGUMENTS``."""
+        return self._run(BIN / "airflow", *arguments)
+
+    def _make_pools(self) -> None:
+        """Create the pools, or set them to this machine's cores and GPUs."""
+        pools = {
+            "octavo_ocr": {"slots": self.cores, "description": "reading pages: a slot is a process", "include_deferred": False},
+            "molmo_gpu": {"slots": max(1, _gpus()), "description": "extraction by Molmo: a slot is a GPU", "include_deferred": False},
+        }
+        path = self.var / "pools.json"
+        path.write_text(json.dumps(pools, indent=1))
+        self.airflow("pools", "import", str(path))
+
+    def _supervisord_config(self) -> str:
+        """One program per component; each comes back when it dies and ends with its children."""
+        programs = {"postgres": (shlex.join(self.database.command), "autostart=true", "stopsignal=INT", "priority=1")}
+        if self.database.user:
+            programs["postgres"] += (f"user={self.database.user}", "directory=/")
+        for name in COMPONENTS:
+            quiet = " --skip-serve-logs" if name in ("scheduler", "triggerer") else ""
+            programs[name] = (f"{BIN}/airflow {name}{quiet}", "autostart=false", "stopsignal=TERM", "priority=10")
+        text = (
+            f"[supervisord]\nlogfile={self.logs}/supervisord.log\npidfile={self.var}/supervisord.pid\n"
+            f"directory={self.var}\nchildlogdir={self.logs}\n{'user=root' if os.geteuid() == 0 else ''}\n"
+            f"[unix_http_server]\nfile={self._socket}\nchmod=0600\n"
+            "[rpcinterface:supervisor]\nsupervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
+            f"[supervisorctl]\nserverurl=unix://{self._socket}\n"
+        )
+        for name, (command, *lines) in programs.items():
+            text += (
+                f"[program:{name}]\ncommand={command.replace('%', '%%')}\n" + "\n".join(lines) + "\nautorestart=true\nstartretries=10\n"
+                "startsecs=1\nstopasgroup=true\nkillasgroup=true\nstopwaitsecs=20\nredirect_stderr=true\n"
+                f"stdout_logfile={self.logs}/{name}.log\nstdout_logfile_maxbytes=10MB\nstdout_logfile_backups=1\n"
+            )
+            if name == "postgres":  # every signal goes to the postmaster alone; it ends its own children
+                text = text.replace("stopasgroup=true", "stopasgroup=false", 1)
+        return text
+
+    def _secrets(self) -> dict[str, str]:
+        """Keys of this installation, made once."""
+        path = self.var / "secrets.json"
+        if not path.exists():
+            from cryptography.fernet import Fernet
+
+            self.var.mkdir(parents=True, exist_ok=True)
+            _private(path, json.dumps({
+                "fernet": Fernet.generate_key().decode(), "api": secrets.token_urlsafe(32), "jwt": secrets.token_urlsafe(48),
+            }))
+        keys: dict[str, str] = json.loads(path.read_text())
+        return keys
+
+    def _healthy(self) -> bool:
+        try:
+            health = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=5).json()
+        except (httpx.HTTPError, ValueError):
+            return False
+        parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
+        return all(health.get(part, {}).get("status") == "healthy" for part in parts)
+
+    def _supervised(self) -> bool:
+        return any(_is_supervisord(process) for process in self._processes())
+
+    def _processes(self) -> Iterator[psutil.Process]:
+        """Every process of this stack, by the mark in its environment; never the one that asks."""
+        mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.pid not in mine and process.environ().get(MARK) == str(self.var):
+                    yield process
+
+    def _port_is_free(self) -> bool:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", self.port))
+            except OSError:
+                return False
+        return True
+
+    def _run(self, *command: object) -> str:
+        done = subprocess.run([str(part) for part in command], env=self.environment(), cwd=self.var, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise StackError(f"{shlex.join(str(part) for part in command)} ended with {done.returncode}:\n{(done.stdout + done.stderr)[-3000:]}")
+        return done.stdout
+
+    def _wait(self, what: str, ready: Callable[[], bool], seconds: float, log: str) -> None:
+        deadline = time.monotonic() + seconds
+        while not ready():
+            if time.monotonic() > deadline:
+                raise StackError(f"{what} did not come up within {seconds:g} s; see {self.logs}/{log}")
+            time.sleep(0.3)
+
+
+def _is_supervisord(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return any(part.endswith("supervisord") for part in process.cmdline()[:2])
+    return False
+
+
+def _private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+        stream.write(text)
+
+
+def _gpus() -> int:
+    """How many GPUs the NVIDIA driver lists; 0 without one."""
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, check=False, timeout=20)
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines()) if listed.returncode == 0 else 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("do", choices=["start", "stop", "status"])
+    stack = Stack()
+    try:
+        match parser.parse_args().do:
+            case "start":
+                stack.start(lambda text: print(f"  {text}", flush=True))
+                print(f"Airflow is up: {stack.url}")
+            case "stop":
+                count = stack.stop()
+                print(f"stopped ({count} processes)" if count else "nothing was running")
+            case "status":
+                up = stack._healthy()
+                print(f"{stack.url} is {'healthy' if up else 'not up'}")
+                return 0 if up else 1
+    except StackError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
