@@ -35,6 +35,10 @@ ROW_WEIGHT = 0.75
 INSIDE, INSIDE_NAME = 0.6, 0.3
 # A value counts this much more in a line that has another field's label as well.
 COMPANY = 1.15
+# Weight of a value that stands at the beginning of the line after its label's.
+WRAPPED = 0.9
+# What standing at the page's very top adds to a field that belongs there; half way down adds half of it.
+TOP = 0.3
 # Most words of a name.
 LONGEST_NAME = 10
 # Most words of a name's first line, where the next ends with a legal form.
@@ -114,21 +118,15 @@ class View:
         return {path: frozenset(self.line_of[label.words[0]] for label in found) for path, found in self.prints.items()}
 
     @cached_property
-    def _scalar_labels(self) -> frozenset[int]:
-        return frozenset(word for path, found in self.prints.items() if "[]" not in path for label in found for word in label.words)
-
-    @cached_property
     def segment_of(self) -> dict[int, Segment]:
         return {word: part for line in self.lines for part in line.segments for word in part.words}
 
     def leads(self, label: Label) -> bool:
-        """Whether a label begins what it stands in, or follows another label there, rather than being a word of a sentence."""
+        """Whether a label begins what it stands in, or follows a mark or a number there, rather than being a word of a sentence."""
         part = self.segment_of[label.words[0]]
         before = part.words[:part.words.index(label.words[0])]
-        if self._scalar_labels.intersection(before):
-            return True
         last = self.page.words[before[-1]].text if before else ":"
-        return last.endswith((":", ".", ")", "/", "|")) or not any(c.isalpha() for i in before for c in self.page.words[i].text)
+        return last.endswith((":", ".", ",", ")", "/", "|")) or any(c.isdigit() for c in last) or not any(c.isalpha() for c in last)
 
     @property
     def locale(self) -> Locale:
@@ -148,6 +146,8 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Candidate]:
         found += [replace(c, score=c.score * weight * BELOW_WEIGHT) for c in below(view, spec, label)]
     if spec.type is Kind.MONEY and spec.place is Place.BOTTOM:
         found += _rounded_siblings(view, found)
+    if spec.place is Place.TOP:
+        found = [replace(c, score=c.score + TOP * (1 - view.page.words[c.words[0]].box.y0 / max(1, view.page.height))) for c in found]
     if spec.type is Kind.NAME:
         found = [without_code(view.page, c) for c in found]
     found = _with_pattern(found, spec)
@@ -158,6 +158,8 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Candidate]:
     if spec.type is Kind.DATE:
         found = [replace(c, score=c.score / 2) if swapped(c.text, view.locale) else c for c in found]
     if spec.type is Kind.MONEY:
+        found = [replace(c, score=c.score + MARKED) if typed.CURRENCY_MARK.search(c.text) else c for c in found]
+    if spec.type is Kind.MONEY and spec.place is Place.BOTTOM:
         found = confirmed(view, found)
     return ranked(found, spec)
 
@@ -167,7 +169,7 @@ def beside(view: View, spec: FieldSpec, label: Label) -> list[Candidate]:
     line = view.lines[view.line_of[label.words[-1]]]
     words, skip = right_of(view, line, label)
     if not words:
-        return []
+        return _wrapped(view, spec, line, label)
     run = typed.Run(view.page, words, skip)
     if typed.is_text(spec.type):
         return _text_beside(view, spec, line, words, skip)
@@ -182,6 +184,17 @@ def beside(view: View, spec: FieldSpec, label: Label) -> list[Candidate]:
     if spec.type is Kind.MONEY and len(found) > 1 and spec.pick != "first":
         found = [replace(c, score=c.score * ROW_WEIGHT) for c in found]
     return _picked(found, spec)
+
+
+def _wrapped(view: View, spec: FieldSpec, line: Line, label: Label) -> list[Candidate]:
+    """The value at the beginning of the next line, where the label is the last word of a longer one."""
+    number = view.line_of[label.words[-1]] + 1
+    if typed.is_text(spec.type) or line.words[-1] != label.words[-1] or line.words[0] == label.words[0] or number == len(view.lines):
+        return []
+    follower = view.lines[number]
+    first = next(iter(typed.matches(typed.Run(view.page, follower.segments[0].words), spec.type, view.locale)), None)
+    near = follower.box.y0 - line.box.y1 <= view.height and follower.box.x0 < label.box.x0
+    return [Candidate(first.text, first.words, WRAPPED)] if first is not None and first.before == 0 and near else []
 
 
 def right_of(view: View, line: Line, label: Label) -> tuple[list[int], int]:
@@ -365,7 +378,6 @@ def confirmed(view: View, found: list[Candidate]) -> list[Candidate]:
         bonus += SUM * any(other < value and round(value - other, 2) in times for other in times if other > 0)
         bonus += CHANGE * _tendered(view, value, c, every)
         bonus += ROUNDED * (_whole(value) and any(0 < abs(value - other) < CASH_UNIT and not _whole(other) for other in times))
-        bonus += MARKED * bool(typed.CURRENCY_MARK.search(c.text))
         better.append(replace(c, score=c.score + bonus))
     return better
 
