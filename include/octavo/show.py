@@ -74,8 +74,8 @@ def runs(console: Console, results: Sequence[pipeline.DayResult], settings: Sett
 def quarantined(lake: Lake, result: pipeline.DayResult) -> list[dict[str, Any]]:
     """The run's quarantined documents, from the ledger."""
     path = lake.table("ledger", result.partition)
-    rows = storage.read_table(path, filters=[("run", "=", result.run), ("level", "=", "document")]).to_pylist() if path.exists() else []
-    return [row for row in rows if row["outcome"] == Outcome.QUARANTINED]
+    rows = storage.read_table(path, where=("run", result.run)).to_pylist() if path.exists() else []
+    return [row for row in rows if row["level"] == "document" and row["outcome"] == Outcome.QUARANTINED]
 
 
 def document(console: Console, lake: Lake, wanted: str, as_json: bool) -> None:
@@ -90,7 +90,7 @@ def document(console: Console, lake: Lake, wanted: str, as_json: bool) -> None:
             if (len(wanted) >= 6 and row["document"].startswith(wanted)) or row["uri"].endswith(wanted):
                 found += 1
                 fields_path = lake.root / "fields" / path.parent.parent.name / path.parent.name / path.name
-                fields = storage.read_table(fields_path, filters=[("document", "=", row["document"])]).to_pylist()
+                fields = storage.read_table(fields_path, where=("document", row["document"])).to_pylist()
                 _print_document(console, row, fields, as_json)
     if not found:
         raise SettingsError(f"no document {wanted!r} in {lake.root}; give the end of its path or 6 or more characters of its sha256")

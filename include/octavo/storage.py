@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from upath import UPath
 
@@ -92,15 +93,21 @@ def write_rows(path: UPath, rows: Iterable[dict[str, Any]], schema: pa.Schema) -
     return write_table(path, [pa.Table.from_pylist(list(rows), schema=schema)], schema)
 
 
-def read_table(path: UPath, columns: list[str] | None = None, filters: Any = None) -> pa.Table:
+def read_table(path: UPath, columns: list[str] | None = None, where: tuple[str, str] | None = None) -> pa.Table:
+    """The rows of one Parquet file, or those whose column ``where[0]`` equals ``where[1]``.
+
+    Read on the calling thread: a file is a bounded shard or a day, and a scanner's own threads may
+    outlive a short process ("terminate called without an active exception").
+    """
     with path.open("rb") as stream:
-        return pq.read_table(stream, columns=columns, filters=filters)
+        table = pq.ParquetFile(stream, pre_buffer=False).read(columns, use_threads=False)
+    return table if where is None else table.filter(pc.equal(table[where[0]], where[1]))
 
 
 def iter_tables(path: UPath, columns: list[str] | None = None, rows: int = ROW_GROUP_ROWS) -> Iterator[pa.Table]:
     """The file's rows in batches of at most ``rows``, in order."""
     with path.open("rb") as stream:
-        for batch in pq.ParquetFile(stream).iter_batches(rows, columns=columns):
+        for batch in pq.ParquetFile(stream, pre_buffer=False).iter_batches(rows, columns=columns, use_threads=False):
             yield pa.Table.from_batches([batch])
 
 

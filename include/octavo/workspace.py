@@ -160,14 +160,14 @@ class Workspace:
             {s: tuple(ids) for s, ids in plan["document_shards"].items()},
         )
 
-    def read(self, path: UPath, columns: list[str] | None = None, filters: object = None) -> pa.Table:
+    def read(self, path: UPath, columns: list[str] | None = None) -> pa.Table:
         """A table of this workspace.
 
         Raises:
             WorkspaceError: an earlier stage has not written it.
         """
         try:
-            return storage.read_table(path, columns, filters)
+            return storage.read_table(path, columns)
         except FileNotFoundError as error:
             raise self._missing(path) from error
 
