@@ -1,0 +1,204 @@
+"""The image and the compose file, proven without a Docker engine: linted, and each step run or looked up by other means."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pathspec
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+STEPS = re.sub(r"\\\n\s*", " ", re.sub(r"(?m)^#.*\n", "", (ROOT / "Dockerfile").read_text(encoding="utf-8"))).splitlines()
+COMPOSE = YAML(typ="safe").load((ROOT / "docker-compose.yaml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+AIRFLOW = [name for name, service in SERVICES.items() if service["image"].startswith("octavo:")]
+RUN = [step.removeprefix("RUN ") for step in STEPS if step.startswith("RUN ")]
+COPY = [source for step in STEPS if step.startswith("COPY ") for source in shlex.split(step)[2:-1]]
+
+
+def lines(name: str) -> list[str]:
+    return [line.split("#")[0].strip() for line in (ROOT / name).read_text(encoding="utf-8").splitlines() if line.split("#")[0].strip()]
+
+
+def pins(name: str) -> dict[str, str]:
+    return dict(line.split("==") for line in lines(name))
+
+
+def package(requirement: str) -> str:
+    return re.split(r"[\[=<>~! ]", requirement, maxsplit=1)[0].lower().replace("_", "-").replace(".", "-")
+
+
+def run(*command: str | Path, **options: Any) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the Dockerfile copies, less what .dockerignore keeps out."""
+    folder = tmp_path_factory.mktemp("image")
+    ignored = pathspec.PathSpec.from_lines("gitignore", lines(".dockerignore"))
+    for source in COPY:
+        path = ROOT / source
+        for file in [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]:
+            relative = file.relative_to(ROOT)
+            if not ignored.match_file(relative.as_posix()):
+                (folder / relative).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, folder / relative)
+    return folder
+
+
+def test_hadolint_finds_nothing() -> None:
+    assert run(BIN / "hadolint", "--no-color", "Dockerfile") == ""
+
+
+def test_the_compose_file_follows_the_specification() -> None:
+    run(BIN / "check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yaml")
+
+
+def test_every_copied_path_exists_and_reaches_the_build(image: Path) -> None:
+    assert COPY
+    assert [source for source in COPY if not (ROOT / source).exists() or not (image / source).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "name", [".env", ".git/config", "var/lake/part.parquet", "samples/truth.jsonl", "include/octavo/__pycache__/model.pyc"]
+)
+def test_data_secrets_and_caches_stay_out_of_the_build(name: str) -> None:
+    assert pathspec.PathSpec.from_lines("gitignore", lines(".dockerignore")).match_file(name)
+
+
+@pytest.mark.skipif(shutil.which("apt-cache") is None, reason="no Debian")
+def test_every_apt_package_is_in_debian() -> None:
+    install = re.search(r"apt-get install ([^&]+)", RUN[0])
+    assert install
+    for name in [word for word in install[1].split() if not word.startswith("-")]:
+        policy = run("apt-cache", "policy", name)
+        assert re.search(r"(Installed|Candidate): (?!\(none\))", policy), f"{name} is in no package list"
+
+
+def test_the_pip_step_of_the_core_finds_everything_that_the_tests_run_with() -> None:
+    """The step itself, as a dry run without an index: it must be content with this very environment."""
+    pip = shlex.split(RUN[1][RUN[1].index("pip install"):].replace("${set}", "requirements-core"))
+    assert "apache-airflow==3.3.2" in pip
+    out = run(sys.executable, "-m", *pip, "--dry-run", "--no-index")
+    assert "Would install" not in out
+
+
+@pytest.mark.parametrize(("files", "lock"), [
+    pytest.param(("requirements-core.txt",), "requirements-core.lock", id="core"),
+    pytest.param(("requirements-core.txt", "requirements-dev.txt"), "requirements-dev.lock", id="tests"),
+    pytest.param(("requirements-core.txt", "requirements.txt"), "requirements.lock", id="with a model"),
+])
+def test_every_requirement_is_locked_and_agrees_with_its_pin(files: tuple[str, ...], lock: str) -> None:
+    locked = pins(lock)
+    for requirement in (line for file in files for line in lines(file) if not line.startswith("-r")):
+        assert package(requirement) in locked, f"{requirement}: run scripts/lock.py"
+        exact = re.search(r"==(\S+)", requirement)
+        assert exact is None or locked[package(requirement)] == exact[1]
+
+
+@pytest.mark.parametrize("lock", ["requirements-dev.lock", "requirements.lock"])
+def test_the_core_has_the_same_versions_in_every_lock(lock: str) -> None:
+    core, other = pins("requirements-core.lock"), pins(lock)
+    assert {name: other.get(name) for name in core} == core
+
+
+def test_requirements_begin_with_the_core() -> None:
+    assert lines("requirements.txt")[0] == "-r requirements-core.txt"
+
+
+def test_no_file_names_a_package_registry() -> None:
+    for path in [*ROOT.glob("requirements*"), ROOT / "Dockerfile", ROOT / "docker-compose.yaml"]:
+        assert not re.search(r"index-url|--trusted-host|find-links|https?://[^ ]*(simple|pypi)", path.read_text(encoding="utf-8")), path
+
+
+def test_the_project_installs_from_what_was_copied(image: Path) -> None:
+    assert "pip install --no-cache-dir --no-deps --editable ." in RUN[2]
+    pip = ["-m", "pip", "install", "--no-cache-dir", "--no-deps", "--editable", str(image), "--dry-run", "--quiet", "--ignore-installed"]
+    report = json.loads(run(sys.executable, *pip, "--report", "-"))
+    assert [entry["metadata"]["name"] for entry in report["install"]] == ["octavo"]
+
+
+def test_the_copied_files_hold_every_contract_and_the_dag_file(image: Path) -> None:
+    code = "from octavo import contracts, config; print(config.CONTRACTS_FOLDER, len(contracts.load_all(config.CONTRACTS_FOLDER)))"
+    folder, count = run(sys.executable, "-c", code, env={**os.environ, "PYTHONPATH": str(image / "include")}).split()
+    assert Path(folder) == image / "include" / "contracts"
+    assert int(count) == len(list((ROOT / "include" / "contracts").glob("*.yaml")))
+    assert list((image / "dags").glob("*.py"))
+
+
+def test_the_image_ends_as_a_user_that_is_not_root_and_has_a_healthcheck() -> None:
+    users = [step.split()[1] for step in STEPS if step.startswith("USER ")]
+    assert users[-1].split(":")[0] not in ("0", "root")
+    assert sum(step.startswith("HEALTHCHECK ") for step in STEPS) == 1
+
+
+def test_the_services_are_those_of_a_distributed_airflow() -> None:
+    assert set(SERVICES) == {
+        "postgres", "redis", "init", "api-server", "scheduler", "dag-processor", "triggerer", "worker", "gpu-worker",
+    }
+    assert all(SERVICES[name]["environment"]["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor" for name in AIRFLOW)
+    assert SERVICES["worker"]["command"][:4] == ["celery", "worker", "--queues", "default"]
+
+
+def test_the_gpu_worker_serves_the_gpu_queue_on_a_reserved_device() -> None:
+    worker = SERVICES["gpu-worker"]
+    assert worker["command"][2:4] == ["--queues", "gpu"]
+    device = worker["deploy"]["resources"]["reservations"]["devices"][0]
+    assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
+    assert worker["build"]["args"] == {"WITH_MOLMO": "1"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_is_not_root_and_says_whether_it_is_well(name: str) -> None:
+    service = SERVICES[name]
+    assert service["user"].split(":")[0] not in ("0", "root")
+    assert service["cap_drop"] == ["ALL"]
+    assert service["healthcheck"] == {"disable": True} if name == "init" else service["healthcheck"]["test"]
+
+
+def test_only_the_ui_is_published_and_only_on_the_loopback() -> None:
+    ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert set(ports) == {"api-server"}
+    assert all(port.startswith("127.0.0.1:") for port in ports["api-server"])
+
+
+def test_secrets_come_from_the_environment_file_and_are_asked_for() -> None:
+    text = (ROOT / "docker-compose.yaml").read_text(encoding="utf-8")
+    asked = set(re.findall(r"\$\{(\w+):\?", text))
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    assert asked == set(re.findall(r"(?m)^(\w+)=$", example)), "a secret without a line in .env.example, or one with a value there"
+    assert set(re.findall(r"(?<!\$)\$\{(\w+)", text)) == asked | set(re.findall(r"(?m)^#(\w+)=", example))
+    for service in SERVICES.values():
+        for key, value in service.get("environment", {}).items():
+            assert not re.search(r"PASSWORD$|SECRET|FERNET|AUTH$", key) or str(value).startswith("${"), key
+    assert run("git", "check-ignore", ".env").strip() == ".env"
+
+
+def test_the_init_service_prepares_login_and_pools(tmp_path: Path) -> None:
+    """Its script runs here, with a stand-in for the airflow command that keeps what it is asked."""
+    stand_in = f'#!/bin/bash\necho "$@" >> {tmp_path}/asked\n[ "$1" = pools ] && cp "$3" {tmp_path}/pools.json || true\n'
+    (tmp_path / "airflow").write_text(stand_in)
+    (tmp_path / "airflow").chmod(0o755)
+    (tmp_path / "python").symlink_to(sys.executable)
+    script = SERVICES["init"]["command"][0].replace("$$", "$")
+    script = script.replace("/var/lib/octavo/auth", str(tmp_path)).replace("/tmp/pools", f"{tmp_path}/made")
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "AIRFLOW_ADMIN_PASSWORD": 'a"b', "OCTAVO_PROCESSES": "3", "OCTAVO_GPUS": "1"}
+    run(*SERVICES["init"]["entrypoint"], script, env=environment)
+    assert (tmp_path / "asked").read_text().splitlines() == ["db migrate", f"pools import {tmp_path}/made.json"]
+    pools = json.loads((tmp_path / "pools.json").read_text())
+    assert {name: pool["slots"] for name, pool in pools.items()} == {"octavo_ocr": 3, "molmo_gpu": 1}
+    assert json.loads((tmp_path / "passwords.json").read_text()) == {"admin": 'a"b'}
+    assert (tmp_path / "passwords.json").stat().st_mode & 0o077 == 0
