@@ -20,6 +20,9 @@ HEIGHT_RATIO = 3.0
 # Widest gap inside a segment, in multiples of the line's height. Word spaces measure 0.3 to 0.7 of it,
 # two columns of a form or a table are at least 1.5 apart.
 SEGMENT_GAP = 1.1
+# The same in multiples of the line's width per character, for typewriters, whose letters are as wide as high:
+# one space measures 1.2 of it there, two spaces 2.2.
+SEGMENT_PITCH = 1.8
 # Horizontal overlap, in multiples of the height, that two neighbours of one line may have: OCR boxes touch.
 TOUCH = 0.6
 
@@ -109,10 +112,12 @@ def _joins(last: Box, word: Box) -> float:
 
 def _line(page: Page, row: Sequence[int], height: float) -> Line:
     local = max(height * 0.7, float(median(page.words[i].box.height for i in row)))
+    pitches = [word.box.width / len(word.text) for word in (page.words[i] for i in row) if len(word.text) > 1]
+    widest = max(SEGMENT_GAP * local, SEGMENT_PITCH * float(median(pitches)) if pitches else 0.0)
     runs: list[list[int]] = [[row[0]]]
     for index in row[1:]:
         gap = page.words[index].box.x0 - page.words[runs[-1][-1]].box.x1
-        if gap > SEGMENT_GAP * local:
+        if gap > widest:
             runs.append([index])
         else:
             runs[-1].append(index)
