@@ -1,0 +1,145 @@
+"""The command line, over real files and real OCR."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from octavo.__main__ import main
+from octavo.lake import STABLE_TABLES
+
+SAMPLES = Path(__file__).parents[1] / "samples" / "landing"
+
+
+def octavo(*args: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "octavo", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=env, check=False)
+
+
+def stable(lake: Path) -> dict[str, bytes]:
+    """The bytes of every stable table, by path inside the lake."""
+    names = (*STABLE_TABLES, "receipt", "invoice")
+    return {str(p.relative_to(lake)): p.read_bytes() for name in names for p in (lake / name).rglob("*.parquet")}
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """Two days of receipts, run once."""
+    lake = tmp_path_factory.mktemp("lake")
+    return lake, json.loads(octavo("run", "receipt", SAMPLES / "receipt", "--lake", lake, "--json").stdout.splitlines()[-1])
+
+
+def test_a_run_prints_one_object_with_the_fixed_keys_and_publishes(first):
+    lake, summary = first
+    assert set(summary) == {
+        "documents", "pages", "chunks", "quarantined", "reads", "read_hits", "model_calls", "store_hits", "seconds", "published",
+    }
+    assert summary["published"] is True
+    assert summary["documents"] == summary["pages"] == summary["reads"] == 8  # a ninth file is a copy
+    assert {path.name for path in (lake / "receipt" / "contract=receipt").iterdir()} == {"day=2026-11-02", "day=2026-11-03"}
+
+
+def test_a_second_run_reads_nothing_and_changes_no_byte(first):
+    lake, _ = first
+    before = stable(lake)
+    summary = json.loads(octavo("run", "receipt", SAMPLES / "receipt", "--lake", lake, "--json").stdout.splitlines()[-1])
+    assert (summary["reads"], summary["read_hits"], summary["model_calls"]) == (0, 8, 0)
+    assert stable(lake) == before
+
+
+def test_renamed_and_reordered_documents_and_small_shards_give_the_same_values(first, tmp_path, monkeypatch):
+    lake, _ = first
+    folder = tmp_path / "2026" / "11" / "02"
+    folder.mkdir(parents=True)
+    for i, path in enumerate(sorted((SAMPLES / "receipt/2026/11/02").iterdir(), reverse=True)):
+        shutil.copy(path, folder / f"{i}{path.suffix}")
+    monkeypatch.setenv("OCTAVO_SHARD_PAGES", "1")
+    monkeypatch.setenv("OCTAVO_PROCESSES", "1")
+    octavo("run", "receipt", tmp_path, "--lake", tmp_path / "lake")
+    name = "fields/contract=receipt/day=2026-11-02/part.parquet"
+    assert (tmp_path / "lake" / name).read_bytes() == (lake / name).read_bytes()
+
+
+def test_bad_files_are_quarantined_with_their_reasons_and_the_day_is_published(tmp_path):
+    result = octavo("run", "invoice", SAMPLES / "invoice", "--lake", tmp_path, "--json")
+    assert result.returncode == 0
+    rows = pq.read_table(next((tmp_path / "documents").rglob("*.parquet"))).to_pylist()
+    assert {Path(row["uri"]).name: row["reason"] for row in rows if row["status"] == "quarantined"} == {
+        "cut_off.pdf": "truncated", "empty.pdf": "empty_file", "error_page.pdf": "mislabelled", "locked.pdf": "password_required",
+    }
+    assert "password_required" in result.stderr
+
+
+def test_an_empty_folder_is_an_empty_day_with_typed_tables(tmp_path):
+    (tmp_path / "in").mkdir()
+    result = octavo("run", "invoice", tmp_path / "in", "--lake", tmp_path / "lake", "--day", "2026-11-09", "--json")
+    assert json.loads(result.stdout)["published"] is True
+    table = pq.read_table(tmp_path / "lake/invoice/contract=invoice/day=2026-11-09/part.parquet")
+    assert table.num_rows == 0
+    assert str(table.schema.field("amount_total").type) == "decimal128(18, 2)"
+
+
+def test_a_selected_document_is_taken_alone_and_the_rest_of_its_day_stays(first, tmp_path):
+    lake, _ = first
+    shutil.copytree(lake, tmp_path / "lake")
+    result = octavo("run", "receipt", SAMPLES / "receipt", "--lake", tmp_path / "lake", "--day", "2026-11-02",
+                    "--documents", "receipt_0001*", "--json")
+    assert json.loads(result.stdout)["documents"] == 1
+    assert stable(tmp_path / "lake") == stable(lake)
+
+
+def test_show_prints_the_fields_of_a_document_with_verdict_and_evidence(first):
+    lake, _ = first
+    fields = [json.loads(line) for line in octavo("show", "receipt_0000.png", "--lake", lake, "--json").stdout.splitlines()]
+    total = next(field for field in fields if field["field"] == "total")
+    assert total["verdict"] == "accepted"
+    assert total["evidence"][0]["page"] == 1
+    assert total["value"] in octavo("show", "receipt_0000.png", "--lake", lake).stdout
+
+
+@pytest.mark.parametrize(("args", "code", "says"), [
+    pytest.param(["run", "recipt", "."], 3, "no contract 'recipt'", id="an unknown contract"),
+    pytest.param(["run", "receipt", ".", "--extractor", "molmo"], 4, "none is configured", id="a model without a runtime"),
+    pytest.param(["show", "nowhere.pdf", "--lake", "."], 4, "no document 'nowhere.pdf'", id="an unknown document"),
+    pytest.param(["run", "receipt", str(SAMPLES / "receipt"), "--day", "1999-01-01"], 4, "no folder for 1999-01-01", id="a day that is not there"),
+    pytest.param(["run", "receipt", "nowhere"], 2, "does not exist", id="a folder that is not there"),
+])
+def test_a_mistake_ends_with_its_exit_code_and_a_text_instead_of_a_traceback(args, code, says, tmp_path, monkeypatch):
+    monkeypatch.setenv("OCTAVO_LAKE", str(tmp_path))
+    result = octavo(*args)
+    assert result.returncode == code
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_broken_contract_is_named_with_file_line_and_remedy(tmp_path):
+    path = tmp_path / "bill.yaml"
+    path.write_text("name: bill\ntitle: Bills\nfields:\n  total: {type: monney}\n")
+    result = octavo("contracts", "check", path)
+    assert result.returncode == 3
+    assert f"{path}:4: fields.total.type: Input should be" in result.stderr
+
+
+def test_a_day_that_the_gate_refuses_publishes_the_ledger_only(tmp_path):
+    path = tmp_path / "strict.yaml"
+    text = "name: strict\ntitle: Strict\nfields:\n  total: {type: money, labels: [Total], max: 1, required: true}\n"
+    path.write_text(text + "gate: {min_required_share: 1.0}\n")
+    result = octavo("run", path, SAMPLES / "receipt", "--lake", tmp_path / "lake", "--day", "2026-11-02")
+    assert result.returncode == 8
+    assert "total" in result.stderr
+    assert [child.name for child in sorted((tmp_path / "lake").iterdir()) if not child.name.startswith("_")] == ["ledger"]
+
+
+def test_every_command_explains_itself():
+    def walk(command, path):
+        yield path, command
+        for name, child in getattr(command, "commands", {}).items():
+            yield from walk(child, [*path, name])
+
+    for path, command in walk(main, []):
+        assert command.help, path
+        for param in command.params:
+            assert getattr(param, "help", None) or param.param_type_name == "argument", (path, param.name)
