@@ -49,6 +49,9 @@ class Kind(StrEnum):
     PAIRS = "pairs"           # whatever keys and values the page has
 
 
+NUMERIC = (Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.PERCENTAGE)
+
+
 class Strategy(StrEnum):
     """How a page is cut into chunks."""
 
@@ -90,6 +93,15 @@ class FieldSpec(_Part):
             raise ValueError(f"a {self.type} field needs `fields:` with at least one entry")
         if self.fields and not nested:
             raise ValueError(f"`fields:` belongs to list and group fields, this one is {self.type}")
+        several = nested or self.type is Kind.PAIRS
+        if several and (self.pattern is not None or self.unique):
+            raise ValueError(f"`pattern:` and `unique:` belong to fields with one value, this one is {self.type}")
+        if self.type is Kind.GROUP and self.required:
+            raise ValueError("`required:` belongs to the fields of a group, not to the group")
+        if self.type not in NUMERIC and (self.min is not None or self.max is not None):
+            raise ValueError(f"`min:` and `max:` belong to {', '.join(NUMERIC)} fields, this one is {self.type}")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"`min:` {self.min:g} is more than `max:` {self.max:g}")
         if self.pattern is not None:
             try:
                 re.compile(self.pattern)
@@ -119,7 +131,7 @@ class Gate(_Part):
 
     max_quarantined_share: float = Field(0.5, ge=0, le=1)
     min_required_share: float = Field(0.0, ge=0, le=1, description="least share of documents that have each required field")
-    min_pattern_share: float = Field(1.0, ge=0, le=1, description="least share of values that match their pattern or range")
+    min_pattern_share: float = Field(1.0, ge=0, le=1, description="least share of values that match their pattern or range, and of sums")
     sums: tuple[Sum, ...] = ()
     show_values: bool = Field(False, description="put failing values into reports; documents are private by default")
 

@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from octavo.contracts import Contract, FieldSpec, Kind, Sum
+from octavo.contracts import NUMERIC, Contract, FieldSpec, Kind, Sum
 from octavo.model import Outcome, Verdict
-
-NUMERIC = (Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.PERCENTAGE)
 
 
 class Rule(StrEnum):
