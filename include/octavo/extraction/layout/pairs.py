@@ -20,10 +20,12 @@ from octavo.model import Box, union
 COLON_KEY_WORDS, KEY_WORDS = 12, 8
 # Widest gap, in line heights, between a key and a value beside it, and between lines of one value.
 BESIDE_GAP, LINE_GAP = 14.0, 0.9
+# The same for a value that is not quite on the key's line, and how far off that line it may be.
+RAISED_GAP, DRIFT = 8.0, 1.3
 # Farthest first line below a key without a value beside it, in line heights.
 BELOW_GAP = 2.5
-# Most lines below a key that are its values.
-LINES_BELOW = 12
+# Most lines below a key that are its values, and below the key of a list of names.
+LINES_BELOW, LINES_LISTED = 12, 30
 # Fewest columns of a table's header, and the gap in line heights that ends the table.
 HEADER_COLUMNS, ROW_GAP = 3, 2.5
 # A line that fills this share of its paragraph's width goes on in the next line.
@@ -84,11 +86,16 @@ def _pieces(view: View, number: int) -> Iterator[Piece]:
         start = 0
         for n, index in enumerate(part.words):
             text = view.page.words[index].text
-            if text.endswith(":") and not _TIME.search(text) and n - start < COLON_KEY_WORDS:
+            if _ends_key(text) and n - start < COLON_KEY_WORDS:
                 yield _piece(view, part.words[start:n + 1], number, True)
                 start = n + 1
         if start < len(part.words):
             yield _piece(view, part.words[start:], number, False)
+
+
+def _ends_key(text: str) -> bool:
+    """Whether a word ends a key: with a colon that is no clock time's, or with the blank that was to be filled in."""
+    return (text.endswith(":") and not _TIME.search(text)) or text.endswith("__")
 
 
 def _piece(view: View, words: Sequence[int], number: int, colon: bool) -> Piece:
@@ -133,20 +140,36 @@ def _after_colons(view: View, rows: list[list[Piece]], used: set[Piece]) -> Iter
         for n, key in enumerate(row):
             if not key.colon or key in used:
                 continue
-            value = row[n + 1] if n + 1 < len(row) else None
-            if value is not None and not value.colon and value not in used and value.box.x0 - key.box.x1 <= BESIDE_GAP * view.height:
-                beside = [value, *_hanging(view, rows, value, used)]
+            value = _beside(view, rows, key, row[n + 1] if n + 1 < len(row) else None, used)
+            if value is not None:
+                beside = [value, *(_listed(view, rows, key, used) if _LIST.match(key.text) else _hanging(view, rows, value, used))]
                 used.update(beside)
                 wrapped = _under(view, rows, key, beside[-1], used)
                 values = [*([[piece] for piece in beside] if _LIST.match(key.text) else [beside]), *_paragraphs(view, wrapped)]
                 used.update(wrapped)
             else:
-                under = _under(view, rows, key, key, used)
-                values = [[piece] for piece in under] if _LIST.match(key.text) else list(_paragraphs(view, under))
+                listed = _LIST.match(key.text)
+                under = _listed(view, rows, key, used) if listed else _under(view, rows, key, key, used)
+                values = [[piece] for piece in under] if listed else list(_paragraphs(view, under))
                 used.update(under)
             if values:
                 used.add(key)
                 yield key, values
+
+
+def _beside(view: View, rows: list[list[Piece]], key: Piece, following: Piece | None, used: set[Piece]) -> Piece | None:
+    """The value right of a key: the next piece of its line, or one written a little above or below the line."""
+    if following is not None and following.box.x0 - key.box.x1 <= BESIDE_GAP * view.height:
+        return None if following.colon or following in used else following
+    drift = DRIFT * max(view.height, key.box.height)
+    near = [
+        piece for other in rows[max(0, key.line - 2):key.line + 3] for piece in other
+        if piece.line != key.line and 0 <= piece.box.x0 - key.box.x1 <= RAISED_GAP * view.height and abs(piece.box.center[1] - key.box.center[1]) <= drift
+    ]
+    near.sort(key=lambda piece: (abs(piece.box.center[1] - key.box.center[1]), piece.box.x0))
+    if not near or near[0].colon or near[0] in used or any(piece.colon for piece in rows[near[0].line] if piece.box.x1 <= near[0].box.x0):
+        return None
+    return near[0]
 
 
 def _hanging(view: View, rows: list[list[Piece]], value: Piece, used: set[Piece]) -> list[Piece]:
@@ -165,6 +188,18 @@ def _hanging(view: View, rows: list[list[Piece]], value: Piece, used: set[Piece]
             break
         found.append(piece)
         last = piece
+    return found
+
+
+def _listed(view: View, rows: list[list[Piece]], key: Piece, used: set[Piece]) -> list[Piece]:
+    """Everything in the lines right below the key of a list of names, which may stand in several columns."""
+    found: list[Piece] = []
+    bottom = key.box.y1
+    for row in rows[key.line + 1:key.line + 1 + LINES_LISTED]:
+        if not row or row[0].box.y0 - bottom > BELOW_GAP * view.height or any(piece.colon or piece in used for piece in row):
+            break
+        found += row
+        bottom = max(piece.box.y1 for piece in row)
     return found
 
 
