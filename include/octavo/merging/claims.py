@@ -78,7 +78,8 @@ class Claimer:
     def ground(self, candidate: Candidate) -> tuple[Typed | None, Ground]:
         """The candidate's typed value and what the page says about it."""
         kind = candidate.spec.type
-        typed = self.index.parser.parse(kind, candidate.value)
+        reader = self.index.date_parser if kind is Kind.DATE else self.index.parser
+        typed = reader.parse(kind, candidate.value)
         return typed, self._witness.ground(kind, candidate.value, typed, candidate.chunk)
 
     def claim(self, candidate: Candidate, typed: Typed | None, ground: Ground, place: Place | None, tie: Tie = NO_TIE) -> Claim:

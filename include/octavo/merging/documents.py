@@ -14,8 +14,9 @@ from octavo.merging.claims import Claim, Claimer
 from octavo.merging.grounding import Witness
 from octavo.merging.index import PageIndex, Place
 from octavo.merging.items import Lists, Row, join
+from octavo.merging.places import by_place, is_whole, only_date
 from octavo.merging.resolution import missing, resolve
-from octavo.merging.ties import NO_TIE, Labels, Tie, Ties
+from octavo.merging.ties import NO_TIE, STRONG, Labels, Tie, Ties
 from octavo.model import Answer, Chunk, Field, Page
 from octavo.storage import digest
 from octavo.values import Parser, parser
@@ -42,6 +43,8 @@ class Merger:
         self._reader = Reader(contract)
         self._labels = Labels(contract)
         self._lists = dict(_lists("", contract.fields))
+        dates = [path for path, spec in contract.leaves() if spec.type is Kind.DATE]
+        self._only_date = dates[0] if len(dates) == 1 and "[]" not in dates[0] else None
 
     def merge(self, document: str, pages: Iterable[PageAnswers]) -> list[Field]:
         """All fields of one document: the contract's in its order, then those of keys that no field claims.
@@ -54,8 +57,11 @@ class Merger:
         free: dict[str, list[Claim]] = {}
         items: dict[str, list[Field]] = {}
         lengths: dict[str, int] = {}
+        dates: set[object] = set()
         for page in pages:
             weighed = _PageMerge(page, self._parser, self._labels)
+            if self._only_date is not None:
+                dates |= weighed.dates
             rows: dict[str, list[Row]] = {}
             for source, answer in enumerate(_distinct(page.answers)):
                 said = list(self._reader.candidates(answer))
@@ -74,6 +80,10 @@ class Merger:
                     for name, claims in slot.cells().items():
                         spec = claims[0].candidate.spec
                         items.setdefault(path, []).append(resolve(document, name.replace("[]", f"[{number}]", 1), spec, claims, True))
+        if self._only_date is not None and len(dates) == 1:
+            for claim in scalars.get(self._only_date, ()):
+                if claim.usable and claim.tie.score < STRONG and not claim.tie.rival:
+                    claim.tie = only_date()
         self._add_up(scalars, items)
         return list(self._in_order(document, scalars, items, free))
 
@@ -121,6 +131,11 @@ class _PageMerge:
         self._claimer = Claimer(self._index, Witness(self._index, {chunk.number: chunk for chunk in page.chunks}))
         self._lists: dict[str, Lists] = {}
 
+    @property
+    def dates(self) -> set[object]:
+        """The dates that the page has."""
+        return set(self._index.dates)
+
     def lists(self, path: str, fields: Sequence[str], pairs: bool) -> Lists:
         if path not in self._lists:
             self._lists[path] = Lists(self._claimer, self._ties, fields, pairs)
@@ -133,18 +148,23 @@ class _PageMerge:
             return self._claimer.claim(candidate, typed, ground, None)
         if len(ground.places) == 1:
             place = ground.places[0]
-            return self._claimer.claim(candidate, typed, ground, place, self._tie(candidate, place))
+            return self._claimer.claim(candidate, typed, ground, place, self._tie(candidate, place, 1))
         best = max(
-            ((self._tie(candidate, place), place) for place in ground.places),
+            ((self._tie(candidate, place, len(ground.places)), place) for place in ground.places),
             key=lambda t: (t[0].score, not t[0].rival, self._claimer.inside(candidate, t[1]), t[1].exact, tuple(-i for i in t[1].words)),
         )
         return self._claimer.claim(candidate, typed, ground, best[1], best[0])
 
-    def _tie(self, candidate: Candidate, place: Place) -> Tie:
+    def _tie(self, candidate: Candidate, place: Place, places: int) -> Tie:
         if candidate.spec.type is Kind.GENERATED:
             return NO_TIE
         if candidate.matched:
-            return self._ties.of(candidate.field, place.words)
+            tie = self._ties.of(candidate.field, place.words)
+            if tie.score >= STRONG and candidate.spec.type is Kind.NAME and not is_whole(self._index, place.words, self._ties.words):
+                return Tie(tie.score / 2, f"{tie.why}, but cut out of a longer phrase", tie.rival, tie.priority)
+            if tie.score >= STRONG or tie.rival or (candidate.spec.place is None and candidate.spec.type is not Kind.CURRENCY):
+                return tie
+            return max(tie, by_place(self._index, candidate.spec, place.words, candidate.value, places), key=attrgetter("score"))
         return self._ties.free(candidate.field.rsplit(".", 1)[-1], place.words)
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from octavo.lines import same_row
 from octavo.model import Box, Page, Source, union
-from octavo.values import Parser, currency_of, squeeze, strip_marks
+from octavo.values import Parser, currency_of, parser, squeeze, strip_marks
 
 # Words of a lower confidence (0 to 1) may be misread. Tesseract's right words mostly have 0.9 and more.
 LEGIBLE = 0.8
@@ -89,6 +89,25 @@ class Stream:
                         break
         return found or self._find_split(self.text, text)
 
+    @cached_property
+    def first_alike(self) -> dict[str, list[int]]:
+        """``first`` with look-alikes made one, for labels: OCR inside a PDF has no confidence to go by."""
+        found: dict[str, list[int]] = {}
+        for run, numbers in self.first.items():
+            found.setdefault(look_alike(run), []).extend(numbers)
+        return found
+
+    def find_label(self, text: str, head: str) -> list[tuple[int, int]]:
+        """As ``find`` for a text and a head whose look-alikes are made one."""
+        found = []
+        for number in sorted(self.first_alike.get(head, ())):
+            start = self.starts[number]
+            if self.alike.startswith(text, start):
+                end = self.at.get(start + len(text))
+                if end is not None:
+                    found.append((number, end))
+        return found
+
     def find_alike(self, text: str) -> list[tuple[int, int]]:
         """As ``find``, with look-alikes made one."""
         return self._find_split(self.alike, look_alike(text))
@@ -120,6 +139,7 @@ class PageIndex:
         self.boxes = [word.box for word in page.words]
         self.stream = Stream(self.texts, range(len(self.texts)))
         self._chunks: dict[tuple[int, ...], Stream] = {}
+        self._place_boxes: dict[tuple[int, ...], list[Box]] = {}
 
     def chunk_stream(self, words: tuple[int, ...]) -> Stream:
         """The words of a chunk in the chunk's own order, where columns are not interleaved."""
@@ -176,6 +196,17 @@ class PageIndex:
         return found
 
     @cached_property
+    def date_parser(self) -> Parser:
+        """The parser for this page's dates: in the other order where its dates fit that one only, as 11/17/2017 does."""
+        order = self.parser.locale.date_order
+        if order == "YMD":
+            return self.parser
+        fits = {span.order for span in self.parser.dates(" ".join(self.texts))}
+        if -1 not in fits or 1 in fits:
+            return self.parser
+        return parser(self.parser.locale.model_copy(update={"date_order": "MDY" if order == "DMY" else "DMY"}))
+
+    @cached_property
     def dates(self) -> dict[object, list[tuple[int, ...]]]:
         """Every date on the page, with the words that show it."""
         return self._dates(self.texts)
@@ -194,7 +225,7 @@ class PageIndex:
             starts.append(offset)
             offset += len(text) + 1
         found: dict[object, list[tuple[int, ...]]] = {}
-        for span in self.parser.dates(" ".join(texts)):
+        for span in self.date_parser.dates(" ".join(texts)):
             words = tuple(range(bisect_right(starts, span.start) - 1, bisect_left(starts, span.end)))
             found.setdefault(span.date, []).append(words)
         return found
@@ -205,7 +236,7 @@ class PageIndex:
         found: dict[str, list[tuple[int, ...]]] = {}
         for i, text in enumerate(self.texts):
             mark = re.sub(r"[\d.,:()\-−–/]", "", text)
-            if mark and len(mark) <= 7:
+            if mark and len(mark) <= 5 and (mark.isupper() or not mark.isalpha() or mark in ("Euro", "Rs", "Rp")):
                 code = currency_of(mark, self.parser.locale.currency)
                 if code:
                     found.setdefault(code, []).append((i,))
@@ -226,8 +257,14 @@ class PageIndex:
         a, b = self.boxes[left], self.boxes[right]
         return same_row(a, b) and -a.height <= b.x0 - a.x1 <= _TIGHT * max(1, min(a.height, b.height) if a.height > 4 else b.height)
 
-    def place_boxes(self, words: Sequence[int]) -> list[Box]:
+    def place_boxes(self, words: tuple[int, ...]) -> list[Box]:
         """One box for each line that the words stand on, in reading order."""
+        boxes = self._place_boxes.get(words)
+        if boxes is None:
+            boxes = self._place_boxes[words] = self._lines_of(words)
+        return boxes
+
+    def _lines_of(self, words: tuple[int, ...]) -> list[Box]:
         if len(words) == 1:
             return [self.boxes[words[0]]]
         rows: list[list[Box]] = [[self.boxes[words[0]]]]

@@ -6,18 +6,20 @@ how documents are cut into shards can change the outcome.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from octavo.contracts import FieldSpec, Kind
-from octavo.merging.claims import PERSON, Claim, are_independent, extractors_of
-from octavo.merging.ties import STRONG
+from octavo.merging.claims import PERSON, Claim, are_independent, extractors_of, is_before
+from octavo.merging.grounding import POOR
+from octavo.merging.ties import PLACED, STRONG
 from octavo.model import Field, Loser, Support, Verdict
 from octavo.values import TEXTUAL
 
 # Evidence read with less confidence than this is not taken on a label alone.
-TRUSTED_CONFIDENCE = 0.6
+TRUSTED_CONFIDENCE = 0.8
 # How strongly something shows that a value is its field's.
 PROVEN, LABELLED, HINTED, NOTHING = 3, 2, 1, 0
 
@@ -96,10 +98,11 @@ def _order(one: _Weighed, spec: FieldSpec) -> tuple[object, ...]:
         candidate.extractor != PERSON,
         bool(claim.problem),
         -_SUPPORT_RANK[claim.support],
+        one.level < PROVEN,
+        candidate.rank,
         -one.level,
         -one.extractors,
         -claim.tie.score,
-        candidate.rank,
         _pick(claim, spec),
         claim.support is not Support.EXACT,
         claim.position,
@@ -141,7 +144,7 @@ def _verdict(winner: _Weighed, weighed: Sequence[_Weighed], spec: FieldSpec) -> 
         if claim.tie.rival:
             return Verdict.AMBIGUOUS, f"it stands by the label “{claim.tie.rival}”"
         return Verdict.AMBIGUOUS, claim.tie.why + ", but not closely" if claim.tie.why else "nothing shows that it is this field"
-    if claim.confidence < TRUSTED_CONFIDENCE and not winner.agreed:
+    if claim.confidence < (POOR if spec.type in TEXTUAL else TRUSTED_CONFIDENCE) and not winner.agreed:
         return Verdict.UNREADABLE, f"its words were read with a confidence of {claim.confidence:.2f} only"
     return Verdict.ACCEPTED, "; ".join(filter(None, (claim.tie.why, claim.arithmetic, winner.agreed)))
 
@@ -152,11 +155,22 @@ def _rivals(one: _Weighed, winner: _Weighed, spec: FieldSpec) -> bool:
         return False
     own, other = winner.claim.candidate, one.claim.candidate
     if own.extractor == other.extractor:
+        if one.level == winner.level == LABELLED and winner.claim.tie.priority < one.claim.tie.priority:
+            return False  # contracts list a field's labels best first
+        if one.claim.tie.priority == PLACED and one.claim.candidate.rank > winner.claim.candidate.rank:
+            return False  # of several values by place alone, the extractor chose
         if spec.pick != "first":
-            return False  # the contract itself says which of several labelled values is meant
+            return _is_picked_over(one.claim, winner.claim, spec)
         if spec.type in TEXTUAL and (one.claim.canonical in winner.claim.canonical or winner.claim.canonical in one.claim.canonical):
             return False  # the same text, cut longer or shorter
     return True
+
+
+def _is_picked_over(one: Claim, winner: Claim, spec: FieldSpec) -> bool:
+    """Whether the contract's own pick would rather have ``one``, by value or by place."""
+    if spec.pick == "largest":
+        return is_before(winner.typed, one.typed)
+    return winner.position < one.position or (isinstance(one.typed, dt.date) and is_before(winner.typed, one.typed))
 
 
 def _why_lost(one: _Weighed, winner: _Weighed, spec: FieldSpec) -> str:
@@ -169,10 +183,12 @@ def _why_lost(one: _Weighed, winner: _Weighed, spec: FieldSpec) -> str:
         return claim.problem
     if _SUPPORT_RANK[claim.support] < _SUPPORT_RANK[best.support]:
         return "the page does not say it" if claim.support is Support.NONE else "what was read there is too poor to tell"
-    if one.level < winner.level:
+    if one.level < winner.level and (one.level == NOTHING or claim.candidate.rank <= best.candidate.rank):
         if claim.tie.rival:
             return f"it stands by the label “{claim.tie.rival}”"
         return "less closely tied to the field" if one.level else "nothing shows that it is this field"
+    if claim.candidate.rank > best.candidate.rank and winner.level < PROVEN:
+        return "not the extractor's first choice"
     if one.extractors < winner.extractors:
         return "fewer extractors say it"
     if claim.tie.score < best.tie.score:

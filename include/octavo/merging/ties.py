@@ -6,20 +6,28 @@ never tied: where two labels claim a value, the one on its row wins over the one
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from rapidfuzz import process
+from rapidfuzz.distance import Levenshtein
+
 from octavo import labels
-from octavo.contracts import Contract, FieldSpec, Kind
+from octavo.contracts import Contract, Kind
 from octavo.lines import same_row
-from octavo.merging.index import PageIndex, Stream, runs_of
+from octavo.merging.index import PageIndex, look_alike, runs_of
 from octavo.model import Box
 from octavo.values import squeeze
 
 # Ties from here on count as strong: nothing stands between label and value.
 STRONG = 1.0
+# The priority of ties without a label: behind every label.
+PLACED = 1 << 16
+# Words read with less confidence may be a misread label.
+LEGIBLE_LABEL = 0.9
 # Words between a label and its value past which they are not tied.
 MOST_BETWEEN = 3
 # Marks between a label and its value that part nothing; currency marks are such too.
@@ -27,11 +35,15 @@ _FILLERS = frozenset({"rm", "myr", "usd", "eur", "gbp", "chf", "sgd", "us", "no"
 
 
 class Tie(NamedTuple):
-    """``score`` 0 to 1; ``why`` in words; ``rival`` is another field's label that claims the value."""
+    """``score`` 0 to 1; ``why`` in words; ``rival`` is another field's label that claims the value.
+
+    ``priority`` is the label's place among the field's labels, which contracts list best first.
+    """
 
     score: float
     why: str = ""
     rival: str = ""
+    priority: int = 0
 
 
 NO_TIE = Tie(0.0)
@@ -39,7 +51,7 @@ NO_TIE = Tie(0.0)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One label of the contract as it is searched for; ``field`` None: it only hides others."""
+    """One label of the contract as it is searched for, look-alikes made one; ``field`` None: it only hides others."""
 
     squeezed: str
     head: str
@@ -64,6 +76,7 @@ class Labels:
     def __init__(self, contract: Contract) -> None:
         self.specs = dict(contract.leaves())
         self.entries: list[Entry] = []
+        self.by_head: dict[str, list[Entry]] = {}
         for path, spec in self.specs.items():
             for text in spec.labels:
                 self._add(text, path, spec.type)
@@ -73,7 +86,45 @@ class Labels:
     def _add(self, text: str, field: str | None, kind: Kind | None) -> None:
         squeezed = squeeze(text)
         if squeezed:
-            self.entries.append(Entry(squeezed, runs_of(text)[0], text, field, kind))
+            entry = Entry(look_alike(squeezed), look_alike(runs_of(text)[0]), text, field, kind)
+            self.entries.append(entry)
+            self.by_head.setdefault(entry.head, []).append(entry)
+
+    def priority(self, field: str, text: str) -> int:
+        """The place of a label among the field's."""
+        spec = self.specs.get(field)
+        return spec.labels.index(text) if spec is not None and text in spec.labels else 0
+
+    def is_shared(self, text: str) -> bool:
+        """Whether two date fields of the contract have this label."""
+        return self._dated.get(squeeze(text), 0) > 1
+
+    def sharing(self, field: str) -> list[str]:
+        """The date fields that share a label with a date field, itself included, in the contract's order."""
+        return self._sharing.get(field, [])
+
+    @cached_property
+    def _dated(self) -> dict[str, int]:
+        dated = [spec for spec in self.specs.values() if spec.type is Kind.DATE]
+        return Counter(text for spec in dated for text in {squeeze(label) for label in spec.labels})
+
+    @cached_property
+    def _sharing(self) -> dict[str, list[str]]:
+        found = {}
+        for field, spec in self.specs.items():
+            if spec.type is Kind.DATE:
+                own = {squeeze(text) for text in spec.labels}
+                found[field] = [
+                    other for other, their in self.specs.items()
+                    if their.type is Kind.DATE and own & {squeeze(text) for text in their.labels}
+                ]
+        return found
+
+    @cached_property
+    def long(self) -> tuple[list[Entry], list[str]]:
+        """Labels that may be misread, and how they are compared."""
+        entries = [entry for entry in self.entries if len(entry.squeezed) >= labels.FUZZY_LENGTH]
+        return entries, [entry.squeezed for entry in entries]
 
 
 class Ties:
@@ -83,26 +134,59 @@ class Ties:
         self._index = index
         self._labels = contract_labels
         self._cache: dict[tuple[str, tuple[int, ...]], Tie] = {}
-        self._misread: dict[str, list[Print]] = {}
+        self._rivals: dict[str, list[Print]] = {}
 
     @cached_property
     def prints(self) -> list[Print]:
         """Labels on the page; where prints overlap only the longest stays."""
         stream = self._index.stream
         found: dict[tuple[int, int], tuple[str, set[str], set[Kind]]] = {}
-        for entry in self._labels.entries:
-            if entry.head in stream.first:
-                for span in stream.find(entry.squeezed, entry.head):
-                    _, fields, kinds = found.setdefault(span, (entry.text, set(), set()))
-                    if entry.field is not None and entry.kind is not None:
-                        fields.add(entry.field)
-                        kinds.add(entry.kind)
-        taken: set[int] = set()
+        for head in self._labels.by_head.keys() & stream.first_alike.keys():
+            for entry in self._labels.by_head[head]:
+                for span in stream.find_label(entry.squeezed, head):
+                    _file(found, span, entry)
+        return self._longest(found, set())
+
+    @cached_property
+    def words(self) -> frozenset[int]:
+        """Words that are part of a label."""
+        return frozenset(word for one in self.prints for word in one.words)
+
+    @cached_property
+    def _misread(self) -> list[Print]:
+        """Labels that words of low confidence may show, where no label is printed plainly."""
+        stream = self._index.stream
+        windows = self._dim_windows()
+        entries, texts = self._labels.long
+        if not windows or not entries:
+            return []
+        scores = process.cdist(texts, [text for text, _ in windows], scorer=Levenshtein.normalized_similarity, score_cutoff=labels.FUZZY)
+        found: dict[tuple[int, int], tuple[str, set[str], set[Kind]]] = {}
+        for row, column in zip(*scores.nonzero(), strict=True):
+            _file(found, windows[column][1], entries[row])
+        taken = {run for run, word in enumerate(stream.words) for one in self.prints if word in one.words}
+        return self._longest(found, taken)
+
+    def _dim_windows(self) -> list[tuple[str, tuple[int, int]]]:
+        """Runs of words, on one line, that hold a poorly read word and may be a label: joined text and span."""
+        stream, words, lines = self._index.stream, self._index.page.words, self._index.lines
+        windows: dict[tuple[int, int], str] = {}
+        for at, word in enumerate(stream.words):
+            if words[word].confidence >= LEGIBLE_LABEL:
+                continue
+            for first in range(max(0, at - labels.LONGEST_LABEL // 2 + 1), at + 1):
+                for end in range(at + 1, min(len(stream.words), first + labels.LONGEST_LABEL // 2) + 1):
+                    if lines[stream.words[first]] == lines[stream.words[end - 1]]:
+                        stop = stream.starts[end] if end < len(stream.starts) else len(stream.text)
+                        windows[(first, end)] = stream.alike[stream.starts[first] : stop]
+        return [(text, span) for span, text in sorted(windows.items()) if len(text) >= labels.FUZZY_LENGTH - 1]
+
+    def _longest(self, found: dict[tuple[int, int], tuple[str, set[str], set[Kind]]], taken: set[int]) -> list[Print]:
         prints = []
         for (first, end), (text, fields, kinds) in sorted(found.items(), key=lambda item: (item[0][0] - item[0][1], item[0])):
             if taken.isdisjoint(range(first, end)):
                 taken.update(range(first, end))
-                prints.append(_print(self._index, stream, first, end, text, frozenset(fields), frozenset(kinds)))
+                prints.append(_print(self._index, first, end, text, frozenset(fields), frozenset(kinds)))
         return sorted(prints, key=lambda p: (p.box.y0, p.box.x0, p.words))
 
     @cached_property
@@ -124,17 +208,66 @@ class Ties:
     def _of(self, field: str, words: tuple[int, ...]) -> Tie:
         box = self._index.place_boxes(words)[0]
         own = self._best(self._by_field.get(field, ()), words, box)
-        spec = self._labels.specs.get(field)
-        if own[0] < STRONG and spec is not None and spec.labels and self._index.scanned:
-            own = max(own, self._best(self._misread_prints(field, spec), words, box), key=lambda o: o[:2])
-        kind = Kind.TEXT if spec is None else spec.type
-        rivals = [one for one in self.prints if field not in one.fields and (not one.kinds or _comparable(kind, one.kinds))]
-        rival = self._best(rivals, words, box)
+        if own[0] < STRONG and self._index.scanned and self._is_near_dim(words, box):
+            own = max(own, self._best([one for one in self._misread if field in one.fields], words, box), key=lambda o: o[:2])
+        own = self._of_range(field, own, words)
+        rival = self._best(self._rivals_of(field), words, box)
+        priority = self._labels.priority(field, own[2])
         if rival[0] > own[0] or (rival[0] == own[0] > 0 and rival[1] > own[1]):
             return Tie(0.0, "", rival[2])
+        better = self._better_label(field, own[2]) if own[0] and self._labels.specs[field].type is Kind.IDENTIFIER else ""
+        if better:
+            return Tie(own[0] / 2, f"{_why(own)}, though the page has the better label “{better}”", "", priority)
         if rival[0] == own[0] > 0 and rival[1] == own[1]:
-            return Tie(own[0] / 2, _why(own), rival[2])
-        return Tie(own[0], _why(own)) if own[0] else NO_TIE
+            return Tie(own[0] / 2, _why(own), rival[2], priority)
+        return Tie(own[0], _why(own), "", priority) if own[0] else NO_TIE
+
+    def _better_label(self, field: str, text: str) -> str:
+        """A label of the field that the page has and that its contract lists before ``text``."""
+        priority = self._labels.priority(field, text)
+        found = [(self._labels.priority(field, one.text), one.text) for one in self._by_field.get(field, ())]
+        best = min((entry for entry in found if entry[0] < priority), default=None)
+        return best[1] if best else ""
+
+    def _of_range(self, field: str, own: tuple[float, int, str], words: tuple[int, ...]) -> tuple[float, int, str]:
+        """Ties under a label that two date fields share: "Flight Dates 02/11/20 - 03/01/20" has one date for each."""
+        sharing = self._labels.sharing(field)
+        if len(sharing) < 2:
+            return own
+        before = next((w for w in self._date_places if 0 < words[0] - w[-1] <= 2 and w[-1] not in words
+                       and same_row(self._index.boxes[w[-1]], self._index.boxes[words[0]])), None)
+        text = own[2]
+        if before is not None:
+            first = self._best(self._by_field.get(field, ()), before, self._index.place_boxes(before)[0])
+            if first[0] < own[0] and not self._labels.is_shared(text):
+                return own
+            own = max(own, first, key=lambda o: o[:2])
+        if not self._labels.is_shared(own[2]) or own[0] == 0:
+            return own
+        return own if (before is not None) == (sharing.index(field) > 0) else (own[0] / 2, own[1], own[2])
+
+    @cached_property
+    def _date_places(self) -> list[tuple[int, ...]]:
+        return [words for places in self._index.dates.values() for words in places]
+
+    def _is_near_dim(self, words: tuple[int, ...], box: Box) -> bool:
+        """Whether a poorly read word stands where the value's label would: left of it, or above it."""
+        read = self._index.page.words
+        reach = round(labels.BELOW * box.height)
+        return any(
+            read[i].confidence < LEGIBLE_LABEL and i not in words and (read[i].box.x0 < box.x0 or read[i].box.y0 < box.y0)
+            for i in self._index.between(box.y0 - reach, box.y1)
+        )
+
+    def _rivals_of(self, field: str) -> list[Print]:
+        """Labels of other fields that can claim a value of this field's kind."""
+        rivals = self._rivals.get(field)
+        if rivals is None:
+            kind = self._labels.specs[field].type if field in self._labels.specs else Kind.TEXT
+            rivals = self._rivals[field] = [
+                one for one in self.prints if field not in one.fields and (not one.kinds or _comparable(kind, one.kinds))
+            ]
+        return rivals
 
     def free(self, key: str, words: tuple[int, ...]) -> Tie:
         """How a value is tied to a key of no field, where the page prints the key itself."""
@@ -145,7 +278,7 @@ class Ties:
         if cached is None:
             stream = self._index.stream
             spans = stream.find(squeezed, runs_of(key)[0])
-            prints = [_print(self._index, stream, first, end, key, frozenset(), frozenset()) for first, end in spans]
+            prints = [_print(self._index, first, end, key, frozenset(), frozenset()) for first, end in spans]
             best = self._best(prints, words, self._index.place_boxes(words)[0])
             cached = self._cache[(f"\0{squeezed}", words)] = Tie(best[0], _why(best)) if best[0] else NO_TIE
         return cached
@@ -161,20 +294,6 @@ class Ties:
         """Prints that may head the columns of a list with these fields."""
         wanted = frozenset(fields)
         return [one for one in self.prints if one.fields & wanted]
-
-    def _misread_prints(self, field: str, spec: FieldSpec) -> list[Print]:
-        if field not in self._misread:
-            prints = [
-                Print(found.words, found.box, found.text, frozenset({field}), frozenset({spec.type}))
-                for found in self._fuzzy.find(spec.labels, spec.not_labels)
-                if found.score < 1
-            ]
-            self._misread[field] = [one for one in prints if all(set(one.words).isdisjoint(p.words) for p in self.prints)]
-        return self._misread[field]
-
-    @cached_property
-    def _fuzzy(self) -> labels.Index:
-        return labels.Index(self._index.page)
 
     def _best(self, prints: Sequence[Print], words: tuple[int, ...], box: Box) -> tuple[float, int, str]:
         """The strongest tie to any of the prints: score, 1 for the same row and 0 for below, the label's text."""
@@ -230,8 +349,16 @@ class Ties:
         return 0.0 if between > MOST_BETWEEN else round(1 / (1 + between), 4)
 
 
-def _print(index: PageIndex, stream: Stream, first: int, end: int, text: str, fields: frozenset[str], kinds: frozenset[Kind]) -> Print:
+def _file(found: dict[tuple[int, int], tuple[str, set[str], set[Kind]]], span: tuple[int, int], entry: Entry) -> None:
+    _, fields, kinds = found.setdefault(span, (entry.text, set(), set()))
+    if entry.field is not None and entry.kind is not None:
+        fields.add(entry.field)
+        kinds.add(entry.kind)
+
+
+def _print(index: PageIndex, first: int, end: int, text: str, fields: frozenset[str], kinds: frozenset[Kind]) -> Print:
     """A label's print; the box of a last word that also holds the value ends where the label does."""
+    stream = index.stream
     words = stream.ids(first, end)
     box = index.place_boxes(words)[-1]
     last = words[-1]

@@ -23,11 +23,16 @@ _TIME = r"(?:T|at|um|à|om)?\s*\d{1,2}[:.h]\d{2}(?:[:.]\d{2}(?:\.\d+)?)?\s*(?:[a
 
 
 class DateSpan(NamedTuple):
-    """A date found in a text: the characters ``start`` to ``end`` (exclusive)."""
+    """A date found in a text: the characters ``start`` to ``end`` (exclusive).
+
+    ``order`` is 1 where the numbers fit the contract's order only, -1 where they fit the other one only
+    (12/25/2018 day first), 0 where they fit both or the date has a month's name or leads with its year.
+    """
 
     start: int
     end: int
     date: dt.date
+    order: int = 0
 
 
 class Dates:
@@ -58,7 +63,7 @@ class Dates:
             for found in pattern.finditer(text):
                 date = self._date(found)
                 if date:
-                    spans.append(DateSpan(found.start(), found.end(), date))
+                    spans.append(DateSpan(found.start(), found.end(), date, self._fits(found)))
         spans.sort(key=lambda span: (span.start, -span.end))
         end = -1
         for span in spans:
@@ -76,6 +81,13 @@ class Dates:
             return None
         span = spans[0]
         return span.date if self._beside.fullmatch(text[: span.start] + " " + text[span.end :]) else None
+
+    def _fits(self, found: re.Match[str]) -> int:
+        parts = found.groupdict()
+        if "a" not in parts or self._order == "YMD":
+            return 0
+        day, month = (parts["b"], parts["a"]) if self._order == "MDY" else (parts["a"], parts["b"])
+        return 1 if int(day) > 12 else -1 if int(month) > 12 else 0
 
     def _date(self, found: re.Match[str]) -> dt.date | None:
         parts = found.groupdict()

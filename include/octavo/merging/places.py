@@ -1,0 +1,135 @@
+"""Ties without a label: what the place and the form of a value show where contracts name no label.
+
+Each of these asks for more than a label does: words read well, whole lines, and a second sign beside the place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from octavo.contracts import FieldSpec, Kind, Place
+from octavo.lines import same_row
+from octavo.merging.index import PageIndex, runs_of
+from octavo.merging.ties import NO_TIE, PLACED, Tie
+
+# Least confidence of every word of a name that only its place speaks for. Measured on scanned receipts:
+# of names below it one in two is misread, above it one in five.
+NAME_CONFIDENCE = 0.88
+# The same for addresses, whose longer text has some weak commas in it.
+ADDRESS_CONFIDENCE = 0.81
+# The top of a page, as a share of its height, in which its sender stands.
+TOP_SHARE = 0.4
+# A neighbour within this gap, in multiples of the height, belongs to the same phrase.
+PHRASE_GAP = 1.2
+# Shortest address, in characters.
+ADDRESS_LENGTH = 25
+
+# Runs that end a business's name, in the countries whose documents we meet.
+_LEGAL = frozenset({
+    "ag", "kg", "kgaa", "ug", "gmbh", "mbh", "ohg", "gbr", "ev", "ltd", "limited", "inc", "incorporated", "llc", "llp", "lp", "plc", "corp",
+    "corporation", "bhd", "bv", "nv", "vof", "sa", "sas", "sarl", "sasu", "eurl", "spa", "srl", "pte", "pty", "oy", "oyj", "ab", "aps",
+    "as", "asa", "kft", "zrt", "sro", "doo",
+})
+_LEGAL_PAIRS = frozenset({("s", "b"), ("b", "v"), ("n", "v"), ("s", "a"), ("a", "g"), ("e", "v"), ("e", "k"), ("co", "kg"), ("gmbh", "co")})
+_POSTCODE = re.compile(r"(?<![\w/-])(?:\d{4,6}|\d{4} ?[A-Z]{2}|[A-Z]{1,2}\d[\dA-Z]? ?\d[A-Z]{2})(?![\w/-])")
+_CLOCK = re.compile(r"(?<!\d)\d{1,2}[:.]\d{2}(?!\d*[.,/]?\d)")
+_CONTACT = re.compile(r"\b(?:tel|fax|phone|e-?mail|www|http|gst|reg(?:istration)?\.? ?no|hotline)\b|@", re.I)
+
+
+def by_place(index: PageIndex, spec: FieldSpec, words: tuple[int, ...], text: str, places: int) -> Tie:
+    """The tie of a value that its place or its form ties to the field, if they do.
+
+    Args:
+        index: the page.
+        spec: the field.
+        words: the words that show the value.
+        text: the value.
+        places: how often the page shows the value.
+    """
+    if spec.type is Kind.CURRENCY:
+        return _currency(index, words)
+    if index.page.number != 1:
+        return NO_TIE
+    if spec.place is Place.TOP and spec.type is Kind.DATE:
+        return _stamp(index, words)
+    if spec.place is Place.TOP and spec.type in (Kind.NAME, Kind.TEXT):
+        return _name(index, words, places)
+    if spec.place is Place.AFTER_COMPANY and spec.type is Kind.ADDRESS:
+        return _address(index, words, text)
+    return NO_TIE
+
+
+def _name(index: PageIndex, words: tuple[int, ...], places: int) -> Tie:
+    first = index.boxes[words[0]]
+    if first.y0 > TOP_SHARE * index.page.height or index.confidence(words) < NAME_CONFIDENCE or not is_whole(index, words):
+        return NO_TIE
+    runs = [run for i in words for run in runs_of(index.texts[i])]
+    if runs[-1:] and (runs[-1] in _LEGAL or tuple(runs[-2:]) in _LEGAL_PAIRS):
+        return _placed("a whole line at the top that names a legal form")
+    if places > 1 and len(runs) > 1:
+        return _placed("a whole line at the top that the page repeats")
+    return Tie(0.5, "a whole line at the top")
+
+
+def _stamp(index: PageIndex, words: tuple[int, ...]) -> Tie:
+    """A date with a clock time behind it, where all such dates of the page are one: when a till or a clerk printed it."""
+    stamped = {date for date, places in index.dates.items() if any(_has_clock(index, place) for place in places)}
+    if len(stamped) == 1 and _has_clock(index, words):
+        return _placed("the only date with a clock time")
+    return NO_TIE
+
+
+def _has_clock(index: PageIndex, words: Sequence[int]) -> bool:
+    last = words[-1]
+    near = [i for i in range(last, min(last + 3, len(index.texts))) if same_row(index.boxes[last], index.boxes[i])]
+    return any(_CLOCK.search(index.texts[i]) for i in near)
+
+
+def only_date() -> Tie:
+    """The tie of the one date that a document has, where its contract asks for one date."""
+    return _placed("the only date of the document")
+
+
+def _placed(why: str) -> Tie:
+    return Tie(1.0, why, "", PLACED)
+
+
+def _address(index: PageIndex, words: tuple[int, ...], text: str) -> Tie:
+    if len(text) < ADDRESS_LENGTH or _CONTACT.search(text) or index.confidence(words) < ADDRESS_CONFIDENCE or not is_whole(index, words):
+        return NO_TIE
+    if _POSTCODE.search(text) and any(char.isdigit() for char in text[: len(text) // 2]):
+        return _placed("whole lines with a number and a postcode")
+    return Tie(0.5, "whole lines")
+
+
+def _currency(index: PageIndex, words: tuple[int, ...]) -> Tie:
+    """A currency's mark beside an amount, where no amount of the page has another."""
+    beside = {code for code, places in index.currencies.items() if any(_beside_amount(index, place) for place in places)}
+    if len(beside) == 1 and _beside_amount(index, words):
+        return _placed("beside an amount, as no other currency is")
+    return NO_TIE
+
+
+def _beside_amount(index: PageIndex, words: Sequence[int]) -> bool:
+    first, last = words[0], words[-1]
+    if any(char.isdigit() for char in index.texts[first]):
+        return True
+    near = [i for i in (first - 1, last + 1) if 0 <= i < len(index.texts) and same_row(index.boxes[first], index.boxes[i])]
+    return any(index.parser.amounts_of_word(index.texts[i]) is not None for i in near)
+
+
+def is_whole(index: PageIndex, words: tuple[int, ...], labels: frozenset[int] = frozenset()) -> bool:
+    """Whether no neighbour on the row, other than a label's word, belongs to the same phrase, at the head and at the end of the value."""
+    inside = labels.union(words)
+    head, tail = index.boxes[words[0]], index.boxes[words[-1]]
+    for i in index.between(head.y0, head.y1):
+        gap = head.x0 - index.boxes[i].x1
+        if i not in inside and -1 <= gap <= PHRASE_GAP * head.height and same_row(index.boxes[i], head) and runs_of(index.texts[i]):
+            return False
+    for i in index.between(tail.y0, tail.y1):
+        gap, shown = index.boxes[i].x0 - tail.x1, index.texts[i]
+        if i not in inside and -1 <= gap <= PHRASE_GAP * tail.height and same_row(index.boxes[i], tail) \
+                and runs_of(shown) and not any(char.isdigit() for char in shown):
+            return False  # a registration number may follow a name
+    return True
