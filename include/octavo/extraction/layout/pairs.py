@@ -114,8 +114,8 @@ def _tables(view: View, rows: list[list[Piece]], used: set[Piece]) -> Iterator[t
             if not row or row[0].box.y0 - bottom > ROW_GAP * view.height or any(piece.colon for piece in row):
                 break
             placed = [(piece, _column(header, piece)) for piece in row]
-            hits = {column for _, column in placed if column is not None}
-            if len(hits) < min(2, len(row)) or len(hits) * 2 < len(row):
+            hits = [column for _, column in placed if column is not None]
+            if len(hits) < min(2, len(row)) or len(hits) != len(set(hits)) or any(names.reads_like_label(piece.text) for piece in row):
                 break
             for piece, column in placed:
                 if column is not None:
@@ -123,7 +123,7 @@ def _tables(view: View, rows: list[list[Piece]], used: set[Piece]) -> Iterator[t
             bottom = max(piece.box.y1 for piece in row)
             count += 1
         cells = [piece for column in columns for piece in column]
-        if count and sum(any(c.isdigit() for c in cell.text) for cell in cells) * 3 >= len(cells):
+        if count and sum(any(c.isdigit() for c in cell.text) for cell in cells) * 2 >= len(cells):
             used.update(header, cells)
             for key, column in zip(header, columns, strict=True):
                 yield key, [[cell] for cell in column]
@@ -162,9 +162,10 @@ def _beside(view: View, rows: list[list[Piece]], key: Piece, following: Piece | 
     if following is not None and following.box.x0 - key.box.x1 <= BESIDE_GAP * view.height:
         return None if following.colon or following in used else following
     drift = DRIFT * max(view.height, key.box.height)
+    around = [piece for other in rows[max(0, key.line - 2):key.line + 3] for piece in other if piece.line != key.line]
     near = [
-        piece for other in rows[max(0, key.line - 2):key.line + 3] for piece in other
-        if piece.line != key.line and 0 <= piece.box.x0 - key.box.x1 <= RAISED_GAP * view.height and abs(piece.box.center[1] - key.box.center[1]) <= drift
+        piece for piece in around
+        if 0 <= piece.box.x0 - key.box.x1 <= RAISED_GAP * view.height and abs(piece.box.center[1] - key.box.center[1]) <= drift
     ]
     near.sort(key=lambda piece: (abs(piece.box.center[1] - key.box.center[1]), piece.box.x0))
     if not near or near[0].colon or near[0] in used or any(piece.colon for piece in rows[near[0].line] if piece.box.x1 <= near[0].box.x0):
