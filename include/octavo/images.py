@@ -29,7 +29,9 @@ FORMATS = {
     "image/gif": ("GIF",),
 }
 # What Pillow raises over damaged files, beside Image.UnidentifiedImageError (an OSError).
-DECODE_ERRORS = (OSError, ValueError, SyntaxError, EOFError, TypeError, KeyError, IndexError, OverflowError, struct.error)
+DECODE_ERRORS = (
+    OSError, ValueError, SyntaxError, EOFError, TypeError, KeyError, IndexError, OverflowError, AssertionError, struct.error,
+)
 
 # EXIF orientation -> how the stored pixels become upright, and the clockwise turn in degrees within it.
 _TURNS = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+import numpy as np
 from PIL import Image
 
 from octavo.model import Box, Word
@@ -16,6 +18,8 @@ MAX_SIDE = 32_000        # Tesseract refuses sides past 32,767
 MAX_OCR_PIXELS = 40_000_000  # a page that is far taller than wide is not enlarged past this
 # A page is blank when its smoothed grey levels (0 to 255) differ by less than this: paper's shading and JPEG noise do.
 BLANK_RANGE = 16
+INK_PERCENTILE = 2       # the darkest 2 % of a page of text are its print
+JOINING_SIGMA = 1.2      # pixels: joins the dots of a dot matrix, keeps letters of 15 px apart
 SMOOTHING = 4            # pixels: side of the squares that are averaged first
 
 
@@ -64,6 +68,18 @@ def prepare(image: Image.Image, folder: Path, frame: tuple[int, int]) -> OcrInpu
     path = folder / "page.pgm"
     grey.save(path, format="PPM")
     return OcrInput(path, scale)
+
+
+def cleaned(grey: Image.Image) -> Image.Image:
+    """A faint or unevenly lit page with its background made white, its print dark, and the dots of dotted print joined."""
+    pixels = np.asarray(grey)
+    small = cv2.resize(pixels, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    paper = cv2.medianBlur(cv2.dilate(small, np.ones((7, 7), np.uint8)), 21)
+    paper = cv2.resize(paper, (pixels.shape[1], pixels.shape[0]))
+    flat = np.clip(pixels.astype(np.float32) * 255 / np.maximum(paper, 1), 0, 255)
+    darkest = float(np.percentile(flat, INK_PERCENTILE))
+    stretched = np.clip((flat - darkest) * 255 / max(1.0, 255 - darkest), 0, 255).astype(np.uint8)
+    return Image.fromarray(cv2.GaussianBlur(stretched, (0, 0), JOINING_SIGMA))
 
 
 def into_frame(words: list[Word], scale: float, width: int, height: int) -> list[Word]:

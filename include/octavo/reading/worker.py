@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +13,9 @@ from PIL import Image
 from octavo import images, pages, pdf
 from octavo.children import serve
 from octavo.errors import Quarantined
-from octavo.images import Affine
-from octavo.model import Outcome, Word
+from octavo.model import Outcome
 from octavo.reading import ocr, picture, text_layer
+from octavo.reading.recognition import Reading, recognise
 from octavo.reading.rows import quarantined
 from octavo.reasons import Reason
 from octavo.schemas import word_to_row
@@ -29,26 +27,12 @@ AS_IS = {"image/jpeg": ("L", "RGB"), "image/png": ("L", "RGB", "1"), "image/bmp"
 
 
 @dataclass
-class Reading:
-    """One page as it was read; see ``model.Page``."""
-
-    width: int
-    height: int
-    dpi: int | None
-    rotation: int
-    transform: Affine
-    words: Sequence[Word]
-    text_source: str
-    blank: bool = False
-
-
-@dataclass
 class OpenPdf:
     """The PDF that was read last, kept open for its next page."""
 
     path: Path | None = None
     document: pdfium.PdfDocument | None = None
-    pages: int = field(default=0)
+    pages: int = 0
 
     def get(self, path: Path) -> pdfium.PdfDocument:
         if self.document is None or self.path != path or self.pages >= REOPEN_PAGES:
@@ -105,43 +89,29 @@ def _read_pdf_page(page: pdfium.PdfPage, languages: str, max_pixels: int) -> Rea
     if text_layer.trusted(page, layer):
         reading.words = layer.words
         return reading
-    _recognise(reading, pdf.render(page, dpi, grey=True), languages)
+    recognise(reading, pdf.render(page, dpi, grey=True), languages)
     return reading
 
 
 def _read_image(image: Image.Image, path: Path, media_type: str, languages: str) -> Reading:
-    exif = images.orientation(image)
-    stored = image.size
-    width, height = stored if images.turn(exif) % 180 == 0 else stored[::-1]
-    reading = Reading(width, height, images.resolution(image), images.turn(exif), images.upright_transform(exif, width, height), (), "ocr")
-    scale = picture.ocr_scale(width, height)
-    as_is = image.mode in AS_IS.get(media_type, ()) and exif == 1 and scale == 1.0
-    if media_type == "image/jpeg":
-        # JPEG decodes at half, a quarter or an eighth of its size for a fraction of the time.
-        wanted = 0.25 if as_is else min(1.0, scale)
-        image.draft("L", (max(1, int(image.width * wanted)), max(1, int(image.height * wanted))))
-    pixels = images.upright(images.decoded(image), exif)
-    _recognise(reading, pixels, languages, path if as_is else None)
+    reading, pixels, file = look(image, path, media_type)
+    recognise(reading, pixels, languages, file)
     return reading
 
 
-def _recognise(reading: Reading, image: Image.Image, languages: str, file: Path | None = None) -> None:
-    """Fill in the words of a page by OCR.
+def look(image: Image.Image, path: Path, media_type: str) -> tuple[Reading, Image.Image, Path | None]:
+    """The frame of an image's current page, its upright pixels, and its file if that can be recognised as it is.
 
-    Args:
-        reading: the page; its width and height are the frame's.
-        image: the upright page, possibly smaller than the frame.
-        languages: Tesseract's names, joined by ``+``.
-        file: the page's own file, where Tesseract can take it as it is.
+    In the last case the pixels may be reduced: they only have to show whether the page is blank.
     """
-    reading.text_source = "ocr"
-    if picture.is_blank(image):
-        reading.blank = True
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        source = picture.OcrInput(file, 1.0) if file else picture.prepare(image, Path(folder), (reading.width, reading.height))
-        words = ocr.recognise(source.path, languages, round(reading.dpi * source.scale) if reading.dpi else None)
-        reading.words = picture.into_frame(words, source.scale, reading.width, reading.height)
+    exif = images.orientation(image)
+    width, height = image.size if images.turn(exif) % 180 == 0 else image.size[::-1]
+    reading = Reading(width, height, images.resolution(image), images.turn(exif), images.upright_transform(exif, width, height), (), "ocr")
+    as_is = image.mode in AS_IS.get(media_type, ()) and exif == 1 and picture.ocr_scale(width, height) == 1.0
+    if media_type == "image/jpeg" and as_is:
+        # JPEG decodes at a quarter of its size for a fraction of the time.
+        image.draft("L", (max(1, width // 4), max(1, height // 4)))
+    return reading, images.upright(images.decoded(image), exif), path if as_is else None
 
 
 if __name__ == "__main__":

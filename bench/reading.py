@@ -1,0 +1,98 @@
+"""Speed of the read stage beside Tesseract itself, run in parallel on the same pages with the same settings.
+
+    python bench/reading.py [--docs FOLDER] [--rounds N] [--json]
+
+Only images count (PNG, JPEG, TIFF, WebP, BMP, GIF), since a text layer needs no OCR. First every page is prepared as the read
+stage prepares it. Then, N times in turn, the read stage reads the documents into an empty reading store, and
+``xargs -P CORES tesseract FILE OUT tsv`` reads the prepared pages, with one thread each. ``ratio_to_raw_tesseract`` is the
+read stage's pages per second, all of its own work included, over raw Tesseract's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from upath import UPath
+
+from octavo import images, ingest, reading, storage
+from octavo.config import Settings
+from octavo.contracts import Contract, FieldSpec
+from octavo.model import Partition
+from octavo.reading import ocr, picture, worker
+from octavo.workspace import Workspace
+
+SAMPLES = Path(__file__).resolve().parent.parent / "samples"
+IMAGE_FILES = tuple(f"**/*{suffix}" for suffix in (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif"))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--docs", type=Path, default=SAMPLES, help="folder of documents (default: the samples)")
+    parser.add_argument("--rounds", type=int, default=1, help="how often both are timed, in turn")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    options = parser.parse_args()
+    result = measure(options.docs, options.rounds)
+    print(json.dumps(result) if options.json else "\n".join(f"{name:24} {value}" for name, value in result.items()))
+    return 0
+
+
+def measure(docs: Path, rounds: int) -> dict[str, float | int]:
+    cores = os.cpu_count() or 1
+    ours = raw = 0.0
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(scratch)
+        workspace = Workspace.open(UPath(root), Partition("bench", dt.date(2000, 1, 1)), "reading")
+        contract = Contract(name="bench", title="Bench", files=IMAGE_FILES, fields={"text": FieldSpec()})
+        counts = ingest.run(workspace, contract, UPath(docs), Settings(state=scratch)).counts
+        jobs = prepared(workspace, root)
+        for number in range(rounds):
+            settings = Settings(state=str(root / f"state{number}"), processes=cores)
+            ours += sum(reading.run(workspace, shard, settings).seconds for shard in workspace.plan.page_shards)
+            raw += tesseract(jobs, cores)
+    if not jobs or not raw:
+        raise SystemExit(f"no page images under {docs}")
+    return {
+        "pages": counts["pages"], "prepared_pages": len(jobs), "cores": cores, "rounds": rounds,
+        "pages_per_second": round(rounds * counts["pages"] / ours, 3),
+        "raw_tesseract_pages_per_second": round(rounds * len(jobs) / raw, 3),
+        "ratio_to_raw_tesseract": round(counts["pages"] / ours / (len(jobs) / raw), 3),
+    }
+
+
+def prepared(workspace: Workspace, root: Path) -> list[tuple[str, int | None]]:
+    """The files that Tesseract is given for the pages' first look, and their dpi."""
+    jobs: list[tuple[str, int | None]] = []
+    for row in storage.read_table(workspace.documents).to_pylist():
+        for number in range(1, row["pages"] + 1):
+            folder = root / "prepared" / f"{row['document'][:12]}-{number}"
+            folder.mkdir(parents=True)
+            with images.open_image(Path(row["uri"]), row["media_type"], 1 << 40) as image:
+                images.seek(image, number, 1 << 40)
+                page, pixels, file = worker.look(image, Path(row["uri"]), row["media_type"])
+            if not picture.is_blank(pixels):
+                source = picture.OcrInput(file, 1.0) if file else picture.prepare(pixels, folder, (page.width, page.height))
+                jobs.append((str(source.path), round(page.dpi * source.scale) if page.dpi else None))
+    return jobs
+
+
+def tesseract(jobs: list[tuple[str, int | None]], cores: int) -> float:
+    """Seconds that raw Tesseract takes for the files, ``cores`` at a time."""
+    with tempfile.TemporaryDirectory() as folder:
+        lines = [
+            f"{file}\0{folder}/{index}\0{'--dpi' if dpi else '-l'}\0{dpi or 'eng'}\0" for index, (file, dpi) in enumerate(jobs)
+        ]
+        command = ["xargs", "-0", "-n", "4", "-P", str(cores), "sh", "-c", f'exec tesseract "$0" "$1" "$2" "$3" -l eng {ocr.CONFIG} tsv']
+        started = time.monotonic()
+        subprocess.run(command, input="".join(lines).encode(), env={**os.environ, "OMP_THREAD_LIMIT": "1"}, stderr=subprocess.DEVNULL, check=True)
+        return time.monotonic() - started
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

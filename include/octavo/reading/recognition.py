@@ -1,0 +1,121 @@
+"""OCR of one page: a first look at the page as it is, and a second one where the first saw little.
+
+The second look turns a page that lies on its side or upside down, or cleans up faint and dotted print. It is
+only believed where it reads more than the first, and its boxes are mapped back into the page's frame.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+
+from octavo.images import Affine
+from octavo.model import Word
+from octavo.pages import turned
+from octavo.reading import ocr, picture
+
+# Measured on receipts: of 60 pages the 5 that Tesseract hardly reads lie below one of these, and nothing that it reads well.
+POOR_CONFIDENCE = 0.5   # mean over characters
+FEW_WORDS = 30
+GOOD_WORD = 0.6         # confidence from which on a word counts as read
+LYING_SHARE = 0.5       # a page whose words mostly are taller than wide lies on its side
+LYING_LENGTH = 3        # letters of a word whose shape tells
+BETTER = 1.2            # a second look has to read so many times as many characters to be believed
+
+
+@dataclass
+class Reading:
+    """One page as it is being read; for the meaning of its parts see ``model.Page``."""
+
+    width: int
+    height: int
+    dpi: int | None
+    rotation: int
+    transform: Affine
+    words: Sequence[Word]
+    text_source: str
+    blank: bool = False
+
+    def turn(self, degrees: int) -> None:
+        """Turn the (wordless) frame clockwise by a multiple of 90 degrees."""
+        step = {
+            90: (0.0, 1.0, -1.0, 0.0, float(self.height), 0.0),
+            180: (-1.0, 0.0, 0.0, -1.0, float(self.width), float(self.height)),
+            270: (0.0, -1.0, 1.0, 0.0, 0.0, float(self.width)),
+        }[degrees]
+        self.transform = _then(self.transform, step)
+        self.rotation = (self.rotation + degrees) % 360
+        if degrees != 180:
+            self.width, self.height = self.height, self.width
+
+
+def recognise(reading: Reading, image: Image.Image, languages: str, file: Path | None = None) -> None:
+    """Fill in the words of a page by OCR.
+
+    Args:
+        reading: the page; its width and height are the frame's.
+        image: the upright page, possibly smaller than the frame.
+        languages: Tesseract's names, joined by ``+``.
+        file: the page's own file, where Tesseract can take it as it is.
+    """
+    reading.text_source = "ocr"
+    if picture.is_blank(image):
+        reading.blank = True
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        frame = (reading.width, reading.height)
+        source = picture.OcrInput(file, 1.0) if file else picture.prepare(image, Path(folder), frame)
+        first = ocr.recognise(source.path, languages, _dpi(reading, source))
+        reading.words = picture.into_frame(first, source.scale, *frame)
+        if is_poor(first):
+            _look_again(reading, source, first, languages, Path(folder))
+
+
+def is_poor(words: Sequence[Word]) -> bool:
+    """Whether a first look saw so little, or such doubtful or sideways words, that a second one is worth its time."""
+    if len(words) < FEW_WORDS or _lying_share(words) > LYING_SHARE:
+        return True
+    characters = sum(len(word.text) for word in words)
+    return sum(word.confidence * len(word.text) for word in words) < POOR_CONFIDENCE * characters
+
+
+def _look_again(reading: Reading, source: picture.OcrInput, first: Sequence[Word], languages: str, folder: Path) -> None:
+    degrees = ocr.rotation(source.path)
+    with Image.open(source.path) as image:
+        grey = image.convert("L")
+    again = picture.OcrInput(folder / "again.pgm", source.scale)
+    (turned(grey, degrees) if degrees else picture.cleaned(grey)).save(again.path, format="PPM")
+    words = ocr.recognise(again.path, languages, _dpi(reading, source))
+    if read_characters(words) > BETTER * read_characters(first):
+        if degrees:
+            reading.turn(degrees)
+        reading.words = picture.into_frame(words, again.scale, reading.width, reading.height)
+
+
+def read_characters(words: Sequence[Word]) -> int:
+    """How many characters were read with confidence, in words that do not lie on their side."""
+    return sum(len(word.text) for word in words if word.confidence >= GOOD_WORD and not _lies(word))
+
+
+def _lies(word: Word) -> bool:
+    return len(word.text) >= LYING_LENGTH and word.box.height > word.box.width
+
+
+def _lying_share(words: Sequence[Word]) -> float:
+    long = [word for word in words if len(word.text) >= LYING_LENGTH]
+    return sum(_lies(word) for word in long) / len(long) if long else 0.0
+
+
+def _dpi(reading: Reading, source: picture.OcrInput) -> int | None:
+    return round(reading.dpi * source.scale) if reading.dpi else None
+
+
+def _then(first: Affine, second: Affine) -> Affine:
+    """The affine that does ``first`` and then ``second``."""
+    a, b, c, d, e, f = first
+    p, q, r, s, t, u = second
+    return (p * a + r * b, q * a + s * b, p * c + r * d, q * c + s * d, p * e + r * f + t, q * e + s * f + u)
