@@ -24,10 +24,11 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def modules_after(code: str) -> set[str]:
+def modules_after(code: str, **environment: str) -> set[str]:
     """The top-level packages that a fresh interpreter has loaded after ``code``."""
     command = [sys.executable, "-c", f"{code}\nimport sys\nprint(*sorted({{name.split('.')[0] for name in sys.modules}}))"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env={**os.environ, "PYTHONPATH": ""})
+    settings = {**os.environ, "PYTHONPATH": "", **environment}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=settings)
     assert done.returncode == 0, done.stderr
     return set(done.stdout.splitlines()[-1].split())
 
@@ -59,6 +60,12 @@ def test_the_whole_core_imports_without_airflow() -> None:
 def test_what_the_dag_file_needs_loads_nothing_heavy(module: str) -> None:
     loaded = modules_after(f"import {module}")
     assert "pydantic" in loaded
+    assert loaded & set(HEAVY) == set()
+
+
+def test_parsing_the_dag_file_loads_nothing_heavy(tmp_path: Path) -> None:
+    loaded = modules_after(f"import runpy\nrunpy.run_path({str(ROOT / 'dags' / 'octavo.py')!r})", AIRFLOW_HOME=str(tmp_path))
+    assert {"airflow", "octavo", "octavo_airflow"} <= loaded
     assert loaded & set(HEAVY) == set()
 
 
