@@ -90,7 +90,8 @@ def tesseract(jobs: list[tuple[str, int | None]], cores: int) -> float:
         ]
         command = ["xargs", "-0", "-n", "4", "-P", str(cores), "sh", "-c", f'exec tesseract "$0" "$1" "$2" "$3" -l eng {ocr.CONFIG} tsv']
         started = time.monotonic()
-        subprocess.run(command, input="".join(lines).encode(), env={**os.environ, "OMP_THREAD_LIMIT": "1"}, stderr=subprocess.DEVNULL, check=True)
+        single_thread = {**os.environ, "OMP_THREAD_LIMIT": "1"}
+        subprocess.run(command, input="".join(lines).encode(), env=single_thread, stderr=subprocess.DEVNULL, check=True)
         return time.monotonic() - started
 
 

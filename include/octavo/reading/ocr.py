@@ -18,11 +18,16 @@ from octavo.errors import Quarantined
 from octavo.model import Box, Source, Word
 from octavo.reasons import Reason
 
-# pytesseract imports pandas only to offer data frames; without it a child starts in half the time and memory.
-sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
+# pytesseract imports pandas only to offer data frames; not finding it, a child starts in half the time and memory.
+_hide_pandas = "pandas" not in sys.modules
+if _hide_pandas:
+    sys.modules["pandas"] = None  # type: ignore[assignment]
 
 import pytesseract  # noqa: E402
 from pytesseract import pytesseract as internals  # noqa: E402
+
+if _hide_pandas:
+    del sys.modules["pandas"]
 
 # Fully automatic page segmentation, Tesseract's own default. Measured on receipts: at the level of 4 and 6, quicker
 # than 4; 11 (sparse text) finds "words" in noise.
