@@ -318,3 +318,19 @@ def test_a_run_asks_nothing_of_the_network_and_importing_the_stage_is_light(tmp_
     )
     assert done.returncode == 0, done.stderr + done.stdout
     assert not any(tmp_path.joinpath(".great_expectations").glob("*"))
+
+
+def test_pairs_that_found_nothing_are_absent(tmp_path: Path) -> None:
+    used = contract({"pairs": {"type": "pairs", "required": True}}, sums=[], min_required_share=1.0)
+    base = {"uri": "u", "contract_hash": "x"}
+    pairs = [[{"key": "Name", "value": "A"}], [], None]
+    found = judge(tmp_path, [{"document": name(n), **base, "pairs": value} for n, value in enumerate(pairs)], used)
+    assert failed(found) == {"pairs is present": (2, 3)}
+
+
+def test_reports_may_lie_in_an_object_store(tmp_path: Path) -> None:
+    used, reports = contract(), UPath("memory://reports/bill")
+    for number in (1, 2):
+        quality.run(stage(tmp_path, [record(number)], used), used, reports)
+    assert (reports / "index.html").exists()
+    assert len(list(reports.glob("validations/**/*.html"))) == 1
