@@ -26,6 +26,7 @@ class Claim:
     ``canonical`` is the form in which claims agree or not. ``tie`` says what shows that the value is this
     field's. ``confidence`` is the lowest of the evidence's words, 1 without evidence. ``problem`` is why the
     contract's own rules refuse the value, in words. ``position`` orders claims down the document.
+    ``contested`` names another value of the page that stands by a label of the field just as well, or better.
     """
 
     candidate: Candidate
@@ -39,6 +40,7 @@ class Claim:
     problem: str
     position: tuple[int, int, int, int]
     arithmetic: str = ""
+    contested: str = ""
 
     @property
     def supported(self) -> bool:

@@ -10,12 +10,12 @@ from operator import attrgetter
 
 from octavo.contracts import Contract, FieldSpec, Kind, Sum
 from octavo.merging.candidates import Candidate, Reader
-from octavo.merging.claims import Claim, Claimer
-from octavo.merging.grounding import Witness
+from octavo.merging.claims import Claim, Claimer, position_of
+from octavo.merging.grounding import Ground, Witness
 from octavo.merging.index import PageIndex, Place
 from octavo.merging.items import Lists, Row, join
 from octavo.merging.places import by_place, is_whole, only_date
-from octavo.merging.resolution import missing, resolve
+from octavo.merging.resolution import is_picked_over, missing, resolve
 from octavo.merging.ties import NO_TIE, STRONG, Labels, Tie, Ties
 from octavo.model import Answer, Chunk, Field, Page
 from octavo.storage import digest
@@ -146,14 +146,30 @@ class _PageMerge:
         typed, ground = self._claimer.ground(candidate)
         if not ground.places:
             return self._claimer.claim(candidate, typed, ground, None)
+        place, tie = self._best_place(candidate, ground)
+        claim = self._claimer.claim(candidate, typed, ground, place, tie)
+        if candidate.matched and claim.usable and tie.score >= STRONG:
+            claim.contested = self._contested(claim)
+        return claim
+
+    def _contested(self, claim: Claim) -> str:
+        spec, tie = claim.candidate.spec, claim.tie
+        for priority, typed, words, why in self._ties.labelled(claim.candidate.field):
+            if typed == claim.typed or priority > tie.priority:
+                continue
+            box = self._index.place_boxes(words)[0]
+            if is_picked_over(typed, position_of(claim.candidate.page, box), claim, spec) or spec.pick == "first":
+                return f"the page has “{' '.join(self._index.texts[i] for i in words)}” {why} as well"
+        return ""
+
+    def _best_place(self, candidate: Candidate, ground: Ground) -> tuple[Place, Tie]:
         if len(ground.places) == 1:
-            place = ground.places[0]
-            return self._claimer.claim(candidate, typed, ground, place, self._tie(candidate, place, 1))
+            return ground.places[0], self._tie(candidate, ground.places[0], 1)
         best = max(
             ((self._tie(candidate, place, len(ground.places)), place) for place in ground.places),
             key=lambda t: (t[0].score, not t[0].rival, self._claimer.inside(candidate, t[1]), t[1].exact, tuple(-i for i in t[1].words)),
         )
-        return self._claimer.claim(candidate, typed, ground, best[1], best[0])
+        return best[1], best[0]
 
     def _tie(self, candidate: Candidate, place: Place, places: int) -> Tie:
         if candidate.spec.type is Kind.GENERATED:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from octavo.lines import same_row
 from octavo.model import Box, Page, Source, union
-from octavo.values import Parser, currency_of, parser, squeeze, strip_marks
+from octavo.values import Parser, Typed, currency_of, parser, squeeze, strip_marks
 
 # Words of a lower confidence (0 to 1) may be misread. Tesseract's right words mostly have 0.9 and more.
 LEGIBLE = 0.8
@@ -207,24 +207,24 @@ class PageIndex:
         return parser(self.parser.locale.model_copy(update={"date_order": "MDY" if order == "DMY" else "DMY"}))
 
     @cached_property
-    def dates(self) -> dict[object, list[tuple[int, ...]]]:
+    def dates(self) -> dict[Typed, list[tuple[int, ...]]]:
         """Every date on the page, with the words that show it."""
         return self._dates(self.texts)
 
     @cached_property
-    def dates_alike(self) -> dict[object, list[tuple[int, ...]]]:
+    def dates_alike(self) -> dict[Typed, list[tuple[int, ...]]]:
         """Dates that show once letters that look like digits, in words of low confidence, are read as digits."""
         return self._dates([
             word.text.translate(_TO_DIGITS) if word.confidence < LEGIBLE and any(c.isdigit() for c in word.text) else word.text
             for word in self.page.words
         ])
 
-    def _dates(self, texts: Sequence[str]) -> dict[object, list[tuple[int, ...]]]:
+    def _dates(self, texts: Sequence[str]) -> dict[Typed, list[tuple[int, ...]]]:
         starts, offset = [], 0
         for text in texts:
             starts.append(offset)
             offset += len(text) + 1
-        found: dict[object, list[tuple[int, ...]]] = {}
+        found: dict[Typed, list[tuple[int, ...]]] = {}
         for span in self.date_parser.dates(" ".join(texts)):
             words = tuple(range(bisect_right(starts, span.start) - 1, bisect_left(starts, span.end)))
             found.setdefault(span.date, []).append(words)

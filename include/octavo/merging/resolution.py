@@ -16,7 +16,7 @@ from octavo.merging.claims import PERSON, Claim, are_independent, extractors_of,
 from octavo.merging.grounding import POOR
 from octavo.merging.ties import PLACED, STRONG
 from octavo.model import Field, Loser, Support, Verdict
-from octavo.values import TEXTUAL
+from octavo.values import TEXTUAL, Typed
 
 # Evidence read with less confidence than this is not taken on a label alone.
 TRUSTED_CONFIDENCE = 0.8
@@ -140,6 +140,8 @@ def _verdict(winner: _Weighed, weighed: Sequence[_Weighed], spec: FieldSpec) -> 
     if rival is not None:
         other = rival.claim.candidate
         return Verdict.CONFLICTING, f"{other.extractor} says “{other.value}” on page {other.page}, as well tied to the field"
+    if claim.contested and winner.level == LABELLED:
+        return Verdict.CONFLICTING, claim.contested
     if winner.level < LABELLED:
         if claim.tie.rival:
             return Verdict.AMBIGUOUS, f"it stands by the label “{claim.tie.rival}”"
@@ -160,17 +162,19 @@ def _rivals(one: _Weighed, winner: _Weighed, spec: FieldSpec) -> bool:
         if one.claim.tie.priority == PLACED and one.claim.candidate.rank > winner.claim.candidate.rank:
             return False  # of several values by place alone, the extractor chose
         if spec.pick != "first":
-            return _is_picked_over(one.claim, winner.claim, spec)
+            return is_picked_over(one.claim.typed, one.claim.position, winner.claim, spec)
         if spec.type in TEXTUAL and (one.claim.canonical in winner.claim.canonical or winner.claim.canonical in one.claim.canonical):
             return False  # the same text, cut longer or shorter
     return True
 
 
-def _is_picked_over(one: Claim, winner: Claim, spec: FieldSpec) -> bool:
-    """Whether the contract's own pick would rather have ``one``, by value or by place."""
+def is_picked_over(typed: Typed | None, position: tuple[int, int, int, int], winner: Claim, spec: FieldSpec) -> bool:
+    """Whether the contract's own pick, largest or last, would rather have another value, by value or by place."""
     if spec.pick == "largest":
-        return is_before(winner.typed, one.typed)
-    return winner.position < one.position or (isinstance(one.typed, dt.date) and is_before(winner.typed, one.typed))
+        return is_before(winner.typed, typed)
+    if spec.pick == "first":
+        return False
+    return winner.position < position or (isinstance(typed, dt.date) and is_before(winner.typed, typed))
 
 
 def _why_lost(one: _Weighed, winner: _Weighed, spec: FieldSpec) -> str:

@@ -6,8 +6,9 @@ never tied: where two labels claim a value, the one on its row wins over the one
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -20,7 +21,7 @@ from octavo.contracts import Contract, Kind
 from octavo.lines import same_row
 from octavo.merging.index import PageIndex, look_alike, runs_of
 from octavo.model import Box
-from octavo.values import squeeze
+from octavo.values import Typed, squeeze
 
 # Ties from here on count as strong: nothing stands between label and value.
 STRONG = 1.0
@@ -32,6 +33,9 @@ LEGIBLE_LABEL = 0.9
 MOST_BETWEEN = 3
 # Marks between a label and its value that part nothing; currency marks are such too.
 _FILLERS = frozenset({"rm", "myr", "usd", "eur", "gbp", "chf", "sgd", "us", "no", "nr"})
+
+# An amount as amounts are printed, with its cents; a bare 6 beside "Total" is a count.
+_CENTS = re.compile(r"\d[.,]\d{2}(?!\d)")
 
 
 class Tie(NamedTuple):
@@ -135,6 +139,7 @@ class Ties:
         self._labels = contract_labels
         self._cache: dict[tuple[str, tuple[int, ...]], Tie] = {}
         self._rivals: dict[str, list[Print]] = {}
+        self._labelled: dict[str, list[tuple[int, Typed, tuple[int, ...], str]]] = {}
 
     @cached_property
     def prints(self) -> list[Print]:
@@ -268,6 +273,32 @@ class Ties:
                 one for one in self.prints if field not in one.fields and (not one.kinds or _comparable(kind, one.kinds))
             ]
         return rivals
+
+    def labelled(self, field: str) -> list[tuple[int, Typed, tuple[int, ...], str]]:
+        """Dates or amounts of the page that stand closely by a label of the field: the label's priority, the value, its words and why."""
+        found = self._labelled.get(field)
+        if found is None:
+            spec = self._labels.specs.get(field)
+            found = self._labelled[field] = []
+            for typed, places in self._values_near(field, spec.type if spec else Kind.TEXT):
+                for words in places:
+                    tie = self.of(field, words)
+                    if tie.score >= STRONG and not tie.rival:
+                        found.append((tie.priority, typed, words, tie.why))
+        return found
+
+    def _values_near(self, field: str, kind: Kind) -> Iterable[tuple[Typed, list[tuple[int, ...]]]]:
+        index = self._index
+        if kind is Kind.DATE:
+            return index.dates.items()
+        if kind is not Kind.MONEY:
+            return ()
+        near: set[int] = set()
+        for one in self._by_field.get(field, ()):
+            reach = round(labels.BELOW * one.box.height)
+            near.update(i for i in index.between(one.box.y0, one.box.y1 + reach) if index.boxes[i].x1 > one.box.x0)
+        printed = {i for i in near if _CENTS.search(index.texts[i])}
+        return [(number, [w for w in places if w[-1] in printed]) for number, places in index.numbers.items()]
 
     def free(self, key: str, words: tuple[int, ...]) -> Tie:
         """How a value is tied to a key of no field, where the page prints the key itself."""
