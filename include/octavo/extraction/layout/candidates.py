@@ -142,8 +142,10 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Candidate]:
         weight = label.score * (1 + PREFERENCE * (1 - order[label.name] / max(1, len(order))))
         if not view.leads(label):
             weight *= INSIDE_NAME if spec.type is Kind.NAME else INSIDE
-        found += [replace(c, score=c.score * weight) for c in beside(view, spec, label)]
-        found += [replace(c, score=c.score * weight * BELOW_WEIGHT) for c in below(view, spec, label)]
+        right = beside(view, spec, label)
+        found += [replace(c, score=c.score * weight) for c in right]
+        if typed.is_text(spec.type) or not right:
+            found += [replace(c, score=c.score * weight * BELOW_WEIGHT) for c in below(view, spec, label)]
     if spec.type is Kind.MONEY and spec.place is Place.BOTTOM:
         found += _rounded_siblings(view, found)
     if spec.place is Place.TOP:

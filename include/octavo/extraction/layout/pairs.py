@@ -125,8 +125,8 @@ def _tables(view: View, rows: list[list[Piece]], used: set[Piece]) -> Iterator[t
         cells = [piece for column in columns for piece in column]
         if count and sum(any(c.isdigit() for c in cell.text) for cell in cells) * 2 >= len(cells):
             used.update(header, cells)
-            for key, column in zip(header, columns, strict=True):
-                yield key, [[cell] for cell in column]
+            for key, cells_below in zip(header, columns, strict=True):
+                yield key, [[cell] for cell in cells_below]
 
 
 def _column(header: Sequence[Piece], piece: Piece) -> int | None:

@@ -13,7 +13,7 @@ from itertools import accumulate
 
 from octavo.contracts import Kind, Locale
 from octavo.model import Page
-from octavo.values import parser
+from octavo.values import DateSpan, parser
 
 CURRENCY = r"(?:[€$£¥]|US\$|RM|MYR|EUR|USD|GBP|CHF|SGD|CAD|AUD|INR|Rs\.?|₹|kr)"
 # A space groups thousands only before a decimal comma: "2 150.00" is a quantity and a price.
@@ -37,6 +37,7 @@ URL = re.compile(
 CURRENCY_CODE = re.compile(rf"(?<![A-Za-z]){CURRENCY}(?![A-Za-z])|\b[A-Z]{{3}}\b")
 # An identifier has a digit; it may start with letters, and go on over ./-_ and a space before a digit group.
 IDENTIFIER = re.compile(r"(?<![\w])(?:[A-Za-z]{0,6}[-/.]?)?(?=[\w./-]*\d)[A-Za-z0-9][\w./-]*(?:\s?[-/]\s?\w*\d\w*)*(?<![./-])")
+_GLUED_CLOCK = re.compile(r"(?<![\d/.-])(\d{1,2}(?P<s>[-/.])\d{1,2}(?P=s)(?:20\d{2}|\d{2}))(\d{1,2}:\d{2}(?::\d{2})?)(?!\d)")
 _CLOCK = re.compile(r"^\d{1,2}:\d{2}")
 
 
@@ -112,7 +113,7 @@ def matches(run: Run, kind: Kind, locale: Locale) -> Iterator[Match]:
 
 def _spans(text: str, kind: Kind, locale: Locale) -> Iterator[tuple[int, int]]:
     if kind is Kind.DATE:
-        yield from ((span.start, span.end) for span in parser(locale).dates(text))
+        yield from ((span.start, span.end) for span in _dates(text, locale))
         return
     for pattern in patterns(kind):
         for found in pattern.finditer(text):
@@ -124,9 +125,14 @@ def _spans(text: str, kind: Kind, locale: Locale) -> Iterator[tuple[int, int]]:
             yield found.span()
 
 
+def _dates(text: str, locale: Locale) -> Iterator[DateSpan]:
+    """The dates in a text; a clock time that OCR glued to one (``18/03/1809:03``) does not hide it."""
+    return parser(locale).dates(_GLUED_CLOCK.sub(lambda found: found[1] + " " * len(found[3]), text))
+
+
 def has_date(text: str, locale: Locale) -> bool:
     """Whether there is a possible date in ``text``."""
-    return any(True for _ in parser(locale).dates(text))
+    return any(True for _ in _dates(text, locale))
 
 
 def is_typed(text: str, kind: Kind, locale: Locale) -> bool:
