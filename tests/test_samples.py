@@ -36,7 +36,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pictures(name: str, data: bytes) -> list[np.ndarray]:
-    """The pages of a file as they look, half an inch to 36 pixels."""
+    """The pages of a file as they look; those of a PDF at 72 dpi."""
     if name.endswith(".pdf"):
         images = rasterise(data, 72)
     else:
