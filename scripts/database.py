@@ -50,7 +50,9 @@ class Database:
         self.sockets.chmod(0o700)
         if not (self.data / "PG_VERSION").exists():
             command = [str(binaries() / "initdb"), "--auth=trust", "--encoding=utf8", "--locale=C", "-U", "postgres", "-D", str(self.data)]
-            subprocess.run(command, check=True, user=self.user, cwd="/", stdout=subprocess.DEVNULL)
+            # The group too: root's would be judged by the group's rights to the folders above.
+            who = {"user": self.user, "group": pwd.getpwnam(self.user).pw_gid, "extra_groups": []} if self.user else {}
+            subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, **who)
 
     def accepts(self) -> bool:
         """Whether the server answers."""

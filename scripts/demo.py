@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from upath import UPath
 
 from octavo import contracts, quality, storage
 from octavo.config import Settings
@@ -31,7 +32,6 @@ from octavo.model import Partition
 from octavo.workspace import Workspace
 from scripts.api import FINISHED, AirflowApi
 from scripts.stack import REPO, Stack, StackError
-from upath import UPath
 
 SAMPLES = REPO / "samples" / "landing"
 PARSE_SECONDS = 120   # until the DAG processor has seen a contract
@@ -102,7 +102,10 @@ def trigger(api: AirflowApi, runs: Sequence[DayRun]) -> None:
 
 def follow(api: AirflowApi, runs: Sequence[DayRun]) -> None:
     """Show how far each run is, until all have ended."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[now]}"), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[now]}"),
+        TimeElapsedColumn(),
+    )
     deadline = time.monotonic() + RUN_SECONDS
     with Progress(*columns, console=console) as progress:
         bars = {id(day): progress.add_task(f"{day.partition.contract} {day.partition.day}", total=None, now="queued") for day in runs}
@@ -142,7 +145,8 @@ def show(api: AirflowApi, runs: Sequence[DayRun], settings: Settings) -> None:
             quarantined = [d for d in documents if d["status"] == "quarantined"]
             bad += [(day.partition.contract, str(day.partition.day), Path(d["uri"]).name, d["reason"]) for d in quarantined]
             row += [
-                str(len(documents)), str(sum(d["pages"] for d in documents)), str(reads["reads"]), str(reads["read_hits"]), str(len(quarantined)),
+                str(len(documents)), str(sum(d["pages"] for d in documents)), str(reads["reads"]), str(reads["read_hits"]),
+                str(len(quarantined)),
                 str(storage.count_rows(lake.table(day.partition.contract, day.partition))), str(verdicts["accepted"]),
                 str(storage.count_rows(lake.table("review", day.partition))),
             ]
@@ -173,7 +177,8 @@ def _gate(settings: Settings, day: DayRun) -> str:
 def _records(settings: Settings, lake: Lake, name: str, partitions: Sequence[Partition]) -> None:
     """A few values of the contract's own table."""
     contract = contracts.find(name, settings.contracts)
-    shown = [field for field, spec in contract.fields.items() if spec.type not in (contracts.Kind.GENERATED, contracts.Kind.GROUP)][:SHOWN_FIELDS]
+    hidden = (contracts.Kind.GENERATED, contracts.Kind.GROUP)
+    shown = [field for field, spec in contract.fields.items() if spec.type not in hidden][:SHOWN_FIELDS]
     rows = [row for partition in partitions for row in storage.read_table(lake.table(name, partition), ["uri", *shown]).to_pylist()]
     table = Table(title=f"{name}: {len(rows)} rows", title_justify="left")
     for column in ("document", *shown):
@@ -196,7 +201,7 @@ def finish(api: AirflowApi, stack: Stack, runs: Sequence[DayRun], settings: Sett
     for day in failed:
         console.print(f"[red]failed:[/red] {stack.url}/dags/{day.dag}/runs/{day.run}", soft_wrap=True, highlight=False)
     console.print(f"Lake:  {settings.lake}", soft_wrap=True, highlight=False)
-    console.print(f"UI:    {stack.url}  (no login: it listens on this machine's loopback only, and everybody on it is admin)", soft_wrap=True)
+    console.print(f"UI:    {stack.url}  (no login: only this machine reaches it, and everybody on it is admin)", soft_wrap=True)
     console.print("Stop:  make stop")
     if not answers:
         console.print("[red]error:[/red] the UI does not answer")

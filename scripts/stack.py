@@ -25,6 +25,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+from cryptography.fernet import Fernet
 
 from scripts.database import Database
 
@@ -97,7 +98,7 @@ class Stack:
 
     def start(self, tell: Callable[[str], None] = lambda text: None) -> None:
         """Start what does not run yet, and return when every component is healthy."""
-        if self._supervised() and self._healthy():
+        if self._supervised() and self.healthy():
             tell("Airflow is up already")
             return
         self.stop()
@@ -121,7 +122,7 @@ class Stack:
         self._make_pools()
         tell("starting " + ", ".join(COMPONENTS))
         self._run(BIN / "supervisorctl", "-c", self._config, "start", *COMPONENTS)
-        self._wait("Airflow", self._healthy, START_SECONDS, "*.log")
+        self._wait("Airflow", self.healthy, START_SECONDS, "*.log")
 
     def stop(self) -> int:
         """End every process of the stack and their children; returns how many there were."""
@@ -182,8 +183,6 @@ class Stack:
         """Keys of this installation, made once."""
         path = self.var / "secrets.json"
         if not path.exists():
-            from cryptography.fernet import Fernet
-
             self.var.mkdir(parents=True, exist_ok=True)
             _private(path, json.dumps({
                 "fernet": Fernet.generate_key().decode(), "api": secrets.token_urlsafe(32), "jwt": secrets.token_urlsafe(48),
@@ -191,7 +190,7 @@ class Stack:
         keys: dict[str, str] = json.loads(path.read_text())
         return keys
 
-    def _healthy(self) -> bool:
+    def healthy(self) -> bool:
         try:
             health = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=5).json()
         except (httpx.HTTPError, ValueError):
@@ -220,9 +219,10 @@ class Stack:
         return True
 
     def _run(self, *command: object) -> str:
-        done = subprocess.run([str(part) for part in command], env=self.environment(), cwd=self.var, capture_output=True, text=True, check=False)
+        words = [str(part) for part in command]
+        done = subprocess.run(words, env=self.environment(), cwd=self.var, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise StackError(f"{shlex.join(str(part) for part in command)} ended with {done.returncode}:\n{(done.stdout + done.stderr)[-3000:]}")
+            raise StackError(f"{shlex.join(words)} ended with {done.returncode}:\n{(done.stdout + done.stderr)[-3000:]}")
         return done.stdout
 
     def _wait(self, what: str, ready: Callable[[], bool], seconds: float, log: str) -> None:
@@ -254,6 +254,11 @@ def _gpus() -> int:
     return sum(line.startswith("GPU ") for line in listed.stdout.splitlines()) if listed.returncode == 0 else 0
 
 
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("do", choices=["start", "stop", "status"])
@@ -261,17 +266,17 @@ def main() -> int:
     try:
         match parser.parse_args().do:
             case "start":
-                stack.start(lambda text: print(f"  {text}", flush=True))
-                print(f"Airflow is up: {stack.url}")
+                stack.start(lambda text: say(f"  {text}"))
+                say(f"Airflow is up: {stack.url}")
             case "stop":
                 count = stack.stop()
-                print(f"stopped ({count} processes)" if count else "nothing was running")
+                say(f"stopped ({count} processes)" if count else "nothing was running")
             case "status":
-                up = stack._healthy()
-                print(f"{stack.url} is {'healthy' if up else 'not up'}")
+                up = stack.healthy()
+                say(f"{stack.url} is {'healthy' if up else 'not up'}")
                 return 0 if up else 1
     except StackError as error:
-        print(f"error: {error}", file=sys.stderr)
+        sys.stderr.write(f"error: {error}\n")
         return 1
     return 0
 

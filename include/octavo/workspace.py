@@ -139,8 +139,8 @@ class Workspace:
         return self.root / "validation.json"
 
     def pin(self, contract: Contract) -> None:
-        """Keep the contract that this run uses."""
-        storage.write_json(self.root / "contract.json", contract.model_dump(mode="json"))
+        """Keep the contract that this run uses, its fields in their order: they are the table's columns."""
+        storage.write_bytes(self.root / "contract.json", (contract.model_dump_json(indent=1) + "\n").encode())
 
     def contract(self) -> Contract:
         """The contract that ``ingest`` pinned."""

@@ -1,6 +1,6 @@
 """Octavo's operators."""
 
-from octavo_airflow.operators.base import OctavoOperator, ShardOperator
+from octavo_airflow.operators.base import DEFAULTS, OctavoOperator, ShardOperator
 from octavo_airflow.operators.stages import (
     ChunkPagesOperator,
     DocumentShardsOperator,
@@ -17,6 +17,7 @@ from octavo_airflow.operators.stages import (
 )
 
 __all__ = [
+    "DEFAULTS",
     "ChunkPagesOperator",
     "DocumentShardsOperator",
     "ExtractLayoutOperator",

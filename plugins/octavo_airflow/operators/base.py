@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from octavo.model import Partition, Report
     from octavo.workspace import Workspace
 
+# For a DAG's default_args: a mapped operator takes nothing that its class sets when constructed.
+DEFAULTS: dict[str, Any] = {
+    "retries": 2,
+    "retry_delay": dt.timedelta(seconds=10),
+    "map_index_template": "{{ label | default(task.shard) }}",  # mapped tasks are listed by shard and what came of it
+}
+
 
 class OctavoOperator(BaseOperator):
     """Run one stage over the workspace of the run and return its counts.
@@ -34,8 +41,6 @@ class OctavoOperator(BaseOperator):
     ui_color = "#e8eef7"
 
     def __init__(self, *, contract: str, extractor: str = "{{ params.extractor }}", **kwargs: Any) -> None:
-        kwargs.setdefault("retries", 2)
-        kwargs.setdefault("retry_delay", dt.timedelta(seconds=10))
         super().__init__(**kwargs)
         self.contract = contract
         self.extractor = extractor
@@ -88,8 +93,9 @@ class OctavoOperator(BaseOperator):
 
     @property
     def lake(self) -> Lake:
-        from octavo.lake import Lake
         from upath import UPath
+
+        from octavo.lake import Lake
 
         return Lake(UPath(self.settings.lake))
 
@@ -103,7 +109,6 @@ class ShardOperator(OctavoOperator):
     template_fields = ("extractor", "shard")
 
     def __init__(self, *, shard: str, **kwargs: Any) -> None:
-        kwargs.setdefault("map_index_template", "{{ label | default(task.shard) }}")
         super().__init__(**kwargs)
         self.shard = shard
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from octavo_airflow import pools
@@ -34,8 +35,9 @@ class IngestOperator(OctavoOperator):
         self.chunking = chunking
 
     def stage(self, context: Context) -> Report:
-        from octavo import contracts, ingest
         from upath import UPath
+
+        from octavo import contracts, ingest
 
         pools.check(context["dag"])
         used = self.extractors
@@ -85,11 +87,7 @@ class MolmoShardsOperator(OctavoOperator):
 
 
 class ReadPagesOperator(ShardOperator):
-    """Read the pages of one shard, by text layer or OCR. Takes as many slots of its pool as it starts processes."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("pool", pools.OCR)
-        super().__init__(**kwargs)
+    """Read the pages of one shard, by text layer or OCR. Starts as many processes as it takes slots of its pool (``octavo_ocr``)."""
 
     def stage(self, context: Context) -> Report:
         from octavo import reading
@@ -108,11 +106,7 @@ class ChunkPagesOperator(ShardOperator):
 
 
 class ExtractLayoutOperator(ShardOperator):
-    """Extract the fields of one shard's pages from labels and geometry, without a model."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("pool", pools.OCR)
-        super().__init__(**kwargs)
+    """Extract the fields of one shard's pages from labels and geometry, without a model, in one process (pool ``octavo_ocr``)."""
 
     def stage(self, context: Context) -> Report:
         from octavo.extraction import layout
@@ -121,11 +115,7 @@ class ExtractLayoutOperator(ShardOperator):
 
 
 class ExtractMolmoOperator(ShardOperator):
-    """Extract the fields of one shard's chunks with a Molmo model. Takes one slot (a GPU) of its pool."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("pool", pools.MOLMO)
-        super().__init__(**kwargs)
+    """Extract the fields of one shard's chunks with a Molmo model. A slot of its pool (``molmo_gpu``) is a GPU."""
 
     def stage(self, context: Context) -> Report:
         from octavo.errors import SettingsError
@@ -166,6 +156,8 @@ class ValidateOperator(OctavoOperator):
     def stage(self, context: Context) -> Report:
         from octavo import quality
 
+        # It tells of every method that it registers, some hundred lines a run.
+        logging.getLogger("great_expectations").setLevel(logging.WARNING)
         return quality.run(self.workspace(context), self.pinned(context), self.lake.reports(self.partition(context)))
 
 

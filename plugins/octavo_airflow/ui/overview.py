@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from upath import UPath
+
 from octavo import storage
 from octavo.config import Settings
 from octavo.lake import Lake
 from octavo.model import Outcome, Partition
 from octavo.workspace import Workspace
-from upath import UPath
 
 SHOWN_DAYS = 30        # of each contract, newest first
 SHOWN_QUARANTINED = 50  # of each day
@@ -116,7 +117,7 @@ def _gate(settings: Settings, partition: Partition) -> tuple[str, tuple[str, ...
         return "not run", ()
     result = storage.read_json(path)
     failed = [one for one in result["expectations"] if not one["success"]]
-    texts = tuple(f"{one['name']}: {one['error'] or '%d of %d rows' % (one['failing'], one['checked'])}" for one in failed)
+    texts = tuple("{name}: {said}".format(said=one["error"] or "{failing} of {checked} rows".format(**one), **one) for one in failed)
     return ("passed" if result["success"] else "refused"), texts
 
 

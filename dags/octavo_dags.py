@@ -12,9 +12,11 @@ Extraction by Molmo is skipped where no runtime is configured.
 import datetime as dt
 
 from airflow.sdk import DAG, CronTriggerTimetable, Param
+
 from octavo import contracts
 from octavo.config import Settings
 from octavo_airflow import operators as octavo
+from octavo_airflow import pools
 from octavo_airflow.assets import table_assets
 
 settings = Settings()
@@ -29,22 +31,22 @@ for contract in contracts.load_valid(settings.contracts)[0]:
         catchup=False,
         max_active_runs=1,
         tags=["octavo", contract.name],
-        default_args={"owner": "octavo", "contract": contract.name},
+        default_args={"owner": "octavo", "contract": contract.name, **octavo.DEFAULTS},
         params={
             "day": Param(None, type=["null", "string"], format="date", description="The day to take; empty: the last one that has ended."),
             "documents": Param(None, type=["null", "string"], description="A glob on file names; empty: all documents of the day."),
             "extractor": Param(contract.extractor, enum=["auto", "layout", "molmo"], description="Who reads the chunks."),
             "chunking": Param(
-                None, type=["null", "string"], enum=[None, *contracts.Strategy], description="How pages are cut; empty: as the contract says."
+                None, type=["null", "string"], enum=[None, *contracts.Strategy], description="How pages are cut; empty: by the contract."
             ),
         },
     ):
         ingest = octavo.IngestOperator(task_id="ingest")
-        read = octavo.ReadPagesOperator.partial(task_id="read", pool_slots=settings.processes).expand(shard=ingest.output)
+        read = octavo.ReadPagesOperator.partial(task_id="read", pool=pools.OCR, pool_slots=settings.processes).expand(shard=ingest.output)
         chunk = octavo.ChunkPagesOperator.partial(task_id="chunk").expand(shard=ingest.output)
-        layout = octavo.ExtractLayoutOperator.partial(task_id="extract_layout").expand(shard=ingest.output)
+        layout = octavo.ExtractLayoutOperator.partial(task_id="extract_layout", pool=pools.OCR).expand(shard=ingest.output)
         molmo_shards = octavo.MolmoShardsOperator(task_id="molmo_shards")
-        molmo = octavo.ExtractMolmoOperator.partial(task_id="extract_molmo").expand(shard=molmo_shards.output)
+        molmo = octavo.ExtractMolmoOperator.partial(task_id="extract_molmo", pool=pools.MOLMO).expand(shard=molmo_shards.output)
         document_shards = octavo.DocumentShardsOperator(task_id="document_shards")
         merge = octavo.MergeOperator.partial(task_id="merge", trigger_rule="none_failed").expand(shard=document_shards.output)
         tables = octavo.StageTablesOperator(task_id="tables", trigger_rule="none_failed")

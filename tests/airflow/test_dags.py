@@ -1,0 +1,122 @@
+"""The DAG files: quick to parse, light to import, and shaped as promised."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from octavo import contracts
+from octavo.config import Settings
+from octavo.lake import table_schemas
+from octavo_airflow.assets import TABLES
+
+REPO = Path(__file__).resolve().parent.parent.parent
+HEAVY = ("torch", "transformers", "great_expectations", "pandas", "pytesseract", "pyarrow", "cv2", "numpy")
+# A fresh interpreter, as the DAG processor is: what a DAG file adds over airflow.sdk.
+PROBE = """
+import importlib.util, json, sys, time
+import airflow.sdk
+from airflow.sdk import DAG, BaseOperator, CronTriggerTimetable, Param, Asset
+from airflow.sdk.definitions._internal.contextmanager import DagContext
+DagContext.current_autoregister_module_name = "dag_file"  # as the DAG processor does, to find DAGs of with blocks
+started = time.monotonic()
+spec = importlib.util.spec_from_file_location("dag_file", sys.argv[1])
+module = sys.modules["dag_file"] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+seconds = time.monotonic() - started
+dags = {}
+for dag, _ in DagContext.autoregistered_dags:
+    dags[dag.dag_id] = {
+        "tasks": {
+            t.task_id: {
+                "pool": t.pool, "slots": t.pool_slots, "up": sorted(t.upstream_task_ids), "retries": t.retries,
+                "rule": getattr(t.trigger_rule, "value", t.trigger_rule),
+            } for t in dag.tasks
+        },
+        "catchup": dag.catchup, "active": dag.max_active_runs, "tags": sorted(dag.tags), "doc": dag.doc_md, "params": sorted(dag.params),
+    }
+print(json.dumps({"seconds": seconds, "modules": sorted({m.split(".")[0] for m in sys.modules}), "dags": dags}))
+"""
+
+
+def parse(file: str, home: Path, **environment: str) -> dict[str, Any]:
+    env = {**os.environ, "AIRFLOW_HOME": str(home), **environment}
+    done = subprocess.run([sys.executable, "-c", PROBE, str(REPO / "dags" / file)], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return parse("octavo_dags.py", tmp_path_factory.mktemp("airflow"), OCTAVO_PROCESSES="3")
+
+
+def test_every_contract_has_its_dag(parsed: dict[str, Any]) -> None:
+    names = {path.stem for path in Path(Settings().contracts).glob("*.yaml")}
+    assert set(parsed["dags"]) == {f"octavo_{name}" for name in names}
+
+
+def test_parsing_the_dag_file_loads_nothing_heavy(parsed: dict[str, Any]) -> None:
+    assert [name for name in HEAVY if name in parsed["modules"]] == []
+
+
+def test_parsing_the_dag_file_adds_less_than_a_second(tmp_path: Path) -> None:
+    # Up to three tries: other programs on the machine may slow one down.
+    assert any(parse("octavo_dags.py", tmp_path)["seconds"] < 1 for _ in range(3))
+
+
+def test_the_dag_files_stay_small() -> None:
+    assert all(len(path.read_text().splitlines()) < 60 for path in (REPO / "dags").glob("*.py"))
+
+
+def test_reading_takes_as_many_slots_of_its_pool_as_it_starts_processes(parsed: dict[str, Any]) -> None:
+    tasks = parsed["dags"]["octavo_receipt"]["tasks"]
+    assert (tasks["read"]["pool"], tasks["read"]["slots"]) == ("octavo_ocr", 3)
+    assert (tasks["extract_layout"]["pool"], tasks["extract_layout"]["slots"]) == ("octavo_ocr", 1)
+    assert (tasks["extract_molmo"]["pool"], tasks["extract_molmo"]["slots"]) == ("molmo_gpu", 1)
+
+
+def test_every_task_is_tried_three_times(parsed: dict[str, Any]) -> None:
+    assert {task["retries"] for dag in parsed["dags"].values() for task in dag["tasks"].values()} == {2}
+
+
+def test_nothing_is_published_before_the_gate_and_the_ledger_agree(parsed: dict[str, Any]) -> None:
+    tasks = parsed["dags"]["octavo_receipt"]["tasks"]
+    leaves = set(tasks) - {up for task in tasks.values() for up in task["up"]}
+    assert leaves == {"publish"}
+    assert set(tasks["publish"]["up"]) == {"validate", "ledger"}
+    assert tasks["ledger"]["rule"] == "all_done"
+    assert {"ingest", "read", "chunk", "extract_layout", "extract_molmo", "merge", "tables", "validate"} <= set(tasks["ledger"]["up"])
+
+
+def test_dags_do_not_catch_up_and_run_one_at_a_time(parsed: dict[str, Any]) -> None:
+    for dag in parsed["dags"].values():
+        assert (dag["catchup"], dag["active"]) == (False, 1)
+        assert dag["doc"]
+        assert dag["params"] == ["chunking", "day", "documents", "extractor"]
+
+
+def test_the_assets_are_the_stable_tables_of_the_lake() -> None:
+    contract = contracts.find("receipt", Settings().contracts)
+    assert {*TABLES, contract.name} == set(table_schemas(contract)) - {"answers"}
+
+
+def test_a_broken_contract_leaves_the_other_dags_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "contracts"
+    folder.mkdir()
+    (folder / "good.yaml").write_text("name: good\ntitle: Good\nfields:\n  total: {type: money}\n")
+    (folder / "bad.yaml").write_text("name: bad\ntitle: Bad\nfields:\n  total: {type: mony}\n")
+    found = parse("octavo_dags.py", tmp_path, OCTAVO_CONTRACTS=str(folder))
+    assert set(found["dags"]) == {"octavo_good"}
+    env = {**os.environ, "AIRFLOW_HOME": str(tmp_path), "OCTAVO_CONTRACTS": str(folder)}
+    command = [sys.executable, str(REPO / "dags" / "octavo_contract_errors.py")]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "bad.yaml:4: fields.total.type" in done.stderr

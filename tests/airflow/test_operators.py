@@ -1,0 +1,95 @@
+"""What the operators' base class, the day and the pools promise."""
+
+from __future__ import annotations
+
+import datetime as dt
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import structlog
+from airflow.sdk.exceptions import AirflowFailException
+
+from octavo.errors import ContractError, SettingsError, StoreUnavailable
+from octavo.model import Report
+from octavo_airflow import pools
+from octavo_airflow.day import resolve_day
+from octavo_airflow.operators import OctavoOperator
+
+NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
+
+
+def context(day: str | None = None, partition_key: str | None = None, start: int | None = None, logical: int | None = None) -> Any:
+    def at(number: int | None) -> dt.datetime | None:
+        return None if number is None else dt.datetime(2026, 11, number, tzinfo=dt.UTC)
+
+    run = SimpleNamespace(partition_key=partition_key, data_interval_start=at(start), logical_date=at(logical), run_after=NOON)
+    return {"params": {"day": day}, "dag_run": run}
+
+
+@pytest.mark.parametrize(("given", "day"), [
+    pytest.param(context("2026-01-05", "2026-02-05", 3, 4), dt.date(2026, 1, 5), id="the parameter comes first"),
+    pytest.param(context(None, "2026-02-05", 3, 4), dt.date(2026, 2, 5), id="then the partition key"),
+    pytest.param(context(None, None, 3, 4), dt.date(2026, 11, 3), id="then the start of the interval"),
+    pytest.param(context(None, None, None, 4), dt.date(2026, 11, 4), id="then the logical date"),
+    pytest.param(context(), dt.date(2026, 11, 20), id="then the moment it was asked for"),
+    pytest.param(context(""), dt.date(2026, 11, 20), id="an empty parameter is none"),
+])
+def test_a_run_is_about_the_first_day_that_it_is_given(given: Any, day: dt.date) -> None:
+    assert resolve_day(given) == day
+
+
+def test_a_moment_in_another_zone_counts_by_its_day_in_utc() -> None:
+    given = context()
+    given["dag_run"].run_after = dt.datetime(2026, 11, 20, 23, tzinfo=dt.timezone(dt.timedelta(hours=-5)))
+    assert resolve_day(given) == dt.date(2026, 11, 21)
+
+
+@pytest.mark.parametrize("given", [context("tomorrow"), context(None, "europe")], ids=["parameter", "partition key"])
+def test_what_is_no_date_is_named(given: Any) -> None:
+    with pytest.raises(SettingsError, match="give a date"):
+        resolve_day(given)
+
+
+class Failing(OctavoOperator):
+    """Raises what it is told to."""
+
+    def __init__(self, *, error: Exception, **kwargs: Any) -> None:
+        super().__init__(task_id="failing", contract="receipt", **kwargs)
+        self.error = error
+
+    def stage(self, context: Any) -> Report:
+        raise self.error
+
+
+@pytest.mark.parametrize(("error", "raised"), [
+    pytest.param(ContractError("receipt.yaml:3: unknown key"), AirflowFailException, id="a fact about the input fails at once"),
+    pytest.param(StoreUnavailable("the lake did not answer"), StoreUnavailable, id="a busy store is tried again"),
+    pytest.param(OSError("disk"), OSError, id="anything else is left to Airflow's retries"),
+])
+def test_one_place_decides_about_retries(error: Exception, raised: type[Exception]) -> None:
+    with pytest.raises(raised):
+        Failing(error=error).execute({})
+
+
+def test_the_cause_is_the_first_thing_that_a_failed_task_logs() -> None:
+    task = Failing(error=ContractError("receipt.yaml:3: unknown key"))
+    with structlog.testing.capture_logs() as logged, pytest.raises(AirflowFailException):
+        task.execute({})
+    told = [entry["event"] for entry in logged if "outside of the Task Runner" not in entry["event"]]
+    assert told[0] == "receipt.yaml:3: unknown key"
+
+
+def test_sufficient_pools_are_no_problem() -> None:
+    assert pools.shortages([("read", "octavo_ocr", 4), ("ingest", "default_pool", 1)], {"octavo_ocr": 4, "default_pool": -1}) == []
+
+
+@pytest.mark.parametrize(("slots", "said"), [
+    pytest.param({}, "pool octavo_ocr does not exist", id="missing"),
+    pytest.param({"octavo_ocr": 2}, "pool octavo_ocr has 2 slots and read takes 4", id="too small"),
+])
+def test_a_pool_that_would_hang_a_task_is_named_with_its_command(slots: dict[str, int], said: str) -> None:
+    problems = pools.shortages([("read", "octavo_ocr", 4), ("extract_layout", "octavo_ocr", 1)], slots)
+    assert len(problems) == 1
+    assert problems[0].startswith(said)
+    assert "airflow pools set octavo_ocr 4" in problems[0]

@@ -1,0 +1,57 @@
+"""The plugin and the provider: each is registered once, by its own road."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPO = Path(__file__).resolve().parent.parent.parent
+PROBE = """
+import json, sys
+from airflow import plugins_manager
+from airflow.providers_manager import ProvidersManager
+plugins, errors = plugins_manager._get_plugins()
+views = [view["name"] for plugin in plugins for view in plugin.external_views]
+apps = [app["name"] for plugin in plugins for app in plugin.fastapi_apps]
+names = [str(plugin.name) for plugin in plugins]
+print(json.dumps({
+    "plugins": names, "errors": errors, "views": views, "apps": apps,
+    "providers": [name for name in ProvidersManager().providers if "octavo" in name],
+    "top_level": sorted(m for m in sys.modules if m in ("base", "stages", "day", "pools", "app", "overview", "provider", "assets")),
+    "twice": sorted(m for m in sys.modules if m.startswith("include")),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    env = {
+        **os.environ, "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")), "AIRFLOW__CORE__PLUGINS_FOLDER": str(REPO / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    }
+    done = subprocess.run([sys.executable, "-c", PROBE], env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_the_plugin_is_registered_once(registered: dict[str, Any]) -> None:
+    assert registered["errors"] == {}
+    assert registered["plugins"].count("octavo") == 1
+    assert registered["views"].count("Octavo") == 1
+    assert registered["apps"].count("Octavo") == 1
+
+
+def test_the_provider_is_registered_once(registered: dict[str, Any]) -> None:
+    assert registered["providers"] == ["octavo"]
+
+
+def test_no_file_of_the_package_is_executed_as_a_plugin(registered: dict[str, Any]) -> None:
+    assert registered["top_level"] == []
+    assert registered["twice"] == []

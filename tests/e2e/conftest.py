@@ -1,0 +1,195 @@
+"""One real Airflow for all end-to-end tests: scheduler, LocalExecutor and an embedded PostgreSQL, with logins."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pyarrow.parquet as pq
+import pytest
+
+from octavo import contracts
+from octavo.config import Settings
+from octavo.lake import STABLE_TABLES
+from samples import make
+from scripts.api import AirflowApi
+from scripts.stack import MARK, Stack
+
+REPO = Path(__file__).resolve().parent.parent.parent
+RUN_SECONDS = 300
+USERS = {"admin": "only-for-this-test", "viewer": "may-look"}
+VOLUME_DAY = dt.date(2026, 11, 10)
+STRICT = """
+name: strict
+title: Receipts that must name a field nobody prints
+fields:
+  total: {type: money, labels: [total]}
+  vault_number: {type: identifier, labels: [number of the vault], required: true}
+gate:
+  min_required_share: 1.0
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(item.path).parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.timeout(900))
+
+
+@dataclass
+class Airflow:
+    """The running stack, and questions that tests ask of it."""
+
+    stack: Stack
+    api: AirflowApi
+    landing: Path
+    lake: Path
+    contracts: Path
+
+    def run(self, contract: str, day: str, **params: Any) -> str:
+        return self.api.trigger(f"octavo_{contract}", day=day, **params)
+
+    def finish(self, contract: str, run: str, seconds: float = RUN_SECONDS) -> str:
+        return self.api.wait(f"octavo_{contract}", run, seconds)
+
+    def succeed(self, contract: str, day: str, **params: Any) -> str:
+        """A run that has to succeed; returns its id."""
+        run = self.run(contract, day, **params)
+        state = self.finish(contract, run)
+        assert state == "success", self.why(contract, run)
+        return run
+
+    def why(self, contract: str, run: str) -> str:
+        """The errors in the logs of a run's failed tasks."""
+        return "\n".join(
+            f"{task['task_id']}[{task['map_index']}]: {self.first_error(contract, run, task['task_id'], task['map_index'])}"
+            for task in self.api.tasks(f"octavo_{contract}", run) if task["state"] == "failed"
+        ) or "no task failed"
+
+    def states(self, contract: str, run: str) -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for task in self.api.tasks(f"octavo_{contract}", run):
+            found.setdefault(task["task_id"], set()).add(task["state"])
+        return found
+
+    def first_error(self, contract: str, run: str, task: str, index: int = -1, attempt: int = 1) -> str:
+        """The first line of a task's log that is an error."""
+        events = self.api.log(f"octavo_{contract}", run, task, attempt, index)
+        return next((str(event["event"]) for event in events if event.get("level") == "error"), "")
+
+    def counts(self, contract: str, run: str, task: str) -> dict[str, int]:
+        """The counts of a mapped task's instances, added up."""
+        total: dict[str, int] = {}
+        for one in self.api.tasks(f"octavo_{contract}", run):
+            if one["task_id"] == task and one["state"] == "success":
+                for name, count in self.api.xcom(f"octavo_{contract}", run, task, index=one["map_index"]).items():
+                    total[name] = total.get(name, 0) + count
+        return total
+
+    def file(self, table: str, contract: str, day: str, lake: Path | None = None) -> Path:
+        return (lake or self.lake) / table / f"contract={contract}" / f"day={day}" / "part.parquet"
+
+    def rows(self, table: str, contract: str, day: str) -> list[dict[str, Any]]:
+        return list(pq.read_table(self.file(table, contract, day), partitioning=None).to_pylist())
+
+    def digests(self, contract: str, day: str, lake: Path | None = None) -> dict[str, str]:
+        """sha256 of every byte-stable table of the day."""
+        return {
+            table: hashlib.sha256(self.file(table, contract, day, lake).read_bytes()).hexdigest() for table in (*STABLE_TABLES, contract)
+        }
+
+    def by_command_line(self, contract: str, day: str, lake: Path) -> dict[str, str]:
+        """Digests of what an undisturbed ``python -m octavo run`` makes of the same documents, with stores of its own."""
+        folder = self.landing / contract / day.replace("-", "/")
+        command = [sys.executable, "-m", "octavo", "run", contract, str(folder), "--lake", str(lake), "--day", day]
+        subprocess.run(command, check=True, env={**os.environ, "OCTAVO_CONTRACTS": str(self.contracts)}, capture_output=True)
+        return self.digests(contract, day, lake)
+
+    def task_process(self, task: dict[str, Any]) -> psutil.Process:
+        """The process that executes a running task instance: the child of the worker whose title names it."""
+        for process in psutil.process_iter():
+            try:
+                if task["id"] in " ".join(process.cmdline()) and process.children():
+                    return process.children()[0]
+            except psutil.Error:
+                continue
+        raise LookupError(task["task_id"])
+
+    def children_of_stage(self) -> list[psutil.Process]:
+        """Living tesseract and page-reading processes of this stack."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                line = " ".join(process.cmdline())
+                if process.environ().get(MARK) == str(self.stack.var) and ("tesseract" in line or "octavo.reading" in line):
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+
+def until(condition: Callable[[], Any], seconds: float = 120, every: float = 0.1) -> Any:
+    """What ``condition`` returns as soon as that is true."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"did not happen within {seconds} s"
+        time.sleep(every)
+    return found
+
+
+def kill(process: psutil.Process) -> None:
+    process.send_signal(signal.SIGKILL)
+
+
+@pytest.fixture(scope="session")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
+    root = tmp_path_factory.mktemp("octavo")
+    make.build(root)
+    landing, lake, folder = root / "landing", root / "lake", root / "contracts"
+    for sample in make.volume(24, "receipt"):
+        path = landing / "receipt" / f"{VOLUME_DAY:%Y/%m/%d}" / Path(sample.path).name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(sample.data)
+    folder.mkdir()
+    for name in ("receipt", "invoice"):
+        shutil.copy(Path(Settings().contracts) / f"{name}.yaml", folder)
+    (folder / "strict.yaml").write_text(STRICT)
+    (folder / "broken.yaml").write_text("name: broken\ntitle: Broken\nfields:\n  total: {type: mony}\n")
+    assert len(contracts.load_valid(folder)[0]) == 3
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    stack = Stack(root / "var", port, {
+        "OCTAVO_LANDING": str(landing),
+        "OCTAVO_LAKE": str(lake),
+        "OCTAVO_CONTRACTS": str(folder),
+        "OCTAVO_SHARD_PAGES": "16",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
+        "AIRFLOW_CONN_OCTAVO_AIRFLOW_API": json.dumps({"conn_type": "http", "login": "admin", "password": USERS["admin"]}),
+    })
+    passwords = root / "var" / "airflow" / "simple_auth_manager_passwords.json.generated"
+    passwords.parent.mkdir(parents=True)
+    passwords.write_text(json.dumps(USERS))
+    try:
+        stack.start()
+        api = AirflowApi(stack.url, ("admin", USERS["admin"]))
+        until(lambda: all(api.has_dag(f"octavo_{name}") for name in ("receipt", "invoice", "strict")))
+        yield Airflow(stack, api, landing, lake, folder)
+    finally:
+        stack.stop()
+        assert not list(stack._processes()), "stopping the stack left processes"

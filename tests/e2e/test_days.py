@@ -1,0 +1,132 @@
+"""Whole days under the real scheduler."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from octavo import contracts
+from octavo.lake import table_schemas
+from tests.e2e.conftest import Airflow, until
+
+DAY = "2026-11-02"
+BAD_DAY = "2026-11-04"
+EMPTY_DAY = "2026-01-15"
+
+
+@pytest.fixture(scope="module")
+def first(airflow: Airflow) -> str:
+    return airflow.succeed("receipt", DAY)
+
+
+def test_a_day_of_documents_becomes_published_tables(airflow: Airflow, first: str, tmp_path: Path) -> None:
+    files = list((airflow.landing / "receipt" / DAY.replace("-", "/")).iterdir())
+    assert len(airflow.rows("documents", "receipt", DAY)) == len(files)
+    assert {row["uri"] for row in airflow.rows("receipt", "receipt", DAY)} == set(map(str, files))
+    ledger = airflow.rows("ledger", "receipt", DAY)
+    assert {row["page"] for row in ledger if row["level"] == "page"} == {1}
+    assert airflow.counts("receipt", first, "read")["reads"] == len(files)
+    assert airflow.digests("receipt", DAY) == airflow.by_command_line("receipt", DAY, tmp_path / "lake")
+
+
+def test_the_assets_of_a_day_carry_their_row_counts(airflow: Airflow, first: str) -> None:
+    events = airflow.api.get("assets/events", source_dag_id="octavo_receipt", limit=100)["asset_events"]
+    rows = {event["name"]: event["extra"]["rows"] for event in events if event["source_run_id"] == first}
+    manifest = json.loads((airflow.lake / "_published" / "contract=receipt" / f"day={DAY}.json").read_text())
+    assert rows == {f"receipt/{table}": manifest["tables"][table]["rows"] for table in manifest["tables"] if table != "answers"}
+
+
+def test_molmo_is_skipped_with_a_message_where_no_runtime_is_configured(airflow: Airflow, first: str) -> None:
+    assert airflow.states("receipt", first)["extract_molmo"] == {"skipped"}
+    events = airflow.api.log("octavo_receipt", first, "molmo_shards", 1)
+    assert any("no Molmo runtime is configured" in str(event.get("reason")) for event in events)
+
+
+def test_a_second_run_reads_nothing_and_changes_no_byte(airflow: Airflow, first: str) -> None:
+    before = airflow.digests("receipt", DAY)
+    second = airflow.succeed("receipt", DAY)
+    counts = airflow.counts("receipt", second, "read")
+    assert (counts["reads"], counts["read_hits"]) == (0, 5)
+    assert airflow.digests("receipt", DAY) == before
+
+
+def test_an_empty_day_succeeds_with_empty_typed_tables(airflow: Airflow) -> None:
+    airflow.succeed("receipt", EMPTY_DAY)
+    contract = contracts.find("receipt", airflow.contracts)
+    for table, schema in table_schemas(contract).items():
+        found = pq.read_table(airflow.file(table, "receipt", EMPTY_DAY), partitioning=None)
+        assert (found.num_rows, found.schema) == (0, schema), table
+
+
+def test_bad_files_are_quarantined_with_their_reason_and_the_day_goes_on(airflow: Airflow) -> None:
+    airflow.succeed("invoice", BAD_DAY)
+    truth = [json.loads(line) for line in (airflow.landing.parent / "truth.jsonl").read_text().splitlines()]
+    expected = {Path(t["file"]).name: t["reason"] for t in truth if t["contract"] == "invoice" and t["outcome"] == "quarantined"}
+    documents = airflow.rows("documents", "invoice", BAD_DAY)
+    found = {Path(row["uri"]).name: row["reason"] for row in documents if row["status"] == "quarantined"}
+    assert found == expected
+    assert {"empty_file", "password_required", "truncated", "mislabelled"} <= set(found.values())
+    assert len(airflow.rows("invoice", "invoice", BAD_DAY)) == len([t for t in truth if t["contract"] == "invoice"]) - len(expected)
+
+
+def test_a_refused_day_publishes_nothing_but_the_ledger_and_says_why(airflow: Airflow) -> None:
+    folder = airflow.landing / "strict" / "2026/11/02"
+    folder.mkdir(parents=True)
+    source = next((airflow.landing / "receipt" / DAY.replace("-", "/")).iterdir())
+    (folder / source.name).write_bytes(source.read_bytes())
+    run = airflow.run("strict", DAY)
+    assert airflow.finish("strict", run) == "failed"
+    states = airflow.states("strict", run)
+    assert (states["validate"], states["ledger"], states["publish"]) == ({"failed"}, {"success"}, {"upstream_failed"})
+    assert "vault_number" in airflow.first_error("strict", run, "validate")
+    assert {path.relative_to(airflow.lake).parts[0] for path in airflow.lake.rglob("contract=strict/*/*.parquet")} == {"ledger"}
+
+
+def test_asking_for_molmo_without_a_runtime_fails_at_once_and_says_so(airflow: Airflow) -> None:
+    run = airflow.run("receipt", EMPTY_DAY, extractor="molmo")
+    assert airflow.finish("receipt", run) == "failed"
+    assert "none is configured" in airflow.first_error("receipt", run, "ingest")
+
+
+def test_a_wrong_parameter_is_refused_before_anything_runs(airflow: Airflow) -> None:
+    answer = airflow.api.client.post(
+        "/api/v2/dags/octavo_receipt/dagRuns", json={"logical_date": None, "conf": {"chunking": "by_moon"}}
+    )
+    assert answer.status_code == 400
+    assert "by_moon" in answer.text
+
+
+def test_a_missing_pool_fails_the_run_with_the_command_that_mends_it(airflow: Airflow) -> None:
+    pool = airflow.api.get("pools/octavo_ocr")
+    airflow.api.client.delete("/api/v2/pools/octavo_ocr").raise_for_status()
+    try:
+        run = airflow.run("receipt", EMPTY_DAY)
+        assert airflow.finish("receipt", run) == "failed"
+        assert "airflow pools set octavo_ocr" in airflow.first_error("receipt", run, "ingest")
+    finally:
+        airflow.api.post("pools", {name: pool[name] for name in ("name", "slots", "description", "include_deferred")})
+
+
+def test_a_broken_contract_is_an_import_error_and_the_other_dags_live_on(airflow: Airflow) -> None:
+    errors = airflow.api.get("importErrors")["import_errors"]
+    assert len(errors) == 1
+    assert "broken.yaml:4" in errors[0]["stack_trace"]
+    dag = airflow.api.get("dags/octavo_receipt")
+    assert (dag["is_stale"], dag["has_import_errors"]) == (False, False)
+
+
+def test_a_backfill_takes_each_of_its_days(airflow: Airflow, first: str) -> None:
+    body = {
+        "dag_id": "octavo_receipt", "from_date": "2026-11-02T00:00:00Z", "to_date": "2026-11-03T00:00:00Z",
+        "run_backwards": False, "dag_run_conf": {}, "reprocess_behavior": "completed", "max_active_runs": 1,
+    }
+    backfill = airflow.api.post("backfills", body)["id"]
+    until(lambda: airflow.api.get(f"backfills/{backfill}")["completed_at"], 300, 1)
+    runs = [r for r in airflow.api.get("dags/octavo_receipt/dagRuns", limit=100)["dag_runs"] if r["run_type"] == "backfill"]
+    assert {run["state"] for run in runs} == {"success"}
+    days = {airflow.api.get(f"dags/octavo_receipt/dagRuns/{run['dag_run_id']}")["data_interval_start"][:10] for run in runs}
+    assert days == {"2026-11-02", "2026-11-03"}
+    assert len(airflow.rows("receipt", "receipt", "2026-11-03")) == 3

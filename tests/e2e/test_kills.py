@@ -1,0 +1,51 @@
+"""Tasks that die in mid-work: SIGKILL leaves no child, no torn table, and the retry gives the same bytes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tests.e2e.conftest import VOLUME_DAY, Airflow, kill, until
+
+DAY = VOLUME_DAY.isoformat()
+
+
+def test_a_killed_read_task_leaves_no_tesseract_and_its_retry_gives_the_same_bytes(airflow: Airflow, tmp_path: Path) -> None:
+    run = airflow.run("receipt", DAY)
+    until(lambda: any("tesseract" in " ".join(p.cmdline()) for p in airflow.children_of_stage() if p.is_running()), every=0.02)
+    task = next(t for t in airflow.api.tasks("octavo_receipt", run) if t["task_id"] == "read" and t["state"] == "running")
+    children = airflow.children_of_stage()
+    kill(airflow.task_process(task))
+    until(lambda: not any(child.is_running() and child.status() != "zombie" for child in children), 5)
+    assert airflow.finish("receipt", run) == "success", airflow.why("receipt", run)
+    tries = [t["try_number"] for t in airflow.api.tasks("octavo_receipt", run) if t["task_id"] == "read"]
+    assert sorted(tries)[-1] == 2
+    assert len(airflow.rows("receipt", "receipt", DAY)) == 24
+    assert airflow.digests("receipt", DAY) == airflow.by_command_line("receipt", DAY, tmp_path / "lake")
+
+
+def test_a_killed_publish_task_shows_no_torn_table_and_its_retry_finishes_the_day(airflow: Airflow, tmp_path: Path) -> None:
+    day = "2026-11-03"
+    run = airflow.run("receipt", day, documents="*.jpg")
+    staged = airflow.lake / "_octavo" / "workspaces" / "receipt" / day / run.replace(":", "_") / "staged" / "pages.parquet"
+    until(lambda: airflow.states("receipt", run).get("validate") == {"success"}, 240, 0.2)
+    # publish copies table after table; a pipe in the place of one holds it there.
+    staged.rename(staged.with_suffix(".aside"))
+    os.mkfifo(staged)
+    documents = airflow.file("documents", "receipt", day)
+    old = documents.read_bytes() if documents.exists() else None
+
+    def running() -> dict[str, object] | None:
+        return next((t for t in airflow.api.tasks("octavo_receipt", run) if t["task_id"] == "publish" and t["state"] == "running"), None)
+
+    task = until(running, 120, 0.1)
+    until(lambda: documents.exists() and documents.read_bytes() != old, 30)
+    pages = airflow.file("pages", "receipt", day)
+    before = pages.read_bytes() if pages.exists() else None
+    kill(airflow.task_process(task))
+    staged.unlink()
+    staged.with_suffix(".aside").rename(staged)
+    assert (pages.read_bytes() if pages.exists() else None) == before
+    assert airflow.finish("receipt", run) == "success", airflow.why("receipt", run)
+    assert airflow.succeed("receipt", day)
+    assert airflow.digests("receipt", day) == airflow.by_command_line("receipt", day, tmp_path / "lake")
