@@ -142,10 +142,10 @@ class Lists:
                     nearest = header
                 if name in header.fields and (own is None or header.box.y0 > own.box.y0):
                     own = header
+        if nearest is not None and name not in nearest.fields and (own is None or _same_header(own, nearest)):
+            return Tie(0.0, "", nearest.text)
         if own is None:
             return NO_TIE
-        if nearest is not None and name not in nearest.fields and _same_header(own, nearest):
-            return Tie(0.0, "", nearest.text)
         return Tie(1.0, f"in the column “{own.text}”")
 
     def _pair_places(self, cells: Sequence[_Cell], taken: set[int]) -> list[tuple[Place | None, Tie]]:
@@ -189,6 +189,8 @@ def _multiply(cells: dict[str, list[Claim]]) -> None:
         return
     for one, two, product in permutations(numbers, 3):
         a, b, c = (Decimal(str(claim.typed)) for claim in (one, two, product))
+        if product.tie.rival:
+            continue
         if one.position < two.position and not {a, b} & {Decimal(0), Decimal(1)} and abs(a * b - c) < Decimal("0.01"):
             if product.candidate.spec.type is Kind.MONEY and len({one.position, two.position, product.position}) == 3:
                 for claim in (one, two, product):

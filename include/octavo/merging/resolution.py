@@ -84,7 +84,7 @@ def _agreement(group: Sequence[Claim]) -> str:
 def _level(claim: Claim, agreed: str) -> int:
     if not claim.usable:
         return NOTHING
-    if claim.arithmetic or agreed:
+    if agreed or (claim.arithmetic and not claim.tie.rival):
         return PROVEN
     if claim.tie.score >= STRONG and not claim.tie.rival:
         return LABELLED

@@ -1,0 +1,193 @@
+"""Which values may be taken without a look, and why the others may not."""
+
+from __future__ import annotations
+
+import pytest
+
+from octavo.model import Source, Support, Verdict
+from tests.merging.pages import FORM, INVOICE, answer, merge, page
+
+PAGE = """
+Northwind Goods Ltd
+12 Harbour Road
+
+Invoice No  R-2018/0042      Date  05.03.2018
+                             Due Date  04.04.2018
+
+Item            Qty   Price   Amount
+Coffee beans    2     10.00   20.00
+Coffee beans    2     10.00   20.00
+Tea             3     1.50    4.50
+
+Net         44.50
+VAT         8.90
+Total       53.40
+"""
+
+
+def verdict(field, value, text=PAGE, **how):
+    return merge(INVOICE, text, answer({field: value}, **how))[field].verdict
+
+
+@pytest.mark.parametrize(("field", "value"), [
+    pytest.param("number", "R-2018/0042", id="identifier"),
+    pytest.param("date", "05.03.2018", id="date as printed"),
+    pytest.param("date", "2018-03-05", id="date in another form"),
+    pytest.param("total", "53.40", id="amount"),
+    pytest.param("total", "€ 53,40", id="amount in another form"),
+    pytest.param("issuer", "NORTHWIND GOODS LTD", id="name at the top with its legal form"),
+])
+def test_a_supported_value_beside_its_label_is_accepted(field, value):
+    assert verdict(field, value) is Verdict.ACCEPTED
+
+
+@pytest.mark.parametrize(("field", "value"), [
+    pytest.param("total", "53.48", id="digit changed"),
+    pytest.param("total", "534.00", id="times ten"),
+    pytest.param("total", "-53.40", id="wrong sign"),
+    pytest.param("total", "518.53", id="made up"),
+    pytest.param("date", "06.03.2018", id="another day"),
+    pytest.param("number", "R-2018/0043", id="identifier with a digit changed"),
+    pytest.param("number", "2018/0042", id="the tail of an identifier"),
+    pytest.param("number", "R-2018", id="the head of an identifier"),
+    pytest.param("issuer", "Southwind Goods Ltd", id="a word changed"),
+])
+def test_a_value_that_legible_words_do_not_show_is_unsupported(field, value):
+    found = merge(INVOICE, PAGE, answer({field: value}))[field]
+    assert (found.verdict, found.support, found.evidence) == (Verdict.UNSUPPORTED, Support.NONE, ())
+
+
+@pytest.mark.parametrize(("field", "value"), [
+    pytest.param("total", "44.50", id="another field's amount"),
+    pytest.param("total", "20.00", id="a line item's amount"),
+    pytest.param("date", "04.04.2018", id="another field's date"),
+    pytest.param("due", "05.03.2018", id="swapped dates"),
+    pytest.param("number", "12", id="a number of the address"),
+    pytest.param("issuer", "Coffee beans", id="a line item as the name"),
+])
+def test_real_words_given_to_the_wrong_field_are_not_accepted(field, value):
+    assert verdict(field, value) in (Verdict.AMBIGUOUS, Verdict.CONFLICTING)
+
+
+def test_an_extractor_that_disagrees_with_the_label_does_not_win():
+    found = merge(INVOICE, PAGE, answer({"total": "53.40"}), answer({"total": "44.50"}, "molmo"))["total"]
+    assert (found.value, found.verdict) == ("53.40", Verdict.ACCEPTED)
+    assert [(one.value, one.reason) for one in found.losers] == [("44.50", "it stands by the label “Net”")]
+
+
+def test_two_values_by_the_same_label_conflict():
+    text = "Date  05.03.2018\n\n\nDate  07.03.2018"
+    found = merge(INVOICE, text, answer({"date": "05.03.2018"}), answer({"date": "07.03.2018"}, "molmo"))["date"]
+    assert found.verdict is Verdict.CONFLICTING
+    assert "07.03.2018" in found.reason
+
+
+def test_a_value_is_contested_by_another_print_even_if_nobody_said_it():
+    assert verdict("date", "05.03.2018", "Date  05.03.2018\n\n\nDate  07.03.2018") is Verdict.CONFLICTING
+
+
+UNLABELLED = "Northwind\n\nR-2018/0042 for you"
+
+
+def test_agreement_of_independent_extractors_ties_a_value():
+    found = merge(INVOICE, UNLABELLED, answer({"number": "R-2018/0042"}), answer({"number": "R-2018/0042"}, "molmo"))["number"]
+    assert (found.verdict, found.reason) == (Verdict.ACCEPTED, "layout and molmo agree")
+
+
+@pytest.mark.parametrize("others", [
+    pytest.param([answer({"number": "R-2018/0042"}, "molmo", hinted=True)], id="it was shown the words"),
+    pytest.param([answer({"number": "R-2018/0042"}, "layout", at=1)], id="the same extractor twice"),
+    pytest.param([], id="alone"),
+])
+def test_agreement_between_witnesses_that_share_their_input_ties_nothing(others):
+    assert merge(INVOICE, UNLABELLED, answer({"number": "R-2018/0042"}), *others)["number"].verdict is Verdict.AMBIGUOUS
+
+
+def test_two_hinted_extractors_that_repeat_a_poorly_read_word_are_not_accepted():
+    text = "Total  58.40~0.5"
+    found = merge(INVOICE, text, answer({"total": "58.40"}), answer({"total": "58.40"}, "molmo", hinted=True))["total"]
+    assert found.verdict is Verdict.UNREADABLE
+
+
+def test_an_unhinted_extractor_confirms_a_poorly_read_word():
+    found = merge(INVOICE, "Total  58.40~0.5", answer({"total": "58.40"}), answer({"total": "58.40"}, "molmo"))["total"]
+    assert found.verdict is Verdict.ACCEPTED
+
+
+def test_sums_tie_values_without_labels():
+    text = "Northwind\n44.50   8.90   53.40"
+    found = merge(INVOICE, text, answer({"net": "44.50", "tax": "8.90", "total": "53.40"}))
+    assert {found[name].verdict for name in ("net", "tax", "total")} == {Verdict.ACCEPTED}
+    assert "44.50 + 8.90 = 53.40" in found["total"].reason
+
+
+def test_a_sum_with_a_part_of_nothing_ties_nothing():
+    found = merge(INVOICE, "Northwind\n53.40   0.00", answer({"net": "53.40", "tax": "0.00", "total": "53.40"}))
+    assert found["total"].verdict is not Verdict.ACCEPTED
+
+
+def test_a_poor_witness_abstains():
+    assert verdict("total", "53.40", "T0t#~0.2 s~0.1 |3.4~0.3") is Verdict.UNREADABLE
+
+
+def test_a_poorly_read_word_that_may_be_the_value_abstains():
+    assert verdict("total", "53.40", "Thank you for coming to us\nTotal  58.40~0.4") is Verdict.UNREADABLE
+
+
+def test_an_empty_page_is_no_witness():
+    assert verdict("total", "53.40", page("")) is Verdict.UNREADABLE
+
+
+def test_a_correction_by_a_person_wins_whatever_the_page_says():
+    found = merge(INVOICE, PAGE, answer({"total": "53.40"}), answer({"total": "99.00"}, "person"))["total"]
+    assert (found.value, found.verdict) == ("99.00", Verdict.ACCEPTED)
+
+
+def test_generated_text_is_a_paraphrase_with_its_cover():
+    found = merge(INVOICE, PAGE, answer({"note": "Coffee and beans cost money"}))["note"]
+    assert (found.verdict, found.reason) == (Verdict.PARAPHRASE, "the page has 50% of its content words")
+
+
+def test_an_unparsable_value_is_kept_but_not_accepted():
+    found = merge(INVOICE, "Total  soon", answer({"total": "soon"}))["total"]
+    assert (found.value, found.typed, found.verdict) == ("soon", None, Verdict.AMBIGUOUS)
+
+
+def test_a_required_field_that_nobody_found_has_a_row():
+    assert merge(INVOICE, PAGE, answer({"total": "53.40"}))["number"].value is None
+
+
+def test_a_key_of_no_field_keeps_its_own_path_and_its_evidence():
+    found = merge(INVOICE, "Weather  sunny", answer({"Weather": "sunny", "deep": {"list": ["sunny", "rain"]}}))
+    assert (found["Weather"].matched, found["Weather"].support) == (False, Support.EXACT)
+    assert {path for path in found if path.startswith("deep")} == {"deep.list[0]", "deep.list[1]"}
+
+
+def test_a_misspelt_key_finds_its_field():
+    assert merge(INVOICE, PAGE, answer({"Invoice no.:": "R-2018/0042"}))["number"].value == "R-2018/0042"
+
+
+def test_misread_text_in_poor_words_is_supported_but_numbers_never_are():
+    text = page("Seller  Nortbwind~0.5 Goods Ltd\nTotal  58.40~0.5")
+    found = merge(INVOICE, text, answer({"issuer": "Northwind Goods Ltd", "total": "53.40"}))
+    assert found["issuer"].support is Support.NORMALISED
+    assert found["total"].support is Support.UNREADABLE
+
+
+def test_misread_text_in_legible_words_is_not_supported():
+    assert verdict("issuer", "Northwind Goods Ltd", "Seller  Nortbwind Goods Ltd") is Verdict.UNSUPPORTED
+
+
+def test_a_text_layer_is_believed_without_confidence():
+    assert verdict("total", "53.40", page("Total  53.40", source=Source.TEXT_LAYER, confidence=1.0)) is Verdict.ACCEPTED
+
+
+def test_a_value_over_a_line_break_has_a_box_for_each_line():
+    found = merge(INVOICE, "Seller  Northwind\n        Goods Ltd", answer({"issuer": "Northwind Goods Ltd"}))["issuer"]
+    assert (found.support, len(found.evidence)) == (Support.EXACT, 2)
+
+
+def test_pairs_are_accepted_where_key_and_value_stand_together():
+    found = merge(FORM, "Name:  Ada\nCity:  Paris", answer({"pairs": [{"key": "Name:", "value": "Ada"}, {"key": "Name:", "value": "Paris"}]}))
+    assert found["pairs[0].value"].verdict is Verdict.ACCEPTED
+    assert found["pairs[1].value"].verdict is Verdict.AMBIGUOUS
