@@ -51,8 +51,9 @@ class Database:
         if not (self.data / "PG_VERSION").exists():
             command = [str(binaries() / "initdb"), "--auth=trust", "--encoding=utf8", "--locale=C", "-U", "postgres", "-D", str(self.data)]
             # The group too: root's would be judged by the group's rights to the folders above.
-            who = {"user": self.user, "group": pwd.getpwnam(self.user).pw_gid, "extra_groups": []} if self.user else {}
-            subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, **who)
+            group = pwd.getpwnam(self.user).pw_gid if self.user else None
+            others: list[str] | None = [] if self.user else None
+            subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, user=self.user, group=group, extra_groups=others)
 
     def accepts(self) -> bool:
         """Whether the server answers."""

@@ -156,7 +156,9 @@ class Stack:
 
     def _supervisord_config(self) -> str:
         """One program per component; each comes back when it dies and ends with its children."""
-        programs = {"postgres": (shlex.join(self.database.command), "autostart=true", "stopsignal=INT", "priority=1")}
+        programs: dict[str, tuple[str, ...]] = {
+            "postgres": (shlex.join(self.database.command), "autostart=true", "stopsignal=INT", "priority=1"),
+        }
         if self.database.user:
             programs["postgres"] += (f"user={self.database.user}", "directory=/")
         for name in COMPONENTS:

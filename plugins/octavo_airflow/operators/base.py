@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -37,7 +38,7 @@ class OctavoOperator(BaseOperator):
     :param extractor: ``auto``, ``layout`` or ``molmo`` (templated).
     """
 
-    template_fields = ("extractor",)
+    template_fields: Sequence[str] = ("extractor",)
     ui_color = "#e8eef7"
 
     def __init__(self, *, contract: str, extractor: str = "{{ params.extractor }}", **kwargs: Any) -> None:
@@ -106,7 +107,7 @@ class ShardOperator(OctavoOperator):
     :param shard: the shard to read and to write beside, for example ``p0000`` (templated).
     """
 
-    template_fields = ("extractor", "shard")
+    template_fields: Sequence[str] = ("extractor", "shard")
 
     def __init__(self, *, shard: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from octavo_airflow import pools
 from octavo_airflow.operators.base import OctavoOperator, ShardOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from airflow.sdk import Asset, Context
 
     from octavo.model import Report
@@ -25,7 +24,7 @@ class IngestOperator(OctavoOperator):
     :param chunking: how pages are cut; empty is as the contract says (templated).
     """
 
-    template_fields = ("extractor", "documents", "chunking")
+    template_fields: Sequence[str] = ("extractor", "documents", "chunking")
 
     def __init__(
         self, *, documents: str = "{{ params.documents or '' }}", chunking: str = "{{ params.chunking or '' }}", **kwargs: Any
@@ -138,7 +137,7 @@ class StageTablesOperator(OctavoOperator):
     :param documents: the glob that ``ingest`` had; with one, the published rows of all other documents stay (templated).
     """
 
-    template_fields = ("extractor", "documents")
+    template_fields: Sequence[str] = ("extractor", "documents")
 
     def __init__(self, *, documents: str = "{{ params.documents or '' }}", **kwargs: Any) -> None:
         super().__init__(**kwargs)
