@@ -5,7 +5,8 @@
 Only images count (PNG, JPEG, TIFF, WebP, BMP, GIF), since a text layer needs no OCR. First every page is prepared as the read
 stage prepares it. Then, N times in turn, the read stage reads the documents into an empty reading store, and
 ``xargs -P CORES tesseract FILE OUT tsv`` reads the prepared pages, with one thread each. ``ratio_to_raw_tesseract`` is the
-read stage's pages per second, all of its own work included, over raw Tesseract's.
+read stage's pages per second, all of its own work included, over raw Tesseract's; ``cpu_ratio`` is the same in processor
+time, which a machine that is busy with other things does not distort.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import datetime as dt
 import json
 import os
+import resource
 import subprocess
 import tempfile
 import time
@@ -45,7 +47,7 @@ def main() -> int:
 
 def measure(docs: Path, rounds: int) -> dict[str, float | int]:
     cores = os.cpu_count() or 1
-    ours = raw = 0.0
+    ours = raw = our_cpu = raw_cpu = 0.0
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         workspace = Workspace.open(UPath(root), Partition("bench", dt.date(2000, 1, 1)), "reading")
@@ -54,8 +56,11 @@ def measure(docs: Path, rounds: int) -> dict[str, float | int]:
         jobs = prepared(workspace, root)
         for number in range(rounds):
             settings = Settings(state=str(root / f"state{number}"), processes=cores)
+            before = cpu_seconds()
             ours += sum(reading.run(workspace, shard, settings).seconds for shard in workspace.plan.page_shards)
+            between = cpu_seconds()
             raw += tesseract(jobs, cores)
+            our_cpu, raw_cpu = our_cpu + between - before, raw_cpu + cpu_seconds() - between
     if not jobs or not raw:
         raise SystemExit(f"no page images under {docs}")
     return {
@@ -63,7 +68,14 @@ def measure(docs: Path, rounds: int) -> dict[str, float | int]:
         "pages_per_second": round(rounds * counts["pages"] / ours, 3),
         "raw_tesseract_pages_per_second": round(rounds * len(jobs) / raw, 3),
         "ratio_to_raw_tesseract": round(counts["pages"] / ours / (len(jobs) / raw), 3),
+        "cpu_ratio": round(counts["pages"] / our_cpu / (len(jobs) / raw_cpu), 3),
     }
+
+
+def cpu_seconds() -> float:
+    """Processor time of this process and of its children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def prepared(workspace: Workspace, root: Path) -> list[tuple[str, int | None]]:

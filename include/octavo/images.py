@@ -43,6 +43,9 @@ _TURNS = {
     7: (Image.Transpose.TRANSVERSE, 270),
     8: (Image.Transpose.ROTATE_90, 270),
 }
+# Pillow counts the other way.
+_CLOCKWISE = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
+
 Affine = tuple[float, float, float, float, float, float]
 
 
@@ -103,6 +106,11 @@ def turn(exif: int) -> int:
 
 def upright(image: Image.Image, exif: int) -> Image.Image:
     return image.transpose(_TURNS[exif][0]) if exif in _TURNS else image
+
+
+def turned(image: Image.Image, degrees: int) -> Image.Image:
+    """The image turned clockwise by a multiple of 90 degrees."""
+    return image.transpose(_CLOCKWISE[degrees % 360]) if degrees % 360 else image
 
 
 def upright_transform(exif: int, width: int, height: int) -> Affine:

@@ -18,10 +18,6 @@ from octavo.errors import Quarantined
 from octavo.reasons import Reason
 from octavo.storage import local_copy
 
-PDF = "application/pdf"
-# Pillow counts the other way.
-_CLOCKWISE = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
-
 
 class Frame(Protocol):
     """What of a ``model.Page`` its picture depends on."""
@@ -38,11 +34,6 @@ class Frame(Protocol):
     def rotation(self) -> int: ...
 
 
-def turned(image: Image.Image, degrees: int) -> Image.Image:
-    """The image turned clockwise by a multiple of 90 degrees."""
-    return image.transpose(_CLOCKWISE[degrees % 360]) if degrees % 360 else image
-
-
 def page_image(document: UPath, media_type: str, page: Frame, limits: Limits | None = None) -> Image.Image:
     """The picture of a page that was read, mode RGB, of exactly ``page.width`` x ``page.height`` pixels.
 
@@ -57,7 +48,7 @@ def page_image(document: UPath, media_type: str, page: Frame, limits: Limits | N
     """
     max_pixels = (limits or Limits()).page_pixels
     with local_copy(document) as path:
-        image = _pdf_page(path, page) if media_type == PDF else _image_frame(path, media_type, page, max_pixels)
+        image = _pdf_page(path, page) if media_type == pdf.MEDIA_TYPE else _image_frame(path, media_type, page, max_pixels)
     if image.size != (page.width, page.height):
         raise Quarantined(Reason.CHANGED_DURING_RUN, f"{document} page {page.number} is {image.size} px, was {(page.width, page.height)}")
     return image
@@ -67,7 +58,7 @@ def _pdf_page(path: Path, page: Frame) -> Image.Image:
     document = pdf.open_pdf(path)
     try:
         with pdf.open_page(document, page.number) as source:
-            return turned(pdf.render(source, page.dpi or pdf.DPI), page.rotation - source.get_rotation())
+            return images.turned(pdf.render(source, page.dpi or pdf.DPI), page.rotation - source.get_rotation())
     finally:
         document.close()
 
@@ -77,4 +68,4 @@ def _image_frame(path: Path, media_type: str, page: Frame, max_pixels: int) -> I
         images.seek(source, page.number, max_pixels)
         exif = images.orientation(source)
         image = images.upright(images.decoded(source), exif)
-        return turned(image, page.rotation - images.turn(exif)).convert("RGB")
+        return images.turned(image, page.rotation - images.turn(exif)).convert("RGB")

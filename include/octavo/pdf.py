@@ -17,6 +17,7 @@ from PIL import Image
 from octavo.errors import Quarantined
 from octavo.reasons import Reason
 
+MEDIA_TYPE = "application/pdf"
 POINTS_PER_INCH = 72
 DPI = 200               # Tesseract's accuracy levels off from about 200 dpi for 10 pt text
 MAX_SIDE_PX = 10_000    # A0 at 200 dpi; a longer side lowers the dpi

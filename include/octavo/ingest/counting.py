@@ -8,7 +8,7 @@ from typing import Any
 from octavo.children import serve
 from octavo.errors import Quarantined
 from octavo.images import DECODE_ERRORS, open_image
-from octavo.pdf import open_pdf
+from octavo.pdf import MEDIA_TYPE, open_pdf
 from octavo.reasons import Reason
 
 TAIL_BYTES = 64 * 1024  # cameras append up to this much after a JPEG's end marker
@@ -22,7 +22,7 @@ def count(path: Path, media_type: str, max_pixels: int) -> int:
     Raises:
         Quarantined: the file cannot be opened, ends too early, or is one page that is too large.
     """
-    if media_type == "application/pdf":
+    if media_type == MEDIA_TYPE:
         document = open_pdf(path)
         try:
             return len(document)

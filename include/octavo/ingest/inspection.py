@@ -16,10 +16,10 @@ from upath import UPath
 from octavo.children import Child, ChildDied, ChildTimeout
 from octavo.config import Limits
 from octavo.images import FORMATS
+from octavo.pdf import MEDIA_TYPE as PDF
 from octavo.reasons import Reason
 from octavo.storage import local_copy
 
-PDF = "application/pdf"
 UNKNOWN = "application/octet-stream"
 HEAD_BYTES = 8192       # filetype needs 8 KiB for its slowest matcher
 PDF_HEADER_BYTES = 1024  # PDF 1.7, implementation note 13: readers accept a header this far into the file

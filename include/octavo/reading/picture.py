@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -72,6 +71,8 @@ def prepare(image: Image.Image, folder: Path, frame: tuple[int, int]) -> OcrInpu
 
 def cleaned(grey: Image.Image) -> Image.Image:
     """A faint or unevenly lit page with its background made white, its print dark, and the dots of dotted print joined."""
+    import cv2  # noqa: PLC0415  # only few pages need it, and every child would load it
+
     pixels = np.asarray(grey)
     small = cv2.resize(pixels, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     paper = cv2.medianBlur(cv2.dilate(small, np.ones((7, 7), np.uint8)), 21)

@@ -13,9 +13,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from octavo.images import Affine
+from octavo.images import Affine, turned
 from octavo.model import Word
-from octavo.pages import turned
 from octavo.reading import ocr, picture
 
 # Measured on receipts: of 60 pages the 5 that Tesseract hardly reads lie below one of these, and nothing that it reads well.

@@ -1,13 +1,18 @@
-"""READINGS rows for pages that gave no words."""
+"""READINGS rows, made without loading what the children can do without (pyarrow, pydantic)."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from octavo.model import Outcome
+from octavo.model import Outcome, Word
 from octavo.reasons import Reason
 
 IDENTITY = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+
+
+def word_row(word: Word) -> dict[str, Any]:
+    """As ``schemas.WORD`` has it."""
+    return {"text": word.text, **word.box._asdict(), "confidence": round(word.confidence, 4), "source": word.source.value}
 
 
 def quarantined(document: str, page: int, reason: Reason, detail: str, seconds: float) -> dict[str, Any]:

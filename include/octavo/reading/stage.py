@@ -1,0 +1,111 @@
+"""The read stage.
+
+Pages are read by child processes, one per core, block by block; what was read is kept in the reading store.
+A page that cannot be read is a row with outcome ``quarantined`` and a reason; the others go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, as_completed
+from contextlib import ExitStack
+from typing import Any
+
+import pyarrow as pa
+from upath import UPath
+
+from octavo import schemas, storage
+from octavo.config import Settings
+from octavo.model import Outcome, Report
+from octavo.reading import engine
+from octavo.reading.pool import ReaderPool
+from octavo.reading.source import Source
+from octavo.reading.store import ReadingStore
+from octavo.workspace import Span, Workspace
+
+log = logging.getLogger(__name__)
+
+
+def run(workspace: Workspace, shard: str, settings: Settings, progress: Callable[[int], None] | None = None) -> Report:
+    """Read the pages of one shard into the workspace.
+
+    Args:
+        workspace: ingest must have run; the rows are written to ``workspace.shard("read", shard)``.
+        shard: a page shard of the plan.
+        settings: number of processes, languages, limits, place of the reading store.
+        progress: called with the number of pages that are done so far.
+
+    Returns:
+        counts ``pages``, ``reads`` (pages that were read now), ``read_hits`` (pages from the store), ``words``
+        and ``quarantined_pages``.
+
+    Raises:
+        ToolMissing: Tesseract or one of its languages is not installed.
+    """
+    started = time.monotonic()
+    found = engine.find(settings.languages)
+    store = ReadingStore(settings.reading_store, engine.key(found, settings), engine.limits_key(settings))
+    blocks = [block for span in workspace.plan.page_shards[shard] for block in span.blocks()]
+    tables = {block: table for block in blocks if (table := store.get(block)) is not None}
+    hits = sum(block.pages for block in tables)
+    tables = {block: _as_hit(table) for block, table in tables.items()}
+    missing = [block for block in blocks if block not in tables]
+    if progress is not None:
+        progress(hits)
+    if missing:
+        tables |= _read(workspace, missing, settings, store, lambda pages: progress(hits + pages) if progress is not None else None)
+    storage.write_table(workspace.shard("read", shard), [tables[block] for block in blocks], schemas.READINGS)
+    pages = sum(block.pages for block in blocks)
+    counts = {
+        "pages": pages, "reads": pages - hits, "read_hits": hits,
+        "words": sum(len(words) for table in tables.values() for words in table["words"]),
+        "quarantined_pages": sum(outcome == Outcome.QUARANTINED for table in tables.values() for outcome in table["outcome"].to_pylist()),
+    }
+    return Report("read", counts, time.monotonic() - started)
+
+
+def _as_hit(rows: pa.Table) -> pa.Table:
+    """The rows as a run reports them that did not have to read them."""
+    rows = rows.set_column(rows.schema.get_field_index("cached"), "cached", pa.array([True] * rows.num_rows))
+    return rows.set_column(rows.schema.get_field_index("seconds"), "seconds", pa.array([0.0] * rows.num_rows))
+
+
+def _read(
+    workspace: Workspace, blocks: list[Span], settings: Settings, store: ReadingStore, progress: Callable[[int], None],
+) -> dict[Span, pa.Table]:
+    """The rows of ``blocks``, each kept in the store as soon as its last page is read."""
+    documents = {row["document"]: row for row in workspace.read(workspace.documents, ["document", "uri", "media_type"]).to_pylist()}
+    tables: dict[Span, pa.Table] = {}
+    sources: dict[str, Source] = {}
+    with ExitStack() as stack:
+        pool = stack.enter_context(ReaderPool(settings, min(settings.processes, sum(block.pages for block in blocks))))
+        futures: dict[Future[dict[str, Any]], Span] = {}
+        for block in blocks:
+            if block.document not in sources:
+                row = documents[block.document]
+                sources[block.document] = Source(block.document, UPath(row["uri"]), row["media_type"])
+                stack.callback(sources[block.document].close)
+            for number in range(block.first, block.last + 1):
+                futures[pool.read(sources[block.document], number)] = block
+        rows: dict[Span, list[dict[str, Any]]] = {block: [] for block in blocks}
+        for done, future in enumerate(as_completed(futures), start=1):
+            block = futures[future]
+            rows[block].append(future.result())
+            if len(rows[block]) == block.pages:
+                source = sources[block.document]
+                tables[block] = _finish(source, rows.pop(block))
+                store.put(block, tables[block])
+                if not any(other.document == block.document for other in rows):
+                    source.close()
+            progress(done)
+    return tables
+
+
+def _finish(source: Source, rows: list[dict[str, Any]]) -> pa.Table:
+    """The rows of one block in page order; all quarantined if the document is not any more what ingest saw."""
+    rows.sort(key=lambda row: int(row["page"]))
+    if not source.unchanged():
+        rows = [source.quarantined_as_changed(row["page"]) for row in rows]
+    return pa.Table.from_pylist(rows, schema=schemas.READINGS)
