@@ -68,6 +68,7 @@ class Place(StrEnum):
     TOP = "top"
     BOTTOM = "bottom"
     AFTER_COMPANY = "after_company"
+    HEADING = "heading"       # the text of a heading; in a list, one row each
 
 
 class FieldSpec(_Part):

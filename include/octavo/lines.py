@@ -19,7 +19,7 @@ SAME_LINE_OVERLAP = 0.5
 HEIGHT_RATIO = 3.0
 # Widest gap inside a segment, in multiples of the line's height. Word spaces measure 0.3 to 0.7 of it,
 # two columns of a form or a table are at least 1.5 apart.
-SEGMENT_GAP = 1.1
+SEGMENT_GAP = 1.3
 # The same in multiples of the line's width per character, for typewriters, whose letters are as wide as high:
 # one space measures 1.2 of it there, two spaces 2.2.
 SEGMENT_PITCH = 1.8

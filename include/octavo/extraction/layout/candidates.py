@@ -98,13 +98,28 @@ class View:
         return {path: tuple(self._index.find(spec.labels, spec.not_labels)) for path, spec in self.contract.leaves() if spec.labels}
 
     @cached_property
+    def headings(self) -> dict[str, tuple[Label, ...]]:
+        """The labels of lists and groups that stand alone in their line, by the field's name: they head sections."""
+        found = {name: self._index.find(spec.labels, spec.not_labels) for name, spec in self.contract.fields.items() if spec.fields and spec.labels}
+        return {name: tuple(label for label in labels_of if self._alone(label)) for name, labels_of in found.items()}
+
+    def _alone(self, label: Label) -> bool:
+        return set(self.lines[self.line_of[label.words[0]]].words) == set(label.words)
+
+    @cached_property
+    def heading_lines(self) -> frozenset[int]:
+        """The numbers of the lines that head a section."""
+        return frozenset(self.line_of[label.words[0]] for found in self.headings.values() for label in found)
+
+    @cached_property
     def label_words(self) -> frozenset[int]:
         """Words that belong to a label, the ones that hold a value as well left out.
 
         Labels of list columns count in lines that have two of them, since they are common words.
         """
         columns = Counter(
-            self.line_of[label.words[0]] for path, found in self.prints.items() if "[]" in path for label in found if self.leads(label)
+            line for path, found in self.prints.items() if "[]" in path
+            for line in {self.line_of[label.words[0]] for label in found if self.leads(label)}
         )
         counted = [
             label for path, found in self.prints.items() for label in found if "[]" not in path or columns[self.line_of[label.words[0]]] > 1
@@ -172,7 +187,7 @@ def beside(view: View, spec: FieldSpec, label: Label) -> list[Candidate]:
     words, skip = right_of(view, line, label)
     if not words:
         return _wrapped(view, spec, line, label)
-    run = typed.Run(view.page, words, skip)
+    run = typed.Run(view.page, words, skip, view.segment_of)
     if typed.is_text(spec.type):
         return _text_beside(view, spec, line, words, skip)
     found: list[Candidate] = []
@@ -389,7 +404,7 @@ def _rounded_siblings(view: View, found: Sequence[Candidate]) -> list[Candidate]
     siblings = []
     for c in found:
         value, line = amount(c.text), view.line_of[c.words[0]]
-        runs = [typed.Run(view.page, below.words) for below in view.lines[line + 1:line + 5]]
+        runs = [typed.Run(view.page, below.words, 0, view.segment_of) for below in view.lines[line + 1:line + 5]]
         for match in (found for run in runs for found in typed.matches(run, Kind.MONEY, view.locale)):
             other = amount(match.text)
             if value > 0 and not _whole(value) and _whole(other) and abs(value - other) < CASH_UNIT:
@@ -416,7 +431,7 @@ def amounts(view: View) -> list[tuple[float, tuple[int, ...]]]:
     """Every amount on the page with its words, top to bottom."""
     return [
         (amount(match.text), match.words)
-        for line in view.lines for match in typed.matches(typed.Run(view.page, line.words), Kind.MONEY, view.locale)
+        for line in view.lines for match in typed.matches(typed.Run(view.page, line.words, 0, view.segment_of), Kind.MONEY, view.locale)
     ]
 
 

@@ -20,6 +20,8 @@ from octavo.model import Box, union
 COLON_KEY_WORDS, KEY_WORDS = 12, 8
 # Widest gap, in line heights, between a key and a value beside it, and between lines of one value.
 BESIDE_GAP, LINE_GAP = 14.0, 0.9
+# The same after a colon, and between two pieces of the value itself.
+COLON_GAP, VALUE_GAP = 30.0, 2.0
 # The same for a value that is not quite on the key's line, and how far off that line it may be.
 RAISED_GAP, DRIFT = 8.0, 1.3
 # Farthest first line below a key without a value beside it, in line heights.
@@ -142,7 +144,8 @@ def _after_colons(view: View, rows: list[list[Piece]], used: set[Piece]) -> Iter
                 continue
             value = _beside(view, rows, key, row[n + 1] if n + 1 < len(row) else None, used)
             if value is not None:
-                beside = [value, *(_listed(view, rows, key, used) if _LIST.match(key.text) else _hanging(view, rows, value, used))]
+                lower = _listed(view, rows, key, used) if _LIST.match(key.text) else _hanging(view, rows, value, used)
+                beside = [*_pieces_of(view, rows[value.line], value, used), *lower]
                 used.update(beside)
                 wrapped = _under(view, rows, key, beside[-1], used)
                 values = [*([[piece] for piece in beside] if _LIST.match(key.text) else [beside]), *_paragraphs(view, wrapped)]
@@ -157,9 +160,19 @@ def _after_colons(view: View, rows: list[list[Piece]], used: set[Piece]) -> Iter
                 yield key, values
 
 
+def _pieces_of(view: View, row: list[Piece], value: Piece, used: set[Piece]) -> list[Piece]:
+    """A value's first piece with those right behind it, where OCR spaced words out ("October 29,   2026")."""
+    found = [value]
+    for piece in row[row.index(value) + 1:]:
+        if piece.colon or piece in used or piece.box.x0 - found[-1].box.x1 > VALUE_GAP * view.height:
+            break
+        found.append(piece)
+    return found
+
+
 def _beside(view: View, rows: list[list[Piece]], key: Piece, following: Piece | None, used: set[Piece]) -> Piece | None:
     """The value right of a key: the next piece of its line, or one written a little above or below the line."""
-    if following is not None and following.box.x0 - key.box.x1 <= BESIDE_GAP * view.height:
+    if following is not None and following.box.x0 - key.box.x1 <= COLON_GAP * view.height:
         return None if following.colon or following in used else following
     drift = DRIFT * max(view.height, key.box.height)
     around = [piece for other in rows[max(0, key.line - 2):key.line + 3] for piece in other if piece.line != key.line]

@@ -50,10 +50,10 @@ def placed(view: View, spec: FieldSpec) -> list[Candidate]:
     """Candidates of a field by its place alone, best first; only the first page has a top."""
     first = view.page.number == 1
     match spec.place:
-        case Place.TOP if spec.type is Kind.DATE and first:
+        case Place.TOP if first and spec.type is Kind.DATE:
             return _first_date(view, spec)
-        case Place.TOP if first and spec.type is Kind.URL:
-            return _last_typed(view, spec)
+        case Place.TOP if first and spec.type is not Kind.NAME:
+            return _first_typed(view, spec)
         case Place.TOP if first:
             return company(view)
         case Place.AFTER_COMPANY if first:
@@ -137,7 +137,8 @@ def _name(view: View, parts: tuple[Segment, ...]) -> _Name | None:
     score = 1.0 + legal + 0.4 * trade + 0.3 * (bare.upper() == bare)
     score -= 1.5 * bool(CONTACT.search(text) and not legal) + 1.0 * bool(TITLE.search(bare)) + 1.0 * bool(re.search(r"\w\s*:\s*\S", text))
     if ADDRESS.search(bare):
-        score -= 0.5 if legal else 1.2
+        # "Harbour Lane Grocers" is a name, "14 Harbour Lane" none
+        score -= 0.4 if legal or not re.search(r"\d", bare) else 1.2
     if REGISTRATION.search(bare):
         score -= 1.2
     if bare.lstrip().startswith("("):
@@ -182,7 +183,8 @@ def address(view: View) -> list[Candidate]:
     best: list[tuple[float, list[Segment]]] = []
     used: set[int] = set(name)
     for n, part in enumerate(parts):
-        named = LEGAL_FORM.search(part.text) and not re.search(r"\d", part.text)
+        numbered = n + 1 < len(parts) and re.match(r"\W*\d", parts[n + 1].text)
+        named = not re.search(r"\d", part.text) and (LEGAL_FORM.search(part.text) or numbered)
         if used.intersection(part.words) or not ADDRESS.search(part.text) or named or _ends_address(view, part):
             continue
         block = _block(view, parts, _first_line(view, parts, n, used))
@@ -269,16 +271,22 @@ def _first_date(view: View, spec: FieldSpec) -> list[Candidate]:
     """The page's dates, those with a clock time beside them first, those that need month and day swapped last."""
     found = []
     for line in view.lines:
-        run = typed.Run(view.page, line.words)
+        run = typed.Run(view.page, line.words, 0, view.segment_of)
         timed = bool(CLOCK.search(run.text))
         found += [(swapped(m.text, view.locale), not timed, m) for m in typed.matches(run, spec.type, view.locale)]
     found.sort(key=lambda f: f[:2])
     return [Candidate(m.text, m.words, PLACED / (1 + n)) for n, (_, _, m) in enumerate(found[:3])]
 
 
+def _first_typed(view: View, spec: FieldSpec) -> list[Candidate]:
+    """Values of the kind from the top down."""
+    every = [m for line in view.lines for m in typed.matches(typed.Run(view.page, line.words, 0, view.segment_of), spec.type, view.locale)]
+    return [Candidate(m.text, m.words, PLACED / (1 + n)) for n, m in enumerate(every[:MOST_ALTERNATIVES])]
+
+
 def _last_typed(view: View, spec: FieldSpec) -> list[Candidate]:
     """Values of the kind from the bottom up, each text once, the more frequent first."""
-    every = [m for line in view.lines for m in typed.matches(typed.Run(view.page, line.words), spec.type, view.locale)]
+    every = [m for line in view.lines for m in typed.matches(typed.Run(view.page, line.words, 0, view.segment_of), spec.type, view.locale)]
     times = Counter(m.text for m in every)
     latest = {m.text: m for m in every}
     ordered = sorted(latest.values(), key=lambda m: (-times[m.text], -m.words[0]))
@@ -291,7 +299,7 @@ def _amounts_at_bottom(view: View, spec: FieldSpec) -> list[Candidate]:
     every = [
         Candidate(m.text, m.words, PLACED)
         for line in view.lines if line.box.y0 >= top
-        for m in typed.matches(typed.Run(view.page, line.words), Kind.MONEY, view.locale) if amount(m.text) > 0
+        for m in typed.matches(typed.Run(view.page, line.words, 0, view.segment_of), Kind.MONEY, view.locale) if amount(m.text) > 0
     ]
     every = [replace(c, score=c.score - PLACED) for c in confirmed(view, every)]
     largest = max((amount(c.text) for c in every), default=1.0)

@@ -7,11 +7,12 @@ the words it covers, so that a value is always words of the page.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from octavo.contracts import Kind, Locale
+from octavo.lines import Segment
 from octavo.model import Page
 from octavo.values import DateSpan, parser
 
@@ -35,8 +36,12 @@ URL = re.compile(
     re.IGNORECASE,
 )
 CURRENCY_CODE = re.compile(rf"(?<![A-Za-z]){CURRENCY}(?![A-Za-z])|\b[A-Z]{{3}}\b")
-# An identifier has a digit; it may start with letters, and go on over ./-_ and a space before a digit group.
-IDENTIFIER = re.compile(r"(?<![\w])(?:[A-Za-z]{0,6}[-/.]?)?(?=[\w./-]*\d)[A-Za-z0-9][\w./-]*(?:\s?[-/]\s?\w*\d\w*)*(?<![./-])")
+# An identifier is groups of digits with single spaces between, or has a digit; it may start with letters
+# and go on over ./-_ and a space before a digit group.
+IDENTIFIER = re.compile(
+    r"(?<![\w./-])\d{2,}(?: \d{2,}(?![\d/.:,-])){1,5}(?!\w)|"
+    r"(?<![\w])(?:[A-Za-z]{0,6}[-/.]?)?(?=[\w./-]*\d)[A-Za-z0-9][\w./-]*(?:\s?[-/]\s?\w*\d\w*)*(?<![./-])"
+)
 _GLUED_CLOCK = re.compile(r"(?<![\d/.-])(\d{1,2}(?P<s>[-/.])\d{1,2}(?P=s)(?:20\d{2}|\d{2}))(\d{1,2}:\d{2}(?::\d{2})?)(?!\d)")
 _CLOCK = re.compile(r"^\d{1,2}:\d{2}")
 
@@ -51,22 +56,26 @@ class Match:
 
 
 class Run:
-    """Words of a page, in a given order, as one text; ``skip`` characters of the first word are left out."""
+    """Words of a page, in a given order, as one text; ``skip`` characters of the first word are left out.
 
-    def __init__(self, page: Page, words: Sequence[int], skip: int = 0) -> None:
+    Words stand one space apart; ``parts`` says which words stand in one segment, and where it changes
+    there are two spaces, so that no pattern joins a quantity to the amount in the next column.
+    """
+
+    def __init__(self, page: Page, words: Sequence[int], skip: int = 0, parts: Mapping[int, Segment] | None = None) -> None:
         self.words = tuple(words)
-        parts = [page.words[i].text for i in self.words]
-        if parts:
-            parts[0] = parts[0][skip:]
-        self.text = " ".join(parts)
-        lengths = [len(part) + 1 for part in parts]
-        self._starts = [0, *accumulate(lengths)][:-1] if parts else []
-        self._ends = [start + length - 1 for start, length in zip(self._starts, lengths, strict=True)]
+        texts = [page.words[i].text for i in self.words]
+        if texts:
+            texts[0] = texts[0][skip:]
+        gaps = [0] + [2 if parts and parts[a] is not parts[b] else 1 for a, b in pairwise(self.words)]
+        self.text = "".join(" " * gap + text for gap, text in zip(gaps, texts, strict=False))
+        self._ends = list(accumulate(gap + len(text) for gap, text in zip(gaps, texts, strict=False)))
+        self._starts = [end - len(text) for end, text in zip(self._ends, texts, strict=True)]
 
     def cut(self, start: int, end: int) -> tuple[str, tuple[int, ...], int]:
         """The text from ``start`` to ``end``, its words, and how many words stand before it."""
         covered = [n for n in range(len(self.words)) if self._starts[n] < end and self._ends[n] > start]
-        return self.text[start:end], tuple(self.words[n] for n in covered), covered[0] if covered else 0
+        return " ".join(self.text[start:end].split()), tuple(self.words[n] for n in covered), covered[0] if covered else 0
 
 
 def patterns(kind: Kind) -> tuple[re.Pattern[str], ...]:
