@@ -59,7 +59,11 @@ def overlap(a0: int, a1: int, b0: int, b1: int) -> int:
 
 def same_row(a: Box, b: Box, share: float = SAME_LINE_OVERLAP) -> bool:
     """Whether two boxes overlap vertically by ``share`` of the lower one's height."""
-    return overlap(a.y0, a.y1, b.y0, b.y1) >= share * max(1, min(a.height, b.height))
+    _, a0, _, a1 = a
+    _, b0, _, b1 = b
+    shared = (a1 if a1 < b1 else b1) - (a0 if a0 > b0 else b0)
+    lower = min(a1 - a0, b1 - b0)
+    return shared >= share * (lower if lower > 1 else 1)
 
 
 def line_height(page: Page) -> float:

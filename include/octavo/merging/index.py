@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from octavo.lines import same_row
 from octavo.model import Box, Page, Source, union
-from octavo.values import Parser, Typed, currency_of, parser, squeeze, strip_marks
+from octavo.values import DateSpan, Parser, Typed, currency_of, parser, squeeze, strip_marks
 
 # Words of a lower confidence (0 to 1) may be misread. Tesseract's right words mostly have 0.9 and more.
 LEGIBLE = 0.8
@@ -199,9 +199,7 @@ class PageIndex:
     def date_parser(self) -> Parser:
         """The parser for this page's dates: in the other order where its dates fit that one only, as 11/17/2017 does."""
         order = self.parser.locale.date_order
-        if order == "YMD":
-            return self.parser
-        fits = {span.order for span in self.parser.dates(" ".join(self.texts))}
+        fits = {span.order for span in self._spans}
         if -1 not in fits or 1 in fits:
             return self.parser
         return parser(self.parser.locale.model_copy(update={"date_order": "MDY" if order == "DMY" else "DMY"}))
@@ -219,13 +217,18 @@ class PageIndex:
             for word in self.page.words
         ])
 
+    @cached_property
+    def _spans(self) -> list[DateSpan]:
+        return list(self.parser.dates(" ".join(self.texts)))
+
     def _dates(self, texts: Sequence[str]) -> dict[Typed, list[tuple[int, ...]]]:
         starts, offset = [], 0
         for text in texts:
             starts.append(offset)
             offset += len(text) + 1
         found: dict[Typed, list[tuple[int, ...]]] = {}
-        for span in self.date_parser.dates(" ".join(texts)):
+        known = self.date_parser is self.parser and texts is self.texts
+        for span in self._spans if known else self.date_parser.dates(" ".join(texts)):
             words = tuple(range(bisect_right(starts, span.start) - 1, bisect_left(starts, span.end)))
             found.setdefault(span.date, []).append(words)
         return found

@@ -130,14 +130,16 @@ class Lists:
         return boxes[0] if len(boxes) == 1 else Box(boxes[0].x0, boxes[0].y0, boxes[-1].x1, boxes[-1].y1)
 
     def _on_row(self, place: Place, row: Box) -> bool:
-        return same_row(self._span(place), row)
+        words = place.words
+        return same_row(self._index.boxes[words[0]] if len(words) == 1 else self._span(place), row)
 
     def _column(self, name: str, place: Place) -> Tie:
         """Whether the nearest header above the cell in its column is the field's own."""
         box = self._index.place_boxes(place.words)[0]
         own = nearest = None
+        middle = (box.y0 + box.y1) / 2
         for header in self._headers:
-            if header.box.y1 <= box.center[1] and labels.aligned(header.box, box):
+            if header.box.y1 <= middle and labels.aligned(header.box, box):
                 if nearest is None or (header.box.y0, -_apart(header.box, box)) > (nearest.box.y0, -_apart(nearest.box, box)):
                     nearest = header
                 if name in header.fields and (own is None or header.box.y0 > own.box.y0):

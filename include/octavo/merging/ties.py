@@ -213,10 +213,10 @@ class Ties:
     def _of(self, field: str, words: tuple[int, ...]) -> Tie:
         box = self._index.place_boxes(words)[0]
         own = self._best(self._by_field.get(field, ()), words, box)
-        if own[0] < STRONG and self._index.scanned and self._is_near_dim(words, box):
+        rival = self._best(self._rivals_of(field), words, box)
+        if own[0] < STRONG and rival[0] < STRONG and self._index.scanned and self._is_near_dim(words, box):
             own = max(own, self._best([one for one in self._misread if field in one.fields], words, box), key=lambda o: o[:2])
         own = self._of_range(field, own, words)
-        rival = self._best(self._rivals_of(field), words, box)
         priority = self._labels.priority(field, own[2])
         if rival[0] > own[0] or (rival[0] == own[0] > 0 and rival[1] > own[1]):
             return Tie(0.0, "", rival[2])
@@ -282,6 +282,8 @@ class Ties:
             found = self._labelled[field] = []
             for typed, places in self._values_near(field, spec.type if spec else Kind.TEXT):
                 for words in places:
+                    if self._best(self._by_field.get(field, ()), words, self._index.place_boxes(words)[0])[0] < STRONG:
+                        continue
                     tie = self.of(field, words)
                     if tie.score >= STRONG and not tie.rival:
                         found.append((tie.priority, typed, words, tie.why))
@@ -336,15 +338,16 @@ class Ties:
         return best
 
     def _geometry(self, label: Print, words: tuple[int, ...], box: Box) -> tuple[float, int]:
-        if not set(words).isdisjoint(label.words):
+        if words[0] in label.words or words[-1] in label.words:
             # glued ("Date:19/10/2018") when the value ends behind the label, itself when it does not
             return (1.0, 1) if words[-1] == label.words[-1] and self._index.boxes[words[-1]].x1 > label.box.x1 else (0.0, 0)
-        if box.x0 >= label.box.x1 - label.box.height // 2 and same_row(label.box, box):
+        left, top, right, bottom = label.box
+        height = bottom - top
+        if box[0] >= right - height // 2 and box[1] < bottom and top < box[3] and same_row(label.box, box):
             return self._fade(self._right_gap(label, words, box)), 1
-        if box.y0 >= label.box.y1 - label.box.height // 2 and labels.aligned(label.box, box):
-            far = (box.y0 - label.box.y1) / max(1, label.box.height)
-            if far > labels.BELOW * (MOST_BETWEEN + 1):
-                return 0.0, 0
+        far = (box[1] - bottom) / max(1, height)
+        if -0.5 <= far <= labels.BELOW * (MOST_BETWEEN + 1) and box[0] - height <= right and left - height <= box[2] \
+                and box[1] >= bottom - height // 2 and labels.aligned(label.box, box):
             rows = self._rows_between(label, words, box)
             return (self._fade(rows) if far <= labels.BELOW * (rows + 1) else 0.0), 0
         return 0.0, 0
