@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 from octavo import schemas, storage
 from octavo.contracts import Contract, FieldSpec, Kind, Place
 from octavo.extraction.layout import tables
-from octavo.extraction.layout.candidates import Candidate, View, ranked, scalar
+from octavo.extraction.layout.candidates import ranked, scalar
 from octavo.extraction.layout.pairs import pairs
 from octavo.extraction.layout.places import placed
+from octavo.extraction.layout.view import Candidate, View
 from octavo.model import Chunk, Page, ParseStatus, Report
 from octavo.workspace import BLOCK_PAGES, Workspace
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 
 from octavo import labels, lines
-from octavo.contracts import Contract, FieldSpec, Kind, Locale, Place
+from octavo.contracts import FieldSpec, Kind, Locale, Place
 from octavo.extraction.layout import typed
+from octavo.extraction.layout.money import amount, confirmed, rounded_siblings
 from octavo.extraction.layout.names import LEGAL_FORM, reads_like_label
+from octavo.extraction.layout.view import Candidate, View, trimmed
 from octavo.labels import Label
 from octavo.lines import Line, Segment
-from octavo.model import Box, Page, union
+from octavo.model import Box, Page
 
 # Most candidates of a field that are handed on.
 MOST_ALTERNATIVES = 4
@@ -22,13 +22,8 @@ MOST_ALTERNATIVES = 4
 BELOW_WEIGHT = 0.85
 # What being first in the contract's list of labels adds; the last label adds nothing.
 PREFERENCE = 0.4
-# What each further sign adds to an amount: it is a sum of two others (net and tax), it is what was tendered
-# less the change given below it, it is another amount rounded to cash, it stands there again.
-SUM, CHANGE, ROUNDED, REPEATED = 0.2, 0.4, 0.4, 0.1
 # It bears a currency mark, which tells money from ratings and quantities.
 MARKED = 0.15
-# Cash is rounded to this much where it is rounded at all, and so by less than it.
-CASH_UNIT = 0.05
 # Weight of one amount among several in a row: a line of a tax summary, not the total.
 ROW_WEIGHT = 0.75
 # Weight of a label that stands inside running text, for values in general and for names.
@@ -50,102 +45,12 @@ ROW_GAP = 3.5
 # Score of a value that has no label but stands where the contract says.
 PLACED = 0.2
 
-_EDGE = " \t:;.,|=-–—_#*·>»"
 _NAME_LABEL = re.compile(
     r"^\W*(?:company|firm|business|full)?\s*(?:name|firma|nom|naam|nombre|nome|company|société|raison sociale)\W*$", re.IGNORECASE
 )
 _CODE = re.compile(r"\s*[(\[]\s*#?\d{3,}\s*[)\]]\W*$")
 _SALUTATION = re.compile(r"^\W*(?:herrn?|frau|firma|mr|mrs|ms|messrs|monsieur|madame|mme|dhr|mevr|de heer|to|an|attn)\W*$", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A value, the words it covers in reading order, and how well it fits; scores only compare within one field."""
-
-    text: str
-    words: tuple[int, ...]
-    score: float
-
-
-@dataclass(frozen=True)
-class View:
-    """A page as the extractor looks at it: its lines, and the prints of every label of the contract."""
-
-    page: Page
-    contract: Contract
-
-    @cached_property
-    def _index(self) -> labels.Index:
-        return labels.Index(self.page)
-
-    @property
-    def lines(self) -> tuple[Line, ...]:
-        return self._index.lines
-
-    @cached_property
-    def height(self) -> float:
-        return lines.line_height(self.page)
-
-    @cached_property
-    def line_of(self) -> dict[int, int]:
-        """The number of the line that holds a word."""
-        return {word: number for number, line in enumerate(self.lines) for word in line.words}
-
-    @cached_property
-    def prints(self) -> dict[str, tuple[Label, ...]]:
-        """The labels of each leaf field as printed on the page, by path."""
-        return {path: tuple(self._index.find(spec.labels, spec.not_labels)) for path, spec in self.contract.leaves() if spec.labels}
-
-    @cached_property
-    def headings(self) -> dict[str, tuple[Label, ...]]:
-        """The labels of lists and groups that stand alone in their line, by the field's name: they head sections."""
-        found = {name: self._index.find(spec.labels, spec.not_labels) for name, spec in self.contract.fields.items() if spec.fields and spec.labels}
-        return {name: tuple(label for label in labels_of if self._alone(label)) for name, labels_of in found.items()}
-
-    def _alone(self, label: Label) -> bool:
-        return set(self.lines[self.line_of[label.words[0]]].words) == set(label.words)
-
-    @cached_property
-    def heading_lines(self) -> frozenset[int]:
-        """The numbers of the lines that head a section."""
-        return frozenset(self.line_of[label.words[0]] for found in self.headings.values() for label in found)
-
-    @cached_property
-    def label_words(self) -> frozenset[int]:
-        """Words that belong to a label, the ones that hold a value as well left out.
-
-        Labels of list columns count in lines that have two of them, since they are common words.
-        """
-        columns = Counter(
-            line for path, found in self.prints.items() if "[]" in path
-            for line in {self.line_of[label.words[0]] for label in found if self.leads(label)}
-        )
-        counted = [
-            label for path, found in self.prints.items() for label in found if "[]" not in path or columns[self.line_of[label.words[0]]] > 1
-        ]
-        whole = (label.words if label.rest == len(self.page.words[label.words[-1]].text) else label.words[:-1] for label in counted)
-        return frozenset(word for words in whole for word in words)
-
-    @cached_property
-    def label_lines(self) -> dict[str, frozenset[int]]:
-        """The lines that hold a label of a field, by path."""
-        return {path: frozenset(self.line_of[label.words[0]] for label in found) for path, found in self.prints.items()}
-
-    @cached_property
-    def segment_of(self) -> dict[int, Segment]:
-        return {word: part for line in self.lines for part in line.segments for word in part.words}
-
-    def leads(self, label: Label) -> bool:
-        """Whether a label begins what it stands in, or follows a mark or a number there, rather than being a word of a sentence."""
-        part = self.segment_of[label.words[0]]
-        before = part.words[:part.words.index(label.words[0])]
-        last = self.page.words[before[-1]].text if before else ":"
-        return last.endswith((":", ".", ",", ")", "/", "|")) or any(c.isdigit() for c in last) or not any(c.isalpha() for c in last)
-
-    @property
-    def locale(self) -> Locale:
-        return self.contract.locale
 
 
 def scalar(view: View, path: str, spec: FieldSpec) -> list[Candidate]:
@@ -162,7 +67,7 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Candidate]:
         if typed.is_text(spec.type) or not right:
             found += [replace(c, score=c.score * weight * BELOW_WEIGHT) for c in below(view, spec, label)]
     if spec.type is Kind.MONEY and spec.place is Place.BOTTOM:
-        found += _rounded_siblings(view, found)
+        found += rounded_siblings(view, found)
     if spec.place is Place.TOP:
         found = [replace(c, score=c.score + TOP * (1 - view.page.words[c.words[0]].box.y0 / max(1, view.page.height))) for c in found]
     if spec.type is Kind.NAME:
@@ -245,17 +150,6 @@ def _text_beside(view: View, spec: FieldSpec, line: Line, words: Sequence[int], 
         # text that ends with a colon is the next label: this one has no value beside it
         return [] if view.page.words[cut.words[-1]].text.endswith(":") else [cut]
     return []
-
-
-def trimmed(page: Page, words: Sequence[int], skip: int = 0) -> Candidate | None:
-    """The words as free text without the punctuation around it; None when nothing is left."""
-    run = typed.Run(page, words, skip)
-    text = run.text.rstrip(" \t:;|=–—_*").lstrip(_EDGE)
-    if not any(c.isalnum() for c in text):
-        return None
-    start = run.text.index(text)
-    text, covered, _ = run.cut(start, start + len(text))
-    return Candidate(text, covered, 1.0)
 
 
 def without_code(page: Page, name: Candidate) -> Candidate:
@@ -381,69 +275,6 @@ def _with_pattern(found: Iterable[Candidate], spec: FieldSpec) -> list[Candidate
     return [c if re.fullmatch(spec.pattern, c.text) else replace(c, score=c.score / 4) for c in found]
 
 
-def confirmed(view: View, found: list[Candidate]) -> list[Candidate]:
-    """Amounts that the arithmetic of a bill speaks for count more; zero counts half."""
-    every = amounts(view)
-    times = Counter(abs(value) for value, _ in every)
-    better = []
-    for c in found:
-        value = abs(amount(c.text))
-        if not value:
-            better.append(replace(c, score=c.score / 2))
-            continue
-        bonus = REPEATED * min(2, times[value] - 1)
-        bonus += SUM * any(other < value and round(value - other, 2) in times for other in times if other > 0)
-        bonus += CHANGE * _tendered(view, value, c, every)
-        bonus += ROUNDED * (_whole(value) and any(0 < abs(value - other) < CASH_UNIT and not _whole(other) for other in times))
-        better.append(replace(c, score=c.score + bonus))
-    return better
-
-
-def _rounded_siblings(view: View, found: Sequence[Candidate]) -> list[Candidate]:
-    """What the labelled amounts are rounded to for cash, where that stands below them without a label of its own."""
-    siblings = []
-    for c in found:
-        value, line = amount(c.text), view.line_of[c.words[0]]
-        runs = [typed.Run(view.page, below.words, 0, view.segment_of) for below in view.lines[line + 1:line + 5]]
-        for match in (found for run in runs for found in typed.matches(run, Kind.MONEY, view.locale)):
-            other = amount(match.text)
-            if value > 0 and not _whole(value) and _whole(other) and abs(value - other) < CASH_UNIT:
-                siblings.append(Candidate(match.text, match.words, c.score))
-    return siblings
-
-
-def _whole(value: float) -> bool:
-    """Whether an amount can be paid in cash that knows no smaller coin than ``CASH_UNIT``."""
-    return round(value * 100) % round(CASH_UNIT * 100) == 0
-
-
-def _tendered(view: View, value: float, candidate: Candidate, every: list[tuple[float, tuple[int, ...]]]) -> bool:
-    """Whether two amounts in near lines below, the one tendered and the change, differ by ``value``."""
-    line = view.line_of[candidate.words[0]]
-    below = [(abs(size), view.line_of[words[0]]) for size, words in every if view.line_of[words[0]] > line]
-    return any(
-        paid > value and change > 0 and 0 < there - here <= 3 and round(paid - change, 2) == value
-        for paid, here in below for change, there in below
-    )
-
-
-def amounts(view: View) -> list[tuple[float, tuple[int, ...]]]:
-    """Every amount on the page with its words, top to bottom."""
-    return [
-        (amount(match.text), match.words)
-        for line in view.lines for match in typed.matches(typed.Run(view.page, line.words, 0, view.segment_of), Kind.MONEY, view.locale)
-    ]
-
-
-def amount(text: str) -> float:
-    """The size of a printed amount for comparisons on one page: its digits, the last two as decimals where a separator says so."""
-    digits = "".join(_DIGITS.findall(text))
-    value = int(digits or 0)
-    decimals = re.search(r"[.,]\s?\d{2}\D*$", text)
-    size = value / 100 if decimals else float(value)
-    return -size if re.match(r"\W*[-(]", text) or text.rstrip().endswith("-") else size
-
-
 def ranked(found: Iterable[Candidate], spec: FieldSpec) -> list[Candidate]:
     """One candidate per run of words; several ways to the same words add up. Best first, ties by place."""
     groups: dict[tuple[int, ...], list[Candidate]] = {}
@@ -459,7 +290,3 @@ def ranked(found: Iterable[Candidate], spec: FieldSpec) -> list[Candidate]:
     for c in merged:
         unique.setdefault(c.text, c)
     return list(unique.values())[:MOST_ALTERNATIVES]
-
-
-def box_of(page: Page, words: Sequence[int]) -> Box:
-    return union(page.words[i].box for i in words)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from octavo import lines
 from octavo.extraction.layout import names
-from octavo.extraction.layout.candidates import View, trimmed
+from octavo.extraction.layout.view import View, trimmed
 from octavo.lines import Segment, overlap
 from octavo.model import Box, union
 

@@ -15,8 +15,10 @@ from statistics import median
 from octavo import lines
 from octavo.contracts import FieldSpec, Kind, Place
 from octavo.extraction.layout import typed
-from octavo.extraction.layout.candidates import MOST_ALTERNATIVES, PLACED, Candidate, View, amount, confirmed, ranked, swapped, trimmed
+from octavo.extraction.layout.candidates import MOST_ALTERNATIVES, PLACED, ranked, swapped
+from octavo.extraction.layout.money import amount, confirmed
 from octavo.extraction.layout.names import ADDRESS, CONTACT, LEGAL_FORM, REGISTRATION, TITLE, TRADE
+from octavo.extraction.layout.view import Candidate, View, trimmed
 from octavo.lines import Segment
 
 # Lines from the top among which the company is looked for, and the share of the page's height they may take.

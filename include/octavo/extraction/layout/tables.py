@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from octavo import lines
 from octavo.contracts import FieldSpec, Kind, Place
 from octavo.extraction.layout import typed
-from octavo.extraction.layout.candidates import Candidate, View, trimmed
+from octavo.extraction.layout.view import Candidate, View, trimmed
 from octavo.labels import Label
 from octavo.lines import Line
 
@@ -196,7 +196,8 @@ def _section_row(view: View, line: Line, spec: FieldSpec) -> Row | None:
         if cut is not None:
             values[name] = cut.text
             words += cut.words
-    return Row(values, tuple(words)) if len(values) > 1 else None
+    ordered = {name: values[name] for name in spec.fields if name in values}
+    return Row(ordered, tuple(words)) if len(values) > 1 else None
 
 
 def _headings(view: View, spec: FieldSpec) -> list[Row]:
