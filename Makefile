@@ -26,6 +26,7 @@ check: ## lint, types, layers, Dockerfile (no tests)
 	@scripts/setup.sh dev
 	.venv/bin/ruff check .
 	.venv/bin/mypy
+	.venv/bin/mypy plugins/octavo_airflow scripts
 	.venv/bin/lint-imports
 	@[ ! -f Dockerfile ] || { echo hadolint Dockerfile; .venv/bin/hadolint Dockerfile; }
 

@@ -1,9 +1,14 @@
+import datetime as dt
+import os
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from octavo.errors import WorkspaceError
-from octavo.workspace import BLOCK_PAGES, Span, cut_into_shards
+from upath import UPath
 
+from octavo.errors import WorkspaceError
+from octavo.model import Partition
+from octavo.workspace import BLOCK_PAGES, Span, Workspace, cut_into_shards
 from tests.staging import CONTRACT, workspace
 
 documents = st.lists(st.integers(0, 100), max_size=20).map(lambda pages: [(f"{i:03d}", n) for i, n in enumerate(pages)])
@@ -38,3 +43,14 @@ def test_a_plan_and_a_contract_come_back_from_the_workspace_as_they_went_in(tmp_
 def test_a_workspace_without_a_plan_says_what_to_do(tmp_path):
     with pytest.raises(WorkspaceError, match=r"plan\.json is missing: an earlier stage of run r1 did not finish"):
         _ = workspace(tmp_path).plan
+
+
+def test_only_the_workspaces_of_earlier_runs_are_superseded(tmp_path):
+    runs = [Workspace.open(UPath(tmp_path), Partition("receipt", dt.date(2026, 11, 2)), name) for name in ("first", "second", "third")]
+    for started, run in enumerate(runs):
+        run.root.mkdir(parents=True)
+        (run.root / "contract.json").write_text("{}")
+        for path in (run.root / "contract.json", run.root):
+            os.utime(path, (started, started))
+    assert runs[1].remove_superseded() == 1
+    assert [run.root.exists() for run in runs] == [False, True, True]

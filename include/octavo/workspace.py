@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -159,6 +160,16 @@ class Workspace:
             {s: tuple(Span(*span) for span in spans) for s, spans in plan["page_shards"].items()},
             {s: tuple(ids) for s, ids in plan["document_shards"].items()},
         )
+
+    def remove_superseded(self) -> int:
+        """Remove the local workspaces of the day's runs that were started before this one; returns how many there were."""
+        if not storage.is_local(self.root):
+            return 0
+        mine = (self.root / "contract.json").stat().st_mtime
+        found = [run for run in self.root.parent.iterdir() if run != self.root and run.stat().st_mtime < mine]
+        for run in found:
+            shutil.rmtree(str(run), ignore_errors=True)
+        return len(found)
 
     def read(self, path: UPath, columns: list[str] | None = None) -> pa.Table:
         """A table of this workspace.

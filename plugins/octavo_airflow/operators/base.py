@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 DEFAULTS: dict[str, Any] = {
     "retries": 2,
     "retry_delay": dt.timedelta(seconds=10),
-    "map_index_template": "{{ label | default(task.shard) }}",  # mapped tasks are listed by shard and what came of it
+    # Mapped tasks are listed by shard and what came of it; Airflow renders this for the others too.
+    "map_index_template": "{{ label | default(task.shard | default('')) }}",
 }
 
 

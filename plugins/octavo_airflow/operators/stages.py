@@ -175,7 +175,12 @@ class PublishOperator(OctavoOperator):
     def stage(self, context: Context) -> Report:
         from octavo import publishing
 
-        return publishing.run(self.workspace(context), self.pinned(context), self.lake)
+        workspace = self.workspace(context)
+        report = publishing.run(workspace, self.pinned(context), self.lake)
+        superseded = workspace.remove_superseded()
+        if superseded:
+            self.log.info("removed the workspaces of %d earlier runs; this run's stays, so that its tasks can be cleared", superseded)
+        return report
 
     def result(self, context: Context, report: Report) -> Any:
         partition = self.partition(context)
