@@ -118,7 +118,7 @@ class Index:
         for row, column in zip(*scores.nonzero(), strict=True):
             target, key, score = targets[row], keys[column], float(scores[row, column])
             # a longer or shorter text has another word rather than a misread one ("Invoice", "Invoice No")
-            if score < 1 and abs(len(target) - len(key)) <= 1:
+            if score < 1 and abs(len(target) - len(key)) <= 1 and target.count("#") == key.count("#"):
                 found += [(round(score, 4), len(target), window, target) for window in self.windows[key]]
         return found
 

@@ -23,6 +23,8 @@ from octavo.lines import Segment
 
 # Lines from the top among which the company is looked for, and the share of the page's height they may take.
 HEADER_LINES, HEADER_SHARE = 16, 0.5
+# What being the largest amount of the page counts against what arithmetic says.
+SIZE = 0.2
 # Most lines of one name.
 MOST_NAME_LINES = 3
 # Most lines of one address, and the vertical gap that ends it, in line heights.
@@ -297,7 +299,7 @@ def _last_typed(view: View, spec: FieldSpec) -> list[Candidate]:
 
 def _amounts_at_bottom(view: View, spec: FieldSpec) -> list[Candidate]:
     """Amounts below the header, those first that the bill's arithmetic speaks for, then the larger ones."""
-    top = view.page.height // 4
+    top = (3 * view.lines[0].box.y0 + view.lines[-1].box.y1) / 4 if view.lines else 0
     every = [
         Candidate(m.text, m.words, PLACED)
         for line in view.lines if line.box.y0 >= top
@@ -306,4 +308,4 @@ def _amounts_at_bottom(view: View, spec: FieldSpec) -> list[Candidate]:
     every = [replace(c, score=c.score - PLACED) for c in confirmed(view, every)]
     largest = max((amount(c.text) for c in every), default=1.0)
     # An amount that nothing speaks for is hardly the total; size only orders them.
-    return ranked((replace(c, score=round(PLACED * (c.score + 0.5 * amount(c.text) / largest), 4)) for c in every), spec)
+    return ranked((replace(c, score=round(PLACED * (c.score + SIZE * amount(c.text) / largest), 4)) for c in every), spec)
