@@ -35,7 +35,7 @@ packages=()
 
 case $profile in
     core)  requirements=(-r requirements-core.txt) lock=requirements-core.lock ;;
-    molmo) requirements=(-r requirements.txt) lock=requirements-core.lock ;;
+    molmo) requirements=(-r requirements.txt) lock=requirements.lock ;;
     dev)   requirements=(-r requirements-core.txt -r requirements-dev.txt) lock=requirements-dev.lock ;;
     *)     die "unknown profile $profile: core, molmo or dev" ;;
 esac
