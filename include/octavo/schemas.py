@@ -134,6 +134,7 @@ _ARROW = {
     Kind.INTEGER: pa.int64(),
     Kind.DATE: pa.date32(),
 }
+_SOURCES = {source.value: source for source in Source}
 PAIR = pa.struct([("key", pa.string()), ("value", pa.string())])
 
 
@@ -161,7 +162,7 @@ def record_schema(contract: Contract) -> pa.Schema:
 def page_from_row(row: dict[str, Any]) -> Page:
     """A ``READINGS`` row as a ``Page``."""
     words = tuple(
-        Word(w["text"], Box(w["x0"], w["y0"], w["x1"], w["y1"]), w["confidence"], Source(w["source"])) for w in row["words"]
+        Word(w["text"], Box(w["x0"], w["y0"], w["x1"], w["y1"]), w["confidence"], _SOURCES[w["source"]]) for w in row["words"]
     )
     return Page(row["document"], row["page"], row["width"], row["height"], row["dpi"], row["rotation"], tuple(row["transform"]), words)
 

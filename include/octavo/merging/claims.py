@@ -42,6 +42,13 @@ class Claim:
     arithmetic: str = ""
     contested: str = ""
 
+    def told_by(self, candidate: Candidate) -> Claim:
+        """The same claim as another answer makes it in the same words."""
+        return Claim(
+            candidate, self.typed, self.canonical, self.support, self.cover, self.evidence, self.confidence, self.tie, self.problem,
+            self.position, self.arithmetic, self.contested,
+        )
+
     @property
     def supported(self) -> bool:
         return self.support is Support.EXACT or self.support is Support.NORMALISED

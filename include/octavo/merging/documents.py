@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -17,8 +18,7 @@ from octavo.merging.items import Lists, Row, join
 from octavo.merging.places import by_place, is_whole, only_date
 from octavo.merging.resolution import is_picked_over, missing, resolve
 from octavo.merging.ties import NO_TIE, STRONG, Labels, Tie, Ties
-from octavo.model import Answer, Chunk, Field, Page
-from octavo.storage import digest
+from octavo.model import Answer, Box, Chunk, Field, Page
 from octavo.values import Parser, parser
 
 # Distinct values of one field that arithmetic tries.
@@ -130,6 +130,7 @@ class _PageMerge:
         self._ties = Ties(self._index, contract_labels)
         self._claimer = Claimer(self._index, Witness(self._index, {chunk.number: chunk for chunk in page.chunks}))
         self._lists: dict[str, Lists] = {}
+        self._known: dict[tuple[str, str, int, bool], Claim] = {}
 
     @property
     def dates(self) -> set[object]:
@@ -143,6 +144,14 @@ class _PageMerge:
 
     def scalar(self, candidate: Candidate) -> Claim:
         """The claim of a single value, at the best of its places: best tied, in the answer's chunk, printed as given."""
+        key = (candidate.field, candidate.value, candidate.chunk, candidate.matched)
+        known = self._known.get(key)
+        if known is not None:
+            return known.told_by(candidate)
+        claim = self._known[key] = self._scalar(candidate)
+        return claim
+
+    def _scalar(self, candidate: Candidate) -> Claim:
         typed, ground = self._claimer.ground(candidate)
         if not ground.places:
             return self._claimer.claim(candidate, typed, ground, None)
@@ -206,11 +215,17 @@ def _cells(prefix: str, fields: dict[str, FieldSpec]) -> Iterator[str]:
 
 def _distinct(answers: Sequence[Answer]) -> list[Answer]:
     """Answers in a fixed order; one that was delivered twice counts once."""
-    keyed = {
-        (a.chunk, a.box, a.extractor, a.hinted, digest(a.parsed)): a
-        for a in answers
-    }
-    return [keyed[key] for key in sorted(keyed)]
+    by_source: dict[tuple[int, Box, str, bool], list[Answer]] = {}
+    for answer in answers:
+        by_source.setdefault((answer.chunk, answer.box, answer.extractor, answer.hinted), []).append(answer)
+    distinct = []
+    for source in sorted(by_source):
+        same = by_source[source]
+        if len(same) > 1:
+            told_apart = {json.dumps(answer.parsed, sort_keys=True): answer for answer in same}
+            same = [told_apart[text] for text in sorted(told_apart)]
+        distinct += same
+    return distinct
 
 
 def _terms(name: str, scalars: dict[str, list[Claim]], items: dict[str, list[Field]]) -> list[Decimal]:

@@ -55,6 +55,7 @@ class Slot:
 
 
 _Cell = tuple[Candidate, Typed | None, Ground]
+_Key = tuple[int, Box, int, frozenset[int], tuple[tuple[str, str], ...]]
 
 
 class Lists:
@@ -66,6 +67,8 @@ class Lists:
         self._ties = ties
         self._pairs = pairs
         self._headers = [] if pairs else ties.headers(fields)
+        self._known: dict[_Key, Row] = {}
+        self._key: _Key = (0, Box(0, 0, 0, 0), 0, frozenset(), ())
 
     def rows(self, source: int, items: Iterable[Sequence[Candidate]]) -> list[Row]:
         """One answer's rows, each with places that no earlier row of the answer has taken."""
@@ -73,6 +76,14 @@ class Lists:
         rows: list[Row] = []
         y = -1
         for number, candidates in enumerate(items):
+            known = self._known_row(candidates, frozenset(taken), y)
+            if known is not None:
+                row = _retold(known, source, candidates, number)
+                rows.append(row)
+                taken |= row.words
+                y = row.y
+                continue
+            key = self._key
             cells: list[_Cell] = [(one, *self._claimer.ground(one)) for one in candidates]
             places = self._pair_places(cells, taken) if self._pairs else self._row_places(cells, taken, y)
             claims: dict[str, list[Claim]] = {}
@@ -90,7 +101,14 @@ class Lists:
                 _multiply(claims)
             first = candidates[0]
             rows.append(Row(source, first.box, first.chunk, first.extractor, claims, frozenset(words), y, number))
+            self._known[key] = rows[-1]
         return rows
+
+    def _known_row(self, candidates: Sequence[Candidate], taken: frozenset[int], y: int) -> Row | None:
+        """What another answer's row with the same cells became, at the same state of the page."""
+        first = candidates[0]
+        self._key = (first.chunk, first.box, y, taken, tuple((one.field, one.value) for one in candidates))
+        return self._known.get(self._key)
 
     def _row_places(self, cells: Sequence[_Cell], taken: set[int], y: int) -> list[tuple[Place | None, Tie]]:
         free = [[p for p in ground.places if taken.isdisjoint(p.words)] for _, _, ground in cells]
@@ -139,7 +157,9 @@ class Lists:
         own = nearest = None
         middle = (box.y0 + box.y1) / 2
         for header in self._headers:
-            if header.box.y1 <= middle and labels.aligned(header.box, box):
+            left, _, right, bottom = header.box
+            reach = max(header.box.height, box.height)
+            if bottom <= middle and left <= box.x1 + reach and box.x0 <= right + reach and labels.aligned(header.box, box):
                 if nearest is None or (header.box.y0, -_apart(header.box, box)) > (nearest.box.y0, -_apart(nearest.box, box)):
                     nearest = header
                 if name in header.fields and (own is None or header.box.y0 > own.box.y0):
@@ -171,6 +191,15 @@ class Lists:
 
 
 _OFF_ROW = Tie(0.0, "not on the row of the other cells")
+
+
+def _retold(row: Row, source: int, candidates: Sequence[Candidate], number: int) -> Row:
+    """A row as another answer told it in the same words."""
+    waiting = {name: iter(claims) for name, claims in row.cells.items()}
+    cells: dict[str, list[Claim]] = {}
+    for candidate in candidates:
+        cells.setdefault(candidate.field, []).append(next(waiting[candidate.field]).told_by(candidate))
+    return Row(source, row.box, row.chunk, candidates[0].extractor, cells, row.words, row.y, number)
 
 
 def _apart(header: Box, box: Box) -> float:

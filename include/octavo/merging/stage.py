@@ -20,6 +20,8 @@ from octavo.merging.records import field_row, record, verdicts
 from octavo.model import Answer, Box, Field, ParseStatus, Report
 from octavo.workspace import Workspace
 
+# Numbers stay as they are written: 12.50 is not 12.5.
+_JSON = json.JSONDecoder(parse_float=str, parse_int=str)
 # Pages whose words are held at a time.
 PAGES_AT_ONCE = 8
 # Rows gathered before they go to the writer.
@@ -172,7 +174,7 @@ def _by_page(table: pa.Table | None) -> dict[int, list[dict[str, object]]]:
 def answer_from_row(row: dict[str, object]) -> Answer:
     """A ``schemas.ANSWERS`` row; numbers in its JSON stay as they are written."""
     text = row["parsed"]
-    parsed = json.loads(str(text), parse_float=str, parse_int=str) if text else {}
+    parsed = _JSON.decode(str(text)) if text else {}
     return Answer(
         str(row["document"]), int(str(row["page"])), int(str(row["chunk"])), Box(*(int(str(row[side])) for side in Box._fields)),
         str(row["extractor"]), bool(row["hinted"]), str(row["raw"] or ""), parsed if isinstance(parsed, dict) else {},
