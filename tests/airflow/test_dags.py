@@ -40,6 +40,7 @@ for dag, _ in DagContext.autoregistered_dags:
             } for t in dag.tasks
         },
         "catchup": dag.catchup, "active": dag.max_active_runs, "tags": sorted(dag.tags), "doc": dag.doc_md, "params": sorted(dag.params),
+        "interval": dag.timetable.interval.total_seconds(),
     }
 print(json.dumps({"seconds": seconds, "modules": sorted({m.split(".")[0] for m in sys.modules}), "dags": dags}))
 """
@@ -101,6 +102,10 @@ def test_dags_do_not_catch_up_and_run_one_at_a_time(parsed: dict[str, Any]) -> N
         assert (dag["catchup"], dag["active"]) == (False, 1)
         assert dag["doc"]
         assert dag["params"] == ["chunking", "day", "documents", "extractor"]
+
+
+def test_a_scheduled_run_is_about_a_whole_day(parsed: dict[str, Any]) -> None:
+    assert {dag["interval"] for dag in parsed["dags"].values()} == {24 * 60 * 60}
 
 
 def test_the_assets_are_the_stable_tables_of_the_lake() -> None:
