@@ -27,6 +27,7 @@ from octavo.config import Settings
 from octavo.contracts import Contract, Kind
 from octavo.extraction import layout
 from octavo.model import Partition, Report
+from octavo.values import currency_of
 from octavo.workspace import Workspace
 
 
@@ -105,7 +106,9 @@ def _value(row: dict[str, Any], contract: Contract) -> str:
     if row["date"] is not None:
         return str(row["date"].isoformat())
     spec = contract.fields[row["field"]]
-    if row["number"] is not None and spec.type is not Kind.CURRENCY:
+    if spec.type is Kind.CURRENCY:
+        return currency_of(row["value"], contract.locale.currency) or str(row["value"])
+    if row["number"] is not None:
         return f"{row['number']:.2f}" if spec.type is Kind.MONEY else f"{row['number'].normalize():f}"
     return str(row["value"])
 

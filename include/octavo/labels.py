@@ -1,8 +1,8 @@
 """Where a page prints a field's label, and whether a value is tied to it.
 
 A label matches its print when both are equal without case, punctuation and spaces and with the
-letters and digits that OCR mixes up made one; from ``FUZZY_LENGTH`` characters on, one edit in five
-is forgiven. Where several labels match overlapping words the longest wins, so that "Total Amount
+letters and digits that OCR mixes up made one; from ``FUZZY_LENGTH`` characters on an edit is
+forgiven. Where several labels match overlapping words the longest wins, so that "Total Amount
 Due" is never also "Total".
 """
 
@@ -23,8 +23,9 @@ from octavo.model import Box, Page, union
 
 # Least similarity, 1 - edits / length, of a label that OCR misread ("Tolal", "lnvoice Date").
 FUZZY = 0.8
-# Shortest label, in characters, that may be misread: one edit turns "date" into "rate".
-FUZZY_LENGTH = 5
+# Shortest label, in characters, that may be misread: one edit turns "date" into "rate". From there on one
+# edit, and one for so many characters of a long label.
+FUZZY_LENGTH, CHARS_PER_EDIT = 5, 6
 # Most words of one label that are searched for.
 LONGEST_LABEL = 8
 # A value below its label: farthest distance, in multiples of the label's height.
@@ -33,7 +34,7 @@ BELOW = 4.0
 MOST_BETWEEN = 3
 
 # Letters and digits that OCR exchanges, folded for labels only, never for values.
-_FOLD = str.maketrans("0158|!", "olsbll")
+_FOLD = str.maketrans("0158|!i", "olsblll")
 _DROP = re.compile(r"[^\w#%|!]|_")
 # Marks that may stand between a label and its value without parting them.
 FILLER = re.compile(r"^(?:[\W_]*|[\W_]*(?:rm|myr|usd|eur|gbp|chf|sgd|inr|us)[\W_]*)$", re.IGNORECASE)
@@ -118,7 +119,9 @@ class Index:
         for row, column in zip(*scores.nonzero(), strict=True):
             target, key, score = targets[row], keys[column], float(scores[row, column])
             # a longer or shorter text has another word rather than a misread one ("Invoice", "Invoice No")
-            if score < 1 and abs(len(target) - len(key)) <= 1 and target.count("#") == key.count("#"):
+            edits = round((1 - score) * max(len(target), len(key)))
+            forgiven = 0 < edits <= max(1, len(target) // CHARS_PER_EDIT) and target.count("#") == key.count("#")
+            if forgiven and abs(len(target) - len(key)) <= 1:
                 found += [(round(score, 4), len(target), window, target) for window in self.windows[key]]
         return found
 

@@ -27,7 +27,7 @@ EXTRACTOR = "layout"
 # Bump when answers change for the same words: it stands in the answers as their revision.
 REVISION = "1"
 # A page's best value is left out when it fits less than this share of the block's best.
-WEAK = 0.6
+WEAK = 0.75
 
 
 class Found(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -28,6 +29,8 @@ MARKED = 0.15
 ROW_WEIGHT = 0.75
 # Weight of a label that stands inside running text, for values in general and for names.
 INSIDE, INSIDE_NAME = 0.6, 0.3
+# A label printed so often on a page heads details rather than the document, and counts for less.
+OFTEN, OFTEN_WEIGHT = 3, 0.8
 # A value counts this much more in a line that has another field's label as well.
 COMPANY = 1.15
 # Weight of a value that stands at the beginning of the line after its label's.
@@ -58,8 +61,11 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Candidate]:
     found: list[Candidate] = []
     prints = view.prints.get(path, ())
     order = {name: rank for rank, name in enumerate(spec.labels)}
+    times = Counter(label.name for label in prints)
     for label in prints:
-        weight = label.score * (1 + PREFERENCE * (1 - order[label.name] / max(1, len(order))))
+        weight = (1 + label.score) / 2 * (1 + PREFERENCE * (1 - order[label.name] / max(1, len(order))))
+        if times[label.name] >= OFTEN:
+            weight *= OFTEN_WEIGHT
         if not view.leads(label):
             weight *= INSIDE_NAME if spec.type is Kind.NAME else INSIDE
         right = beside(view, spec, label)
