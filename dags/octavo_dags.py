@@ -11,7 +11,7 @@ Extraction by Molmo is skipped where no runtime is configured.
 
 import datetime as dt
 
-from airflow.sdk import DAG, CronTriggerTimetable, Param
+from airflow.sdk import DAG, CronDataIntervalTimetable, Param
 
 from octavo import contracts
 from octavo.config import Settings
@@ -26,7 +26,7 @@ for contract in contracts.load_valid(settings.contracts)[0]:
         dag_display_name=f"Octavo: {contract.title}",
         description=contract.description or contract.title,
         doc_md=f"## {contract.title}\n{contract.description}\n\n{__doc__}",
-        schedule=contract.schedule and CronTriggerTimetable(contract.schedule, timezone="UTC", interval=dt.timedelta(days=1)),
+        schedule=contract.schedule and CronDataIntervalTimetable(contract.schedule, timezone="UTC"),
         start_date=contract.start and dt.datetime.fromisoformat(contract.start).replace(tzinfo=dt.UTC),
         catchup=False,
         max_active_runs=1,

@@ -129,13 +129,13 @@ class Airflow:
                 continue
         raise LookupError(task["task_id"])
 
-    def children_of_stage(self) -> list[psutil.Process]:
-        """Living tesseract and page-reading processes of this stack."""
+    def processes(self, *names: str) -> list[psutil.Process]:
+        """Living processes of this stack whose command line has one of ``names``."""
         found = []
         for process in psutil.process_iter():
             try:
                 line = " ".join(process.cmdline())
-                if process.environ().get(MARK) == str(self.stack.var) and ("tesseract" in line or "octavo.reading" in line):
+                if process.environ().get(MARK) == str(self.stack.var) and any(name in line for name in names):
                     found.append(process)
             except psutil.Error:
                 continue

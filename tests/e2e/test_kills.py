@@ -12,9 +12,9 @@ DAY = VOLUME_DAY.isoformat()
 
 def test_a_killed_read_task_leaves_no_tesseract_and_its_retry_gives_the_same_bytes(airflow: Airflow, tmp_path: Path) -> None:
     run = airflow.run("receipt", DAY)
-    until(lambda: any("tesseract" in " ".join(p.cmdline()) for p in airflow.children_of_stage() if p.is_running()), every=0.02)
+    until(lambda: airflow.processes("tesseract"), every=0.02)
     task = next(t for t in airflow.api.tasks("octavo_receipt", run) if t["task_id"] == "read" and t["state"] == "running")
-    children = airflow.children_of_stage()
+    children = airflow.processes("tesseract", "octavo.reading")
     kill(airflow.task_process(task))
     until(lambda: not any(child.is_running() and child.status() != "zombie" for child in children), 5)
     assert airflow.finish("receipt", run) == "success", airflow.why("receipt", run)
