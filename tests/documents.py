@@ -8,7 +8,9 @@ from pathlib import Path
 from fpdf import FPDF
 from PIL import Image, ImageDraw, ImageFont
 
-LINES = ("HARBOUR COFFEE LTD", "Invoice number: 48213", "Date: 12 March 2026", "Flat white 3.40", "Total amount 17.60", "Thank you for your visit")
+LINES = (
+    "HARBOUR COFFEE LTD", "Invoice number: 48213", "Date: 12 March 2026", "Flat white 3.40", "Total amount 17.60", "Thank you for your visit",
+)
 
 
 def text_pdf(path: Path, pages: Sequence[Sequence[str]] = (LINES,), password: str | None = None, owner: str | None = None) -> Path:

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+from upath import UPath
+
 from octavo import ingest, storage
 from octavo.config import Limits, Settings
 from octavo.contracts import Contract, FieldSpec
@@ -17,9 +20,6 @@ from octavo.ingest.discovery import find
 from octavo.ingest.inspection import media_type_of
 from octavo.model import Partition, Report
 from octavo.workspace import Workspace
-from PIL import Image
-from upath import UPath
-
 from tests.documents import page_picture, text_pdf
 
 CONTRACT = Contract(name="letter", title="Letters", fields={"text": FieldSpec()})

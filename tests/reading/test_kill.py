@@ -58,7 +58,7 @@ def _name(process: psutil.Process) -> str:
 def test_a_killed_stage_leaves_no_child_and_its_retry_reads_only_what_was_lost(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
-    frames = [page_picture([f"Page {number}", *LINES], (1200, 1700), 30) for number in range(8)]
+    frames = [page_picture([f"Page {number}", *LINES], (1200, 1700), 30) for number in range(20)]
     frames[0].save(folder / "scan.tif", save_all=True, append_images=frames[1:])
     stage = start(folder, tmp_path, "killed")
     try:

@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+from upath import UPath
+
 from octavo import ingest, reading, schemas, storage
 from octavo.config import Limits, Settings
 from octavo.contracts import Contract, FieldSpec
@@ -17,9 +20,6 @@ from octavo.model import Box, Partition, Report, union
 from octavo.pages import page_image
 from octavo.reading import engine
 from octavo.workspace import Workspace
-from PIL import Image
-from upath import UPath
-
 from tests.documents import LINES, page_picture, picture_pdf, text_pdf
 
 CONTRACT = Contract(name="letter", title="Letters", fields={"text": FieldSpec()})
@@ -127,7 +127,9 @@ MAKERS: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("make", [pytest.param(make, id=name) for name, make in MAKERS.items()])
-def test_every_kind_of_page_image_is_read_and_its_boxes_lie_on_its_picture(make: Callable[[Path], object], folder: Path, tmp_path: Path) -> None:
+def test_every_kind_of_page_image_is_read_and_its_boxes_lie_on_its_picture(
+    make: Callable[[Path], object], folder: Path, tmp_path: Path,
+) -> None:
     make(folder / "page")
     _, [row], workspace = read(folder, tmp_path)
     assert "48213" in text(row)
