@@ -9,7 +9,8 @@ from fpdf import FPDF
 from PIL import Image, ImageDraw, ImageFont
 
 LINES = (
-    "HARBOUR COFFEE LTD", "Invoice number: 48213", "Date: 12 March 2026", "Flat white 3.40", "Total amount 17.60", "Thank you for your visit",
+    "HARBOUR COFFEE LTD", "Invoice number: 48213", "Date: 12 March 2026", "Flat white 3.40", "Total amount 17.60",
+    "Thank you for your visit",
 )
 
 
