@@ -29,7 +29,9 @@ def chunk(of: Page, box: Box | None = None, number: int = 0) -> Chunk:
     return Chunk(number, box, tuple(i for i, word in enumerate(of.words) if box.holds(word.box.center)), "test")
 
 
-def answer(parsed: dict[str, Any], extractor: str = "layout", hinted: bool = False, number: int = 1, box: Box | None = None, at: int = 0) -> Answer:
+def answer(
+    parsed: dict[str, Any], extractor: str = "layout", hinted: bool = False, number: int = 1, box: Box | None = None, at: int = 0,
+) -> Answer:
     return Answer("d", number, at, box or Box(0, 0, 1000, 1000), extractor, hinted, "", parsed)
 
 

@@ -15,7 +15,10 @@ TEXT = "Invoice No  R-2018/0042\nTotal  53.40\nThanks"
 
 
 def words(document="d"):
-    return [{"document": document, "page": 1, "text": w.text, "box": list(w.box), "confidence": w.confidence, "source": "ocr"} for w in page(TEXT).words]
+    return [
+        {"document": document, "page": 1, "text": word.text, "box": list(word.box), "confidence": word.confidence, "source": "ocr"}
+        for word in page(TEXT).words
+    ]
 
 
 def said(text, document="d", extractor="molmo", hinted=False):

@@ -20,10 +20,14 @@ from octavo.workspace import Plan, Span, Workspace, cut_into_shards
 from tests.merging.pages import INVOICE, UPRIGHT, chunk, page
 
 DAY = dt.date(2026, 1, 2)
-WORDS = ["Total", "Net", "VAT", "53.40", "44.50", "8.90", "R-2018/0042", "Invoice", "No", "Date", "05.03.2018", "Tea", "3", "1.50", "4.50", "Coffee"]
+WORDS = [
+    "Total", "Net", "VAT", "53.40", "44.50", "8.90", "R-2018/0042", "Invoice", "No", "Date", "05.03.2018", "Tea", "3", "1.50",
+    "4.50", "Coffee",
+]
 scalar = st.sampled_from([*WORDS, "53.48", "2018-03-05", "Northwind Goods Ltd", "99,00 €"])
 parsed = st.fixed_dictionaries({}, optional={
-    "number": scalar, "date": scalar, "total": st.one_of(scalar, st.lists(scalar, max_size=3)), "net": scalar, "tax": scalar, "Weather": scalar,
+    "number": scalar, "date": scalar, "total": st.one_of(scalar, st.lists(scalar, max_size=3)), "net": scalar, "tax": scalar,
+    "Weather": scalar,
     "lines": st.lists(st.fixed_dictionaries({}, optional={"item": scalar, "count": scalar, "amount": scalar}), max_size=3),
 })
 said = st.tuples(st.sampled_from(["layout", "molmo"]), st.booleans(), st.integers(0, 1), parsed)
@@ -50,8 +54,8 @@ def stage(root: Path, made: list, plan: Plan, shuffle: random.Random | None = No
             }
             for extractor in ("layout", "molmo"):
                 rows[name, number][f"extract_{extractor}"] = [
-                    {"document": name, "page": number, "chunk": at, **boxes[at].box._asdict(), "extractor": extractor, "hinted": hinted, "raw": "",
-                     "parsed": json.dumps(value), "parse_status": "ok"}
+                    {"document": name, "page": number, "chunk": at, **boxes[at].box._asdict(), "extractor": extractor, "hinted": hinted,
+                     "raw": "", "parsed": json.dumps(value), "parse_status": "ok"}
                     for who, hinted, at, value in answers if who == extractor
                 ]
     tables = {"read": schemas.READINGS, "chunk": schemas.CHUNKS, "extract_layout": schemas.ANSWERS, "extract_molmo": schemas.ANSWERS}
@@ -64,8 +68,8 @@ def stage(root: Path, made: list, plan: Plan, shuffle: random.Random | None = No
                     shuffle.shuffle(found)
             full = [{name: row.get(name) for name in schema.names} for row in found]
             storage.write_table(workspace.shard(kind, shard), [pa.Table.from_pylist(full, schema=schema)], schema)
-    uris = [{"document": name, "uri": f"{name}.pdf", "copies": [], "media_type": "", "bytes": 1, "pages": len(one), "day": DAY, "status": "ok"}
-            for name, one in zip(names, made, strict=True)]
+    uris = [{"document": name, "uri": f"{name}.pdf", "copies": [], "media_type": "", "bytes": 1, "pages": len(one), "day": DAY,
+             "status": "ok"} for name, one in zip(names, made, strict=True)]
     storage.write_rows(workspace.documents, uris, schemas.DOCUMENTS)
     workspace.write_plan(plan)
     return workspace

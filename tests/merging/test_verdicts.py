@@ -188,6 +188,7 @@ def test_a_value_over_a_line_break_has_a_box_for_each_line():
 
 
 def test_pairs_are_accepted_where_key_and_value_stand_together():
-    found = merge(FORM, "Name:  Ada\nCity:  Paris", answer({"pairs": [{"key": "Name:", "value": "Ada"}, {"key": "Name:", "value": "Paris"}]}))
+    pairs = [{"key": "Name:", "value": "Ada"}, {"key": "Name:", "value": "Paris"}]
+    found = merge(FORM, "Name:  Ada\nCity:  Paris", answer({"pairs": pairs}))
     assert found["pairs[0].value"].verdict is Verdict.ACCEPTED
     assert found["pairs[1].value"].verdict is Verdict.AMBIGUOUS

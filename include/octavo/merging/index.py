@@ -45,6 +45,7 @@ def runs_of(text: str) -> tuple[str, ...]:
     return tuple(filter(None, map(squeeze, _RUNS.findall(plain))))
 
 
+@lru_cache(1 << 16)
 def look_alike(text: str) -> str:
     """Letters and digits with the characters that OCR exchanges made one; as long as ``text``."""
     return text.translate(_ALIKE)
@@ -74,7 +75,7 @@ class Stream:
 
     @cached_property
     def alike(self) -> str:
-        return look_alike(self.text)
+        return self.text.translate(_ALIKE)
 
     def find(self, text: str, head: str) -> list[tuple[int, int]]:
         """Spans of runs (first, past the last) whose joined text is ``text``; ``head`` is its own first run."""
@@ -168,6 +169,8 @@ class PageIndex:
         texts = self.texts
         last = len(texts) - 1
         for i, text in enumerate(texts):
+            if text.isalpha():
+                continue
             number = read(text)
             if number is None:
                 continue

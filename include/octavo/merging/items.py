@@ -18,6 +18,7 @@ from octavo.merging.candidates import Candidate
 from octavo.merging.claims import Claim, Claimer
 from octavo.merging.grounding import Ground
 from octavo.merging.index import Place
+from octavo.merging.places import is_whole
 from octavo.merging.ties import NO_TIE, Print, Tie, Ties
 from octavo.model import Box
 from octavo.values import NUMERIC, Typed
@@ -186,6 +187,9 @@ class Lists:
         if best is None:
             return [(ground.places[0] if ground.places else None, NO_TIE) for _, _, ground in cells]
         score = -best[0][0]
+        key_words, value_words = frozenset(best[1].words), frozenset(best[2].words)
+        if not is_whole(self._index, best[1].words, value_words) or not is_whole(self._index, best[2].words, key_words):
+            score /= 2  # one of them was cut out of a longer phrase
         tie = Tie(score, "key and value stand together") if score else NO_TIE
         return [(best[1], tie), (best[2], tie), *((None, NO_TIE) for _ in cells[2:])]
 

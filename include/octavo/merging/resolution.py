@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from octavo.contracts import FieldSpec, Kind
 from octavo.merging.claims import PERSON, Claim, are_independent, extractors_of, is_before
@@ -26,8 +26,7 @@ PROVEN, LABELLED, HINTED, NOTHING = 3, 2, 1, 0
 _SUPPORT_RANK = {Support.EXACT: 2, Support.NORMALISED: 2, Support.UNREADABLE: 1, Support.NONE: 0}
 
 
-@dataclass(frozen=True, slots=True)
-class _Weighed:
+class _Weighed(NamedTuple):
     """A claim among its rivals: ``level`` of its tie and the extractors that say the same."""
 
     claim: Claim
@@ -38,7 +37,9 @@ class _Weighed:
 
 def resolve(document: str, path: str, spec: FieldSpec, claims: Sequence[Claim], matched: bool) -> Field:
     """One field from all claims about it; at least one claim."""
-    weighed = sorted(_weigh(claims), key=lambda one: _order(one, spec))
+    weighed = _weigh(claims)
+    if len(weighed) > 1:
+        weighed.sort(key=lambda one: _order(one, spec))
     winner = weighed[0]
     verdict, reason = _verdict(winner, weighed, spec)
     best = winner.claim
@@ -58,6 +59,8 @@ def missing(document: str, path: str) -> Field:
 
 
 def _weigh(claims: Sequence[Claim]) -> list[_Weighed]:
+    if len(claims) == 1:
+        return [_Weighed(claims[0], _level(claims[0], ""), "", 1)]
     groups: dict[str, list[Claim]] = {}
     for claim in claims:
         groups.setdefault(claim.canonical, []).append(claim)

@@ -31,6 +31,9 @@ _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
 _URL = re.compile(r"(https?://)?([\w-]+\.)+[a-z]{2,}(:\d+)?([/?#]\S*)?", re.I)
 # A telephone number has 6 to 15 digits (E.164 allows 15).
 _PHONE = re.compile(r"(?:\D{0,12}?)(\+?\(?\d[\d\s()./-]{4,24}\d)(?:\s*(?:ext\.?|x)\s*\d{1,6})?", re.I)
+# Most amounts: they read the same under every locale, so the long way is left to the others.
+_PLAIN = re.compile(r"[0-9]+(?:\.[0-9]{1,2})?")
+_DIGIT = re.compile(r"\d")
 _GLUED_LABEL = re.compile(r"^[^\d:=]*[:=]")
 # Texts kept per parser; documents repeat the same few amounts, dates and words.
 _CACHE = 1 << 15
@@ -81,6 +84,8 @@ class Parser:
 
     def amount(self, text: str) -> Decimal | None:
         """One amount with its sign, currency left out; None for none, several or anything else."""
+        if _PLAIN.fullmatch(text):
+            return Decimal(text)
         return read_amount(text, self._decimal, self._point_groups)
 
     def dates(self, text: str) -> Iterator[DateSpan]:
@@ -89,7 +94,9 @@ class Parser:
 
     def _amounts_of_word(self, text: str) -> Decimal | None:
         """The number a page's word shows, after a label glued to it (``Total:60.30``) and marks are dropped."""
-        if not any(char.isdigit() for char in text):
+        if _PLAIN.fullmatch(text):
+            return Decimal(text)
+        if not _DIGIT.search(text):
             return None
         text = _GLUED_LABEL.sub("", text).strip(" \t;,:*=#|_\"'`~!?[]{}<>@")
         if "/" in text or ":" in text:
