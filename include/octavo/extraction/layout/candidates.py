@@ -32,7 +32,7 @@ INSIDE, INSIDE_NAME = 0.6, 0.3
 # A label printed so often on a page heads details rather than the document, and counts for less.
 OFTEN, OFTEN_WEIGHT = 3, 0.8
 # A value counts this much more in a line that has another field's label as well.
-COMPANY = 1.15
+COMPANY = 1.2
 # Weight of a value that stands at the beginning of the line after its label's.
 WRAPPED = 0.9
 # What standing at the page's very top adds to a field that belongs there; half way down adds half of it.
@@ -62,8 +62,12 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Candidate]:
     prints = view.prints.get(path, ())
     order = {name: rank for rank, name in enumerate(spec.labels)}
     times = Counter(label.name for label in prints)
+    # "Invoice No. 17 of 2 May": a line that has labels of two fields is where a document introduces itself
+    others = frozenset(line for other, lines in view.label_lines.items() if other != path and "[]" not in other for line in lines)
     for label in prints:
         weight = (1 + label.score) / 2 * (1 + PREFERENCE * (1 - order[label.name] / max(1, len(order))))
+        if spec.type in (Kind.DATE, Kind.IDENTIFIER) and view.line_of[label.words[0]] in others:
+            weight *= COMPANY
         if times[label.name] >= OFTEN:
             weight *= OFTEN_WEIGHT
         if not view.leads(label):
@@ -79,10 +83,6 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Candidate]:
     if spec.type is Kind.NAME:
         found = [without_code(view.page, c) for c in found]
     found = _with_pattern(found, spec)
-    if spec.type in (Kind.DATE, Kind.IDENTIFIER):
-        # "Invoice No. 17 of 2 May": a line that has labels of two fields is where a document introduces itself
-        others = frozenset(line for other, lines in view.label_lines.items() if other != path and "[]" not in other for line in lines)
-        found = [replace(c, score=c.score * COMPANY) if view.line_of[c.words[0]] in others else c for c in found]
     if spec.type is Kind.DATE:
         found = [replace(c, score=c.score / 2) if swapped(c.text, view.locale) else c for c in found]
     if spec.type is Kind.MONEY:

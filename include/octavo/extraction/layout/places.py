@@ -32,7 +32,7 @@ ADDRESS_LINES, ADDRESS_GAP = 7, 2.2
 
 _BRACKETS = re.compile(r"\([^)]*\)")
 _NUMBERED = re.compile(
-    r"\s*[(\[]\s*(?:[^()\[\]]*\d{3}[^()\[\]]*)[)\]]?\s*.*$|\s+(?:co|company|reg|roc|gst)\W*(?:reg\W*)?(?:no|id)\b.*$|\s+\d{4,}\s?-?\s?[a-z]?\s*$",
+    r"\s*[(（\[]\s*(?:[^()\[\]]*\d{3}[^()\[\]]*)[)）\]]?\s*.*$|\s+(?:co|company|reg|roc|gst)\W*(?:reg\W*)?(?:no|id)\b.*$|\s+\d{4,}\s?-?\s?[a-z]?\s*$",
     re.IGNORECASE,
 )
 _OPEN_END = ("&", "-", " and", " AND")   # a name that goes on in the next line

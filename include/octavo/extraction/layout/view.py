@@ -14,6 +14,8 @@ from octavo.labels import Label
 from octavo.lines import Line, Segment
 from octavo.model import Page
 
+# A segment of so many words is a sentence, and what looks like a label in it one of its words.
+SENTENCE_WORDS = 12
 _EDGE = " \t:;.,|=-–—_#*·>»"
 
 
@@ -100,7 +102,10 @@ class View:
         part = self.segment_of[label.words[0]]
         before = part.words[:part.words.index(label.words[0])]
         last = self.page.words[before[-1]].text if before else ":"
-        return last.endswith((":", ".", ",", ")", "/", "|")) or any(c.isdigit() for c in last) or not any(c.isalpha() for c in last)
+        if len(part.words) >= SENTENCE_WORDS and not label.text.endswith(":"):
+            return False
+        numbered = any(c.isdigit() for i in before[-3:] for c in self.page.words[i].text)
+        return numbered or last.endswith((":", ".", ",", ")", "/", "|")) or not any(c.isalpha() for c in last)
 
     @property
     def locale(self) -> Locale:
