@@ -187,6 +187,17 @@ def test_a_value_over_a_line_break_has_a_box_for_each_line():
     assert (found.support, len(found.evidence)) == (Support.EXACT, 2)
 
 
+def test_a_value_goes_on_down_its_column_past_the_words_of_others():
+    text = "Seller            Ship to\nNorthwind Goods   Harbour Stores\nTrading Ltd       Quay 4"
+    found = merge(INVOICE, text, answer({"issuer": "Northwind Goods Trading Ltd"}))["issuer"]
+    assert (found.verdict, len(found.evidence)) == (Verdict.ACCEPTED, 2)
+
+
+def test_words_gathered_from_all_over_the_page_are_no_support():
+    text = "Seller            Ship to\nNorthwind Harbour   Goods\n\n\n\nQuay Trading Ltd"
+    assert verdict("issuer", "Northwind Goods Trading Ltd", text) is Verdict.UNSUPPORTED
+
+
 def test_pairs_are_accepted_where_key_and_value_stand_together():
     pairs = [{"key": "Name:", "value": "Ada"}, {"key": "Name:", "value": "Paris"}]
     found = merge(FORM, "Name:  Ada\nCity:  Paris", answer({"pairs": pairs}))

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import repeat
 from typing import NamedTuple
 
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
 
 from octavo.contracts import Kind
+from octavo.lines import same_row
 from octavo.merging.index import LEGIBLE, PageIndex, Place, Stream, runs_of
-from octavo.model import Chunk, Source, Support
+from octavo.model import Box, Chunk, Source, Support
 from octavo.values import NUMERIC, TEXTUAL, Typed, squeeze
 
 # Below this confidence a word is no witness: it says that something is there, not what.
@@ -26,6 +28,9 @@ POOR_SHARE = 0.5
 # Similarity (0 to 100) of running text that poorly read words may show, and its least length.
 TEXT_SIMILARITY = 90
 TEXT_LENGTH = 10
+# A text goes on in the line below within this distance, in multiples of the height; at most so many places are tried.
+COLUMN_GAP = 2.0
+MOST_STARTS = 8
 # An identifier shorter than this must be cut into words as the page cuts it.
 SHORT_IDENTIFIER = 6
 # A generated text is covered by the page from this share of its content words on.
@@ -116,6 +121,8 @@ class Witness:
         if not found and chunk.chunk is not None and head != squeezed:
             streams.append(self.index.chunk_stream(chunk.chunk.words))
             found = self._in_stream(streams[-1], squeezed, head, kind, text)
+        if not found and kind in TEXTUAL and head != squeezed:
+            found = [words for words in map(self._down_a_column, self._starts(head), repeat(squeezed)) if words]
         if not found and self.index.scanned and kind not in NUMERIC and kind is not Kind.DATE:
             found = self._misread(streams, squeezed, kind)
         return found
@@ -125,6 +132,40 @@ class Witness:
         if kind in TEXTUAL or kind is Kind.CURRENCY:
             return [stream.ids(first, end) for first, end in spans]
         return [stream.ids(first, end) for first, end in spans if self._is_whole(stream, first, end, squeezed, text)]
+
+    def _starts(self, head: str) -> list[int]:
+        """Words that begin with the value's first run."""
+        stream = self.index.stream
+        return [stream.words[run] for run in stream.first.get(head, ())[:MOST_STARTS]]
+
+    def _down_a_column(self, start: int, squeezed: str) -> tuple[int, ...]:
+        """The words of a text that goes on below its own first line, where the page's order puts other columns between."""
+        index = self.index
+        words, rest = [start], squeezed.removeprefix(squeeze(index.texts[start]))
+        while rest and rest != squeezed:
+            last, first = index.boxes[words[-1]], index.boxes[words[0]]
+            reach = last.y1 + round(COLUMN_GAP * last.height)
+            step = min(
+                (
+                    (not same_row(last, box), box.y0, box.x0, i)
+                    for i in index.between(last.y0, reach)
+                    if i not in words and (text := squeeze(index.texts[i])) and rest.startswith(text)
+                    and self._follows(last, first, box := index.boxes[i])
+                ),
+                default=None,
+            )
+            if step is None:
+                return ()
+            words.append(step[-1])
+            rest = rest.removeprefix(squeeze(index.texts[step[-1]]))
+        return tuple(words) if not rest else ()
+
+    @staticmethod
+    def _follows(last: Box, first: Box, box: Box) -> bool:
+        """Whether a word stands right behind the last one, or begins a line below under the first one."""
+        if same_row(last, box):
+            return 0 <= box.x0 - last.x1 + last.height <= 3 * last.height
+        return box.y0 >= last.y0 + last.height // 2 and abs(box.x0 - first.x0) <= 2 * first.height
 
     def _is_whole(self, stream: Stream, first: int, end: int, squeezed: str, text: str) -> bool:
         """Whether a span is a whole identifier on one line, not the tail or the head of a longer one."""
