@@ -231,6 +231,9 @@ def _under(view: View, rows: list[list[Piece]], key: Piece, above: Piece, used: 
         limit = LINE_GAP if found or above is not key else BELOW_GAP
         if piece.box.y0 - bottom > limit * view.height or piece.colon or piece in used:
             break
+        beside = next((other for other in row if other.box.x0 >= piece.box.x1), None)
+        if above is key and beside is not None and not beside.colon and reads_like_key(piece.text) and piece not in used:
+            break   # a line of another label and its value: the key heads a section
         if above is not key and piece.box.width < MOST_WRAPPED * view.height:
             break   # beside its value a key is only followed by more of a paragraph
         found.append(piece)
@@ -258,7 +261,9 @@ def _two_columns(view: View, rows: list[list[Piece]], used: set[Piece]) -> Itera
 
 def _fits(view: View, key: Piece, value: Piece) -> bool:
     near = value.box.x0 - key.box.x1 <= BESIDE_GAP * view.height
-    return near and not value.colon and reads_like_key(key.text) and len(value.text.split()) <= VALUE_WORDS
+    # two texts in capitals are two labels, or two parts of a title
+    capitals = key.text.isupper() and value.text.isupper() and not any(c.isdigit() for c in value.text)
+    return near and not value.colon and not capitals and reads_like_key(key.text) and len(value.text.split()) <= VALUE_WORDS
 
 
 def _paragraphs(view: View, pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
