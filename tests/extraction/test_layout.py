@@ -208,6 +208,9 @@ def test_topics_are_a_pages_headings_and_explanations_are_left_out() -> None:
 @pytest.mark.parametrize(("drawn", "pairs"), [
     pytest.param("Name:  Rosalind Pike", [("Name", "Rosalind Pike")], id="beside, behind a colon"),
     pytest.param("Name: Rosalind Pike", [("Name", "Rosalind Pike")], id="in one segment"),
+    pytest.param("Phone:4417 Name:Ann", [("Phone", "4417"), ("Name", "Ann")], id="glued to their values"),
+    pytest.param("http://shop.example   open", [], id="an address of the web is no key"),
+    pytest.param("Name   Mr Pike\nHEAD OFFICE   NORTH WING", [("Name", "Mr Pike")], id="capitals beside capitals are a title"),
     pytest.param("Date:  1/2/90   Time:  9:30", [("Date", "1/2/90"), ("Time", "9:30")], id="two on a line; a time is no key"),
     pytest.param("Comments:\nNone so far", [("Comments", "None so far")], id="below"),
     pytest.param("Name:\nDate:  1/2/90", [("Date", "1/2/90")], id="an empty key has no value"),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from octavo import lines
 from octavo.extraction.layout import names
-from octavo.extraction.layout.view import View, trimmed
+from octavo.extraction.layout.view import View
 from octavo.lines import Segment, overlap
 from octavo.model import Box, union
 
@@ -40,6 +40,8 @@ INDENT = 3.0
 VALUE_WORDS = 10
 
 _TIME = re.compile(r"\d:$")
+# A key that OCR glued to its value: at least two letters, a colon, and no address of the web behind it.
+_GLUED = re.compile(r"^(?!https?:)[^\W\d_][\w.()/#-]*[\w.)]:(?=[\w$(\"'])")
 # Keys whose values are a list of names, one a line.
 _LIST = re.compile(r"^\W*(?:cc|bcc|copies|copy to|distribution|to be sent to)\W*$", re.IGNORECASE)
 
@@ -74,25 +76,31 @@ def pairs(view: View) -> list[Pair]:
     found += _two_columns(view, rows, used)
     made = []
     for key, values in found:
-        key_text = trimmed(view.page, key.words)
+        question = bare(key.text)
         for group in values:
-            value = trimmed(view.page, [word for piece in group for word in piece.words])
-            if key_text is not None and value is not None:
-                made.append(Pair(key_text.text, value.text, key.words + value.words))
+            answer = bare(" ".join(piece.text for piece in group))
+            if question and answer:
+                made.append(Pair(question, answer, (*key.words, *(word for piece in group for word in piece.words))))
     return sorted(made, key=lambda pair: (view.line_of[pair.words[0]], pair.words))
 
 
 def _pieces(view: View, number: int) -> Iterator[Piece]:
     """The segments of a line, cut behind every colon that ends a key."""
     for part in view.lines[number].segments:
-        start = 0
+        start, skip = 0, 0
         for n, index in enumerate(part.words):
             text = view.page.words[index].text
-            if _ends_key(text) and n - start < COLON_KEY_WORDS:
-                yield _piece(view, part.words[start:n + 1], number, True)
-                start = n + 1
+            glued = _GLUED.match(text)
+            if n - start >= COLON_KEY_WORDS:
+                continue
+            if _ends_key(text):
+                yield _piece(view, part.words[start:n + 1], number, True, skip)
+                start, skip = n + 1, 0
+            elif glued:
+                yield _piece(view, part.words[start:n + 1], number, True, skip, glued.end())
+                start, skip = n, glued.end()
         if start < len(part.words):
-            yield _piece(view, part.words[start:], number, False)
+            yield _piece(view, part.words[start:], number, False, skip)
 
 
 def _ends_key(text: str) -> bool:
@@ -100,9 +108,20 @@ def _ends_key(text: str) -> bool:
     return (text.endswith(":") and not _TIME.search(text)) or text.endswith("__")
 
 
-def _piece(view: View, words: Sequence[int], number: int, colon: bool) -> Piece:
+def _piece(view: View, words: Sequence[int], number: int, colon: bool, skip: int = 0, end: int | None = None) -> Piece:
+    """The words as one piece, without the first ``skip`` characters of the first, and up to ``end`` of the last."""
     part: Segment = lines.segment(view.page.words, words)
-    return Piece(part.words, part.box, part.text, number, colon)
+    first, last = view.page.words[words[0]], view.page.words[words[-1]]
+    stop = len(last.text) if end is None else end
+    x0 = first.box.x0 + first.box.width * skip // len(first.text)
+    x1 = last.box.x0 + last.box.width * stop // len(last.text)
+    text = part.text[skip:len(part.text) - (len(last.text) - stop)]
+    return Piece(part.words, part.box._replace(x0=x0, x1=max(x0 + 1, x1)), text, number, colon)
+
+
+def bare(text: str) -> str:
+    """A text without the punctuation around it; empty for nothing but punctuation."""
+    return text.strip(" \t:;|=–—_*").lstrip(" .,-#·>»") if any(c.isalnum() for c in text) else ""
 
 
 def _tables(view: View, rows: list[list[Piece]], used: set[Piece]) -> Iterator[tuple[Piece, list[list[Piece]]]]:
