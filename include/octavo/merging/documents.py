@@ -167,7 +167,8 @@ class _PageMerge:
             if typed == claim.typed or priority > tie.priority:
                 continue
             box = self._index.place_boxes(words)[0]
-            if is_picked_over(typed, position_of(claim.candidate.page, box), claim, spec) or spec.pick == "first":
+            better = priority < tie.priority or spec.pick == "first"
+            if better or is_picked_over(typed, position_of(claim.candidate.page, box), claim, spec):
                 return f"the page has “{' '.join(self._index.texts[i] for i in words)}” {why} as well"
         return ""
 
