@@ -51,10 +51,12 @@ def trusted(page: pdfium.PdfPage, layer: TextLayer) -> bool:
     """
     if not layer.words or layer.garbage > GARBAGE_SHARE:
         return False
-    if len(layer.words) > FEW_WORDS and not _all_invisible(page):
+    few, invisible = len(layer.words) <= FEW_WORDS, _all_invisible(page)
+    if not few and not invisible:
         return True
-    covered = _pictures_share(page) > PICTURE_SHARE
-    return covered if _all_invisible(page) and len(layer.words) > FEW_WORDS else not covered and not _all_invisible(page)
+    a_scan = _pictures_share(page) > PICTURE_SHARE
+    # A scan's whole OCR layer is invisible and says what the scan shows; a scan's few visible words say next to nothing of it.
+    return a_scan and not few if invisible else not a_scan
 
 
 def _read(page: pdfium.PdfPage, textpage: pdfium.PdfTextPage, dpi: int) -> TextLayer:
