@@ -42,6 +42,7 @@ VALUE_WORDS = 10
 _TIME = re.compile(r"\d:$")
 # A key that OCR glued to its value: at least two letters, a colon, and no address of the web behind it.
 _GLUED = re.compile(r"^(?!https?:)[^\W\d_][\w.()/#-]*[\w.)]:(?=[\w$(\"'])")
+_WORD = re.compile(r"^[^\W\d_][^\d:]*$")
 # Keys whose values are a list of names, one a line.
 _LIST = re.compile(r"^\W*(?:cc|bcc|copies|copy to|distribution|to be sent to)\W*$", re.IGNORECASE)
 
@@ -93,14 +94,26 @@ def _pieces(view: View, number: int) -> Iterator[Piece]:
             glued = _GLUED.match(text)
             if n - start >= COLON_KEY_WORDS:
                 continue
-            if _ends_key(text):
-                yield _piece(view, part.words[start:n + 1], number, True, skip)
-                start, skip = n + 1, 0
-            elif glued:
-                yield _piece(view, part.words[start:n + 1], number, True, skip, glued.end())
-                start, skip = n, glued.end()
+            if not glued and not _ends_key(text):
+                continue
+            if start or skip:
+                # behind an earlier key: what stands here is its value first, then this key
+                begin = _key_begin(view, part.words, start, n)
+                if begin > start:
+                    yield _piece(view, part.words[start:begin], number, False, skip)
+                    start, skip = begin, 0
+            yield _piece(view, part.words[start:n + 1], number, True, skip, glued.end() if glued else None)
+            start, skip = (n, glued.end()) if glued else (n + 1, 0)
         if start < len(part.words):
             yield _piece(view, part.words[start:], number, False, skip)
+
+
+def _key_begin(view: View, words: Sequence[int], start: int, end: int) -> int:
+    """Where the key that ends with ``words[end]`` begins: with its last words without digits, but leave the value one."""
+    begin = end
+    while begin > start and end - begin < 2 and _WORD.match(view.page.words[words[begin - 1]].text):
+        begin -= 1
+    return end if begin == start else begin
 
 
 def _ends_key(text: str) -> bool:
