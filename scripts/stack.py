@@ -51,6 +51,7 @@ class Stack:
         self.database = Database(self.var / "postgres")
         self.logs = self.var / "logs"
         self._config = self.var / "supervisord.conf"
+        self._session_file = self.var / "supervisord.session"
         sockets = Path(tempfile.gettempdir()) / f"octavo-stack-{hashlib.sha256(str(self.var).encode()).hexdigest()[:12]}"
         self._socket = sockets / "supervisor.sock"
 
@@ -117,6 +118,7 @@ class Stack:
         tell("starting PostgreSQL")
         self._run(BIN / "supervisord", "-c", self._config)
         self._wait("PostgreSQL", self.database.accepts, 60, "postgres.log")
+        self._remember_session()
         tell("preparing Airflow's database")
         self._run(BIN / "airflow", "db", "migrate")
         self._make_pools()
@@ -126,18 +128,19 @@ class Stack:
 
     def stop(self) -> int:
         """End every process of the stack and their children; returns how many there were."""
-        processes = list(self._processes())
+        processes = list(self.processes())
         if self._supervised():
             subprocess.run(
                 [BIN / "supervisorctl", "-c", self._config, "shutdown"], check=False, capture_output=True, timeout=STOP_SECONDS
             )
             psutil.wait_procs([p for p in processes if _is_supervisord(p)], timeout=STOP_SECONDS)
         for end in (signal.SIGTERM, signal.SIGKILL):
-            left = [process for process in self._processes() if process.pid != os.getpid()]
+            left = [process for process in self.processes() if process.pid != os.getpid()]
             for process in left:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.send_signal(end)
             psutil.wait_procs(left, timeout=10)
+        self._session_file.unlink(missing_ok=True)
         return len(processes)
 
     def airflow(self, *arguments: str) -> str:
@@ -201,15 +204,40 @@ class Stack:
         return all(health.get(part, {}).get("status") == "healthy" for part in parts)
 
     def _supervised(self) -> bool:
-        return any(_is_supervisord(process) for process in self._processes())
+        return any(_is_supervisord(process) for process in self.processes())
 
-    def _processes(self) -> Iterator[psutil.Process]:
-        """Every process of this stack, by the mark in its environment; never the one that asks."""
+    def processes(self) -> Iterator[psutil.Process]:
+        """Every process of this stack, orphans too; never the one that asks.
+
+        They share supervisord's session. The mark in the environment finds them where the session is
+        not known; alone it is not enough, since Airflow's workers overwrite it with their titles.
+        """
         mine = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+        known = self._session()
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
-                if process.pid not in mine and process.environ().get(MARK) == str(self.var):
+                if process.pid in mine:
+                    continue
+                in_session = known is not None and os.getsid(process.pid) == known[0] and process.create_time() >= known[1]
+                if in_session or process.environ().get(MARK) == str(self.var):
                     yield process
+
+    def _session(self) -> tuple[int, float] | None:
+        """Supervisord's session and when it began (seconds since the epoch); None where none is known.
+
+        Never the session of the one that asks, nor 0, which is that of every process without one here.
+        """
+        try:
+            session, since = self._session_file.read_text().split()
+        except (FileNotFoundError, ValueError):
+            return None
+        return (int(session), float(since)) if int(session) > 1 and int(session) != os.getsid(0) else None
+
+    def _remember_session(self) -> None:
+        """Keep the session that supervisord leads; one that it does not lead is somebody else's."""
+        supervisord = psutil.Process(int((self.var / "supervisord.pid").read_text()))
+        if os.getsid(supervisord.pid) == supervisord.pid:
+            self._session_file.write_text(f"{supervisord.pid} {supervisord.create_time()}")
 
     def _port_is_free(self) -> bool:
         with socket.socket() as probe:

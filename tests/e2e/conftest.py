@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import json
@@ -26,7 +27,7 @@ from octavo.config import Settings
 from octavo.lake import STABLE_TABLES
 from samples import make
 from scripts.api import AirflowApi
-from scripts.stack import MARK, Stack
+from scripts.stack import Stack
 
 REPO = Path(__file__).resolve().parent.parent.parent
 RUN_SECONDS = 300
@@ -120,25 +121,18 @@ class Airflow:
         return self.digests(contract, day, lake)
 
     def task_process(self, task: dict[str, Any]) -> psutil.Process:
-        """The process that executes a running task instance: the child of the worker whose title names it."""
-        for process in psutil.process_iter():
-            try:
-                if task["id"] in " ".join(process.cmdline()) and process.children():
-                    return process.children()[0]
-            except psutil.Error:
-                continue
-        raise LookupError(task["task_id"])
+        """The process that executes a running task instance, by its title; the worker above it has another one."""
+        found = self.processes(f"airflow worker -- {task['id']}")
+        assert len(found) == 1, found
+        return found[0]
 
     def processes(self, *names: str) -> list[psutil.Process]:
         """Living processes of this stack whose command line has one of ``names``."""
         found = []
-        for process in psutil.process_iter():
-            try:
-                line = " ".join(process.cmdline())
-                if process.environ().get(MARK) == str(self.stack.var) and any(name in line for name in names):
+        for process in self.stack.processes():
+            with contextlib.suppress(psutil.Error):
+                if any(name in " ".join(process.cmdline()) for name in names):
                     found.append(process)
-            except psutil.Error:
-                continue
         return found
 
 
@@ -192,4 +186,4 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
         yield Airflow(stack, api, landing, lake, folder)
     finally:
         stack.stop()
-        assert not list(stack._processes()), "stopping the stack left processes"
+        assert not list(stack.processes()), "stopping the stack left processes"

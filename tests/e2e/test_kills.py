@@ -47,5 +47,6 @@ def test_a_killed_publish_task_shows_no_torn_table_and_its_retry_finishes_the_da
     staged.with_suffix(".aside").rename(staged)
     assert (pages.read_bytes() if pages.exists() else None) == before
     assert airflow.finish("receipt", run) == "success", airflow.why("receipt", run)
+    assert next(t["try_number"] for t in airflow.api.tasks("octavo_receipt", run) if t["task_id"] == "publish") == 2
     assert airflow.succeed("receipt", day)
     assert airflow.digests("receipt", day) == airflow.by_command_line("receipt", day, tmp_path / "lake")
