@@ -72,7 +72,13 @@ class Place(StrEnum):
 
 
 class FieldSpec(_Part):
-    """One field: its type, the labels it is printed under, and the checks on its value."""
+    """One field: its type, the labels it is printed under, and the checks on its value.
+
+    ``labels`` stand in order of preference and match as ``octavo.labels`` says; of a list or group they
+    name the heading of its section. ``not_labels`` are longer prints that hide a label they contain.
+    ``place`` is where a value stands whose label is missing. ``pick`` says which of several values
+    beside one label, or below it, is meant.
+    """
 
     type: Kind = Kind.TEXT
     description: str = ""
