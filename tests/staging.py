@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from upath import UPath
+
 from octavo import schemas, storage
 from octavo.contracts import Contract
 from octavo.model import Box, Outcome, Partition
 from octavo.workspace import Workspace, cut_into_shards
-from upath import UPath
 
 DAY = dt.date(2026, 11, 2)
 CONTRACT = Contract.model_validate({

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+
 from octavo.__main__ import main
 from octavo.lake import STABLE_TABLES
 
@@ -104,7 +105,8 @@ def test_show_prints_the_fields_of_a_document_with_verdict_and_evidence(first):
     pytest.param(["run", "recipt", "."], 3, "no contract 'recipt'", id="an unknown contract"),
     pytest.param(["run", "receipt", ".", "--extractor", "molmo"], 4, "none is configured", id="a model without a runtime"),
     pytest.param(["show", "nowhere.pdf", "--lake", "."], 4, "no document 'nowhere.pdf'", id="an unknown document"),
-    pytest.param(["run", "receipt", str(SAMPLES / "receipt"), "--day", "1999-01-01"], 4, "no folder for 1999-01-01", id="a day that is not there"),
+    pytest.param(["run", "receipt", str(SAMPLES), "--day", "1999-01-01"], 4, "no folder for 1999-01-01", id="a day that is not there"),
+    pytest.param(["merge", __file__, __file__, "--contract", "receipt"], 4, "test_cli.py:1: no JSON", id="answers that are no JSON"),
     pytest.param(["run", "receipt", "nowhere"], 2, "does not exist", id="a folder that is not there"),
 ])
 def test_a_mistake_ends_with_its_exit_code_and_a_text_instead_of_a_traceback(args, code, says, tmp_path, monkeypatch):
@@ -131,6 +133,21 @@ def test_a_day_that_the_gate_refuses_publishes_the_ledger_only(tmp_path):
     assert result.returncode == 8
     assert "total" in result.stderr
     assert [child.name for child in sorted((tmp_path / "lake").iterdir()) if not child.name.startswith("_")] == ["ledger"]
+
+
+def test_answers_from_outside_are_merged_against_words_from_outside(tmp_path):
+    at = {"document": "d", "page": 1}
+    texts = [("Total", [10, 10, 60, 30]), ("53.40", [70, 10, 120, 30])]
+    words = [{**at, "text": text, "box": box, "confidence": 0.99, "source": "ocr"} for text, box in texts]
+    answer = {**at, "box": [0, 0, 200, 40], "extractor": "molmo", "hinted": False, "text": '{"total": ["53.40", "99.00"]}'}
+    (tmp_path / "words.jsonl").write_text("".join(json.dumps(word) + "\n" for word in words))
+    (tmp_path / "answers.jsonl").write_text(json.dumps(answer) + "\n")
+    files = (tmp_path / "answers.jsonl", tmp_path / "words.jsonl", "--contract", "receipt")
+    rows = [json.loads(line) for line in octavo("merge", *files, "--json").stdout.splitlines()]
+    total = next(row for row in rows if row["field"] == "total")
+    assert (total["value"], total["verdict"], total["evidence"]) == ("53.40", "accepted", [[70, 10, 120, 30]])
+    assert total["losers"][0]["value"] == "99.00"
+    assert "beside its label" in octavo("merge", *files).stdout
 
 
 def test_every_command_explains_itself():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -103,15 +103,27 @@ def _print_document(console: Console, row: dict[str, Any], fields: list[dict[str
         return
     title = f"[bold]{escape(row['uri'])}[/bold]  {row['pages']} pages  {row['status']}  {row['document'][:12]}"
     console.print(title, highlight=False, soft_wrap=True)
+    console.print(_fields(
+        (field, [(box["page"], box["x0"], box["y0"], box["x1"], box["y1"]) for box in field["evidence"] or []]) for field in fields
+    ))
+
+
+def merged(console: Console, fields: Iterable[dict[str, Any]]) -> None:
+    """The fields that ``octavo merge`` yields, as one table."""
+    console.print(_fields((field, [(field["page"], *box) for box in field["evidence"]]) for field in fields))
+
+
+def _fields(fields: Iterable[tuple[dict[str, Any], Sequence[tuple[int, ...]]]]) -> Table:
+    """A table of fields, each with its evidence as (page, x0, y0, x1, y1)."""
     table = Table()
     for name in ("field", "value", "verdict", "support", "evidence: page x0,y0,x1,y1", "why", "instead of"):
         table.add_column(name, overflow="fold")
-    for field in fields:
+    for field, evidence in fields:
         colour = _COLOURS.get(field["verdict"], "yellow")
-        boxes = "\n".join("{page}  {x0},{y0},{x1},{y1}".format(**box) for box in field["evidence"] or [])
+        boxes = "\n".join(f"{page}  {','.join(map(str, box))}" for page, *box in evidence)
         name, value, support, why = (escape(str(field[name] or "")) for name in ("field", "value", "support", "reason"))
         table.add_row(name, value, f"[{colour}]{field['verdict']}[/{colour}]", support, boxes, why, escape(_losers(field["losers"] or [])))
-    console.print(table)
+    return table
 
 
 def _losers(losers: Sequence[dict[str, Any]]) -> str:

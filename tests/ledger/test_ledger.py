@@ -1,9 +1,9 @@
 import pytest
+from upath import UPath
+
 from octavo import ledger, storage
 from octavo.errors import LedgerHole
 from octavo.lake import Lake
-from upath import UPath
-
 from tests.staging import document_id, fill, workspace
 
 

@@ -1,9 +1,9 @@
 import pytest
+from upath import UPath
+
 from octavo import publishing, storage, tables
 from octavo.errors import GateFailed
 from octavo.lake import Lake, table_schemas
-from upath import UPath
-
 from tests.staging import CONTRACT, fill, workspace
 
 

@@ -1,9 +1,9 @@
 import pytest
+from upath import UPath
+
 from octavo import publishing, storage, tables
 from octavo.errors import WorkspaceError
 from octavo.lake import Lake, table_schemas
-from upath import UPath
-
 from tests.staging import CONTRACT, document_id, fill, workspace
 
 ALL = tuple(table_schemas(CONTRACT))
