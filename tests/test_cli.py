@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from octavo.__main__ import main
 from octavo.lake import STABLE_TABLES
@@ -72,6 +73,22 @@ def test_bad_files_are_quarantined_with_their_reasons_and_the_day_is_published(t
         "cut_off.pdf": "truncated", "empty.pdf": "empty_file", "error_page.pdf": "mislabelled", "locked.pdf": "password_required",
     }
     assert "password_required" in result.stderr
+
+
+def test_a_blank_page_among_bad_files_is_an_empty_document_and_the_day_is_published(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    Image.new("L", (800, 1000), 255).save(folder / "blank.png")
+    (folder / "nothing.pdf").touch()
+    (folder / "page.pdf").write_text("<html><body>404</body></html>")
+    result = octavo("run", "receipt", folder, "--lake", tmp_path / "lake", "--day", "2026-11-09", "--json")
+    summary = json.loads(result.stdout)
+    assert (summary["published"], summary["quarantined"]) == (True, 2)
+    rows = pq.read_table(next((tmp_path / "lake/documents").rglob("*.parquet"))).to_pylist()
+    statuses = {Path(row["uri"]).name: row["status"] for row in rows}
+    assert statuses == {"blank.png": "empty", "nothing.pdf": "quarantined", "page.pdf": "quarantined"}
+    fields = pq.read_table(next((tmp_path / "lake/fields").rglob("*.parquet"))).to_pylist()
+    assert [row["value"] for row in fields if row["value"]] == []
 
 
 def test_an_empty_folder_is_an_empty_day_with_typed_tables(tmp_path):

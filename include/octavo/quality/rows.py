@@ -51,10 +51,12 @@ def frames(workspace: Workspace, contract: Contract, source: str, group: list[Ch
                 ids = table["document"].to_pylist()
                 yield _frame({"document": ids, "known": [document in known for document in ids]})
         case "values":
-            yield from _values(record, name, any(check.rule is Rule.UNIQUE for check in group))
+            yield from _values(record, name, _wordless(workspace), any(check.rule is Rule.UNIQUE for check in group))
         case "length":
+            wordless = _wordless(workspace)
             for table in storage.iter_tables(record, ["document", name], BATCH_ROWS):
-                yield _frame({"document": table["document"].to_pylist(), name: [len(rows or ()) for rows in table[name].to_pylist()]})
+                rows = [(row["document"], len(row[name] or ())) for row in table.to_pylist() if row["document"] not in wordless]
+                yield _frame({"document": [document for document, _ in rows], name: [length for _, length in rows]})
         case "sum":
             yield from _differences(record, contract.gate.sums[int(name)])
 
@@ -114,11 +116,20 @@ def _column(path: UPath, name: str) -> list[Any]:
     return list(storage.read_table(path, [name])[name].to_pylist())
 
 
-def _values(record: UPath, path: str, whole: bool) -> Iterator[pd.DataFrame]:
+def _wordless(workspace: Workspace) -> set[str]:
+    """Documents on which nothing was read: a blank page has no values, and that is no fault of the day's."""
+    documents = storage.read_table(workspace.staged("documents"), ["document", "status"]).to_pydict()
+    silent = (Outcome.EMPTY, Outcome.QUARANTINED)
+    return {document for document, status in zip(documents["document"], documents["status"], strict=True) if status in silent}
+
+
+def _values(record: UPath, path: str, wordless: set[str], whole: bool) -> Iterator[pd.DataFrame]:
     """The values of one field path, one row each: a list's items are rows of their own."""
     ids: list[str] = []
     found: list[Any] = []
     for document, row in _rows(record, [path]):
+        if document in wordless:
+            continue
         values = resolve(row, path)
         ids += [document] * len(values)
         found += [_plain(value) for value in values]
