@@ -20,7 +20,7 @@ SHIPPED = {
         "ways_to_pay", "contacts",
     },
     "form": {"pairs"},
-    "generic": {"pairs"},
+    "generic": {"pairs", "text"},
     "lecture_notes": {"topics"},
 }
 

@@ -69,6 +69,7 @@ class Place(StrEnum):
     BOTTOM = "bottom"
     AFTER_COMPANY = "after_company"
     HEADING = "heading"       # the text of a heading; in a list, one row each
+    PARAGRAPH = "paragraph"   # running text; in a list, one row each
 
 
 class FieldSpec(_Part):

@@ -128,6 +128,7 @@ class _PageMerge:
     def __init__(self, page: PageAnswers, values: Parser, contract_labels: Labels) -> None:
         self._index = PageIndex(page.page, values)
         self._ties = Ties(self._index, contract_labels)
+        self._order = {word: at for chunk in reversed(page.chunks) for at, word in enumerate(chunk.words)}
         self._claimer = Claimer(self._index, Witness(self._index, {chunk.number: chunk for chunk in page.chunks}))
         self._lists: dict[str, Lists] = {}
         self._known: dict[tuple[str, str, int, bool], Claim] = {}
@@ -139,7 +140,7 @@ class _PageMerge:
 
     def lists(self, path: str, fields: Sequence[str], pairs: bool) -> Lists:
         if path not in self._lists:
-            self._lists[path] = Lists(self._claimer, self._ties, fields, pairs)
+            self._lists[path] = Lists(self._claimer, self._ties, fields, pairs, self._order)
         return self._lists[path]
 
     def scalar(self, candidate: Candidate) -> Claim:

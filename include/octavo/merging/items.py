@@ -6,12 +6,12 @@ chunk, or chunks whose boxes overlap. Two equal coffees said by one answer stay 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import permutations
 
-from octavo import labels
+from octavo import contracts, labels
 from octavo.contracts import Kind
 from octavo.lines import same_row
 from octavo.merging.candidates import Candidate
@@ -29,7 +29,7 @@ MOST_ANCHORS = 64
 
 @dataclass(slots=True)
 class Row:
-    """One row as one answer gave it: its cells' claims, by field."""
+    """One row as one answer gave it: its cells' claims, by field. ``position``: where it is read within its chunk."""
 
     source: int
     box: Box
@@ -37,6 +37,7 @@ class Row:
     extractor: str
     cells: dict[str, list[Claim]]
     words: frozenset[int]
+    position: int
     y: int
     number: int
 
@@ -62,8 +63,10 @@ _Key = tuple[int, Box, int, frozenset[int], tuple[tuple[str, str], ...]]
 class Lists:
     """Builds the rows of one list on one page."""
 
-    def __init__(self, claimer: Claimer, ties: Ties, fields: Sequence[str], pairs: bool) -> None:
+    def __init__(self, claimer: Claimer, ties: Ties, fields: Sequence[str], pairs: bool, order: Mapping[int, int]) -> None:
+        """``order`` gives each word of the page its place in its chunk's reading order."""
         self._claimer = claimer
+        self._order = order
         self._index = claimer.index
         self._ties = ties
         self._pairs = pairs
@@ -75,14 +78,14 @@ class Lists:
         """One answer's rows, each with places that no earlier row of the answer has taken."""
         taken: set[int] = set()
         rows: list[Row] = []
-        y = -1
+        y = position = -1
         for number, candidates in enumerate(items):
             known = self._known_row(candidates, frozenset(taken), y)
             if known is not None:
                 row = _retold(known, source, candidates, number)
                 rows.append(row)
                 taken |= row.words
-                y = row.y
+                y, position = row.y, row.position
                 continue
             key = self._key
             cells: list[_Cell] = [(one, *self._claimer.ground(one)) for one in candidates]
@@ -98,10 +101,11 @@ class Lists:
             taken |= words
             if words:
                 y = min(self._index.boxes[i].y0 for i in words)
+                position = min(self._order.get(i, i) for i in words)
             if not self._pairs:
                 _multiply(claims)
             first = candidates[0]
-            rows.append(Row(source, first.box, first.chunk, first.extractor, claims, frozenset(words), y, number))
+            rows.append(Row(source, first.box, first.chunk, first.extractor, claims, frozenset(words), position, y, number))
             self._known[key] = rows[-1]
         return rows
 
@@ -124,7 +128,11 @@ class Lists:
                 tied = [(self._column(candidate.field, place), place) for place in on_row]
                 tie, place = max(tied, key=lambda t: (t[0].score, t[1].exact, tuple(-i for i in t[1].words)))
                 used.update(place.words)
-                placed.append((place, tie if together > 1 else NO_TIE))
+                if candidate.spec.place is contracts.Place.PARAGRAPH:
+                    tie = _RUNNING_TEXT
+                elif together <= 1:
+                    tie = NO_TIE
+                placed.append((place, tie))
             else:
                 placed.append((ground.places[0] if ground.places else None, _OFF_ROW))
         return placed
@@ -194,6 +202,7 @@ class Lists:
         return [(best[1], tie), (best[2], tie), *((None, NO_TIE) for _ in cells[2:])]
 
 
+_RUNNING_TEXT = Tie(1.0, "text of the page")
 _OFF_ROW = Tie(0.0, "not on the row of the other cells")
 
 
@@ -203,7 +212,7 @@ def _retold(row: Row, source: int, candidates: Sequence[Candidate], number: int)
     cells: dict[str, list[Claim]] = {}
     for candidate in candidates:
         cells.setdefault(candidate.field, []).append(next(waiting[candidate.field]).told_by(candidate))
-    return Row(source, row.box, row.chunk, candidates[0].extractor, cells, row.words, row.y, number)
+    return Row(source, row.box, row.chunk, candidates[0].extractor, cells, row.words, row.position, row.y, number)
 
 
 def _apart(header: Box, box: Box) -> float:
@@ -256,7 +265,11 @@ def join(rows: Sequence[Row]) -> list[Slot]:
             by_word.setdefault(word, []).append(at)
         by_value.setdefault(_signature(row), []).append(at)
     first = {id(slot): slot.rows[0] for slot in slots}
-    return sorted(slots, key=lambda slot: (first[id(slot)].chunk, first[id(slot)].y, first[id(slot)].source, first[id(slot)].number))
+    return sorted(slots, key=lambda slot: _read_at(first[id(slot)]))
+
+
+def _read_at(row: Row) -> tuple[int, ...]:
+    return row.chunk, row.position, row.y, row.source, row.number
 
 
 def _fits(slot: Slot, row: Row) -> bool:

@@ -70,10 +70,14 @@ def _blocks(pages: Iterable[Page]) -> Iterator[list[Page]]:
 
 
 def answers(found: Sequence[Found], chunks: Sequence[Chunk]) -> list[tuple[Chunk, dict[str, Any]]]:
-    """What a page's chunks say, one entry per chunk; a value is given to the chunk that holds its first word."""
+    """What a page's chunks say, one entry per chunk, in the chunks' reading order.
+
+    A value is given to the chunk that holds its first word.
+    """
     said: dict[int, dict[str, Any]] = {chunk.number: {} for chunk in chunks}
     home = {word: chunk.number for chunk in reversed(chunks) for word in chunk.words}
-    for field, word, value in found if chunks else ():
+    place = {word: at for at, word in enumerate(word for chunk in chunks for word in chunk.words)}
+    for field, word, value in sorted(found, key=lambda one: place.get(one.word, len(place))) if chunks else ():
         parsed = said[home.get(word, chunks[0].number)]
         if isinstance(value, dict):
             parsed[field] = {**parsed.get(field, {}), **value}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from octavo import lines
 from octavo.contracts import FieldSpec, Kind, Place
 from octavo.extraction.layout import typed
+from octavo.extraction.layout.paragraphs import paragraphs
 from octavo.extraction.layout.view import Candidate, View, trimmed
 from octavo.labels import Label
 from octavo.lines import Line
@@ -62,7 +63,7 @@ def rows(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[Row]]:
         if carried and not headers:
             on_page, number, carried = _rows_below(view, -1, carried)
         if not headers and not on_page and not carried:
-            on_page = _sections(view, path, spec) or _headings(view, spec)
+            on_page = _sections(view, path, spec) or _running_text(view, spec)
             number = len(view.lines)
         while number < len(view.lines):
             if number in headers:
@@ -200,12 +201,12 @@ def _section_row(view: View, line: Line, spec: FieldSpec) -> Row | None:
     return Row(ordered, tuple(words)) if len(values) > 1 else None
 
 
-def _headings(view: View, spec: FieldSpec) -> list[Row]:
-    """The page's headings, for a list with a field whose place they are."""
-    name = next((name for name, leaf in spec.fields.items() if leaf.place is Place.HEADING), None)
-    if name is None:
-        return []
-    return [Row({name: cut.text}, cut.words) for cut in headings(view)]
+def _running_text(view: View, spec: FieldSpec) -> list[Row]:
+    """The page's headings or paragraphs, for a list with a field whose place they are."""
+    finders = {Place.HEADING: headings, Place.PARAGRAPH: paragraphs}
+    name = next((name for name, leaf in spec.fields.items() if leaf.place in finders), None)
+    place = spec.fields[name].place if name else None
+    return [Row({name: cut.text}, cut.words) for cut in finders[place](view)] if name and place else []
 
 
 def headings(view: View) -> list[Candidate]:
