@@ -144,6 +144,32 @@ class Gate(_Part):
     show_values: bool = Field(False, description="put failing values into reports; documents are private by default")
 
 
+class PromptStyle(StrEnum):
+    """How a model is asked. ``auto``: ``free`` for contracts with pairs or generated fields, else ``schema``."""
+
+    AUTO = "auto"
+    SCHEMA = "schema"       # every field with its type, meaning and labels
+    FREE = "free"           # the contract's description and the shape of the answer
+    TUTORIAL = "tutorial"   # "Extract information from this section: {the chunk's words} in JSON format."
+
+
+class Prompt(_Part):
+    """How a model is asked about a chunk, and how much it may say."""
+
+    style: PromptStyle = PromptStyle.AUTO
+    template: str | None = Field(None, min_length=1, description="a prompt of your own: {fields} {shape} {title} {part} {text}")
+    hint: bool = Field(False, description="show the model the words that OCR read; its answer cannot confirm them then")
+    max_new_tokens: int = Field(512, gt=0, le=8192, description="most tokens of an answer; a retry may use four times as many")
+    stop: tuple[str, ...] = Field((), description="texts that end an answer; not every server can")
+    max_height_px: int | None = Field(None, gt=0, description="crops are scaled down to this height (the tutorial's: 800)")
+    max_crops: int | None = Field(None, gt=0, le=64, description="tiles that the model cuts a crop into; null: as it was trained")
+
+    @property
+    def hinted(self) -> bool:
+        """Whether the chunk's words are in the prompt."""
+        return self.hint or self.style is PromptStyle.TUTORIAL or "{text}" in (self.template or "")
+
+
 class Locale(_Part):
     """How dates and numbers are written."""
 
@@ -165,6 +191,7 @@ class Contract(_Part):
     locale: Locale = Locale()
     chunking: Chunking = Chunking()
     extractor: Literal["auto", "layout", "molmo"] = "auto"
+    prompt: Prompt = Prompt()
     fields: dict[str, FieldSpec] = Field(min_length=1)
     gate: Gate = Gate()
 

@@ -65,6 +65,13 @@ class StoreUnavailable(OctavoError):
     exit_code = 9
 
 
+class ModelUnavailable(OctavoError):
+    """A model's endpoint did not answer; answers given before are kept, and the same call may succeed later."""
+
+    retryable = True
+    exit_code = 10
+
+
 class Quarantined(OctavoError):
     """One document or page cannot be read. It is data, not a failure of the run: it goes to the ledger."""
 

@@ -59,6 +59,9 @@ CHUNKS = pa.schema([
     ("text", pa.string()),
 ])
 
+# One way of asking a model about a chunk, and how it ended.
+TRY = pa.struct([("rung", pa.string()), ("finish", pa.string()), ("parse_status", pa.string()), ("detail", pa.string())])
+
 ANSWERS = pa.schema([
     ("document", pa.string()),
     ("page", pa.int32()),
@@ -78,6 +81,9 @@ ANSWERS = pa.schema([
     ("seconds", pa.float64()),
     ("cost", pa.float64()),
     ("cached", pa.bool_()),
+    ("finish", pa.string()),             # stop, length, loop, error or blank; null without a model
+    ("detail", pa.string()),             # what is wrong with the answer, in words
+    ("history", pa.list_(TRY)),          # every attempt, in order
 ])
 
 FIELDS = pa.schema([

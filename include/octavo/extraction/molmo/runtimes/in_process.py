@@ -1,0 +1,108 @@
+"""What runs a model in this process, whichever family it is of: batches, memory that runs out, and closing."""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from octavo.extraction.molmo.batches import batches
+from octavo.extraction.molmo.ladder import OUT_OF_MEMORY
+from octavo.extraction.molmo.options import RuntimeOptions
+from octavo.extraction.molmo.protocol import Finish, Identity, Question, Reply
+from octavo.extraction.molmo.runtimes import torch_parts
+from octavo.extraction.molmo.runtimes.identity import identify
+
+if TYPE_CHECKING:
+    import torch
+
+log = logging.getLogger(__name__)
+
+
+class InProcess(ABC):
+    """A checkpoint in this process; loaded at the first question."""
+
+    name: str
+
+    def __init__(self, options: RuntimeOptions) -> None:
+        self._options = options
+        self.identity: Identity = identify(options.model, options.revision)
+        torch_parts.check(self.name)
+
+    @cached_property
+    def versions(self) -> str:
+        return torch_parts.versions(self.name, self._device)
+
+    @cached_property
+    def _device(self) -> torch.device:
+        return torch_parts.device(self._options.device)
+
+    @cached_property
+    @abstractmethod
+    def processor(self) -> Any:
+        """The checkpoint's processor, with its tokenizer as ``tokenizer``."""
+
+    @cached_property
+    @abstractmethod
+    def model(self) -> Any:
+        """The checkpoint on its device."""
+
+    @property
+    @abstractmethod
+    def _vocabulary(self) -> int:
+        """Width of the model's output layer."""
+
+    @abstractmethod
+    def tokens(self, question: Question) -> int:
+        """Prompt and answer tokens of a question, at most."""
+
+    @abstractmethod
+    def _generate(self, questions: list[Question]) -> list[Reply]:
+        """The replies to a batch of questions that differ in image and prompt only."""
+
+    @cached_property
+    def _grammars(self) -> torch_parts.Grammars:
+        return torch_parts.Grammars(self.processor.tokenizer, self._vocabulary)
+
+    def ask(self, questions: Sequence[Question]) -> Iterator[list[tuple[int, Reply]]]:
+        """Answer in batches of like settings and size; see ``protocol.Runtime``."""
+        alike: dict[tuple[object, ...], list[int]] = {}
+        for place, question in enumerate(questions):
+            settings = (question.max_new_tokens, question.stop, question.max_crops, torch_parts.schema_text(question.schema))
+            alike.setdefault(settings, []).append(place)
+        for places in alike.values():
+            sizes = [self.tokens(questions[place]) for place in places]
+            for batch in batches(sizes, self._options.batch_size, self._options.batch_tokens):
+                chosen = [places[index] for index in batch]
+                log.debug("batch of %d, up to %d tokens each", len(chosen), max(sizes[index] for index in batch))
+                yield from self._answered(chosen, questions)
+
+    def _answered(self, places: list[int], questions: Sequence[Question]) -> Iterator[list[tuple[int, Reply]]]:
+        """Answer a batch; where the device's memory does not do, its halves."""
+        import torch
+
+        try:
+            replies = self._generate([questions[place] for place in places])
+        except torch.OutOfMemoryError:
+            replies = None
+        if replies is not None:
+            yield list(zip(places, replies, strict=True))
+            return
+        torch_parts.empty_cache(self._device)  # outside the handler: its traceback holds the batch's tensors
+        if len(places) == 1:
+            log.warning("one crop of %d x %d px does not fit into the device's memory", *questions[places[0]].image.size)
+            yield [(places[0], Reply("", Finish.ERROR, error=OUT_OF_MEMORY))]
+            return
+        log.warning("a batch of %d does not fit into the device's memory; asking its halves", len(places))
+        middle = len(places) // 2
+        yield from self._answered(places[:middle], questions)
+        yield from self._answered(places[middle:], questions)
+
+    def close(self) -> None:
+        """Give the weights' memory back."""
+        for name in ("model", "processor", "_grammars"):
+            self.__dict__.pop(name, None)
+        if "_device" in self.__dict__:
+            torch_parts.empty_cache(self._device)

@@ -1,0 +1,176 @@
+"""What the in-process runtimes share: devices, grammars, noticing loops, and turning tokens into replies.
+
+torch, transformers and xgrammar are imported within functions: the core runs without them.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Sequence
+from importlib import metadata, util
+from typing import TYPE_CHECKING, Any
+
+from octavo.errors import SettingsError, ToolMissing
+from octavo.extraction.molmo.loops import LEAST_TOKENS, tail_unit
+from octavo.extraction.molmo.protocol import Finish, Reply
+
+if TYPE_CHECKING:
+    import torch
+
+NEEDED = ("torch", "torchvision", "transformers", "xgrammar")
+# Steps between two looks for loops; looking costs more than a step of a small model.
+LOOK_EVERY = 16
+
+
+def check(runtime: str, *more: str) -> None:
+    """Raises ``ToolMissing`` where a library is not installed."""
+    missing = [name for name in (*NEEDED, *more) if util.find_spec(name) is None]
+    if missing:
+        raise ToolMissing(f"runtime {runtime} needs {', '.join(missing)}; install requirements.txt, or use runtime openai")
+
+
+def versions(runtime: str, used: torch.device) -> str:
+    """``molmo2 torch 2.14.1 transformers 5.23.0 xgrammar 0.2.8 cpu``."""
+    return " ".join([runtime, *(f"{name} {metadata.version(name)}" for name in NEEDED if name != "torchvision"), device_name(used)])
+
+
+def device(name: str) -> torch.device:
+    """The device that a setting names.
+
+    Raises:
+        SettingsError: there is no such device.
+    """
+    import torch
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        chosen = torch.device(name)
+    except RuntimeError as error:
+        raise SettingsError(f"device {name!r} is not known; use auto, cpu, cuda or cuda:N") from error
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        raise SettingsError(f"device {name} was asked for, and this machine shows {torch.cuda.device_count()} CUDA devices")
+    return chosen
+
+
+def device_name(used: torch.device) -> str:
+    import torch
+
+    return str(torch.cuda.get_device_name(used) if used.type == "cuda" else used.type)
+
+
+def dtype(name: str, used: torch.device) -> torch.dtype:
+    """The weights' type; ``auto`` is bfloat16 on CUDA and float32 elsewhere."""
+    import torch
+
+    if name == "auto":
+        name = "bfloat16" if used.type == "cuda" else "float32"
+    chosen: torch.dtype = getattr(torch, name)
+    return chosen
+
+
+def empty_cache(used: torch.device) -> None:
+    """Give freed memory of the device back to its other users."""
+    import torch
+
+    gc.collect()
+    if used.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def schema_text(schema: dict[str, Any] | None) -> str:
+    return json.dumps(schema) if schema else ""
+
+
+class Grammars:
+    """Compiled JSON schemas for one tokenizer.
+
+    Args:
+        tokenizer: of the model.
+        vocabulary: width of the model's output layer, which may differ from the tokenizer's size.
+    """
+
+    def __init__(self, tokenizer: Any, vocabulary: int) -> None:
+        import xgrammar
+
+        info = xgrammar.TokenizerInfo.from_huggingface(tokenizer, vocab_size=vocabulary)
+        self._compiler = xgrammar.GrammarCompiler(info)
+        self._compiled: dict[str, Any] = {}
+
+    def processors(self, schema: dict[str, Any] | None) -> list[Any]:
+        """What holds one ``generate`` call to ``schema``; nothing for None. It keeps state: one call, one list."""
+        if schema is None:
+            return []
+        from xgrammar.contrib.hf import LogitsProcessor
+
+        text = schema_text(schema)
+        if text not in self._compiled:
+            self._compiled[text] = self._compiler.compile_json_schema(text, any_whitespace=False, separators=(",", ":"))
+        return [LogitsProcessor(self._compiled[text])]
+
+
+def end_tokens(generation: Any) -> set[int]:
+    """The ids that end an answer, from a model's generation config."""
+    ends = generation.eos_token_id
+    return set(ends if isinstance(ends, list) else [ends])
+
+
+class LoopWatch:
+    """A stopping criterion of transformers: ends those rows of a batch that repeat themselves.
+
+    Args:
+        width: tokens of the padded prompts.
+        rows: of the batch.
+        ends: ids that end an answer; what follows one is padding, and no loop.
+    """
+
+    def __init__(self, width: int, rows: int, ends: set[int]) -> None:
+        self._width = width
+        self._ends = ends
+        self.looping = [False] * rows
+
+    def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
+        import torch
+
+        done = input_ids.shape[1] - self._width
+        if done >= LEAST_TOKENS and done % LOOK_EVERY == 0:
+            for row, tokens in enumerate(input_ids[:, self._width:].tolist()):
+                if not self.looping[row] and self._ends.isdisjoint(tokens):
+                    self.looping[row] = bool(tail_unit(tokens, LEAST_TOKENS))
+        return torch.tensor(self.looping, dtype=torch.bool, device=input_ids.device)
+
+
+def replies(
+    rows: Sequence[list[int]], prompt_tokens: Sequence[int], tokenizer: Any, ends: set[int], looping: Sequence[bool], stops: Sequence[str],
+    seconds: float,
+) -> list[Reply]:
+    """Generated ids of a batch as replies; the batch's time is shared out by tokens written.
+
+    Args:
+        rows: ids after the prompt, padded on the right once a row was done.
+        ends: ids that end an answer.
+        looping: rows that were stopped for repeating themselves.
+        stops: texts that end an answer.
+    """
+    found = []
+    for ids, loop in zip(rows, looping, strict=True):
+        ids, finish = _ended(ids, ends, loop, tokenizer.pad_token_id)
+        text = tokenizer.decode(ids, skip_special_tokens=True)
+        cut = min((text.index(stop) for stop in stops if stop in text), default=None)
+        found.append((ids, text, finish) if cut is None else (ids, text[:cut], Finish.STOP))
+    total = sum(len(ids) + 1 for ids, _, _ in found)
+    return [
+        Reply(text, finish, prompt, len(ids), round(seconds * (len(ids) + 1) / total, 6), token_ids=tuple(ids))
+        for (ids, text, finish), prompt in zip(found, prompt_tokens, strict=True)
+    ]
+
+
+def _ended(ids: list[int], ends: set[int], loop: bool, padding: int | None) -> tuple[list[int], Finish]:
+    """A row up to its end token, which stays, and without the padding behind it."""
+    end = next((place for place, token in enumerate(ids) if token in ends), None)
+    if end is not None and not loop:
+        return ids[:end + 1], Finish.STOP
+    while ids and (ids[-1] == padding or ids[-1] in ends):
+        ids = ids[:-1]
+    return ids, Finish.LOOP if loop else Finish.LENGTH

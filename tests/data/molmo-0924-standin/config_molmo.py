@@ -1,0 +1,16 @@
+from transformers import PretrainedConfig
+
+
+class MolmoConfig(PretrainedConfig):
+    model_type = "molmo"
+
+    def __init__(
+        self, vocab_size=64, embedding_size=64, hidden_size=48, num_hidden_layers=2, use_position_ids=True, use_cache=True, **kwargs,
+    ):
+        self.vocab_size = vocab_size
+        self.embedding_size = embedding_size
+        self.hidden_size = hidden_size
+        self.num_hidden_layers = num_hidden_layers
+        self.use_position_ids = use_position_ids
+        self.use_cache = use_cache
+        super().__init__(**kwargs)

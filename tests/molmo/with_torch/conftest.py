@@ -1,0 +1,32 @@
+import pytest
+
+from octavo.extraction.molmo.options import RuntimeOptions
+from octavo.extraction.molmo.prompts import prompt
+from octavo.extraction.molmo.protocol import Question
+from octavo.extraction.molmo.runtimes.molmo2 import Molmo2
+from octavo.extraction.molmo.schema import answer_schema
+from octavo.extraction.molmo.windows import windows
+from tests.molmo.conftest import FIXTURE
+
+MODEL = FIXTURE / "tiny-molmo2"
+
+
+@pytest.fixture(scope="session")
+def options():
+    return RuntimeOptions(runtime="molmo2", model=str(MODEL), device="cpu")
+
+
+@pytest.fixture(scope="session")
+def runtime(options):
+    opened = Molmo2(options)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def questions(statements, statement_contract):
+    """The fixture's questions in the order of ``expected["chunks"]``, constrained to the contract's schema."""
+    cuts = [cut for window in windows(statements, "p0000", statement_contract.prompt, 112, 64) for cut in window]
+    schema = answer_schema(statement_contract)
+    texts = [prompt(statement_contract, cut.chunk.strategy, cut.text) for cut in cuts]
+    return [Question(cut.image, text, schema, statement_contract.prompt.max_new_tokens) for cut, text in zip(cuts, texts, strict=True)]

@@ -1,0 +1,214 @@
+"""The molmo2 runtime on a tiny checkpoint of the real classes, with the real processor and the real ``generate``."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+from PIL import Image
+from upath import UPath
+
+from octavo import storage
+from octavo.answer_store import AnswerStore
+from octavo.errors import SettingsError
+from octavo.extraction import molmo
+from octavo.extraction.molmo.ladder import OUT_OF_MEMORY
+from octavo.extraction.molmo.loops import LEAST_TOKENS
+from octavo.extraction.molmo.options import RuntimeOptions
+from octavo.extraction.molmo.protocol import Finish
+from octavo.extraction.molmo.runtimes.molmo2 import Molmo2
+from octavo.extraction.molmo.runtimes.torch_parts import LOOK_EVERY, LoopWatch
+from tests.molmo.with_torch.conftest import MODEL
+
+
+def answers(runtime, questions):
+    """Replies in the questions' order."""
+    found = dict(reply for batch in runtime.ask(questions) for reply in batch)
+    return [found[place] for place in range(len(questions))]
+
+
+def tokens(runtime, questions):
+    return [reply.token_ids for reply in answers(runtime, questions)]
+
+
+def free(questions):
+    return [replace(question, schema=None) for question in questions]
+
+
+@pytest.mark.parametrize("constrained", [pytest.param(True, id="held to the schema"), pytest.param(False, id="free")])
+def test_the_fixture_says_what_it_was_taught(runtime, questions, expected, constrained):
+    replies = answers(runtime, questions if constrained else free(questions))
+    assert [json.loads(reply.text) for reply in replies] == [chunk["answer"] for chunk in expected["chunks"]]
+    assert {reply.finish for reply in replies} == {Finish.STOP}
+
+
+@pytest.mark.parametrize(("batch_size", "constrained"), [
+    pytest.param(8, True, id="eight, held to the schema"), pytest.param(3, False, id="three, free"),
+])
+def test_a_batch_has_the_tokens_that_its_questions_have_one_by_one(options, runtime, questions, batch_size, constrained):
+    asked = questions if constrained else free(questions)
+    # Prompts of other lengths too, so that there is something to pad.
+    asked = [replace(question, prompt=question.prompt + " Now." * (place % 4)) for place, question in enumerate(asked)]
+    one_by_one = [tokens(runtime, [question])[0] for question in asked]
+    batched = Molmo2(options.model_copy(update={"batch_size": batch_size}))
+    batched.__dict__.update(model=runtime.model, processor=runtime.processor)
+    assert tokens(batched, asked) == one_by_one
+    assert tokens(batched, asked[::-1]) == one_by_one[::-1]
+    assert len(set(map(len, one_by_one))) > 1
+
+
+def test_the_tokens_are_those_of_the_models_own_calls(runtime, questions):
+    question = questions[1]
+    chat = [{"role": "user", "content": [{"type": "image", "image": question.image}, {"type": "text", "text": question.prompt}]}]
+    inputs = runtime.processor.apply_chat_template(chat, tokenize=True, add_generation_prompt=True, return_dict=True, return_tensors="pt")
+    output = runtime.model.generate(**inputs, max_new_tokens=question.max_new_tokens, do_sample=False)
+    reply = answers(runtime, free([question]))[0]
+    assert list(reply.token_ids) == output[0, inputs["input_ids"].shape[1]:].tolist()
+    assert reply.prompt_tokens == inputs["input_ids"].shape[1]
+
+
+@pytest.mark.parametrize("size", [(300, 112), (800, 300), (1200, 1600), (112, 900)])
+@pytest.mark.parametrize("max_crops", [None, 2])
+def test_a_questions_cost_is_known_before_it_is_asked(runtime, size, max_crops):
+    from octavo.extraction.molmo.protocol import Question
+    from octavo.extraction.molmo.runtimes.molmo2 import MARKUP_TOKENS
+
+    question = Question(Image.new("RGB", size, "white"), "Read this.", None, 5, max_crops=max_crops)
+    real = runtime._inputs([question])["input_ids"].shape[1] + 5
+    assert real <= runtime.tokens(question) <= real + MARKUP_TOKENS
+
+
+def test_a_constrained_answer_is_valid_json_even_of_a_model_that_knows_nothing(runtime, questions, statement_contract):
+    from octavo.extraction.molmo.parsing import parse
+
+    noise = Image.effect_noise((500, 300), 120).convert("RGB")
+    replies = answers(runtime, [replace(questions[0], image=noise, prompt="Sing a song.")])
+    parsed = parse(replies[0].text, statement_contract)
+    assert set(parsed.value) <= set(statement_contract.fields)
+    assert replies[0].finish in (Finish.STOP, Finish.LENGTH, Finish.LOOP)
+
+
+def test_an_answer_that_is_cut_off_says_so(runtime, questions):
+    reply = answers(runtime, [replace(questions[1], max_new_tokens=7)])[0]
+    assert (reply.finish, reply.completion_tokens, len(reply.token_ids)) == (Finish.LENGTH, 7, 7)
+
+
+def test_stop_strings_end_an_answer_in_a_batch(runtime, questions):
+    asked = [replace(question, stop=('",',)) for question in free(questions[:3])]
+    replies = answers(runtime, asked)
+    assert replies[1].text == '{"account_number":"7301-5528-4'
+    assert replies[1].finish is Finish.STOP
+
+
+@pytest.mark.parametrize("fits", [4])
+def test_when_memory_runs_out_the_batch_is_halved_until_it_fits(options, runtime, questions, expected, fits, monkeypatch):
+    small = Molmo2(options)
+    small.__dict__.update(model=runtime.model, processor=runtime.processor)
+    real, sizes = Molmo2._generate, []
+
+    def scarce(self, batch):
+        sizes.append(len(batch))
+        if len(batch) > fits:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(self, batch)
+
+    monkeypatch.setattr(Molmo2, "_generate", scarce)
+    replies = answers(small, questions)
+    assert [json.loads(reply.text) for reply in replies] == [chunk["answer"] for chunk in expected["chunks"]]
+    assert max(sizes) > fits
+
+
+def test_a_crop_that_fits_into_no_memory_fails_alone(options, runtime, questions, monkeypatch):
+    small = Molmo2(options)
+    small.__dict__.update(model=runtime.model, processor=runtime.processor)
+    real = Molmo2._generate
+
+    def scarce(self, batch):
+        if any(question is questions[2] for question in batch):
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(self, batch)
+
+    monkeypatch.setattr(Molmo2, "_generate", scarce)
+    replies = answers(small, questions)
+    assert [reply.error for reply in replies] == ["", "", OUT_OF_MEMORY] + [""] * 7
+
+
+def test_a_looping_row_is_stopped_and_a_finished_one_is_not_taken_for_it():
+    watch = LoopWatch(width=2, rows=3, ends={99})
+    steps = LEAST_TOKENS + LOOK_EVERY
+    looping, done, busy = [7] * steps, [1, 99] + [0] * (steps - 2), list(range(100, 100 + steps))
+    ids = torch.tensor([[5, 5, *row] for row in (looping, done, busy)])
+    assert watch(ids, None).tolist() == [True, False, False]
+
+
+def test_a_model_that_repeats_itself_is_stopped_long_before_its_limit(options, runtime, questions, monkeypatch):
+    """The weights are the fixture's, with an output layer that prefers one token for ever."""
+    head, favourite = runtime.model.get_output_embeddings(), runtime.processor.tokenizer.convert_tokens_to_ids("0")
+    handle = head.register_forward_hook(lambda module, inputs, output: output.index_fill(-1, torch.tensor([favourite]), 1e4))
+    try:
+        reply = answers(runtime, free([replace(questions[0], max_new_tokens=1000)]))[0]
+    finally:
+        handle.remove()
+    assert reply.finish is Finish.LOOP
+    assert reply.completion_tokens < 100
+
+
+def test_the_whole_stage_reads_the_fixtures_statements_and_a_second_run_loads_no_model(
+    statements, statement_contract, options, expected, tmp_path, monkeypatch,
+):
+    store = AnswerStore(UPath(tmp_path / "answers"))
+    report = molmo.run(statements, "p0000", statement_contract, options, store)
+    rows = storage.read_table(statements.shard("extract_molmo", "p0000")).to_pylist()
+    assert [json.loads(row["parsed"]) for row in rows] == [chunk["answer"] for chunk in expected["chunks"]]
+    assert (report.counts["model_calls"], {row["parse_status"] for row in rows}) == (9, {"ok"})
+    assert rows[0]["model"] == "tiny-molmo2"
+    assert rows[0]["revision"].startswith("sha256-")
+    monkeypatch.setattr(Molmo2, "model", property(lambda self: pytest.fail("the model was loaded")))
+    assert molmo.run(statements, "p0000", statement_contract, options, store).counts["model_calls"] == 0
+
+
+def test_a_folder_is_known_by_its_content_not_by_its_place(options, tmp_path):
+    import shutil
+
+    copy = tmp_path / "tiny-molmo2"
+    shutil.copytree(MODEL, copy)
+    assert Molmo2(options.model_copy(update={"model": str(copy)})).identity == Molmo2(options).identity
+    weights = copy / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    assert Molmo2(options.model_copy(update={"model": str(copy)})).identity != Molmo2(options).identity
+
+
+def test_a_model_that_is_not_there_is_a_clear_error(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(SettingsError, match="does not exist"):
+        Molmo2(RuntimeOptions(runtime="molmo2", model=str(tmp_path / "none")))
+    with pytest.raises(SettingsError, match="HF_HOME"):
+        Molmo2(RuntimeOptions(runtime="molmo2", model="allenai/no-such-model"))
+
+
+def test_a_device_that_is_not_there_is_a_clear_error(options, questions):
+    with pytest.raises(SettingsError, match="CUDA devices"):
+        list(Molmo2(options.model_copy(update={"device": "cuda:99"})).ask(questions[:1]))
+    with pytest.raises(SettingsError, match="not known"):
+        list(Molmo2(options.model_copy(update={"device": "gpu"})).ask(questions[:1]))
+
+
+def test_merged_the_fixtures_answers_are_its_statements_every_value_accepted(statements, statement_contract, options, expected, tmp_path):
+    from octavo import merging
+    from octavo.extraction import layout
+
+    molmo.run(statements, "p0000", statement_contract, options, AnswerStore(UPath(tmp_path / "answers")))
+    layout.run(statements, "p0000", statement_contract)
+    report = merging.run(statements, "d0000", statement_contract, ("layout", "molmo"))
+    records = storage.read_table(statements.shard("records", "d0000")).to_pylist()
+    uris = {row["document"]: row["uri"].rsplit("/", 1)[1] for row in storage.read_table(statements.documents).to_pylist()}
+    wanted = expected["documents"]
+    assert len(records) == len(wanted)
+    for record in records:
+        statement = wanted[uris[record["document"]]]
+        assert (record["supplier"], record["account_number"], record["customer"]) == (
+            statement["supplier"], statement["account_number"], statement["customer"])
+        assert record["statement_date"].strftime("%m/%d/%Y") == statement["statement_date"]
+        assert f"${record['total_amount_due']}" == statement["total_amount_due"]
+        assert [{"name": row["name"], "amount": str(row["amount"])} for row in record["charges"]] == statement["charges"]
+    assert report.counts["accepted"] == report.counts["fields"]
