@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # requirements files → lock file; each lock binds the ones after it.
 LOCKS = (
     (("requirements-core.txt",), "requirements-core.lock"),
-    (("requirements-core.txt", "requirements-dev.txt"), "requirements-dev.lock"),
     (("requirements.txt",), "requirements.lock"),
+    (("requirements.txt", "requirements-dev.txt"), "requirements-dev.lock"),
 )
 HEADER = """# Every version that `pip install {options}` takes, for Python 3.11 on 64-bit Linux.
 # Use as constraints: pip install {options} -c {name}. Made by scripts/lock.py; do not edit.
@@ -39,13 +39,14 @@ def resolve(files: tuple[str, ...], constraints: Path | None) -> dict[str, str]:
 
 
 def main() -> None:
-    core = ROOT / LOCKS[0][1]
+    before: Path | None = None
     for files, name in LOCKS:
         options = " ".join(f"-r {file}" for file in files)
-        versions = resolve(files, core if name != core.name else None)
+        versions = resolve(files, before)
         lines = [HEADER.format(options=options, name=name), *(f"{package}=={version}\n" for package, version in sorted(versions.items()))]
         (ROOT / name).write_text("".join(lines), encoding="utf-8")
         sys.stdout.write(f"{name}: {len(versions)} packages\n")
+        before = ROOT / name
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing: Debian packages, and a virtual environment with the locked Python packages.
 #   scripts/setup.sh [core|molmo|dev]
-# core: everything but the model. molmo: torch and transformers too. dev: what the tests need.
+# core: everything but the model. molmo: torch and transformers too. dev: that, and what the tests need.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 profile=${1:-core}
@@ -36,7 +36,7 @@ packages=()
 case $profile in
     core)  requirements=(-r requirements-core.txt) lock=requirements-core.lock ;;
     molmo) requirements=(-r requirements.txt) lock=requirements.lock ;;
-    dev)   requirements=(-r requirements-core.txt -r requirements-dev.txt) lock=requirements-dev.lock ;;
+    dev)   requirements=(-r requirements.txt -r requirements-dev.txt) lock=requirements-dev.lock ;;
     *)     die "unknown profile $profile: core, molmo or dev" ;;
 esac
 # What has been installed is remembered by the content of the files that name it.

@@ -98,7 +98,7 @@ def test_the_pip_step_of_the_core_finds_everything_that_the_tests_run_with() -> 
 
 @pytest.mark.parametrize(("files", "lock"), [
     pytest.param(("requirements-core.txt",), "requirements-core.lock", id="core"),
-    pytest.param(("requirements-core.txt", "requirements-dev.txt"), "requirements-dev.lock", id="tests"),
+    pytest.param(("requirements-core.txt", "requirements.txt", "requirements-dev.txt"), "requirements-dev.lock", id="tests"),
     pytest.param(("requirements-core.txt", "requirements.txt"), "requirements.lock", id="with a model"),
 ])
 def test_every_requirement_is_locked_and_agrees_with_its_pin(files: tuple[str, ...], lock: str) -> None:

@@ -6,16 +6,21 @@ import datetime as dt
 import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import wraps
 from pathlib import Path
 from typing import IO, Any
 
 import click
+from PIL import Image
 from upath import UPath
 
 from octavo import __version__, contracts, pipeline, show
 from octavo.config import Settings
-from octavo.errors import OctavoError, SettingsError
+from octavo.errors import ModelUnavailable, OctavoError, SettingsError
+from octavo.extraction import molmo
+from octavo.extraction.molmo.protocol import Question
+from octavo.extraction.molmo.runtimes import open_runtime
 from octavo.lake import Lake
 from octavo.merging import given
 
@@ -34,6 +39,19 @@ def _clear_errors(command: Callable[..., Any]) -> Callable[..., Any]:
             raise SystemExit(error.exit_code) from error
 
     return wrapped
+
+
+def _model_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that name a model and how it runs."""
+    for option in (
+        click.option("--base-url", metavar="URL", help="openai: where the API is, for example http://vllm:8000/v1."),
+        click.option("--trust-remote-code", is_flag=True, default=None, help="molmo-0924: run the code that comes with the model."),
+        click.option("--revision", metavar="REV", help="Commit or tag of the model."),
+        click.option("--model", metavar="NAME", help="A hub name, a local folder, or the server's name.  [default: OCTAVO_MOLMO_MODEL]"),
+        click.option("--runtime", type=click.Choice(["molmo2", "molmo-0924", "openai"]), help="How the model runs.  [default: molmo2]"),
+    ):
+        command = option(command)
+    return command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -56,12 +74,13 @@ def main() -> None:
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="The documents' day.  [default: FOLDER's yyyy/mm/dd, else today]")
 @click.option("--extractor", type=click.Choice(["auto", "layout", "molmo"]), help="Who reads the chunks.  [default: the contract's]")
 @click.option("--chunking", type=click.Choice([s.value for s in contracts.Strategy]), help="How pages are cut.  [default: the contract's]")
+@_model_options
 @click.option("--documents", "select", metavar="GLOB", help="Take only files whose name matches; the day's other rows stay.")
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object on standard output.")
 @_clear_errors
 def run(
     contract: str, folder: Path, lake: str | None, day: dt.datetime | None, extractor: str | None,
-    chunking: str | None, select: str | None, as_json: bool,
+    chunking: str | None, select: str | None, as_json: bool, **options: Any,
 ) -> None:
     """Read, extract, check and publish the documents in FOLDER by CONTRACT.
 
@@ -74,6 +93,7 @@ def run(
       python -m octavo run invoice ~/invoices --lake ~/lake --day 2026-11-02
     """
     settings = Settings() if lake is None else Settings(lake=lake)
+    model = molmo.configure(**options) if options["model"] or settings.molmo_model else None
     spec = contracts.find(contract, settings.contracts)
     if chunking:
         spec = spec.model_copy(update={"chunking": spec.chunking.model_copy(update={"strategy": contracts.Strategy(chunking)})})
@@ -87,13 +107,38 @@ def run(
     results = []
     for date, path in days:
         with show.stage_progress(err, f"{spec.name} {date}") as progress:
-            results.append(pipeline.run_day(spec, path, date, settings, extractor=extractor, select=select, progress=progress))
+            results.append(pipeline.run_day(spec, path, date, settings, extractor=extractor, model=model, select=select, progress=progress))
     show.runs(err if as_json else out, results, settings)
     if as_json:
         sys.stdout.write(json.dumps(pipeline.summarise(results)) + "\n")
     failed = [result.error for result in results if result.error]
     if failed:
         raise failed[0]
+
+
+@main.command("molmo-try")
+@click.argument("image", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@_model_options
+@click.option("--prompt", required=True, help="What to ask about the image.")
+@click.option("--max-new-tokens", type=click.IntRange(min=1), default=256, show_default=True, help="Most tokens of the answer.")
+@click.option("--token-ids", is_flag=True, help="Print the generated token ids as the last line.")
+@_clear_errors
+def molmo_try(image: Path, prompt: str, max_new_tokens: int, token_ids: bool, **options: Any) -> None:
+    """Ask a model one thing about IMAGE and print its raw answer: a smoke test of a model and its runtime.
+
+    \b
+    Example:
+      python -m octavo molmo-try page.png --model allenai/Molmo2-4B --prompt "Which shop is this?"
+    """
+    with Image.open(image) as opened:
+        question = Question(opened.convert("RGB"), prompt, None, max_new_tokens)
+    with closing(open_runtime(molmo.configure(**options))) as runtime:
+        reply = next(reply for batch in runtime.ask([question]) for _, reply in batch)
+    if reply.error:
+        raise ModelUnavailable(reply.error)
+    out.file.write(reply.text + "\n")
+    if token_ids:
+        out.file.write(" ".join(map(str, reply.token_ids)) + "\n")
 
 
 @main.command("show")

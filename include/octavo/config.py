@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     processes: int = Field(os.cpu_count() or 1, gt=0, description="processes that read pages side by side")
     shard_pages: int = Field(64, gt=0, description="most pages of one mapped task")
     settle_seconds: float = Field(0, ge=0, description="a file younger than this is left for the next run")
+    molmo_model: str | None = Field(None, description="the model of extractor molmo; its other options are OCTAVO_MOLMO_* too")
     languages: str = Field("eng", description="Tesseract languages, joined by +")
     limits: Limits = Field(default_factory=Limits)
 
@@ -63,12 +64,18 @@ class Settings(BaseSettings):
         return self.state_root / "answers"
 
 
-def extractors(choice: str) -> tuple[str, ...]:
+def extractors(choice: str, has_model: bool) -> tuple[str, ...]:
     """The extractors that ``auto``, ``layout`` or ``molmo`` stands for, in the order in which tables list them.
 
+    Args:
+        choice: ``auto`` is ``layout``, and ``molmo`` beside it where a model is configured.
+        has_model: whether one is.
+
     Raises:
-        SettingsError: the choice needs a model runtime and there is none.
+        SettingsError: the choice needs a model and none is configured.
     """
-    if choice in ("auto", "layout"):
+    if choice == "layout" or (choice == "auto" and not has_model):
         return ("layout",)
-    raise SettingsError(f"extractor {choice!r} needs a Molmo runtime, and none is configured; use layout or auto")
+    if not has_model:
+        raise SettingsError(f"extractor {choice!r} needs a model, and none is configured; set OCTAVO_MOLMO_MODEL (docs/molmo.md)")
+    return ("molmo",) if choice == "molmo" else ("layout", "molmo")

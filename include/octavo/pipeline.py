@@ -7,16 +7,19 @@ import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 from upath import UPath
 
 from octavo import chunking, ingest, ledger, merging, publishing, quality, reading, tables
+from octavo.answer_store import AnswerStore
 from octavo.config import Settings, extractors
 from octavo.contracts import Contract
 from octavo.errors import LedgerHole, OctavoError
-from octavo.extraction import layout
+from octavo.extraction import layout, molmo
+from octavo.extraction.molmo.runtimes import open_runtime
 from octavo.lake import Lake
 from octavo.model import Partition, Report
 from octavo.storage import is_local
@@ -57,8 +60,8 @@ def summarise(results: Sequence[DayResult]) -> dict[str, Any]:
         "quarantined": count("ingest", "quarantined"),
         "reads": count("read", "reads"),
         "read_hits": count("read", "read_hits"),
-        "model_calls": count("extract_layout", "model_calls"),
-        "store_hits": count("extract_layout", "store_hits"),
+        "model_calls": count("extract_molmo", "model_calls"),
+        "store_hits": count("extract_molmo", "store_hits"),
         "seconds": seconds,
         "published": all(result.published for result in results),
     }
@@ -71,6 +74,7 @@ def run_day(
     settings: Settings,
     *,
     extractor: str | None = None,
+    model: molmo.RuntimeOptions | None = None,
     select: str | None = None,
     progress: Progress | None = None,
 ) -> DayResult:
@@ -82,13 +86,14 @@ def run_day(
     Args:
         folder: the day's documents, at any depth.
         extractor: ``layout``, ``molmo`` or ``auto``; None is the contract's.
+        model: the model of extractor ``molmo``, if there is one. It is loaded once, when first asked.
         select: a glob on file names: take only these, and keep what is published of the others.
     """
     partition = Partition(contract.name, day)
     run_id = f"cli-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
     workspace = Workspace.open(settings.workspaces, partition, run_id)
     lake = Lake(UPath(settings.lake))
-    names = extractors(extractor or contract.extractor)
+    names = extractors(extractor or contract.extractor, model is not None)
     result = DayResult(partition, run_id)
 
     def each(stage: str, shards: list[str], work: Callable[[str], Report]) -> None:
@@ -106,7 +111,12 @@ def run_day(
     try:
         each("read", pages, lambda shard: reading.run(workspace, shard, settings))
         each("chunk", pages, lambda shard: chunking.run(workspace, shard, contract.chunking))
-        each("extract_layout", pages, lambda shard: layout.run(workspace, shard, contract))
+        if layout.EXTRACTOR in names:
+            each("extract_layout", pages, lambda shard: layout.run(workspace, shard, contract))
+        if model is not None and molmo.EXTRACTOR in names:
+            store = AnswerStore(settings.answer_store)
+            with closing(open_runtime(model)) as runtime:
+                each("extract_molmo", pages, lambda shard: molmo.run(workspace, shard, contract, model, store, runtime=runtime))
         each("merge", documents, lambda shard: merging.run(workspace, shard, contract, names))
         once("tables", lambda: tables.run(workspace, contract, lake, names, selected=select is not None))
         once("validate", lambda: quality.run(workspace, contract, lake.reports(partition)))

@@ -164,6 +164,13 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     (folder / "strict.yaml").write_text(STRICT)
     (folder / "broken.yaml").write_text("name: broken\ntitle: Broken\nfields:\n  total: {type: mony}\n")
     assert len(contracts.load_valid(folder)[0]) == 3
+    with running(root, landing, lake, folder, {"OCTAVO_SHARD_PAGES": "16"}) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def running(root: Path, landing: Path, lake: Path, folder: Path, settings: dict[str, str]) -> Iterator[Airflow]:
+    """A stack of its own under ``root``, on a free port, for the contracts of ``folder``; ended with the block."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -171,10 +178,10 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
         "OCTAVO_LANDING": str(landing),
         "OCTAVO_LAKE": str(lake),
         "OCTAVO_CONTRACTS": str(folder),
-        "OCTAVO_SHARD_PAGES": "16",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
         "AIRFLOW_CONN_OCTAVO_AIRFLOW_API": json.dumps({"conn_type": "http", "login": "admin", "password": USERS["admin"]}),
+        **settings,
     })
     passwords = root / "var" / "airflow" / "simple_auth_manager_passwords.json.generated"
     passwords.parent.mkdir(parents=True)
@@ -182,7 +189,8 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     try:
         stack.start()
         api = AirflowApi(stack.url, ("admin", USERS["admin"]))
-        until(lambda: all(api.has_dag(f"octavo_{name}") for name in ("receipt", "invoice", "strict")))
+        names = [contract.name for contract in contracts.load_valid(folder)[0]]
+        until(lambda: all(api.has_dag(f"octavo_{name}") for name in names))
         yield Airflow(stack, api, landing, lake, folder)
     finally:
         stack.stop()

@@ -42,7 +42,7 @@ def test_the_assets_of_a_day_carry_their_row_counts(airflow: Airflow, first: str
 def test_molmo_is_skipped_with_a_message_where_no_runtime_is_configured(airflow: Airflow, first: str) -> None:
     assert airflow.states("receipt", first)["extract_molmo"] == {"skipped"}
     events = airflow.api.log("octavo_receipt", first, "molmo_shards", 1)
-    assert any("no Molmo runtime is configured" in str(event.get("reason")) for event in events)
+    assert any("no model is configured" in str(event.get("reason")) for event in events)
 
 
 def test_a_second_run_reads_nothing_and_changes_no_byte(airflow: Airflow, first: str) -> None:

@@ -1,9 +1,7 @@
-"""Molmo's tests. Those in ``with_torch`` need requirements.txt; OCTAVO_TEST_MOLMO=1 (`make test-molmo`) insists on them."""
+"""Molmo's tests. Those in ``with_torch`` need requirements.txt, which `make test` installs."""
 
 import datetime as dt
-import importlib.util
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -15,10 +13,6 @@ from octavo.model import Partition
 from octavo.workspace import Workspace
 
 FIXTURE = Path(__file__).parent.parent / "data" / "molmo2-fixture"
-
-if importlib.util.find_spec("torch") is None and not os.environ.get("OCTAVO_TEST_MOLMO"):
-    collect_ignore = ["with_torch"]
-
 
 @pytest.fixture(scope="session")
 def statement_contract():

@@ -77,7 +77,7 @@ class OctavoOperator(BaseOperator):
     @property
     def extractors(self) -> tuple[str, ...]:
         """The extractors of this run, in the order in which tables list them."""
-        return extractors(self.extractor)
+        return extractors(self.extractor, self.settings.molmo_model is not None)
 
     def partition(self, context: Context) -> Partition:
         from octavo.model import Partition

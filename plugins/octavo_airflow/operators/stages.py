@@ -77,7 +77,7 @@ class MolmoShardsOperator(OctavoOperator):
         if "molmo" not in self.extractors:
             raise AirflowSkipException(
                 "extractor layout was asked for" if self.extractor == "layout"
-                else "no Molmo runtime is configured: this run extracts by layout only"
+                else "no model is configured (OCTAVO_MOLMO_MODEL): this run extracts by layout only"
             )
         return Report("molmo_shards", {"shards": len(self.workspace(context).plan.page_shards)}, 0.0)
 
@@ -108,8 +108,12 @@ class ExtractLayoutOperator(ShardOperator):
     """Extract the fields of one shard's pages from labels and geometry, without a model, in one process (pool ``octavo_ocr``)."""
 
     def stage(self, context: Context) -> Report:
+        from airflow.sdk.exceptions import AirflowSkipException
+
         from octavo.extraction import layout
 
+        if layout.EXTRACTOR not in self.extractors:
+            raise AirflowSkipException(f"extractor {self.extractor} was asked for")
         return layout.run(self.workspace(context), self.shard, self.pinned(context))
 
 
@@ -117,9 +121,11 @@ class ExtractMolmoOperator(ShardOperator):
     """Extract the fields of one shard's chunks with a Molmo model. A slot of its pool (``molmo_gpu``) is a GPU."""
 
     def stage(self, context: Context) -> Report:
-        from octavo.errors import SettingsError
+        from octavo.answer_store import AnswerStore
+        from octavo.extraction import molmo
 
-        raise SettingsError("extractor 'molmo' needs a Molmo runtime, and none is configured; use layout or auto")
+        store = AnswerStore(self.settings.answer_store)
+        return molmo.run(self.workspace(context), self.shard, self.pinned(context), molmo.configure(), store)
 
 
 class MergeOperator(ShardOperator):

@@ -1,6 +1,6 @@
 """Extractor ``molmo``: a vision-language model reads the chunks of a shard, and no chunk is paid for twice."""
 
-from octavo.extraction.molmo.options import RuntimeOptions
+from octavo.extraction.molmo.options import RuntimeOptions, configure
 from octavo.extraction.molmo.stage import EXTRACTOR, run
 
-__all__ = ["EXTRACTOR", "RuntimeOptions", "run"]
+__all__ = ["EXTRACTOR", "RuntimeOptions", "configure", "run"]

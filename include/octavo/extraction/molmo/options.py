@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from octavo.errors import SettingsError
 
 RuntimeName = Literal["molmo2", "molmo-0924", "openai"]
 # Molmo2 cuts an image into overlapping tiles; a side within the overlap (2 x 4 patches of 14 px) makes one tile.
@@ -54,3 +56,18 @@ class RuntimeOptions(BaseSettings):
         """What these seconds and tokens cost, in the currency of the prices."""
         tokens = prompt_tokens * self.price_per_million_prompt_tokens + completion_tokens * self.price_per_million_completion_tokens
         return round(seconds / 3600 * self.price_per_hour + tokens / 1e6, 8)
+
+
+def configure(**given: Any) -> RuntimeOptions:
+    """The options of the environment, with ``given`` over them where it is not None.
+
+    Raises:
+        SettingsError: they do not fit together; names each option and the remedy.
+    """
+    try:
+        return RuntimeOptions(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'options'}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
+        )
+        raise SettingsError(f"Molmo's options (OCTAVO_MOLMO_*): {problems}") from error

@@ -1,0 +1,61 @@
+"""The command line with the trained fixture as its model."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.molmo.conftest import FIXTURE
+from tests.molmo.with_torch.conftest import MODEL
+
+
+def octavo(*args):
+    command = [sys.executable, "-m", "octavo", *map(str, args)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL)
+
+
+@pytest.fixture(scope="module")
+def road(tmp_path_factory):
+    """Arguments of a run over the fixture's statements, with the model as second witness."""
+    lake = tmp_path_factory.mktemp("lake")
+    what = ("run", FIXTURE / "fixture_statement.yaml", FIXTURE / "documents")
+    return (*what, "--lake", lake, "--day", "2026-10-20", "--model", MODEL, "--json")
+
+
+def summary(result):
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def test_a_second_run_asks_the_model_nothing(road):
+    first, second = summary(octavo(*road)), summary(octavo(*road))
+    assert first["published"] is second["published"] is True
+    assert first["model_calls"] > 0
+    assert (second["model_calls"], second["store_hits"]) == (0, second["chunks"])
+
+
+def test_the_model_alone_answers_too(road):
+    assert summary(octavo(*road, "--extractor", "molmo"))["published"] is True
+
+
+def test_molmo_try_prints_the_answer_and_the_token_ids(tmp_path, questions):
+    image = tmp_path / "crop.png"
+    questions[0].image.save(image)
+    asked = ("molmo-try", image, "--runtime", "molmo2", "--model", MODEL, "--prompt", questions[0].prompt, "--token-ids")
+    text, ids = octavo(*asked).stdout.splitlines()
+    assert isinstance(json.loads(text), dict)
+    assert all(token.isdigit() for token in ids.split())
+    few = octavo(*asked, "--max-new-tokens", "3").stdout.splitlines()[-1]
+    assert few.split() == ids.split()[:3]
+
+
+@pytest.mark.parametrize(("options", "says"), [
+    pytest.param(["--runtime", "openai"], "needs base_url", id="no address"),
+    pytest.param(["--runtime", "molmo-0924"], "trust_remote_code", id="no trust"),
+])
+def test_options_that_do_not_fit_end_with_a_remedy(road, options, says):
+    result = octavo(*road, *options)
+    assert result.returncode == 4
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr
