@@ -4,6 +4,9 @@ SHELL := /bin/bash
 EXTRACTOR ?= auto
 PROFILE = $(if $(filter molmo,$(EXTRACTOR)),molmo,core)
 export EXTRACTOR
+ifdef MODEL
+export OCTAVO_MOLMO_MODEL = $(MODEL)
+endif
 
 .PHONY: help setup run stop status check test
 
@@ -13,7 +16,7 @@ help: ## show this
 setup: ## install what is missing (apt, .venv)
 	@scripts/setup.sh $(PROFILE)
 
-run: setup ## start Airflow on 127.0.0.1:8080 (AIRFLOW_PORT), run the samples, show the tables
+run: setup ## start Airflow on 127.0.0.1:8080 (AIRFLOW_PORT), run the samples, show the tables [EXTRACTOR=molmo [MODEL=name]]
 	@.venv/bin/python -m scripts.demo
 
 stop: ## end Airflow and everything it started

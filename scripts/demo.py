@@ -34,6 +34,9 @@ from scripts.api import FINISHED, AirflowApi
 from scripts.stack import REPO, Stack, StackError
 
 SAMPLES = REPO / "samples" / "landing"
+# A tiny model that knows two statements by heart: shows the road of a model where no real one is named.
+FIXTURE = REPO / "tests" / "data" / "molmo2-fixture"
+FIXTURE_PARTITION = Partition("fixture_statement", dt.date(2026, 10, 20))
 PARSE_SECONDS = 120   # until the DAG processor has seen a contract
 RUN_SECONDS = 1800
 SHOWN_FIELDS = 5
@@ -58,6 +61,10 @@ class DayRun:
 
 
 def main() -> int:
+    memorised = os.environ.get("EXTRACTOR") == "molmo" and not os.environ.get("OCTAVO_MOLMO_MODEL")
+    if memorised:
+        console.print("  no MODEL is named: a tiny fixture reads the two statements that it knows by heart")
+        os.environ.update(OCTAVO_MOLMO_MODEL=str(FIXTURE / "tiny-molmo2"), OCTAVO_CONTRACTS=str(FIXTURE))
     stack = Stack()
     try:
         stack.start(lambda text: console.print(f"  {text}"))
@@ -66,7 +73,8 @@ def main() -> int:
         return 1
     os.environ.update({name: value for name, value in stack.environment().items() if name.startswith("OCTAVO_")})
     settings = Settings()
-    runs = [DayRun(partition) for partition in copy_samples(Path(settings.landing))]
+    landing = Path(settings.landing)
+    runs = [DayRun(partition) for partition in (copy_fixture(landing) if memorised else copy_samples(landing))]
     api = AirflowApi(stack.url)
     started = time.monotonic()
     trigger(api, runs)
@@ -88,6 +96,13 @@ def copy_samples(landing: Path) -> list[Partition]:
             contract, *day = relative.parts[:4]
             days.add((contract, dt.date(*map(int, day))))
     return [Partition(contract, day) for contract, day in sorted(days)]
+
+
+def copy_fixture(landing: Path) -> list[Partition]:
+    """Copy the fixture's two statements to where documents arrive."""
+    target = landing / FIXTURE_PARTITION.contract / f"{FIXTURE_PARTITION.day:%Y/%m/%d}"
+    shutil.copytree(FIXTURE / "documents", target, dirs_exist_ok=True)
+    return [FIXTURE_PARTITION]
 
 
 def trigger(api: AirflowApi, runs: Sequence[DayRun]) -> None:

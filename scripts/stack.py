@@ -51,6 +51,7 @@ class Stack:
         self.database = Database(self.var / "postgres")
         self.logs = self.var / "logs"
         self._config = self.var / "supervisord.conf"
+        self._settings_file = self.var / "settings.env"
         self._session_file = self.var / "supervisord.session"
         sockets = Path(tempfile.gettempdir()) / f"octavo-stack-{hashlib.sha256(str(self.var).encode()).hexdigest()[:12]}"
         self._socket = sockets / "supervisor.sock"
@@ -99,9 +100,12 @@ class Stack:
 
     def start(self, tell: Callable[[str], None] = lambda text: None) -> None:
         """Start what does not run yet, and return when every component is healthy."""
+        settings = "".join(f"{name}={value}\n" for name, value in sorted(self.environment().items()) if name.startswith("OCTAVO_"))
         if self._supervised() and self.healthy():
-            tell("Airflow is up already")
-            return
+            if self._settings_file.is_file() and self._settings_file.read_text() == settings:
+                tell("Airflow is up already")
+                return
+            tell("Airflow is up with other settings: starting it anew")
         self.stop()
         if not self._port_is_free():
             raise StackError(f"port {self.port} of 127.0.0.1 is taken by another program; stop it, or choose another: AIRFLOW_PORT=8081")
@@ -109,6 +113,7 @@ class Stack:
             folder.mkdir(parents=True, exist_ok=True)
         self._socket.parent.chmod(0o700)
         self.database.prepare()
+        _private(self._settings_file, settings)
         environment = self.environment()
         _private(self.var / "airflow.env", "".join(
             f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()
