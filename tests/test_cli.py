@@ -14,6 +14,7 @@ from octavo.__main__ import main
 from octavo.lake import STABLE_TABLES
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "landing"
+RECEIPTS = SAMPLES / "receipt"
 
 
 def octavo(*args: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
@@ -31,7 +32,7 @@ def stable(lake: Path) -> dict[str, bytes]:
 def first(tmp_path_factory):
     """Two days of receipts, run once."""
     lake = tmp_path_factory.mktemp("lake")
-    return lake, json.loads(octavo("run", "receipt", SAMPLES / "receipt", "--lake", lake, "--json").stdout.splitlines()[-1])
+    return lake, json.loads(octavo("run", "receipt", RECEIPTS, "--lake", lake, "--json").stdout.splitlines()[-1])
 
 
 def test_a_run_prints_one_object_with_the_fixed_keys_and_publishes(first):
@@ -47,7 +48,7 @@ def test_a_run_prints_one_object_with_the_fixed_keys_and_publishes(first):
 def test_a_second_run_reads_nothing_and_changes_no_byte(first):
     lake, _ = first
     before = stable(lake)
-    summary = json.loads(octavo("run", "receipt", SAMPLES / "receipt", "--lake", lake, "--json").stdout.splitlines()[-1])
+    summary = json.loads(octavo("run", "receipt", RECEIPTS, "--lake", lake, "--json").stdout.splitlines()[-1])
     assert (summary["reads"], summary["read_hits"], summary["model_calls"]) == (0, 8, 0)
     assert stable(lake) == before
 
@@ -103,7 +104,7 @@ def test_an_empty_folder_is_an_empty_day_with_typed_tables(tmp_path):
 def test_a_selected_document_is_taken_alone_and_the_rest_of_its_day_stays(first, tmp_path):
     lake, _ = first
     shutil.copytree(lake, tmp_path / "lake")
-    result = octavo("run", "receipt", SAMPLES / "receipt", "--lake", tmp_path / "lake", "--day", "2026-11-02",
+    result = octavo("run", "receipt", RECEIPTS, "--lake", tmp_path / "lake", "--day", "2026-11-02",
                     "--documents", "receipt_0001*", "--json")
     assert json.loads(result.stdout)["documents"] == 1
     assert stable(tmp_path / "lake") == stable(lake)
@@ -122,7 +123,7 @@ def test_show_prints_the_fields_of_a_document_with_verdict_and_evidence(first):
     pytest.param(["run", "recipt", "."], 3, "no contract 'recipt'", id="an unknown contract"),
     pytest.param(["run", "receipt", ".", "--extractor", "molmo"], 4, "none is configured", id="a model without a runtime"),
     pytest.param(["show", "nowhere.pdf", "--lake", "."], 4, "no document 'nowhere.pdf'", id="an unknown document"),
-    pytest.param(["run", "receipt", str(SAMPLES), "--day", "1999-01-01"], 4, "no folder for 1999-01-01", id="a day that is not there"),
+    pytest.param(["run", "receipt", str(RECEIPTS), "--day", "1999-01-01"], 4, "no folder for 1999-01-01", id="a day that is not there"),
     pytest.param(["merge", __file__, __file__, "--contract", "receipt"], 4, "test_cli.py:1: no JSON", id="answers that are no JSON"),
     pytest.param(["run", "receipt", "nowhere"], 2, "does not exist", id="a folder that is not there"),
 ])
@@ -146,7 +147,7 @@ def test_a_day_that_the_gate_refuses_publishes_the_ledger_only(tmp_path):
     path = tmp_path / "strict.yaml"
     text = "name: strict\ntitle: Strict\nfields:\n  total: {type: money, labels: [Total], max: 1, required: true}\n"
     path.write_text(text + "gate: {min_required_share: 1.0}\n")
-    result = octavo("run", path, SAMPLES / "receipt", "--lake", tmp_path / "lake", "--day", "2026-11-02")
+    result = octavo("run", path, RECEIPTS, "--lake", tmp_path / "lake", "--day", "2026-11-02")
     assert result.returncode == 8
     assert "total" in result.stderr
     assert [child.name for child in sorted((tmp_path / "lake").iterdir()) if not child.name.startswith("_")] == ["ledger"]

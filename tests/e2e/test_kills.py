@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from tests.e2e.conftest import VOLUME_DAY, Airflow, kill, until
@@ -25,7 +26,8 @@ def test_a_killed_read_task_leaves_no_tesseract_and_its_retry_gives_the_same_byt
 
 
 def test_a_killed_publish_task_shows_no_torn_table_and_its_retry_finishes_the_day(airflow: Airflow, tmp_path: Path) -> None:
-    day = "2026-11-03"
+    day = "2026-11-12"  # nobody else's, so that publish has tables to replace
+    shutil.copytree(airflow.landing / "receipt/2026/11/03", airflow.landing / "receipt" / day.replace("-", "/"))
     run = airflow.run("receipt", day, documents="*.jpg")
     staged = airflow.lake / "_octavo" / "workspaces" / "receipt" / day / run.replace(":", "_") / "staged" / "pages.parquet"
     until(lambda: airflow.states("receipt", run).get("validate") == {"success"}, 240, 0.2)
