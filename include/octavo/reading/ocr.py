@@ -59,12 +59,36 @@ def recognise(path: Path, languages: str, dpi: int | None = None) -> list[Word]:
     Raises:
         Quarantined: page_unreadable, out_of_memory or reader_crashed, as Tesseract ended.
     """
+    return without_guesses(_words(_data(path, languages, dpi)))
+
+
+def recognise_all(paths: Sequence[Path], languages: str, dpi: int | None = None) -> list[list[Word]] | None:
+    """The words of each of several image files, from one start of Tesseract, which takes it 0.15 s.
+
+    Returns:
+        As many lists as ``paths``, or None if Tesseract did not get through all files: then ask for each alone.
+    """
+    listing = paths[0].with_name("pages.txt")
+    listing.write_text("".join(f"{path}\n" for path in paths))
+    try:
+        data = _data(listing, languages, dpi)
+    except Quarantined:
+        return None
+    pages: list[dict[str, list[Any]]] = [{name: [] for name in data} for _ in paths]
+    for row, page in enumerate(data["page_num"]):
+        if not 1 <= page <= len(pages):
+            return None
+        for name, column in data.items():
+            pages[page - 1][name].append(column[row])
+    return [without_guesses(_words(page)) for page in pages] if all(page["page_num"] for page in pages) else None
+
+
+def _data(path: Path, languages: str, dpi: int | None) -> dict[str, list[Any]]:
     config = CONFIG if dpi is None else f"{CONFIG} --dpi {dpi}"
     try:
-        data = pytesseract.image_to_data(str(path), lang=languages, config=config, output_type=pytesseract.Output.DICT)
+        return dict(pytesseract.image_to_data(str(path), lang=languages, config=config, output_type=pytesseract.Output.DICT))
     except pytesseract.TesseractError as error:
         raise _ended(error) from error
-    return without_guesses(_words(data))
 
 
 def rotation(path: Path) -> int:

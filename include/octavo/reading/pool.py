@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
@@ -16,6 +17,20 @@ from octavo.reading.source import Source
 from octavo.reasons import Reason
 
 log = logging.getLogger(__name__)
+
+# Most pages of one request: Tesseract is started once for them. More would save little and make the last child's work longer.
+BATCH_PAGES = 8
+PageOf = tuple[Source, int]
+"""A document and the number of one of its pages."""
+
+
+def batches(pages: Sequence[PageOf], processes: int) -> Iterator[Sequence[PageOf]]:
+    """The pages in order, cut into batches that get smaller towards the end, so that all children end at about the same time."""
+    start = 0
+    while start < len(pages):
+        size = max(1, min(BATCH_PAGES, (len(pages) - start) // processes))
+        yield pages[start : start + size]
+        start += size
 
 
 class ReaderPool:
@@ -44,27 +59,34 @@ class ReaderPool:
         for child in self._children:
             child.close()
 
-    def read(self, source: Source, page: int) -> Future[dict[str, Any]]:
-        """A ``READINGS`` row of one page, as soon as a child is free; the future never raises over the page."""
-        return self._threads.submit(self._read, source, page)
+    def read(self, pages: Sequence[PageOf]) -> Future[list[dict[str, Any]]]:
+        """A ``READINGS`` row of each page, as soon as a child is free; the future never raises over a page."""
+        return self._threads.submit(self._read, pages)
 
-    def _read(self, source: Source, page: int) -> dict[str, Any]:
-        path = source.path()
-        if path is None:
-            return source.quarantined_as_changed(page)
+    def _read(self, pages: Sequence[PageOf]) -> list[dict[str, Any]]:
+        rows = [source.quarantined_as_changed(number) for source, number in pages if source.path() is None]
+        ready = [(source, number) for source, number in pages if source.path() is not None]
+        if not ready:
+            return rows
         request = {
-            "path": str(path), "document": source.document, "media_type": source.media_type, "page": page,
+            "pages": [
+                {"path": str(source.path()), "document": source.document, "media_type": source.media_type, "page": number}
+                for source, number in ready
+            ],
             "languages": self._languages, "max_pixels": self._limits.page_pixels,
         }
         started = time.monotonic()
         try:
-            return self._child().call(request, self._limits.page_seconds)
+            return rows + list(self._child().call(request, self._limits.page_seconds * len(ready))["rows"])
         except ChildTimeout as error:
             reason, detail = Reason.TIMEOUT, f"{error}; raise limits.page_seconds"
         except ChildDied as error:
             reason, detail = Reason.READER_CRASHED, str(error)
-        log.warning("page %d of %s: %s (%s)", page, source.document, reason, detail)
-        return quarantined(source.document, page, reason, detail, round(time.monotonic() - started, 3))
+        if len(ready) > 1:  # one of them is to blame: each alone costs only itself
+            return rows + [row for page in ready for row in self._read([page])]
+        source, number = ready[0]
+        log.warning("page %d of %s: %s (%s)", number, source.document, reason, detail)
+        return [*rows, quarantined(source.document, number, reason, detail, round(time.monotonic() - started, 3))]
 
     def _child(self) -> Child:
         child: Child | None = getattr(self._local, "child", None)

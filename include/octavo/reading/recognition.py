@@ -6,13 +6,13 @@ only believed where it reads more than the first, and its boxes are mapped back 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
+from octavo.errors import Quarantined
 from octavo.images import Affine, turned
 from octavo.model import Word
 from octavo.reading import ocr, picture
@@ -52,26 +52,62 @@ class Reading:
             self.width, self.height = self.height, self.width
 
 
-def recognise(reading: Reading, image: Image.Image, languages: str, file: Path | None = None) -> None:
-    """Fill in the words of a page by OCR.
+@dataclass
+class Recognition:
+    """A page that waits for OCR. ``failure`` says why there was none."""
+
+    reading: Reading
+    source: picture.OcrInput
+    failure: Quarantined | None = None
+
+    @property
+    def dpi(self) -> int | None:
+        """Resolution of the file that Tesseract reads."""
+        return round(self.reading.dpi * self.source.scale) if self.reading.dpi else None
+
+
+def prepare(reading: Reading, image: Image.Image, folder: Path, file: Path | None = None) -> Recognition | None:
+    """Make a page ready for OCR; None for a blank one.
 
     Args:
         reading: the page; its width and height are the frame's.
         image: the upright page, possibly smaller than the frame.
-        languages: Tesseract's names, joined by ``+``.
+        folder: an empty one, for the page's own.
         file: the page's own file, where Tesseract can take it as it is.
     """
     reading.text_source = "ocr"
     if picture.is_blank(image):
         reading.blank = True
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        frame = (reading.width, reading.height)
-        source = picture.OcrInput(file, 1.0) if file else picture.prepare(image, Path(folder), frame)
-        first = ocr.recognise(source.path, languages, _dpi(reading, source))
-        reading.words = picture.into_frame(first, source.scale, *frame)
-        if is_poor(first):
-            _look_again(reading, source, first, languages, Path(folder))
+        return None
+    if file is None:
+        return Recognition(reading, picture.prepare(image, folder, (reading.width, reading.height)))
+    link = folder / f"page{file.suffix}"  # a name that can stand in a list, whatever the file is called
+    link.symlink_to(file)
+    return Recognition(reading, picture.OcrInput(link, 1.0))
+
+
+def recognise(pages: Sequence[Recognition], languages: str) -> None:
+    """Fill in the words of pages, those of one resolution together.
+
+    Args:
+        pages: as ``prepare`` left them.
+        languages: Tesseract's names, joined by ``+``.
+    """
+    for dpi in {page.dpi: None for page in pages}:
+        same = [page for page in pages if page.dpi == dpi]
+        words = ocr.recognise_all([page.source.path for page in same], languages, dpi) if len(same) > 1 else None
+        for number, page in enumerate(same):
+            try:
+                _fill(page, ocr.recognise(page.source.path, languages, dpi) if words is None else words[number], languages)
+            except Quarantined as error:
+                page.failure = error
+
+
+def _fill(page: Recognition, first: Sequence[Word], languages: str) -> None:
+    reading = page.reading
+    reading.words = picture.into_frame(list(first), page.source.scale, reading.width, reading.height)
+    if is_poor(first):
+        _look_again(reading, page.source, first, languages, page.dpi)
 
 
 def is_poor(words: Sequence[Word]) -> bool:
@@ -82,13 +118,13 @@ def is_poor(words: Sequence[Word]) -> bool:
     return sum(word.confidence * len(word.text) for word in words) < POOR_CONFIDENCE * characters
 
 
-def _look_again(reading: Reading, source: picture.OcrInput, first: Sequence[Word], languages: str, folder: Path) -> None:
+def _look_again(reading: Reading, source: picture.OcrInput, first: Sequence[Word], languages: str, dpi: int | None) -> None:
     degrees = ocr.rotation(source.path)
     with Image.open(source.path) as image:
         grey = image.convert("L")
-    again = picture.OcrInput(folder / "again.pgm", source.scale)
+    again = picture.OcrInput(source.path.with_name("again.pgm"), source.scale)
     (turned(grey, degrees) if degrees else picture.cleaned(grey)).save(again.path, format="PPM")
-    words = ocr.recognise(again.path, languages, _dpi(reading, source))
+    words = ocr.recognise(again.path, languages, dpi)
     if read_characters(words) > BETTER * read_characters(first):
         if degrees:
             reading.turn(degrees)
@@ -107,10 +143,6 @@ def _lies(word: Word) -> bool:
 def _lying_share(words: Sequence[Word]) -> float:
     long = [word for word in words if len(word.text) >= LYING_LENGTH]
     return sum(_lies(word) for word in long) / len(long) if long else 0.0
-
-
-def _dpi(reading: Reading, source: picture.OcrInput) -> int | None:
-    return round(reading.dpi * source.scale) if reading.dpi else None
 
 
 def _then(first: Affine, second: Affine) -> Affine:

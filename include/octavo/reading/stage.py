@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, as_completed
+from concurrent.futures import as_completed
 from contextlib import ExitStack
 from typing import Any
 
@@ -20,7 +20,7 @@ from octavo import schemas, storage
 from octavo.config import Settings
 from octavo.model import Outcome, Report
 from octavo.reading import engine
-from octavo.reading.pool import ReaderPool
+from octavo.reading.pool import ReaderPool, batches
 from octavo.reading.source import Source
 from octavo.reading.store import ReadingStore
 from octavo.workspace import Span, Workspace
@@ -80,25 +80,29 @@ def _read(
     tables: dict[Span, pa.Table] = {}
     sources: dict[str, Source] = {}
     with ExitStack() as stack:
-        pool = stack.enter_context(ReaderPool(settings, min(settings.processes, sum(block.pages for block in blocks))))
-        futures: dict[Future[dict[str, Any]], Span] = {}
+        processes = min(settings.processes, sum(block.pages for block in blocks))
+        pool = stack.enter_context(ReaderPool(settings, processes))
+        block_of: dict[tuple[str, int], Span] = {}
         for block in blocks:
             if block.document not in sources:
                 row = documents[block.document]
                 sources[block.document] = Source(block.document, UPath(row["uri"]), row["media_type"])
                 stack.callback(sources[block.document].close)
-            for number in range(block.first, block.last + 1):
-                futures[pool.read(sources[block.document], number)] = block
+            block_of |= {(block.document, number): block for number in range(block.first, block.last + 1)}
         rows: dict[Span, list[dict[str, Any]]] = {block: [] for block in blocks}
-        for done, future in enumerate(as_completed(futures), start=1):
-            block = futures[future]
-            rows[block].append(future.result())
-            if len(rows[block]) == block.pages:
-                source = sources[block.document]
-                tables[block] = _finish(source, rows.pop(block))
-                store.put(block, tables[block])
-                if not any(other.document == block.document for other in rows):
-                    source.close()
+        pages = [(sources[document], number) for document, number in block_of]
+        done = 0
+        for future in as_completed([pool.read(batch) for batch in batches(pages, processes)]):
+            for row in future.result():
+                block = block_of[row["document"], row["page"]]
+                rows[block].append(row)
+                done += 1
+                if len(rows[block]) == block.pages:
+                    source = sources[block.document]
+                    tables[block] = _finish(source, rows.pop(block))
+                    store.put(block, tables[block])
+                    if not any(other.document == block.document for other in rows):
+                        source.close()
             progress(done)
     return tables
 

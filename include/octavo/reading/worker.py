@@ -1,7 +1,8 @@
-"""The child that reads pages: one request, one page, one row. Runs as ``python -m octavo.reading.worker``."""
+"""The child that reads pages: some pages a request, a row for each. Runs as ``python -m octavo.reading.worker``."""
 
 from __future__ import annotations
 
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from octavo.children import serve
 from octavo.errors import Quarantined
 from octavo.model import Outcome
 from octavo.reading import ocr, picture, text_layer
-from octavo.reading.recognition import Reading, recognise
+from octavo.reading.recognition import Reading, Recognition, prepare, recognise
 from octavo.reading.rows import quarantined, word_row
 from octavo.reasons import Reason
 
@@ -46,56 +47,88 @@ class OpenPdf:
 _open_pdf = OpenPdf()
 
 
+@dataclass
+class Look:
+    """One page of a request: what is known of it before OCR, or why it cannot be read."""
+
+    document: str
+    number: int
+    reading: Reading | None = None
+    waiting: Recognition | None = None
+    failure: Quarantined | None = None
+    seconds: float = 0.0
+
+    def row(self) -> dict[str, Any]:
+        """The page as a ``READINGS`` row."""
+        failure = self.failure or (self.waiting.failure if self.waiting else None)
+        reading = self.reading
+        if failure is not None or reading is None:
+            reason, detail = (failure.reason, failure.detail) if failure else (Reason.PAGE_UNREADABLE, "")
+            return quarantined(self.document, self.number, reason, detail, self.seconds)
+        outcome, empty = Outcome.OK, None
+        if not reading.words:
+            outcome, empty = Outcome.EMPTY, (Reason.BLANK_PAGE if reading.blank else Reason.NO_WORDS).value
+        return {
+            "document": self.document, "page": self.number, "width": reading.width, "height": reading.height, "dpi": reading.dpi,
+            "rotation": reading.rotation, "transform": [round(value, 6) for value in reading.transform],
+            "text_source": reading.text_source if reading.words else "none", "words": [word_row(word) for word in reading.words],
+            "outcome": outcome.value, "reason": empty, "detail": None, "seconds": self.seconds, "cached": False,
+        }
+
+
 def handle(request: dict[str, Any]) -> dict[str, Any]:
-    """A ``READINGS`` row for one page of one document."""
+    """``rows``: a ``READINGS`` row for each of the request's ``pages``, in their order."""
+    with tempfile.TemporaryDirectory() as scratch:
+        looks = []
+        for place, page in enumerate(request["pages"]):
+            folder = Path(scratch) / str(place)
+            folder.mkdir()
+            looks.append(_look(page, folder, request["max_pixels"]))
+        started = time.monotonic()
+        waiting = [look for look in looks if look.waiting is not None]
+        recognise([look.waiting for look in waiting if look.waiting is not None], request["languages"])
+        for look in waiting:
+            look.seconds = round(look.seconds + (time.monotonic() - started) / len(waiting), 3)
+    return {"rows": [look.row() for look in looks]}
+
+
+def _look(page: dict[str, Any], folder: Path, max_pixels: int) -> Look:
     started = time.monotonic()
-    document, number = request["document"], request["page"]
+    look = Look(page["document"], page["page"])
     try:
-        reading = _read(Path(request["path"]), request["media_type"], number, request["languages"], request["max_pixels"])
+        look.reading, look.waiting = _read(Path(page["path"]), page["media_type"], look.number, folder, max_pixels)
     except Quarantined as error:
-        return quarantined(document, number, error.reason, error.detail, _seconds(started))
+        look.failure = error
     except MemoryError:
-        return quarantined(document, number, Reason.OUT_OF_MEMORY, "raise limits.child_bytes", _seconds(started))
-    outcome, reason = Outcome.OK, None
-    if not reading.words:
-        outcome, reason = Outcome.EMPTY, (Reason.BLANK_PAGE if reading.blank else Reason.NO_WORDS).value
-    return {
-        "document": document, "page": number, "width": reading.width, "height": reading.height, "dpi": reading.dpi,
-        "rotation": reading.rotation, "transform": [round(value, 6) for value in reading.transform],
-        "text_source": reading.text_source if reading.words else "none", "words": [word_row(word) for word in reading.words],
-        "outcome": outcome.value, "reason": reason, "detail": None, "seconds": _seconds(started), "cached": False,
-    }
+        look.failure = Quarantined(Reason.OUT_OF_MEMORY, "raise limits.child_bytes")
+    look.seconds = _seconds(started)
+    return look
 
 
 def _seconds(started: float) -> float:
     return round(time.monotonic() - started, 3)
 
 
-def _read(path: Path, media_type: str, number: int, languages: str, max_pixels: int) -> Reading:
+def _read(path: Path, media_type: str, number: int, folder: Path, max_pixels: int) -> tuple[Reading, Recognition | None]:
+    """A page, and what has to be recognised of it."""
     if media_type == pdf.MEDIA_TYPE:
         with pdf.open_page(_open_pdf.get(path), number) as page:
-            return _read_pdf_page(page, languages, max_pixels)
+            return _read_pdf_page(page, folder, max_pixels)
     with images.open_image(path, media_type, max_pixels) as image:
         images.seek(image, number, max_pixels)
-        return _read_image(image, path, media_type, languages)
+        reading, pixels, file = look(image, path, media_type)
+        return reading, prepare(reading, pixels, folder, file)
 
 
-def _read_pdf_page(page: pdfium.PdfPage, languages: str, max_pixels: int) -> Reading:
+def _read_pdf_page(page: pdfium.PdfPage, folder: Path, max_pixels: int) -> tuple[Reading, Recognition | None]:
     dpi = pdf.choose_dpi(page, max_pixels)
     width, height = pdf.frame(page, dpi)
     reading = Reading(width, height, dpi, page.get_rotation(), pdf.transform(page, dpi), (), "text_layer")
     layer = text_layer.read(page, dpi)
     if text_layer.trusted(page, layer):
         reading.words = layer.words
-        return reading
-    recognise(reading, pdf.render(page, dpi, grey=True), languages)
-    return reading
-
-
-def _read_image(image: Image.Image, path: Path, media_type: str, languages: str) -> Reading:
-    reading, pixels, file = look(image, path, media_type)
-    recognise(reading, pixels, languages, file)
-    return reading
+        return reading, None
+    return reading, prepare(reading, pdf.render(page, dpi, grey=True), folder)
 
 
 def look(image: Image.Image, path: Path, media_type: str) -> tuple[Reading, Image.Image, Path | None]:
