@@ -1,6 +1,6 @@
 """Train the Molmo2 fixture: a tiny model of the real classes that knows the answers to its own sample documents by heart.
 
-    python scripts/train_fixture.py [FOLDER]          (default: tests/data/molmo2-fixture; about two minutes on two idle cores)
+    python scripts/train_fixture.py [FOLDER]          (default: tests/data/molmo2-fixture; some minutes on two cores)
 
 It writes the sample documents, their contract, the bf16 checkpoint (under 3 MB) and ``expected.json``. The
 crops and prompts that it learns are those that the stages make, so tests run the real processor, the real
