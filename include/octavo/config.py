@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     state: str | None = Field(None, description="workspaces and stores; default {lake}/_octavo")
     contracts: str = Field(str(CONTRACTS_FOLDER), description="folder of contract YAML files")
     processes: int = Field(os.cpu_count() or 1, gt=0, description="processes that read pages side by side")
-    shard_pages: int = Field(64, gt=0, description="most pages of one mapped task")
+    shard_pages: int = Field(128, gt=0, description="most pages of one mapped task: half a minute of OCR or more")
     settle_seconds: float = Field(0, ge=0, description="a file younger than this is left for the next run")
     molmo_model: str | None = Field(None, description="the model of extractor molmo; its other options are OCTAVO_MOLMO_* too")
     languages: str = Field("eng", description="Tesseract languages, joined by +")
