@@ -158,6 +158,21 @@ def test_nothing_is_invented_on_a_page_without_text(image: Image.Image, reason: 
     assert (row["outcome"], row["reason"], row["words"], row["text_source"]) == ("empty", reason, [], "none")
 
 
+def test_pages_read_together_have_the_words_that_they_have_alone(folder: Path, tmp_path: Path) -> None:
+    for number in range(5):
+        page_picture([f"Page {number}", *LINES], (1000 + 50 * number, 1300), 30).save(folder / f"{number}.png")
+    (folder / "5.png").write_bytes((folder / "4.png").read_bytes()[:-200] + bytes(200))  # one that Tesseract may stumble on
+
+    def words(processes: int) -> list[tuple[str, list[dict[str, Any]]]]:
+        settings = Settings(state=str(tmp_path / str(processes)), processes=processes)
+        workspace = Workspace.open(settings.workspaces, Partition("letter", dt.date(2026, 3, 1)), "r1")
+        ingest.run(workspace, CONTRACT, UPath(folder), settings)
+        reading.run(workspace, "p0000", settings)
+        return [(row["outcome"], row["words"]) for row in storage.read_table(workspace.shard("read", "p0000")).to_pylist()]
+
+    assert words(1) == words(6)  # one child takes them in one batch, six take one each
+
+
 def test_a_second_run_reads_nothing_and_gives_the_same_words(folder: Path, tmp_path: Path) -> None:
     text_pdf(folder / "letter.pdf", [[f"page {n}"] for n in range(1, 20)])
     page_picture().save(folder / "scan.png")
