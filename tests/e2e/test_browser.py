@@ -72,7 +72,9 @@ def test_the_octavo_page_shows_the_day(airflow: Airflow, browser: BrowserContext
     expect(row.get_by_text("password_required")).to_be_visible()
     picture(page, "octavo")
     row.get_by_text("Data Docs").click()
-    expect(frame.get_by_text("invoice").first).to_be_visible(timeout=30_000)
+    expect(frame.get_by_text("invoice: amount_total").first).to_be_visible(timeout=30_000)
+    expect(frame.get_by_text("Unsuccessful Expectations")).to_be_visible()
+    picture(page, "report")
 
 
 def test_a_file_name_cannot_smuggle_markup_into_the_octavo_page(airflow: Airflow, browser: BrowserContext) -> None:

@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 SITE = "site"
 ROW_IDS = 20  # of failing rows that one batch hands back
-# What Data Docs would fetch from a content delivery network; without it they are plain HTML.
-REMOTE = re.compile(
-    r"""<(?:script|link)\b[^>]*(?:src|href)=["'](?:https?:)?//[^>]*>(?:\s*</script>)?"""
+# Scripts, and what Data Docs would fetch from a content delivery network; without them they are plain HTML.
+UNWANTED = re.compile(
+    r"""<script\b.*?</script>|<link\b[^>]*href=["'](?:https?:)?//[^>]*>"""
     r"""|<img\b[^>]*>|background:\s*url\(['"]?https?://[^)]*\)[^;]*;""",
-    re.IGNORECASE,
+    re.IGNORECASE | re.DOTALL,
 )
 # In place of the fetched style sheet and icon font.
 STYLE = """<style>
@@ -49,7 +49,7 @@ td, th { border: 1px solid #ccc; padding: .3em .6em }
 .fa-check-circle::before { content: "\\2713 holds"; color: #176f2c }
 .fa-times::before { content: "\\2717 fails"; color: #b00020; font-weight: bold }
 .fa-exclamation-triangle::before { content: "! not checked"; color: #b00020; font-weight: bold }
-footer { display: none }
+footer, .card:has(.btn-group-toggle) { display: none }
 </style>"""
 
 
@@ -140,7 +140,7 @@ def _context(site: Path | None = None) -> Any:
 
 
 def write_data_docs(outcomes: Sequence[tuple[Check, Outcome]], workspace: Workspace, contract: Contract, reports: UPath) -> None:
-    """Replace the pages under ``reports`` by this run's: ``index.html`` leads to the one result and its suite."""
+    """Replace the pages under ``reports`` by this run's: ``index.html`` is the result, and leads to its suite."""
     with tempfile.TemporaryDirectory(prefix="octavo-docs-") as folder:
         site = Path(folder)
         context = _context(site)
@@ -161,12 +161,7 @@ def write_data_docs(outcomes: Sequence[tuple[Check, Outcome]], workspace: Worksp
             meta={
                 "great_expectations_version": gx.__version__,
                 "run_id": run_id,
-                "active_batch_definition": {
-                    "datasource_name": "staged",
-                    "data_connector_name": "octavo",
-                    "data_asset_name": workspace.partition.path,
-                    "batch_identifiers": {},
-                },
+                "batch_spec": {"data_asset_name": workspace.partition.path},
             },
         )
         suite_id = ExpectationSuiteIdentifier(suite.name)
@@ -176,6 +171,7 @@ def write_data_docs(outcomes: Sequence[tuple[Check, Outcome]], workspace: Worksp
             expectation_suite_identifier=suite_id,
         )
         context.build_data_docs()
+        _lead_with_result(site)
         _offline(site)
         _replace(site, reports)
 
@@ -204,12 +200,20 @@ def _result(expectation: Any, outcome: Outcome) -> ExpectationValidationResult:
     )
 
 
+def _lead_with_result(site: Path) -> None:
+    """Put the one result in place of the index, which lists results by script."""
+    (result,) = (site / "validations").rglob("*.html")
+    to_root = "../" * (len(result.relative_to(site).parts) - 1)
+    (site / "index.html").write_text(result.read_text(encoding="utf-8").replace(to_root, ""), encoding="utf-8")
+    shutil.rmtree(site / "validations")
+
+
 def _offline(site: Path) -> None:
-    """Cut what a browser would fetch from elsewhere, so that looking at a report asks nobody, and the 4 MB of pictures and fonts."""
+    """Cut scripts, what a browser would fetch from elsewhere, and 4 MB of pictures and fonts: looking at a report asks nobody."""
     for folder in ("images", "fonts"):
         shutil.rmtree(site / "static" / folder)
     for page in site.rglob("*.html"):
-        text = REMOTE.sub("", page.read_text(encoding="utf-8"))
+        text = UNWANTED.sub("", page.read_text(encoding="utf-8"))
         page.write_text(text.replace("</head>", f"{STYLE}</head>", 1), encoding="utf-8")
 
 
