@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from octavo.__main__ import main
+from octavo.cli import main
 from octavo.lake import STABLE_TABLES
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "landing"

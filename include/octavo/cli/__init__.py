@@ -1,0 +1,29 @@
+"""The command line: one module for each command."""
+
+from __future__ import annotations
+
+import click
+
+from octavo import __version__
+from octavo.cli.contracts import contracts_group
+from octavo.cli.merge import merge_given
+from octavo.cli.molmo_try import molmo_try
+from octavo.cli.run import run
+from octavo.cli.show import show_document
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="octavo")
+def main() -> None:
+    """Folders of PDFs, scans and photos in, typed Parquet tables with evidence out.
+
+    \b
+    Try it:
+      python -m octavo run receipt samples/landing/receipt --lake /tmp/lake
+      python -m octavo show receipt-01.png --lake /tmp/lake
+      python -m octavo contracts check
+    """
+
+
+for command in (run, molmo_try, show_document, merge_given, contracts_group):
+    main.add_command(command)

@@ -1,0 +1,67 @@
+"""``octavo run``."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from upath import UPath
+
+from octavo import contracts, pipeline, show
+from octavo.cli.common import clear_errors, err, model_options, out
+from octavo.config import Settings
+from octavo.errors import SettingsError
+from octavo.extraction import molmo
+
+
+@click.command()
+@click.argument("contract")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--lake", type=click.Path(file_okay=False), help="Where tables are published.  [default: OCTAVO_LAKE or var/lake]")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="The documents' day.  [default: FOLDER's yyyy/mm/dd, else today]")
+@click.option("--extractor", type=click.Choice(["auto", "layout", "molmo"]), help="Who reads the chunks.  [default: the contract's]")
+@click.option("--chunking", type=click.Choice([s.value for s in contracts.Strategy]), help="How pages are cut.  [default: the contract's]")
+@model_options
+@click.option("--documents", "select", metavar="GLOB", help="Take only files whose name matches; the day's other rows stay.")
+@click.option("--json", "as_json", is_flag=True, help="End with one JSON object on standard output.")
+@clear_errors
+def run(
+    contract: str, folder: Path, lake: str | None, day: dt.datetime | None, extractor: str | None,
+    chunking: str | None, select: str | None, as_json: bool, **options: Any,
+) -> None:
+    """Read, extract, check and publish the documents in FOLDER by CONTRACT.
+
+    CONTRACT is a name in the contracts folder or a path to a YAML file. With yyyy/mm/dd folders below
+    FOLDER each day is published for itself; otherwise FOLDER is one day. Files that cannot be read are
+    quarantined with a reason and do not fail the day. Exit codes: 0 published, 8 the gate refused.
+
+    \b
+    Example:
+      python -m octavo run invoice ~/invoices --lake ~/lake --day 2026-11-02
+    """
+    settings = Settings() if lake is None else Settings(lake=lake)
+    model = molmo.configure(**options) if options["model"] or settings.molmo_model else None
+    spec = contracts.find(contract, settings.contracts)
+    if chunking:
+        spec = spec.model_copy(update={"chunking": spec.chunking.model_copy(update={"strategy": contracts.Strategy(chunking)})})
+    root = UPath(folder)
+    days = list(pipeline.days_of(root)) or [(day.date() if day else dt.datetime.now(dt.UTC).date(), root)]
+    if day:
+        wanted = [(date, path) for date, path in days if date == day.date()]
+        if not wanted:
+            raise SettingsError(f"{folder} has no folder for {day.date()}; it has {', '.join(str(date) for date, _ in days)}")
+        days = wanted
+    results = []
+    for date, path in days:
+        with show.stage_progress(err, f"{spec.name} {date}") as progress:
+            results.append(pipeline.run_day(spec, path, date, settings, extractor=extractor, model=model, select=select, progress=progress))
+    show.runs(err if as_json else out, results, settings)
+    if as_json:
+        sys.stdout.write(json.dumps(pipeline.summarise(results)) + "\n")
+    failed = [result.error for result in results if result.error]
+    if failed:
+        raise failed[0]
