@@ -14,6 +14,7 @@ import json
 import os
 import secrets
 import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -146,6 +147,8 @@ class Stack:
                     process.send_signal(end)
             psutil.wait_procs(left, timeout=10)
         self._session_file.unlink(missing_ok=True)
+        for sockets in (self._socket.parent, self.database.sockets):
+            shutil.rmtree(sockets, ignore_errors=True)  # what has been stopped already is gone
         return len(processes)
 
     def airflow(self, *arguments: str) -> str:

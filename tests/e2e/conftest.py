@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -164,17 +165,22 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     (folder / "strict.yaml").write_text(STRICT)
     (folder / "broken.yaml").write_text("name: broken\ntitle: Broken\nfields:\n  total: {type: mony}\n")
     assert len(contracts.load_valid(folder)[0]) == 3
-    with running(root, landing, lake, folder, {"OCTAVO_SHARD_PAGES": "16"}) as found:
+    with running(landing, lake, folder, {"OCTAVO_SHARD_PAGES": "16"}) as found:
         yield found
 
 
 @contextlib.contextmanager
-def running(root: Path, landing: Path, lake: Path, folder: Path, settings: dict[str, str]) -> Iterator[Airflow]:
-    """A stack of its own under ``root``, on a free port, for the contracts of ``folder``; ended with the block."""
+def running(landing: Path, lake: Path, folder: Path, settings: dict[str, str]) -> Iterator[Airflow]:
+    """A stack of its own on a free port for the contracts of ``folder``; ended with the block.
+
+    Its state does not lie under pytest's temporary folder: the database runs as another user when the tests run as
+    root, and the next pytest that starts closes that folder to all others.
+    """
+    var = Path(tempfile.mkdtemp(prefix="octavo-e2e-"))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    stack = Stack(root / "var", port, {
+    stack = Stack(var, port, {
         "OCTAVO_LANDING": str(landing),
         "OCTAVO_LAKE": str(lake),
         "OCTAVO_CONTRACTS": str(folder),
@@ -183,7 +189,7 @@ def running(root: Path, landing: Path, lake: Path, folder: Path, settings: dict[
         "AIRFLOW_CONN_OCTAVO_AIRFLOW_API": json.dumps({"conn_type": "http", "login": "admin", "password": USERS["admin"]}),
         **settings,
     })
-    passwords = root / "var" / "airflow" / "simple_auth_manager_passwords.json.generated"
+    passwords = var / "airflow" / "simple_auth_manager_passwords.json.generated"
     passwords.parent.mkdir(parents=True)
     passwords.write_text(json.dumps(USERS))
     try:
@@ -194,4 +200,6 @@ def running(root: Path, landing: Path, lake: Path, folder: Path, settings: dict[
         yield Airflow(stack, api, landing, lake, folder)
     finally:
         stack.stop()
-        assert not list(stack.processes()), "stopping the stack left processes"
+        left = list(stack.processes())
+        shutil.rmtree(var)
+        assert not left, "stopping the stack left processes"

@@ -23,7 +23,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     (root / "contracts").mkdir()
     shutil.copy(FIXTURE / f"{CONTRACT}.yaml", root / "contracts")
     model = {"OCTAVO_MOLMO_MODEL": str(FIXTURE / "tiny-molmo2"), "OCTAVO_MOLMO_DEVICE": "cpu"}
-    with running(root, root / "landing", root / "lake", root / "contracts", model) as found:
+    with running(root / "landing", root / "lake", root / "contracts", model) as found:
         yield found
 
 
