@@ -16,7 +16,7 @@ BIN = Path(sys.executable).parent
 CORE = ROOT / "include" / "octavo"
 SHIPPED = [*CORE.rglob("*.py"), *(ROOT / "plugins").rglob("*.py"), *(ROOT / "dags").rglob("*.py")]
 STAGES = ("ingest", "reading", "chunking", "extraction", "merging", "tables", "quality", "publishing", "ledger")
-HEAVY = ("torch", "transformers", "great_expectations", "pandas", "pytesseract", "pyarrow", "cv2")
+HEAVY = ("torch", "transformers", "great_expectations", "pandas", "pytesseract", "pyarrow", "cv2", "onnxruntime", "rapidocr")
 
 
 def name_of(path: Path) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -43,7 +44,8 @@ class Settings(BaseSettings):
     shard_pages: int = Field(128, gt=0, description="most pages of one mapped task: half a minute of OCR or more")
     settle_seconds: float = Field(0, ge=0, description="a file younger than this is left for the next run")
     molmo_model: str | None = Field(None, description="the model of extractor molmo; its other options are OCTAVO_MOLMO_* too")
-    languages: str = Field("eng", description="Tesseract languages, joined by +")
+    ocr_profile: Literal["best", "fast"] = Field("best", description="best: RapidOCR; fast: Tesseract, which reads less")
+    languages: str = Field("eng", description="languages of scans by Tesseract's names, joined by +")
     limits: Limits = Field(default_factory=Limits)
 
     @property

@@ -165,7 +165,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     (folder / "strict.yaml").write_text(STRICT)
     (folder / "broken.yaml").write_text("name: broken\ntitle: Broken\nfields:\n  total: {type: mony}\n")
     assert len(contracts.load_valid(folder)[0]) == 3
-    with running(landing, lake, folder, {"OCTAVO_SHARD_PAGES": "16"}) as found:
+    with running(landing, lake, folder, {"OCTAVO_SHARD_PAGES": "16", "OCTAVO_OCR_PROFILE": "fast"}) as found:
         yield found
 
 

@@ -23,7 +23,7 @@ from octavo.workspace import Workspace
 from upath import UPath
 
 folder, state, run = sys.argv[1:]
-settings = Settings(state=state, processes=2)
+settings = Settings(state=state, processes=2, ocr_profile="fast")
 workspace = Workspace.open(UPath(state), Partition("letter", dt.date(2026, 3, 1)), run)
 ingest.run(workspace, Contract(name="letter", title="Letters", fields={"text": FieldSpec()}), UPath(folder), settings)
 for shard in workspace.plan.page_shards:

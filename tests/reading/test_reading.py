@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from upath import UPath
 from octavo import ingest, reading, schemas, storage
 from octavo.config import Limits, Settings
 from octavo.contracts import Contract, FieldSpec
-from octavo.errors import ToolMissing
+from octavo.errors import SettingsError, ToolMissing
 from octavo.model import Box, Partition, Report, union
 from octavo.pages import page_image
 from octavo.reading import engine
 from octavo.workspace import Workspace
 from tests.documents import LINES, page_picture, picture_pdf, text_pdf
 
+PROFILES = ("best", "fast")
 CONTRACT = Contract(name="letter", title="Letters", fields={"text": FieldSpec()})
 
 
@@ -127,12 +129,13 @@ MAKERS: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("make", [pytest.param(make, id=name) for name, make in MAKERS.items()])
 def test_every_kind_of_page_image_is_read_and_its_boxes_lie_on_its_picture(
-    make: Callable[[Path], object], folder: Path, tmp_path: Path,
+    make: Callable[[Path], object], profile: str, folder: Path, tmp_path: Path,
 ) -> None:
     make(folder / "page")
-    _, [row], workspace = read(folder, tmp_path)
+    _, [row], workspace = read(folder, tmp_path, ocr_profile=profile)
     assert "48213" in text(row)
     assert "HARBOUR COFFEE LTD" in text(row)
     assert row["text_source"] == "ocr"
@@ -147,30 +150,34 @@ def test_every_kind_of_page_image_is_read_and_its_boxes_lie_on_its_picture(
     assert dark.mean() < 0.001
 
 
+@pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize(("image", "reason"), [
     pytest.param(Image.new("L", (800, 600), 255), "blank_page", id="white"),
     pytest.param(Image.new("L", (800, 600), 0), "blank_page", id="black"),
     pytest.param(Image.fromarray(np.random.default_rng(1).integers(0, 256, (600, 800), dtype=np.uint8)), "no_words", id="noise"),
 ])
-def test_nothing_is_invented_on_a_page_without_text(image: Image.Image, reason: str, folder: Path, tmp_path: Path) -> None:
+def test_nothing_is_invented_on_a_page_without_text(
+    image: Image.Image, reason: str, profile: str, folder: Path, tmp_path: Path,
+) -> None:
     image.save(folder / "page.png")
-    _, [row], _ = read(folder, tmp_path)
+    _, [row], _ = read(folder, tmp_path, ocr_profile=profile)
     assert (row["outcome"], row["reason"], row["words"], row["text_source"]) == ("empty", reason, [], "none")
 
 
-def test_pages_read_together_have_the_words_that_they_have_alone(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("profile", PROFILES)
+def test_pages_read_together_have_the_words_that_they_have_alone(profile: str, folder: Path, tmp_path: Path) -> None:
     for number in range(5):
         page_picture([f"Page {number}", *LINES], (1000 + 50 * number, 1300), 30).save(folder / f"{number}.png")
     (folder / "5.png").write_bytes((folder / "4.png").read_bytes()[:-200] + bytes(200))  # one that Tesseract may stumble on
 
     def words(processes: int) -> list[tuple[str, list[dict[str, Any]]]]:
-        settings = Settings(state=str(tmp_path / str(processes)), processes=processes)
+        settings = Settings(state=str(tmp_path / str(processes)), processes=processes, ocr_profile=profile)
         workspace = Workspace.open(settings.workspaces, Partition("letter", dt.date(2026, 3, 1)), "r1")
         ingest.run(workspace, CONTRACT, UPath(folder), settings)
         reading.run(workspace, "p0000", settings)
         return [(row["outcome"], row["words"]) for row in storage.read_table(workspace.shard("read", "p0000")).to_pylist()]
 
-    assert words(1) == words(6)  # one child takes them in one batch, six take one each
+    assert words(1) == words(6)  # with profile fast, one child takes them in one batch, six take one each
 
 
 def test_a_second_run_reads_nothing_and_gives_the_same_words(folder: Path, tmp_path: Path) -> None:
@@ -271,22 +278,28 @@ def test_a_stamp_on_a_scan_does_not_hide_the_scan(folder: Path, tmp_path: Path) 
 
 def test_a_language_that_is_not_installed_names_its_package() -> None:
     with pytest.raises(ToolMissing, match="tesseract-ocr-chi-sim"):
-        engine.find("eng+chi_sim")
+        engine.find("fast", "eng+chi_sim")
+
+
+def test_a_language_that_the_best_profile_does_not_read_names_the_way_out() -> None:
+    with pytest.raises(SettingsError, match=r"does not read rus .*OCTAVO_OCR_PROFILE=fast"):
+        engine.find("best", "eng+rus")
 
 
 def test_a_missing_tesseract_names_its_package(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     engine.find.cache_clear()
     with pytest.raises(ToolMissing, match="apt-get install tesseract-ocr"):
-        engine.find("eng")
+        engine.find("fast", "eng")
 
 
-def test_another_language_or_version_has_another_key() -> None:
-    found = engine.find("eng")
+def test_another_profile_language_or_version_has_another_key() -> None:
+    found = engine.find("fast", "eng")
     keys = {
         engine.key(found, Settings()),
         engine.key(found, Settings(languages="osd")),
-        engine.key(engine.Engine("tesseract 9", found.traineddata, found.pdfium, found.pillow), Settings()),
+        engine.key(replace(found, recogniser=("tesseract 9",)), Settings()),
+        engine.key(engine.find("best", "eng"), Settings()),
     }
-    assert len(keys) == 3
+    assert len(keys) == 4
     assert engine.key(found, Settings(processes=7, shard_pages=3)) in keys

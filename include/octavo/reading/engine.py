@@ -6,47 +6,76 @@ import hashlib
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
 from octavo.config import Settings
-from octavo.errors import ToolMissing
+from octavo.errors import SettingsError, ToolMissing
 from octavo.storage import digest
 
 # Raise it whenever the same page would be read differently by this package's own code.
 READER = 1
 
 
+# What the models of profile best read, by Tesseract's names: PP-OCRv6 knows the letters of these Latin alphabets, Chinese and
+# Japanese. Compared with the models' character list; Vietnamese, Greek, Cyrillic and all others lack letters there.
+BEST_LANGUAGES = frozenset((
+    "afr", "aze", "bos", "bre", "cat", "ceb", "ces", "chi_sim", "chi_tra", "cos", "cym", "dan", "deu", "eng", "enm", "epo", "est",
+    "eus", "fao", "fil", "fin", "fra", "frm", "fry", "gla", "gle", "glg", "hat", "hrv", "hun", "ind", "isl", "ita", "ita_old", "jav",
+    "jpn", "kmr", "lat", "lav", "lit", "ltz", "mlt", "mri", "msa", "nld", "nor", "oci", "pol", "por", "que", "ron", "slk", "slv",
+    "spa", "spa_old", "sqi", "srp_latn", "sun", "swa", "swe", "tur", "uzb",
+))
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What the words of a page depend on, beside its bytes and the settings."""
+    """What the words of a page depend on, beside its bytes and the settings: the programs and models by name and version."""
 
-    tesseract: str
-    traineddata: tuple[tuple[str, str], ...]  # language, sha256
+    recogniser: tuple[str, ...]
+    models: tuple[tuple[str, str], ...]  # language, sha256; the wheel of ``best`` brings its own
     pdfium: str
     pillow: str
     reader: int = READER
 
 
 @lru_cache(maxsize=8)
-def find(languages: str) -> Engine:
+def find(profile: str, languages: str) -> Engine:
     """The engine of this machine.
 
     Args:
+        profile: ``best`` or ``fast``.
         languages: Tesseract's names, joined by ``+``.
 
     Raises:
         ToolMissing: names the Debian package to install.
+        SettingsError: the profile does not read one of the languages.
     """
+    wanted = languages.split("+")
+    recogniser, models = _rapid_ocr(wanted) if profile == "best" else _tesseract(wanted)
+    return Engine(recogniser, models, version("pypdfium2"), version("Pillow"))
+
+
+def _rapid_ocr(languages: Sequence[str]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    unknown = [language for language in languages if language not in BEST_LANGUAGES]
+    if unknown:
+        raise SettingsError(
+            f"OCR profile 'best' does not read {', '.join(unknown)} (it reads Latin letters, Chinese and Japanese); "
+            "set OCTAVO_OCR_PROFILE=fast to read with Tesseract, or change OCTAVO_LANGUAGES"
+        )
+    return tuple(f"{package} {version(package)}" for package in ("rapidocr", "onnxruntime", "opencv-python-headless")), ()
+
+
+def _tesseract(languages: Sequence[str]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
     program = shutil.which("tesseract")
     if program is None:
         raise ToolMissing("tesseract is not installed; install it with: apt-get install tesseract-ocr")
     listing = _output(program, "--list-langs")
     folder = re.search(r'"(.+)"', listing)
     installed = listing.splitlines()[1:]
-    for language in languages.split("+"):
+    for language in languages:
         if language not in installed:
             package = f"tesseract-ocr-{language.replace('_', '-').lower()}"
             raise ToolMissing(
@@ -54,8 +83,8 @@ def find(languages: str) -> Engine:
                 "or change OCTAVO_LANGUAGES"
             )
     data = Path(folder[1]) if folder else Path()
-    hashes = tuple((language, _sha256(data / f"{language}.traineddata")) for language in languages.split("+"))
-    return Engine(_output(program, "--version").splitlines()[0], hashes, version("pypdfium2"), version("Pillow"))
+    hashes = tuple((language, _sha256(data / f"{language}.traineddata")) for language in languages)
+    return (_output(program, "--version").splitlines()[0],), hashes
 
 
 def key(engine: Engine, settings: Settings) -> str:

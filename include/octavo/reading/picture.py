@@ -1,4 +1,4 @@
-"""From a page's picture to the file that Tesseract reads, and back from its boxes to the page's frame."""
+"""From a page's picture to the file that is recognised, and back from its boxes to the page's frame."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ SMOOTHING = 4            # pixels: side of the squares that are averaged first
 
 @dataclass(frozen=True, slots=True)
 class OcrInput:
-    """A file for Tesseract, and how many of its pixels one pixel of the page became."""
+    """A file to recognise, and how many of its pixels one pixel of the page became."""
 
     path: Path
     scale: float
 
 
-def ocr_scale(width: int, height: int) -> float:
-    """How much to enlarge or reduce a page of this size before it is recognised."""
+def ocr_scale(width: int, height: int, enlarge: bool) -> float:
+    """How much to enlarge (if at all) or reduce a page of this size before it is recognised."""
     scale = 1.0
-    if width < SMALL_WIDTH and 4 * width * height <= MAX_OCR_PIXELS:
+    if enlarge and width < SMALL_WIDTH and 4 * width * height <= MAX_OCR_PIXELS:
         scale = 2.0
     elif width > LARGE_WIDTH:
         scale = REDUCED_WIDTH / width
@@ -51,16 +51,17 @@ def _extrema(image: Image.Image) -> tuple[float, float]:
     return float(low), float(high)  # type: ignore[arg-type]  # one band, so no tuples
 
 
-def prepare(image: Image.Image, folder: Path, frame: tuple[int, int]) -> OcrInput:
-    """Write a page's picture as Tesseract likes it: grey, not too small and not too large, uncompressed.
+def prepare(image: Image.Image, folder: Path, frame: tuple[int, int], enlarge: bool) -> OcrInput:
+    """Write a page's picture as recognisers like it: grey, not too small and not too large, uncompressed.
 
     Args:
         image: the page, possibly decoded at less than its full size.
         folder: where to write.
         frame: width and height of the page, pixels.
+        enlarge: whether a small page is doubled in size.
     """
     grey = image.convert("L")
-    scale = ocr_scale(*frame)
+    scale = ocr_scale(*frame, enlarge)
     size = (max(1, round(frame[0] * scale)), max(1, round(frame[1] * scale)))
     if grey.size != size:
         grey = grey.resize(size, Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.LANCZOS, reducing_gap=2.0)

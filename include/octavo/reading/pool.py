@@ -18,17 +18,17 @@ from octavo.reasons import Reason
 
 log = logging.getLogger(__name__)
 
-# Most pages of one request: Tesseract is started once for them. More would save little and make the last child's work longer.
-BATCH_PAGES = 8
+# Most pages of one request. Tesseract is started once for them; more would save little and make the last child's work longer.
+BATCH_PAGES = {"fast": 8, "best": 1}
 PageOf = tuple[Source, int]
 """A document and the number of one of its pages."""
 
 
-def batches(pages: Sequence[PageOf], processes: int) -> Iterator[Sequence[PageOf]]:
-    """The pages in order, cut into batches that get smaller towards the end, so that all children end at about the same time."""
+def batches(pages: Sequence[PageOf], processes: int, most: int) -> Iterator[Sequence[PageOf]]:
+    """The pages in order, in batches of at most ``most`` that get smaller towards the end: all children end at about the same time."""
     start = 0
     while start < len(pages):
-        size = max(1, min(BATCH_PAGES, (len(pages) - start) // processes))
+        size = max(1, min(most, (len(pages) - start) // processes))
         yield pages[start : start + size]
         start += size
 
@@ -37,13 +37,13 @@ class ReaderPool:
     """One thread per child: Linux ties a child's life to the thread that started it, and threads only wait here.
 
     Args:
-        settings: languages and limits.
+        settings: profile, languages and limits.
         processes: number of children.
     """
 
     def __init__(self, settings: Settings, processes: int) -> None:
         self._limits = settings.limits
-        self._languages = settings.languages
+        self._ocr = {"profile": settings.ocr_profile, "languages": settings.languages}
         self._threads = ThreadPoolExecutor(processes, thread_name_prefix="octavo-read")
         self._local = threading.local()
         self._children: list[Child] = []
@@ -73,7 +73,7 @@ class ReaderPool:
                 {"path": str(source.path()), "document": source.document, "media_type": source.media_type, "page": number}
                 for source, number in ready
             ],
-            "languages": self._languages, "max_pixels": self._limits.page_pixels,
+            **self._ocr, "max_pixels": self._limits.page_pixels,
         }
         started = time.monotonic()
         try:

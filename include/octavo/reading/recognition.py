@@ -15,15 +15,11 @@ from PIL import Image
 from octavo.errors import Quarantined
 from octavo.images import Affine, turned
 from octavo.model import Word
-from octavo.reading import ocr, picture
+from octavo.reading import picture
+from octavo.reading.recogniser import Recogniser, lies
 
-# Measured on receipts: of 60 pages the 5 that Tesseract hardly reads lie below one of these, and nothing that it reads well.
-POOR_CONFIDENCE = 0.5   # mean over characters
-FEW_WORDS = 30
-GOOD_WORD = 0.6         # confidence from which on a word counts as read
-LYING_SHARE = 0.5       # a page whose words mostly are taller than wide lies on its side
-LYING_LENGTH = 3        # letters of a word whose shape tells
-BETTER = 1.2            # a second look has to read so many times as many characters to be believed
+GOOD_WORD = 0.6  # confidence from which on a word counts as read
+BETTER = 1.2     # a second look has to read so many times as many characters to be believed
 
 
 @dataclass
@@ -62,69 +58,58 @@ class Recognition:
 
     @property
     def dpi(self) -> int | None:
-        """Resolution of the file that Tesseract reads."""
+        """Resolution of the file that is recognised."""
         return round(self.reading.dpi * self.source.scale) if self.reading.dpi else None
 
 
-def prepare(reading: Reading, image: Image.Image, folder: Path, file: Path | None = None) -> Recognition | None:
+def prepare(reading: Reading, image: Image.Image, folder: Path, enlarge: bool, file: Path | None = None) -> Recognition | None:
     """Make a page ready for OCR; None for a blank one.
 
     Args:
         reading: the page; its width and height are the frame's.
         image: the upright page, possibly smaller than the frame.
         folder: an empty one, for the page's own.
-        file: the page's own file, where Tesseract can take it as it is.
+        enlarge: whether a small page is doubled in size.
+        file: the page's own file, where it can be recognised as it is.
     """
     reading.text_source = "ocr"
     if picture.is_blank(image):
         reading.blank = True
         return None
     if file is None:
-        return Recognition(reading, picture.prepare(image, folder, (reading.width, reading.height)))
+        return Recognition(reading, picture.prepare(image, folder, (reading.width, reading.height), enlarge))
     link = folder / f"page{file.suffix}"  # a name that can stand in a list, whatever the file is called
     link.symlink_to(file)
     return Recognition(reading, picture.OcrInput(link, 1.0))
 
 
-def recognise(pages: Sequence[Recognition], languages: str) -> None:
-    """Fill in the words of pages, those of one resolution together.
-
-    Args:
-        pages: as ``prepare`` left them.
-        languages: Tesseract's names, joined by ``+``.
-    """
+def recognise(pages: Sequence[Recognition], recogniser: Recogniser) -> None:
+    """Fill in the words of pages (as ``prepare`` left them), those of one resolution together."""
     for dpi in {page.dpi: None for page in pages}:
         same = [page for page in pages if page.dpi == dpi]
-        words = ocr.recognise_all([page.source.path for page in same], languages, dpi) if len(same) > 1 else None
+        words = recogniser.recognise_all([page.source.path for page in same], dpi) if len(same) > 1 else None
         for number, page in enumerate(same):
             try:
-                _fill(page, ocr.recognise(page.source.path, languages, dpi) if words is None else words[number], languages)
+                _fill(page, recogniser.recognise(page.source.path, dpi) if words is None else words[number], recogniser)
             except Quarantined as error:
                 page.failure = error
 
 
-def _fill(page: Recognition, first: Sequence[Word], languages: str) -> None:
+def _fill(page: Recognition, first: Sequence[Word], recogniser: Recogniser) -> None:
     reading = page.reading
     reading.words = picture.into_frame(list(first), page.source.scale, reading.width, reading.height)
-    if is_poor(first):
-        _look_again(reading, page.source, first, languages, page.dpi)
+    if recogniser.is_poor(first):
+        _look_again(page, first, recogniser)
 
 
-def is_poor(words: Sequence[Word]) -> bool:
-    """Whether a first look saw so little, or such doubtful or sideways words, that a second one is worth its time."""
-    if len(words) < FEW_WORDS or _lying_share(words) > LYING_SHARE:
-        return True
-    characters = sum(len(word.text) for word in words)
-    return sum(word.confidence * len(word.text) for word in words) < POOR_CONFIDENCE * characters
-
-
-def _look_again(reading: Reading, source: picture.OcrInput, first: Sequence[Word], languages: str, dpi: int | None) -> None:
-    degrees = ocr.rotation(source.path)
+def _look_again(page: Recognition, first: Sequence[Word], recogniser: Recogniser) -> None:
+    reading, source = page.reading, page.source
+    degrees = recogniser.rotation(source.path, first)
     with Image.open(source.path) as image:
         grey = image.convert("L")
     again = picture.OcrInput(source.path.with_name("again.pgm"), source.scale)
     (turned(grey, degrees) if degrees else picture.cleaned(grey)).save(again.path, format="PPM")
-    words = ocr.recognise(again.path, languages, dpi)
+    words = recogniser.recognise(again.path, page.dpi)
     if read_characters(words) > BETTER * read_characters(first):
         if degrees:
             reading.turn(degrees)
@@ -133,16 +118,7 @@ def _look_again(reading: Reading, source: picture.OcrInput, first: Sequence[Word
 
 def read_characters(words: Sequence[Word]) -> int:
     """How many characters were read with confidence, in words that do not lie on their side."""
-    return sum(len(word.text) for word in words if word.confidence >= GOOD_WORD and not _lies(word))
-
-
-def _lies(word: Word) -> bool:
-    return len(word.text) >= LYING_LENGTH and word.box.height > word.box.width
-
-
-def _lying_share(words: Sequence[Word]) -> float:
-    long = [word for word in words if len(word.text) >= LYING_LENGTH]
-    return sum(_lies(word) for word in long) / len(long) if long else 0.0
+    return sum(len(word.text) for word in words if word.confidence >= GOOD_WORD and not lies(word))
 
 
 def _then(first: Affine, second: Affine) -> Affine:

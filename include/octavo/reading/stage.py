@@ -20,7 +20,7 @@ from octavo import schemas, storage
 from octavo.config import Settings
 from octavo.model import Outcome, Report
 from octavo.reading import engine
-from octavo.reading.pool import ReaderPool, batches
+from octavo.reading.pool import BATCH_PAGES, ReaderPool, batches
 from octavo.reading.source import Source
 from octavo.reading.store import ReadingStore
 from octavo.workspace import Span, Workspace
@@ -34,7 +34,7 @@ def run(workspace: Workspace, shard: str, settings: Settings, progress: Callable
     Args:
         workspace: ingest must have run; the rows are written to ``workspace.shard("read", shard)``.
         shard: a page shard of the plan.
-        settings: number of processes, languages, limits, place of the reading store.
+        settings: number of processes, OCR profile, languages, limits, place of the reading store.
         progress: called with the number of pages that are done so far.
 
     Returns:
@@ -43,9 +43,10 @@ def run(workspace: Workspace, shard: str, settings: Settings, progress: Callable
 
     Raises:
         ToolMissing: Tesseract or one of its languages is not installed.
+        SettingsError: the OCR profile does not read one of the languages.
     """
     started = time.monotonic()
-    found = engine.find(settings.languages)
+    found = engine.find(settings.ocr_profile, settings.languages)
     store = ReadingStore(settings.reading_store, engine.key(found, settings), engine.limits_key(settings))
     blocks = [block for span in workspace.plan.page_shards[shard] for block in span.blocks()]
     tables = {block: table for block in blocks if (table := store.get(block)) is not None}
@@ -92,7 +93,7 @@ def _read(
         rows: dict[Span, list[dict[str, Any]]] = {block: [] for block in blocks}
         pages = [(sources[document], number) for document, number in block_of]
         done = 0
-        for future in as_completed([pool.read(batch) for batch in batches(pages, processes)]):
+        for future in as_completed([pool.read(batch) for batch in batches(pages, processes, BATCH_PAGES[settings.ocr_profile])]):
             for row in future.result():
                 block = block_of[row["document"], row["page"]]
                 rows[block].append(row)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,15 @@ from octavo import images, pdf
 from octavo.children import serve
 from octavo.errors import Quarantined
 from octavo.model import Outcome
-from octavo.reading import ocr, picture, text_layer
+from octavo.reading import picture, text_layer
+from octavo.reading.recogniser import Recogniser
 from octavo.reading.recognition import Reading, Recognition, prepare, recognise
 from octavo.reading.rows import quarantined, word_row
 from octavo.reasons import Reason
 
 # pdfium keeps what it has parsed; a document is reopened after so many pages to keep memory bounded.
 REOPEN_PAGES = 64
-# Formats that leptonica reads as well as Pillow does, so that the file itself can be recognised.
+# Formats that Tesseract reads as well as Pillow does, so that the file itself can be recognised.
 AS_IS = {"image/jpeg": ("L", "RGB"), "image/png": ("L", "RGB", "1"), "image/bmp": ("L", "RGB")}
 
 
@@ -79,24 +81,38 @@ class Look:
 def handle(request: dict[str, Any]) -> dict[str, Any]:
     """``rows``: a ``READINGS`` row for each of the request's ``pages``, in their order."""
     with tempfile.TemporaryDirectory() as scratch:
+        recogniser = _recogniser(request["profile"], request["languages"])
         looks = []
         for place, page in enumerate(request["pages"]):
             folder = Path(scratch) / str(place)
             folder.mkdir()
-            looks.append(_look(page, folder, request["max_pixels"]))
+            looks.append(_look(page, folder, request["max_pixels"], recogniser.enlarges))
         started = time.monotonic()
         waiting = [look for look in looks if look.waiting is not None]
-        recognise([look.waiting for look in waiting if look.waiting is not None], request["languages"])
+        recognise([look.waiting for look in waiting if look.waiting is not None], recogniser)
         for look in waiting:
             look.seconds = round(look.seconds + (time.monotonic() - started) / len(waiting), 3)
     return {"rows": [look.row() for look in looks]}
 
 
-def _look(page: dict[str, Any], folder: Path, max_pixels: int) -> Look:
+@cache
+def _recogniser(profile: str, languages: str) -> Recogniser:
+    """The engine of a profile; only that one is loaded."""
+    if profile == "best":
+        from octavo.reading.rapid_ocr import RapidOcr  # noqa: PLC0415
+
+        return RapidOcr()
+    from octavo.reading import tesseract  # noqa: PLC0415
+
+    tesseract.bind_to_this_process()
+    return tesseract.Tesseract(languages)
+
+
+def _look(page: dict[str, Any], folder: Path, max_pixels: int, enlarge: bool) -> Look:
     started = time.monotonic()
     look = Look(page["document"], page["page"])
     try:
-        look.reading, look.waiting = _read(Path(page["path"]), page["media_type"], look.number, folder, max_pixels)
+        look.reading, look.waiting = _read(Path(page["path"]), page["media_type"], look.number, folder, max_pixels, enlarge)
     except Quarantined as error:
         look.failure = error
     except MemoryError:
@@ -109,18 +125,18 @@ def _seconds(started: float) -> float:
     return round(time.monotonic() - started, 3)
 
 
-def _read(path: Path, media_type: str, number: int, folder: Path, max_pixels: int) -> tuple[Reading, Recognition | None]:
+def _read(path: Path, media_type: str, number: int, folder: Path, max_pixels: int, enlarge: bool) -> tuple[Reading, Recognition | None]:
     """A page, and what has to be recognised of it."""
     if media_type == pdf.MEDIA_TYPE:
         with pdf.open_page(_open_pdf.get(path), number) as page:
-            return _read_pdf_page(page, folder, max_pixels)
+            return _read_pdf_page(page, folder, max_pixels, enlarge)
     with images.open_image(path, media_type, max_pixels) as image:
         images.seek(image, number, max_pixels)
-        reading, pixels, file = look(image, path, media_type)
-        return reading, prepare(reading, pixels, folder, file)
+        reading, pixels, file = look(image, path, media_type, enlarge)
+        return reading, prepare(reading, pixels, folder, enlarge, file)
 
 
-def _read_pdf_page(page: pdfium.PdfPage, folder: Path, max_pixels: int) -> tuple[Reading, Recognition | None]:
+def _read_pdf_page(page: pdfium.PdfPage, folder: Path, max_pixels: int, enlarge: bool) -> tuple[Reading, Recognition | None]:
     dpi = pdf.choose_dpi(page, max_pixels)
     width, height = pdf.frame(page, dpi)
     reading = Reading(width, height, dpi, page.get_rotation(), pdf.transform(page, dpi), (), "text_layer")
@@ -128,10 +144,10 @@ def _read_pdf_page(page: pdfium.PdfPage, folder: Path, max_pixels: int) -> tuple
     if text_layer.trusted(page, layer):
         reading.words = layer.words
         return reading, None
-    return reading, prepare(reading, pdf.render(page, dpi, grey=True), folder)
+    return reading, prepare(reading, pdf.render(page, dpi, grey=True), folder, enlarge)
 
 
-def look(image: Image.Image, path: Path, media_type: str) -> tuple[Reading, Image.Image, Path | None]:
+def look(image: Image.Image, path: Path, media_type: str, enlarge: bool) -> tuple[Reading, Image.Image, Path | None]:
     """The frame of an image's current page, its upright pixels, and its file if that can be recognised as it is.
 
     In the last case the pixels may be reduced: they only have to show whether the page is blank.
@@ -139,14 +155,13 @@ def look(image: Image.Image, path: Path, media_type: str) -> tuple[Reading, Imag
     exif = images.orientation(image)
     width, height = image.size if images.turn(exif) % 180 == 0 else image.size[::-1]
     reading = Reading(width, height, images.resolution(image), images.turn(exif), images.upright_transform(exif, width, height), (), "ocr")
-    as_is = image.mode in AS_IS.get(media_type, ()) and exif == 1 and picture.ocr_scale(width, height) == 1.0
+    as_is = image.mode in AS_IS.get(media_type, ()) and exif == 1 and picture.ocr_scale(width, height, enlarge) == 1.0
     if media_type == "image/jpeg":
         # JPEG decodes faster without its colours, and at a half or a quarter of its size for a fraction of the time.
-        wanted = 0.25 if as_is else min(1.0, picture.ocr_scale(width, height))
+        wanted = 0.25 if as_is else min(1.0, picture.ocr_scale(width, height, enlarge))
         image.draft("L", (max(1, int(image.width * wanted)), max(1, int(image.height * wanted))))
     return reading, images.upright(images.decoded(image), exif), path if as_is else None
 
 
 if __name__ == "__main__":
-    ocr.bind_to_this_process()
     serve(handle)

@@ -1,0 +1,53 @@
+"""What an OCR engine has to do, and what words tell of how well it did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from octavo.model import Word
+
+LYING_SHARE = 0.5  # a page whose words mostly are taller than wide lies on its side
+LYING_LENGTH = 3   # letters of a word whose shape tells
+
+
+class Recogniser(Protocol):
+    """An OCR engine. ``enlarges``: small pages are doubled in size for it."""
+
+    @property
+    def enlarges(self) -> bool: ...
+
+    def recognise(self, path: Path, dpi: int | None) -> list[Word]:
+        """The words of an image file, boxes in the file's own pixels.
+
+        Args:
+            path: an uncompressed grey image, or a page's own JPEG or PNG.
+            dpi: resolution, where it is known.
+        """
+
+    def recognise_all(self, paths: Sequence[Path], dpi: int | None) -> list[list[Word]] | None:
+        """The words of each of several files at once; None if that did not work out: then each is asked for alone."""
+
+    def is_poor(self, words: Sequence[Word]) -> bool:
+        """Whether a first look saw so little, or such doubtful or sideways words, that a second one is worth its time."""
+
+    def rotation(self, path: Path, words: Sequence[Word]) -> int:
+        """The clockwise turn in degrees that would make a poor page upright, as far as ``words`` or the file tell; else 0."""
+
+
+def lies(word: Word) -> bool:
+    """Whether a word lies on its side."""
+    return len(word.text) >= LYING_LENGTH and word.box.height > word.box.width
+
+
+def lying_share(words: Sequence[Word]) -> float:
+    """The share of words that lie on their side, among those that are long enough to tell."""
+    long = [word for word in words if len(word.text) >= LYING_LENGTH]
+    return sum(lies(word) for word in long) / len(long) if long else 0.0
+
+
+def mean_confidence(words: Sequence[Word]) -> float:
+    """The mean confidence over characters; 1 for no words."""
+    characters = sum(len(word.text) for word in words)
+    return sum(word.confidence * len(word.text) for word in words) / characters if characters else 1.0
