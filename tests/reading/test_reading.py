@@ -151,6 +151,14 @@ def test_every_kind_of_page_image_is_read_and_its_boxes_lie_on_its_picture(
 
 
 @pytest.mark.parametrize("profile", PROFILES)
+def test_a_picture_under_a_relative_path_is_read(profile: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page_picture().save(folder / "page.jpg")  # a file that is recognised as it is
+    monkeypatch.chdir(tmp_path)
+    _, [row], _ = read(Path(folder.name), tmp_path, ocr_profile=profile)
+    assert "48213" in text(row)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize(("image", "reason"), [
     pytest.param(Image.new("L", (800, 600), 255), "blank_page", id="white"),
     pytest.param(Image.new("L", (800, 600), 0), "blank_page", id="black"),

@@ -79,7 +79,7 @@ def prepare(reading: Reading, image: Image.Image, folder: Path, enlarge: bool, f
     if file is None:
         return Recognition(reading, picture.prepare(image, folder, (reading.width, reading.height), enlarge))
     link = folder / f"page{file.suffix}"  # a name that can stand in a list, whatever the file is called
-    link.symlink_to(file)
+    link.symlink_to(file.absolute())
     return Recognition(reading, picture.OcrInput(link, 1.0))
 
 
