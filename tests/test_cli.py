@@ -119,7 +119,25 @@ def test_show_prints_the_fields_of_a_document_with_verdict_and_evidence(first):
     assert total["value"] in octavo("show", "receipt_0000.png", "--lake", lake).stdout
 
 
+def test_show_draws_the_published_chunks_of_a_document_and_those_of_another_cut(first, tmp_path):
+    lake, _ = first
+    published, other = (
+        octavo("show", "receipt_0000.png", "--lake", lake, "--chunks", "--out", tmp_path / name, *more)
+        for name, more in (("published", []), ("other", ["--chunking", "line_gap"]))
+    )
+    assert [(result.returncode, result.stderr) for result in (published, other)] == [(0, ""), (0, "")]
+    rows = pq.read_table(lake / "chunks/contract=receipt/day=2026-11-02/part.parquet").to_pylist()
+    ids = {row["uri"]: row["document"] for row in pq.read_table(next((lake / "documents").rglob("day=2026-11-02/*.parquet"))).to_pylist()}
+    wanted = next(document for uri, document in ids.items() if uri.endswith("receipt_0000.png"))
+    assert published.stdout.split()[-2:] == [str(sum(row["document"] == wanted for row in rows)), "chunks"]
+    assert int(other.stdout.split()[-2]) > 5
+    with Image.open(tmp_path / "other/receipt_0000-p0001.png") as two, Image.open(tmp_path / "published/receipt_0000-p0001.png") as one:
+        assert one.size == two.size
+        assert one.tobytes() != two.tobytes()
+
+
 @pytest.mark.parametrize(("args", "code", "says"), [
+    pytest.param(["show", "receipt", "--lake", ".", "--chunking", "page"], 4, "belongs to --chunks", id="a cut without a picture"),
     pytest.param(["run", "recipt", "."], 3, "no contract 'recipt'", id="an unknown contract"),
     pytest.param(["run", "receipt", ".", "--extractor", "molmo"], 4, "none is configured", id="a model without a runtime"),
     pytest.param(["show", "nowhere.pdf", "--lake", "."], 4, "no document 'nowhere.pdf'", id="an unknown document"),

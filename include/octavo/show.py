@@ -5,19 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from upath import UPath
 
-from octavo import pipeline, storage
+from octavo import overlay, pipeline, schemas, storage
+from octavo.chunking import cut
 from octavo.config import Settings
+from octavo.contracts import Chunking
 from octavo.errors import SettingsError
 from octavo.lake import Lake
-from octavo.model import Outcome, Verdict
+from octavo.model import Chunk, Outcome, Page, Verdict
+from octavo.pages import page_image
+from octavo.reading.store import readings
 
 # Losing values that fit a terminal; `show --json` prints them all.
 SHOWN_LOSERS = 2
@@ -84,16 +90,81 @@ def document(console: Console, lake: Lake, wanted: str, as_json: bool) -> None:
     Raises:
         SettingsError: the lake has no such document.
     """
-    found = 0
-    for path in sorted(lake.root.glob("documents/contract=*/day=*/part.parquet")):
-        for row in storage.read_table(path).to_pylist():
-            if (len(wanted) >= 6 and row["document"].startswith(wanted)) or row["uri"].endswith(wanted):
-                found += 1
-                fields_path = lake.root / "fields" / path.parent.parent.name / path.parent.name / path.name
-                fields = storage.read_table(fields_path, where=("document", row["document"])).to_pylist()
-                _print_document(console, row, fields, as_json)
+    for path, row in named(lake, wanted):
+        fields = storage.read_table(_beside(lake, path, "fields"), where=("document", row["document"])).to_pylist()
+        _print_document(console, row, fields, as_json)
+
+
+def named(lake: Lake, wanted: str) -> list[tuple[UPath, dict[str, Any]]]:
+    """Every published document that ``wanted`` names, with the file that lists it.
+
+    Raises:
+        SettingsError: the lake has no such document.
+    """
+    found = [
+        (path, row)
+        for path in sorted(lake.root.glob("documents/contract=*/day=*/part.parquet"))
+        for row in storage.read_table(path).to_pylist()
+        if (len(wanted) >= 6 and row["document"].startswith(wanted)) or row["uri"].endswith(wanted)
+    ]
     if not found:
         raise SettingsError(f"no document {wanted!r} in {lake.root}; give the end of its path or 6 or more characters of its sha256")
+    return found
+
+
+def _beside(lake: Lake, documents: UPath, table: str) -> UPath:
+    """The file of another table of the same contract and day."""
+    return lake.root / table / documents.parent.parent.name / documents.parent.name / documents.name
+
+
+def chunks(console: Console, lake: Lake, wanted: str, settings: Settings, folder: Path, chunking: Chunking | None) -> None:
+    """Write a picture of every page of the documents that ``wanted`` names: its chunks, numbered, and its words.
+
+    Args:
+        folder: where the pictures go, as ``{document's name}-p{page}.png``.
+        chunking: cut the pages by this rule instead of showing the published chunks.
+
+    Raises:
+        SettingsError: the lake has no such document, or its words, which another cut needs, are not kept any more.
+        Quarantined: the document is not any more what was read.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, row in named(lake, wanted):
+        published: dict[int, list[dict[str, Any]]] = {}
+        for chunk in storage.read_table(_beside(lake, path, "chunks"), where=("document", row["document"])).to_pylist():
+            published.setdefault(chunk["page"], []).append(chunk)
+        for frame in storage.read_table(_beside(lake, path, "pages"), where=("document", row["document"])).to_pylist():
+            if frame["outcome"] == Outcome.QUARANTINED:
+                console.print(f"page {frame['page']} could not be read: {frame['reason']}", highlight=False)
+                continue
+            picture, drawn = _overlay(row, frame, published.get(frame["page"], []), settings, chunking)
+            target = folder / f"{UPath(row['uri']).stem}-p{frame['page']:04d}.png"
+            picture.save(target)
+            console.print(f"{target}  {len(drawn)} chunks", highlight=False, soft_wrap=True)
+
+
+def _overlay(
+    row: dict[str, Any], frame: dict[str, Any], rows: list[dict[str, Any]], settings: Settings, rule: Chunking | None,
+) -> tuple[Image.Image, list[Chunk]]:
+    """The picture of one page and the chunks on it."""
+    drawn = [schemas.chunk_from_row(chunk) for chunk in rows]
+    page = _page(row, frame, rows, settings)
+    if rule is not None and page is None:
+        raise SettingsError(f"the words of {row['uri']} are not in {settings.reading_store}; run the document again to cut it another way")
+    picture = page_image(UPath(row["uri"]), row["media_type"], page or schemas.page_from_row({**frame, "words": []}), settings.limits)
+    if rule is not None and page is not None:
+        drawn = cut(page, rule, lambda: picture)
+    return overlay.draw(picture, [word.box for word in page.words] if page else [], drawn), drawn
+
+
+def _page(row: dict[str, Any], frame: dict[str, Any], chunks: Sequence[dict[str, Any]], settings: Settings) -> Page | None:
+    """The page with its words as some engine left them in the reading store: the one whose words the chunks have."""
+    for stored in readings(settings.reading_store, row["document"], frame["page"]):
+        page = schemas.page_from_row(stored)
+        same = (page.width, page.height, len(page.words)) == (frame["width"], frame["height"], frame["words"])
+        if same and all(schemas.chunk_from_row(chunk).text(page) == chunk["text"] for chunk in chunks):
+            return page
+    return None
 
 
 def _print_document(console: Console, row: dict[str, Any], fields: list[dict[str, Any]], as_json: bool) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 from upath import UPath
 
 from octavo import show
 from octavo.cli.common import clear_errors, out
 from octavo.config import Settings
+from octavo.contracts import Chunking, Strategy
+from octavo.errors import SettingsError
 from octavo.lake import Lake
 
 
@@ -15,10 +19,20 @@ from octavo.lake import Lake
 @click.argument("document")
 @click.option("--lake", type=click.Path(exists=True, file_okay=False), help="The lake to look in.  [default: OCTAVO_LAKE or var/lake]")
 @click.option("--json", "as_json", is_flag=True, help="Print the fields as JSON, one object a line.")
+@click.option("--chunks", "as_chunks", is_flag=True, help="Write a picture of each page with its chunks and words instead.")
+@click.option("--chunking", type=click.Choice([s.value for s in Strategy]), help="--chunks: cut the pages this way, to compare.")
+@click.option("--out", "folder", type=click.Path(file_okay=False, path_type=Path), default=".", help="--chunks: folder of the pictures.")
 @clear_errors
-def show_document(document: str, lake: str | None, as_json: bool) -> None:
+def show_document(document: str, lake: str | None, as_json: bool, as_chunks: bool, chunking: str | None, folder: Path) -> None:
     """Show what was found in DOCUMENT: its fields with verdict, page, evidence and the values that lost.
 
     DOCUMENT is the start of its sha256 (6 characters or more) or the end of its path.
     """
-    show.document(out, Lake(UPath(lake or Settings().lake)), document, as_json)
+    settings = Settings() if lake is None else Settings(lake=lake)
+    if not as_chunks:
+        if chunking:
+            raise SettingsError("--chunking belongs to --chunks: it changes the picture, not what was published")
+        show.document(out, Lake(UPath(settings.lake)), document, as_json)
+        return
+    rule = Chunking(strategy=Strategy(chunking)) if chunking else None
+    show.chunks(out, Lake(UPath(settings.lake)), document, settings, folder, rule)

@@ -10,6 +10,9 @@ it is read again.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pyarrow as pa
 from upath import UPath
 
@@ -68,3 +71,17 @@ class ReadingStore:
 def document_folder(root: UPath, document: str) -> UPath:
     """Where everything that was read of a document is kept; removing it forgets the document's words."""
     return root / document[:2] / document
+
+
+def readings(root: UPath, document: str, page: int) -> Iterator[dict[str, Any]]:
+    """Every ``READINGS`` row that is kept of a page, whatever engine read it.
+
+    Args:
+        root: ``settings.reading_store``.
+        document: its sha256.
+        page: number of the page, from 1.
+    """
+    for path in sorted(document_folder(root, document).glob("*/*-*.parquet")):
+        first, last = map(int, path.name.partition(".")[0].split("-"))
+        if first <= page <= last:
+            yield from (row for row in storage.read_table(path).to_pylist() if row["page"] == page)
