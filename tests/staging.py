@@ -84,6 +84,7 @@ def fill(
             storage.write_rows(space.shard("fields", shard), merged, schemas.FIELDS)
             records = [{"document": d, "uri": f"{d}.png", "contract_hash": contract.hash, "company": "ACME"} for d in names]
             storage.write_rows(space.shard("records", shard), records, schemas.record_schema(contract))
+            storage.write_rows(space.shard("corrections", shard), [], schemas.CORRECTIONS)
     return space
 
 

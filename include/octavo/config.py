@@ -65,6 +65,11 @@ class Settings(BaseSettings):
     def answer_store(self) -> UPath:
         return self.state_root / "answers"
 
+    @property
+    def correction_store(self) -> UPath:
+        """What people said. It lies with the tables: unlike the other stores it cannot be made again."""
+        return UPath(self.lake) / "_corrections"
+
 
 def extractors(choice: str, has_model: bool) -> tuple[str, ...]:
     """The extractors that ``auto``, ``layout`` or ``molmo`` stands for, in the order in which tables list them.

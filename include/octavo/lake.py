@@ -16,7 +16,7 @@ from octavo import schemas, storage
 from octavo.contracts import Contract
 from octavo.model import Partition
 
-STABLE_TABLES = ("documents", "pages", "chunks", "fields", "review")
+STABLE_TABLES = ("documents", "pages", "chunks", "fields", "review", "corrections")
 """Shared tables whose bytes depend on documents, contract and settings alone, beside the contract's own."""
 
 
@@ -53,6 +53,7 @@ def table_schemas(contract: Contract) -> dict[str, Any]:
         "chunks": schemas.CHUNKS,
         "fields": schemas.FIELDS,
         "review": schemas.REVIEW,
+        "corrections": schemas.CORRECTIONS,
         contract.name: schemas.record_schema(contract),
         "answers": schemas.ANSWERS,
     }

@@ -17,6 +17,7 @@ from octavo import chunking, ingest, ledger, merging, publishing, quality, readi
 from octavo.answer_store import AnswerStore
 from octavo.config import Settings, extractors
 from octavo.contracts import Contract
+from octavo.corrections import CorrectionStore
 from octavo.errors import LedgerHole, OctavoError
 from octavo.extraction import layout, molmo
 from octavo.extraction.molmo.runtimes import open_runtime
@@ -117,7 +118,8 @@ def run_day(
             store = AnswerStore(settings.answer_store)
             with closing(open_runtime(model)) as runtime:
                 each("extract_molmo", pages, lambda shard: molmo.run(workspace, shard, contract, model, store, runtime=runtime))
-        each("merge", documents, lambda shard: merging.run(workspace, shard, contract, names))
+        corrections = CorrectionStore(settings.correction_store)
+        each("merge", documents, lambda shard: merging.run(workspace, shard, contract, names, corrections))
         once("tables", lambda: tables.run(workspace, contract, lake, names, selected=select is not None))
         once("validate", lambda: quality.run(workspace, contract, lake.reports(partition)))
     except OctavoError as error:

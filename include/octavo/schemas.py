@@ -114,6 +114,16 @@ REVIEW = pa.schema([
     ("evidence", pa.list_(EVIDENCE)),
 ])
 
+CORRECTIONS = pa.schema([
+    ("document", pa.string()),
+    ("field", pa.string()),
+    ("value", pa.string()),              # null: the document has no such value
+    ("action", pa.string()),             # confirmed or corrected
+    ("previous", pa.string()),
+    ("by", pa.string()),
+    ("said", pa.string()),               # ISO 8601, UTC
+])
+
 LEDGER = pa.schema([
     ("run", pa.string()),
     ("level", pa.string()),              # document, page or chunk

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from airflow.sdk import Asset
 
-TABLES = ("documents", "pages", "chunks", "fields", "review")  # beside the contract's own; a test holds it against the lake
+TABLES = ("documents", "pages", "chunks", "fields", "review", "corrections")  # beside the contract's own; a test holds it against the lake
 
 
 def table_assets(contract: str, lake: str) -> list[Asset]:

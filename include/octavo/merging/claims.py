@@ -84,11 +84,12 @@ class Claimer:
         self.index = index
         self._witness = witness
 
-    def ground(self, candidate: Candidate) -> tuple[Typed | None, Ground]:
-        """The candidate's typed value and what the page says about it."""
+    def ground(self, candidate: Candidate, typed: Typed | None = None) -> tuple[Typed | None, Ground]:
+        """The candidate's typed value, unless it is known already, and what the page says about it."""
         kind = candidate.spec.type
-        reader = self.index.date_parser if kind is Kind.DATE else self.index.parser
-        typed = reader.parse(kind, candidate.value)
+        if typed is None:
+            reader = self.index.date_parser if kind is Kind.DATE else self.index.parser
+            typed = reader.parse(kind, candidate.value)
         return typed, self._witness.ground(kind, candidate.value, typed, candidate.chunk)
 
     def claim(self, candidate: Candidate, typed: Typed | None, ground: Ground, place: Place | None, tie: Tie = NO_TIE) -> Claim:

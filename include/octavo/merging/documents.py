@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby, product
 from operator import attrgetter
 
 from octavo.contracts import Contract, FieldSpec, Kind, Sum
+from octavo.corrections import Correction
 from octavo.merging.candidates import Candidate, Reader
 from octavo.merging.claims import Claim, Claimer, position_of
 from octavo.merging.grounding import Ground, Witness
 from octavo.merging.index import PageIndex, Place
-from octavo.merging.items import Lists, Row, join
+from octavo.merging.items import Lists, Row, Slot, join
+from octavo.merging.people import Cells, People, gone, spoken
 from octavo.merging.places import by_place, is_whole, only_date
 from octavo.merging.resolution import is_picked_over, missing, resolve
 from octavo.merging.ties import NO_TIE, STRONG, Labels, Tie, Ties
@@ -46,20 +48,23 @@ class Merger:
         dates = [path for path, spec in contract.leaves() if spec.type is Kind.DATE]
         self._only_date = dates[0] if len(dates) == 1 and "[]" not in dates[0] else None
 
-    def merge(self, document: str, pages: Iterable[PageAnswers]) -> list[Field]:
+    def merge(self, document: str, pages: Iterable[PageAnswers], corrections: Iterable[Correction] = ()) -> list[Field]:
         """All fields of one document: the contract's in its order, then those of keys that no field claims.
 
         Args:
             document: its id.
             pages: its pages in order; each is weighed and let go.
+            corrections: what people said about it, one for each field path.
         """
         scalars: dict[str, list[Claim]] = {}
         free: dict[str, list[Claim]] = {}
-        items: dict[str, list[Field]] = {}
-        lengths: dict[str, int] = {}
+        items = _Items(document)
         dates: set[object] = set()
+        people = People(self.contract, corrections)
+        weighed: _PageMerge | None = None
         for page in pages:
             weighed = _PageMerge(page, self._parser, self._labels)
+            people.see(page.page.number, weighed.claimer, weighed.ties)
             if self._only_date is not None:
                 dates |= weighed.dates
             rows: dict[str, list[Row]] = {}
@@ -75,20 +80,25 @@ class Merger:
                     rows.setdefault(path, []).extend(weighed.lists(path, names, kind is Kind.PAIRS).rows(source, numbered))
             for path, found in rows.items():
                 for slot in join(found):
-                    number = lengths.get(path, 0)
-                    lengths[path] = number + 1
-                    for name, claims in slot.cells().items():
-                        spec = claims[0].candidate.spec
-                        items.setdefault(path, []).append(resolve(document, name.replace("[]", f"[{number}]", 1), spec, claims, True))
+                    items.add(path, slot.cells(), *weighed.said_of_row(people, path, items.length(path), slot))
+            for path in people.lists:
+                for cells in people.rows_left(path, page.page.number, weighed.claimer, weighed.ties):
+                    items.add(path, cells)
+        if weighed is not None and people:
+            for path in people.lists:
+                for cells in people.rows_without_place(path, weighed.number, weighed.claimer, weighed.ties):
+                    items.add(path, cells)
+            for path, claim in people.scalars().items():
+                scalars.setdefault(path, []).append(claim)
         if self._only_date is not None and len(dates) == 1:
             for claim in scalars.get(self._only_date, ()):
                 if claim.usable and claim.tie.score < STRONG and not claim.tie.rival:
                     claim.tie = only_date()
-        self._add_up(scalars, items)
-        return list(self._in_order(document, scalars, items, free))
+        self._add_up(scalars, items.fields)
+        return list(self._in_order(document, scalars, items.fields, free, people))
 
     def _in_order(
-        self, document: str, scalars: dict[str, list[Claim]], items: dict[str, list[Field]], free: dict[str, list[Claim]],
+        self, document: str, scalars: dict[str, list[Claim]], items: dict[str, list[Field]], free: dict[str, list[Claim]], people: People,
     ) -> Iterator[Field]:
         done: set[str] = set()
         for path, spec in self.contract.leaves():
@@ -97,8 +107,10 @@ class Merger:
                 if owner not in done:
                     done.add(owner)
                     yield from items.get(owner, ())
+            elif people.has_none(path):
+                yield gone(document, path, scalars.get(path, ()))
             elif path in scalars:
-                yield resolve(document, path, spec, scalars[path], True)
+                yield spoken(resolve(document, path, spec, scalars[path], True))
             elif spec.required:
                 yield missing(document, path)
         for path in sorted(free):
@@ -122,14 +134,37 @@ class Merger:
                         claim.arithmetic = text
 
 
+class _Items:
+    """The fields of a document's lists, row by row; rows are numbered as they come."""
+
+    def __init__(self, document: str) -> None:
+        self._document = document
+        self._lengths: dict[str, int] = {}
+        self.fields: dict[str, list[Field]] = {}
+
+    def length(self, path: str) -> int:
+        return self._lengths.get(path, 0)
+
+    def add(self, path: str, cells: dict[str, list[Claim]], said: Cells | None = None, emptied: Set[str] = frozenset()) -> None:
+        """Resolve one row: what its answers claim, what people said of its cells, and which of them people emptied."""
+        number = self._lengths[path] = self.length(path) + 1
+        for name in dict.fromkeys((*cells, *(said or ()))):
+            claims = [*cells.get(name, ()), *(said or {}).get(name, ())]
+            own = name.replace("[]", f"[{number - 1}]", 1)
+            field = gone(self._document, own, claims) if name in emptied else spoken(
+                resolve(self._document, own, claims[0].candidate.spec, claims, True))
+            self.fields.setdefault(path, []).append(field)
+
+
 class _PageMerge:
     """What is needed to weigh one page's candidates."""
 
     def __init__(self, page: PageAnswers, values: Parser, contract_labels: Labels) -> None:
+        self.number = page.page.number
         self._index = PageIndex(page.page, values)
-        self._ties = Ties(self._index, contract_labels)
+        self.ties = Ties(self._index, contract_labels)
         self._order = {word: at for chunk in reversed(page.chunks) for at, word in enumerate(chunk.words)}
-        self._claimer = Claimer(self._index, Witness(self._index, {chunk.number: chunk for chunk in page.chunks}))
+        self.claimer = Claimer(self._index, Witness(self._index, {chunk.number: chunk for chunk in page.chunks}))
         self._lists: dict[str, Lists] = {}
         self._known: dict[tuple[str, str, int, bool], Claim] = {}
 
@@ -140,8 +175,12 @@ class _PageMerge:
 
     def lists(self, path: str, fields: Sequence[str], pairs: bool) -> Lists:
         if path not in self._lists:
-            self._lists[path] = Lists(self._claimer, self._ties, fields, pairs, self._order)
+            self._lists[path] = Lists(self.claimer, self.ties, fields, pairs, self._order)
         return self._lists[path]
+
+    def said_of_row(self, people: People, path: str, number: int, slot: Slot) -> tuple[Cells, set[str]]:
+        """What people said of a row that stands on this page."""
+        return people.cells(path, number, slot, self.number, self.claimer, self.ties) if people else ({}, set())
 
     def scalar(self, candidate: Candidate) -> Claim:
         """The claim of a single value, at the best of its places: best tied, in the answer's chunk, printed as given."""
@@ -153,18 +192,18 @@ class _PageMerge:
         return claim
 
     def _scalar(self, candidate: Candidate) -> Claim:
-        typed, ground = self._claimer.ground(candidate)
+        typed, ground = self.claimer.ground(candidate)
         if not ground.places:
-            return self._claimer.claim(candidate, typed, ground, None)
+            return self.claimer.claim(candidate, typed, ground, None)
         place, tie = self._best_place(candidate, ground)
-        claim = self._claimer.claim(candidate, typed, ground, place, tie)
+        claim = self.claimer.claim(candidate, typed, ground, place, tie)
         if candidate.matched and claim.usable and tie.score >= STRONG:
             claim.contested = self._contested(claim)
         return claim
 
     def _contested(self, claim: Claim) -> str:
         spec, tie = claim.candidate.spec, claim.tie
-        for priority, typed, words, why in self._ties.labelled(claim.candidate.field):
+        for priority, typed, words, why in self.ties.labelled(claim.candidate.field):
             if typed == claim.typed or priority > tie.priority:
                 continue
             box = self._index.place_boxes(words)[0]
@@ -178,7 +217,7 @@ class _PageMerge:
             return ground.places[0], self._tie(candidate, ground.places[0], 1)
         best = max(
             ((self._tie(candidate, place, len(ground.places)), place) for place in ground.places),
-            key=lambda t: (t[0].score, not t[0].rival, self._claimer.inside(candidate, t[1]), t[1].exact, tuple(-i for i in t[1].words)),
+            key=lambda t: (t[0].score, not t[0].rival, self.claimer.inside(candidate, t[1]), t[1].exact, tuple(-i for i in t[1].words)),
         )
         return best[1], best[0]
 
@@ -186,13 +225,13 @@ class _PageMerge:
         if candidate.spec.type is Kind.GENERATED:
             return NO_TIE
         if candidate.matched:
-            tie = self._ties.of(candidate.field, place.words)
-            if tie.score >= STRONG and candidate.spec.type is Kind.NAME and not is_whole(self._index, place.words, self._ties.words):
+            tie = self.ties.of(candidate.field, place.words)
+            if tie.score >= STRONG and candidate.spec.type is Kind.NAME and not is_whole(self._index, place.words, self.ties.words):
                 return Tie(tie.score / 2, f"{tie.why}, but cut out of a longer phrase", tie.rival, tie.priority)
             if tie.score >= STRONG or tie.rival or (candidate.spec.place is None and candidate.spec.type is not Kind.CURRENCY):
                 return tie
             return max(tie, by_place(self._index, candidate.spec, place.words, candidate.value, places), key=attrgetter("score"))
-        return self._ties.free(candidate.field.rsplit(".", 1)[-1], place.words)
+        return self.ties.free(candidate.field.rsplit(".", 1)[-1], place.words)
 
 
 def _lists(prefix: str, fields: dict[str, FieldSpec]) -> Iterator[tuple[str, tuple[Kind, tuple[str, ...]]]]:

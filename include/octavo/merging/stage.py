@@ -14,6 +14,7 @@ from upath import UPath
 
 from octavo import schemas, storage
 from octavo.contracts import Contract
+from octavo.corrections import CorrectionStore
 from octavo.errors import WorkspaceError
 from octavo.merging.documents import Merger, PageAnswers
 from octavo.merging.records import field_row, record, verdicts
@@ -31,15 +32,20 @@ logger = logging.getLogger(__name__)
 _ANSWER_COLUMNS = ["document", "page", "chunk", "x0", "y0", "x1", "y1", "extractor", "hinted", "raw", "parsed", "parse_status"]
 
 
-def run(workspace: Workspace, shard: str, contract: Contract, extractors: Sequence[str]) -> Report:
-    """Merge what ``extractors`` said of the documents of one document shard.
+def run(
+    workspace: Workspace, shard: str, contract: Contract, extractors: Sequence[str], corrections: CorrectionStore | None = None,
+) -> Report:
+    """Merge what ``extractors``, and people, said of the documents of one document shard.
 
     Reads ``read``, ``chunk`` and ``extract_<extractor>`` of the page shards that hold the documents'
-    pages and writes ``fields`` and ``records`` of the shard. The same answers give the same bytes, in
-    whatever order they lie and however documents are cut into shards.
+    pages and writes ``fields``, ``records`` and ``corrections`` (those that it saw) of the shard. The same
+    answers and corrections give the same bytes, in whatever order they lie and however documents are cut into shards.
+
+    Args:
+        corrections: where people's corrections are kept; None: there are none.
 
     Returns:
-        Counts: documents, fields, and one per verdict.
+        Counts: documents, fields, corrections, and one per verdict.
 
     Raises:
         WorkspaceError: an earlier stage's file is missing, the answers of a named extractor included.
@@ -50,14 +56,15 @@ def run(workspace: Workspace, shard: str, contract: Contract, extractors: Sequen
     documents = workspace.plan.document_shards[shard]
     uris = _uris(workspace, documents)
     contract_hash = contract.hash
-    counts = {"documents": 0, "fields": 0, **verdicts(())}
+    said = corrections.of(contract.name, documents) if corrections else {}
+    counts = {"documents": 0, "fields": 0, "corrections": sum(map(len, said.values())), **verdicts(())}
     records: list[dict[str, object]] = []
     source = _Pages(workspace, extractors)
 
     def rows() -> Iterator[pa.Table]:
         waiting: list[dict[str, object]] = []
         for document in documents:
-            fields = merger.merge(document, source.of(document, pages_of[document]))
+            fields = merger.merge(document, source.of(document, pages_of[document]), said.get(document, ()))
             records.append(record(contract, document, uris.get(document, ""), contract_hash, fields))
             waiting.extend(map(field_row, fields))
             _count(counts, fields)
@@ -68,6 +75,8 @@ def run(workspace: Workspace, shard: str, contract: Contract, extractors: Sequen
 
     storage.write_table(workspace.shard("fields", shard), rows(), schemas.FIELDS)
     storage.write_rows(workspace.shard("records", shard), records, schemas.record_schema(contract))
+    heard = [one.row() for document in documents for one in said.get(document, ())]
+    storage.write_rows(workspace.shard("corrections", shard), heard, schemas.CORRECTIONS)
     return Report("merge", counts, time.monotonic() - started)
 
 

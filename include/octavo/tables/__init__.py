@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from octavo import storage
 from octavo.contracts import Contract
 from octavo.errors import SettingsError
-from octavo.lake import STABLE_TABLES, Lake, table_schemas
+from octavo.lake import Lake, table_schemas
 from octavo.model import Outcome, Report, Verdict
 from octavo.reasons import Reason
 from octavo.schemas import DOCUMENTS, PAGES, REVIEW
@@ -39,6 +39,7 @@ def run(workspace: Workspace, contract: Contract, lake: Lake, extractors: Sequen
         "pages": _pages(workspace, outcomes),
         "chunks": _shards(workspace, "chunk"),
         "fields": _documents_shards(workspace, "fields"),
+        "corrections": _documents_shards(workspace, "corrections"),
         contract.name: _documents_shards(workspace, "records"),
         "answers": _answers(workspace, extractors),
     }
@@ -47,7 +48,7 @@ def run(workspace: Workspace, contract: Contract, lake: Lake, extractors: Sequen
     counts["documents"] = storage.write_table(workspace.staged("documents"), [_documents(workspace, outcomes)], DOCUMENTS)
     counts["review"] = storage.write_table(workspace.staged("review"), _review(workspace, contract), REVIEW)
     if selected:
-        for name in (*STABLE_TABLES, contract.name):
+        for name in expected:
             counts[name] = _keep_unselected(workspace, lake, name, expected[name])
     return Report("tables", counts, time.monotonic() - started)
 
@@ -109,7 +110,7 @@ def _review(workspace: Workspace, contract: Contract) -> Iterator[pa.Table]:
     required = [path for path, spec in contract.leaves() if spec.required and "[]" not in path]
     for shard, documents in workspace.plan.document_shards.items():
         rows = [row for row in workspace.read(workspace.shard("fields", shard)).to_pylist() if row["matched"]]
-        held = {(row["document"], row["field"]) for row in rows if row["value"] is not None}
+        held = {(row["document"], row["field"]) for row in rows if row["value"] is not None or row["verdict"] == Verdict.ACCEPTED}
         wanted = [row for row in rows if row["value"] is not None and row["verdict"] != Verdict.ACCEPTED]
         wanted += [
             {"document": document, "field": path, "reason": "required, but nothing was found"}

@@ -133,8 +133,10 @@ class MergeOperator(ShardOperator):
 
     def stage(self, context: Context) -> Report:
         from octavo import merging
+        from octavo.corrections import CorrectionStore
 
-        return merging.run(self.workspace(context), self.shard, self.pinned(context), self.extractors)
+        corrections = CorrectionStore(self.settings.correction_store)
+        return merging.run(self.workspace(context), self.shard, self.pinned(context), self.extractors, corrections)
 
 
 class StageTablesOperator(OctavoOperator):
