@@ -7,11 +7,13 @@ import time
 import uuid
 from concurrent.futures import ProcessPoolExecutor
 
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 from upath import UPath
 
-from octavo.answer_store import AnswerStore, AnswerWriter, StoredAnswer, answer_key, pixels_digest, segments
+from octavo import storage
+from octavo.answer_store import AnswerStore, AnswerWriter, Choice, StoredAnswer, answer_key, pixels_digest, segments
 from octavo.answer_store.store import FANOUT
 
 NOW = dt.datetime(2026, 11, 2, 6, 0, tzinfo=dt.UTC)
@@ -129,30 +131,63 @@ def test_a_segment_that_goes_while_it_is_read_is_looked_for_anew(root, monkeypat
     assert len(AnswerStore(root).get([key(n) for n in range(9)])) == 9
 
 
-def test_prune_removes_by_age_model_and_document(root):
+@pytest.mark.parametrize(("choice", "goes"), [
+    pytest.param({"model": "other"}, range(10, 20), id="a model"), pytest.param({"revision": "r2"}, range(20, 25), id="a revision"),
+    pytest.param({"contract": "invoice"}, range(20, 25), id="a contract"), pytest.param({"document": "d2"}, range(10, 20), id="a document"),
+    pytest.param({"model": "other", "document": "d1"}, [], id="all conditions together"),
+    pytest.param({"before": NOW - dt.timedelta(days=9999)}, [], id="an age that none has"),
+    pytest.param({"before": NOW + dt.timedelta(days=9999)}, range(25), id="an age that all have"),
+])
+def test_prune_removes_what_fits_its_choice_and_counts_it_beforehand(root, choice, goes):
     store = AnswerStore(root)
     put(store, range(10))
-    put(store, range(10, 20), model="other", document="d2")
-    assert store.prune(model="other", document="d1") == 0
-    assert store.prune(document="d2") == 10
-    assert store.prune(before=NOW - dt.timedelta(days=9999)) == 0
-    assert AnswerStore(root).stats().answers == 10
-    assert store.prune(model="allenai/Molmo2-4B", before=dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)) == 10
+    put(store, range(10, 20), model="other", document="d2", contract="receipt")
+    put(store, range(20, 25), revision="r2", contract="invoice")
+    wanted = Choice(**choice)
+    assert store.count(wanted) == len(goes)
+    assert AnswerStore(root).stats().answers == 25
+    assert store.prune(wanted) == len(goes)
+    left = AnswerStore(root).get([key(n) for n in range(25)])
+    assert sorted(left) == sorted(key(n) for n in range(25) if n not in goes)
+    assert store.count(wanted) == 0
+
+
+def test_pruning_everything_leaves_no_file(root):
+    put(AnswerStore(root), range(10))
+    AnswerStore(root).prune(Choice(model="allenai/Molmo2-4B"))
     assert segments.listed(root) == []
+    assert AnswerStore(root).count(Choice(model="allenai/Molmo2-4B")) == 0
 
 
-def test_prune_without_a_condition_is_refused(root):
+def test_a_choice_without_a_condition_is_refused():
     with pytest.raises(ValueError, match="condition"):
-        AnswerStore(root).prune()
+        Choice()
 
 
 def test_stats_add_up_what_answers_took(root):
-    put(AnswerStore(root), range(4))
+    put(AnswerStore(root), range(4), contract="receipt")
+    put(AnswerStore(root), [2], contract="invoice")  # a slower writer of a question that is answered
     put(AnswerStore(root), [9], model="other")
     stats = AnswerStore(root).stats()
     assert (stats.answers, stats.prompt_tokens, stats.completion_tokens, stats.seconds) == (5, 2150, 60, 2.5)
-    assert stats.models == {("allenai/Molmo2-4B", "r1"): 4, ("other", "r1"): 1}
+    assert [(group.model, group.revision, group.contract, group.answers) for group in stats.groups] == [
+        ("allenai/Molmo2-4B", "r1", "receipt", 4), ("other", "r1", None, 1)]
+    assert all(NOW - dt.timedelta(days=1) < group.first <= group.last <= dt.datetime.now(dt.UTC) for group in stats.groups)
     assert stats.bytes > 0
+
+
+def test_segments_of_earlier_versions_are_read_and_folded_with_new_ones(root):
+    put(AnswerStore(root), range(3), contract="receipt")
+    old = segments.listed(root)[0]
+    rows = old.read().drop_columns(["contract"])
+    with storage.atomic(old.path) as stream:
+        pq.write_table(rows, stream)
+    put(AnswerStore(root), range(3, 6), contract="receipt")
+    assert AnswerStore(root).stats().answers == 6
+    assert AnswerStore(root).count(Choice(contract="receipt")) == 3
+    AnswerStore(root).fold(everything=True)
+    found = AnswerStore(root).get([key(n) for n in range(6)])
+    assert [found[key(n)].contract for n in range(6)] == [None] * 3 + ["receipt"] * 3
 
 
 def test_foreign_files_in_the_folder_do_no_harm(tmp_path):
@@ -173,7 +208,7 @@ def test_half_written_files_of_killed_writers_go_after_a_day(tmp_path):
     for path in (old, young):
         path.write_bytes(b"half")
     os.utime(old, (time.time() - 90_000,) * 2)
-    store.prune(model="none")
+    store.prune(Choice(model="none"))
     assert (old.exists(), young.exists()) == (False, True)
 
 

@@ -14,7 +14,7 @@ Corrections are not kept here.
 
 from octavo.answer_store.key import answer_key, pixels_digest
 from octavo.answer_store.rows import StoredAnswer
-from octavo.answer_store.store import AnswerStore, Stats
+from octavo.answer_store.store import AnswerStore, Choice, Stats
 from octavo.answer_store.writer import AnswerWriter
 
-__all__ = ["AnswerStore", "AnswerWriter", "Stats", "StoredAnswer", "answer_key", "pixels_digest"]
+__all__ = ["AnswerStore", "AnswerWriter", "Choice", "Stats", "StoredAnswer", "answer_key", "pixels_digest"]

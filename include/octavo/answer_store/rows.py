@@ -21,7 +21,17 @@ SEGMENT = pa.schema([
     ("completion_tokens", pa.int64()),
     ("seconds", pa.float64()),
     ("attempts", pa.int32()),            # calls that this one answer took (an endpoint's retries)
+    ("contract", pa.string()),           # the first contract that had this question
 ])
+
+
+def conformed(rows: pa.Table, columns: list[str] | None = None) -> pa.Table:
+    """Rows of a segment, with nulls for columns that were not there yet when it was written."""
+    wanted = SEGMENT if columns is None else pa.schema([SEGMENT.field(name) for name in columns])
+    for field in wanted:
+        if field.name not in rows.column_names:
+            rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
+    return rows.select(wanted.names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +39,8 @@ class StoredAnswer:
     """What a model said to one question, and what that took.
 
     ``finish``: why it ended (``stop``, ``length``, ``loop``). ``seconds``: this answer's share of its
-    batch's time. ``runtime``: name and versions of what ran the model.
+    batch's time. ``runtime``: name and versions of what ran the model. ``document`` and ``contract``:
+    who asked first.
     """
 
     raw: str
@@ -42,6 +53,7 @@ class StoredAnswer:
     revision: str | None
     runtime: str
     document: str
+    contract: str | None = None
 
     def row(self, key: bytes, since: int, written: int) -> dict[str, Any]:
         return {"key": key, "since": since, "written": written, **asdict(self)}

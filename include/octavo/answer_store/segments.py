@@ -17,13 +17,13 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from octavo import storage
-from octavo.answer_store.rows import SEGMENT
+from octavo.answer_store.rows import SEGMENT, conformed
 
 # Rows that are decoded to find one. Smaller groups make a longer footer, which every look-up reads.
 GROUP_ROWS = 256
 WRITER = {
     "compression": "zstd", "compression_level": 6, "version": "2.6", "write_statistics": ["key"],
-    "use_dictionary": ["since", "document", "model", "revision", "runtime", "finish", "attempts"],
+    "use_dictionary": ["since", "document", "model", "revision", "runtime", "finish", "attempts", "contract"],
 }
 _NAME = re.compile(r"(\d{12})-[0-9a-f]{32}\.parquet")
 # A private file of a writer that was killed; `storage.atomic` names them so.
@@ -62,7 +62,7 @@ class Segment:
             hits = sorted({numbers[place // GROUP_ROWS] for place in np.flatnonzero(places).tolist()})
             if not hits:
                 return SEGMENT.empty_table()
-            table = file.read_row_groups(hits)
+            table = conformed(file.read_row_groups(hits))
         return table.filter(pc.is_in(table["key"], value_set=asked))
 
     def read(self, columns: list[str] | None = None) -> pa.Table:
@@ -72,7 +72,7 @@ class Segment:
             SegmentGone: it is not there any more.
         """
         with self._opened() as file:
-            return file.read(columns=columns)
+            return conformed(file.read(columns=columns), columns)
 
     def remove(self) -> None:
         self.path.unlink(missing_ok=True)
@@ -113,7 +113,7 @@ def write(root: UPath, rows: pa.Table) -> Segment:
 def first_writers(rows: pa.Table) -> pa.Table:
     """The rows sorted by key, of each key only the one that counts: of the latest fresh run, the first written."""
     order = [("key", "ascending"), ("since", "descending"), ("written", "ascending"), ("raw", "ascending")]
-    table = rows.sort_by(order)
+    table = rows.sort_by([(name, way) for name, way in order if name in rows.column_names])
     if table.num_rows < 2:
         return table
     keys = np.array(table["key"].to_pylist(), "S32")

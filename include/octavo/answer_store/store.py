@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,11 +26,24 @@ SMALLEST_ROWS = 64
 LARGEST_ROWS = 1 << 20
 READERS = 8             # segments searched side by side; an object store answers each in tens of milliseconds
 LISTINGS = 5            # times that a folder is listed anew when it changes while it is read
+CHOSEN_BY = ["written", "model", "revision", "contract", "document"]  # columns that ``Choice`` looks at
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The answers of one model, revision and contract; ``first`` and ``last`` say when they were given."""
+
+    model: str
+    revision: str | None
+    contract: str | None
+    answers: int
+    first: datetime
+    last: datetime
 
 
 @dataclass(frozen=True)
 class Stats:
-    """What the store holds. ``models`` counts answers by (model, revision)."""
+    """What the store holds; of equal questions the answer that counts."""
 
     answers: int
     segments: int
@@ -37,7 +51,36 @@ class Stats:
     prompt_tokens: int
     completion_tokens: int
     seconds: float
-    models: dict[tuple[str, str | None], int]
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which answers: those that fit all that is given.
+
+    ``before``: written before this time. ``model``, ``revision``: of this one. ``contract``, ``document``:
+    first asked for it. At least one must be given.
+    """
+
+    before: datetime | None = None
+    model: str | None = None
+    revision: str | None = None
+    contract: str | None = None
+    document: str | None = None
+
+    def __post_init__(self) -> None:
+        if all(value is None for value in asdict(self).values()):
+            raise ValueError("a choice of answers needs a condition: before, model, revision, contract or document")
+
+    def mask(self, rows: pa.Table) -> pa.ChunkedArray:
+        """Which of ``rows`` are meant."""
+        mask = pa.chunked_array([pa.array([True] * rows.num_rows, pa.bool_())])
+        if self.before is not None:
+            mask = pc.and_(mask, pc.less(rows["written"], int(self.before.timestamp() * 1e9)))
+        for name in CHOSEN_BY[1:]:
+            if (wanted := getattr(self, name)) is not None:
+                mask = pc.and_(mask, pc.fill_null(pc.equal(rows[name], wanted), False))
+        return mask
 
 
 class AnswerStore:
@@ -63,57 +106,50 @@ class AnswerStore:
         wanted = sorted(set(keys))
         if not wanted:
             return {}
-        table = segments.first_writers(self._over_all(lambda segment: segment.find(wanted)))
+        table = segments.first_writers(self._over_all(lambda segment: segment.find(wanted), SEGMENT.empty_table()))
         return {row["key"]: StoredAnswer.of(row) for row in table.to_pylist() if row["since"] >= self.since}
 
     def stats(self) -> Stats:
         """Count what is there; reads every segment, but for the answers' texts."""
-        columns = ["key", "model", "revision", "prompt_tokens", "completion_tokens", "seconds"]
-        table = self._over_all(lambda segment: segment.read(columns))
-        groups = table.group_by(["model", "revision"]).aggregate([("key", "count_distinct")]).to_pylist()
+        columns = ["key", "since", "written", "model", "revision", "contract", "prompt_tokens", "completion_tokens", "seconds"]
+        empty = SEGMENT.empty_table().select(columns)
+        table = segments.first_writers(self._over_all(lambda segment: segment.read(columns), empty))
+        groups = table.group_by(["model", "revision", "contract"]).aggregate([("key", "count"), ("written", "min"), ("written", "max")])
         files = segments.listed(self.root)
         return Stats(
-            answers=pc.count_distinct(table["key"]).as_py(),
+            answers=table.num_rows,
             segments=len(files),
             bytes=sum(segment.path.stat().st_size for segment in files),
             prompt_tokens=pc.sum(table["prompt_tokens"]).as_py() or 0,
             completion_tokens=pc.sum(table["completion_tokens"]).as_py() or 0,
             seconds=round(pc.sum(table["seconds"]).as_py() or 0.0, 3),
-            models={(row["model"], row["revision"]): row["key_count_distinct"] for row in groups},
+            groups=tuple(sorted((_group(row) for row in groups.to_pylist()), key=lambda group: (group.model, group.last, str(group)))),
         )
 
-    def prune(self, *, before: datetime | None = None, model: str | None = None, document: str | None = None) -> int:
-        """Remove the answers that fit all of the given conditions; returns how many.
-
-        Args:
-            before: written before this time.
-            model: of this model.
-            document: first asked for this document.
+    def count(self, choice: Choice) -> int:
+        """How many answers ``prune`` would remove.
 
         Raises:
-            ValueError: no condition is given.
             StoreUnavailable: the folder changes faster than it can be read.
         """
-        if before is None and model is None and document is None:
-            raise ValueError("prune needs a condition: before, model or document")
+        table = self._over_all(lambda segment: segment.read(["key", *CHOSEN_BY]), SEGMENT.empty_table().select(["key", *CHOSEN_BY]))
+        return int(pc.count_distinct(table.filter(choice.mask(table))["key"]).as_py())
 
-        def goes(table: pa.Table) -> pa.ChunkedArray:
-            mask = pa.chunked_array([pa.array([True] * table.num_rows, pa.bool_())])
-            if before is not None:
-                mask = pc.and_(mask, pc.less(table["written"], int(before.timestamp() * 1e9)))
-            if model is not None:
-                mask = pc.and_(mask, pc.equal(table["model"], model))
-            if document is not None:
-                mask = pc.and_(mask, pc.equal(table["document"], document))
-            return mask
+    def prune(self, choice: Choice) -> int:
+        """Remove the answers that are chosen; returns how many.
 
+        What persons said (corrections) is not kept here, so it is never removed.
+
+        Raises:
+            StoreUnavailable: the folder changes faster than it can be read.
+        """
         removed: set[bytes] = set()
         # Another process may fold an answer into a new segment meanwhile, so look until nothing is left.
         for _ in range(LISTINGS):
             found = False
             for segment in segments.listed(self.root):
                 try:
-                    mask = goes(segment.read(["written", "model", "document"]))
+                    mask = choice.mask(segment.read(CHOSEN_BY))
                     if not pc.any(mask).as_py():
                         continue
                     table = segment.read()
@@ -161,20 +197,23 @@ class AnswerStore:
                 return group[:FANOUT]
         return []
 
-    def _over_all(self, look: Callable[[Segment], pa.Table]) -> pa.Table:
-        """What ``look`` finds in all segments of one moment."""
+    def _over_all(self, look: Callable[[Segment], pa.Table], empty: pa.Table) -> pa.Table:
+        """What ``look`` finds in all segments of one moment; ``empty`` where there is none."""
         for _ in range(LISTINGS):
             now = [self._known.get(segment.path.name, segment) for segment in segments.listed(self.root)]
             self._known = {segment.path.name: segment for segment in now}
             try:
-                return self._gathered(look, now)
+                return self._gathered(look, now) if now else empty
             except SegmentGone:
                 continue
         raise StoreUnavailable(f"{self.root}: segments changed {LISTINGS} times while they were read")
 
     @staticmethod
     def _gathered(look: Callable[[Segment], pa.Table], now: Sequence[Segment]) -> pa.Table:
-        if not now:
-            return SEGMENT.empty_table()
         with ThreadPoolExecutor(min(READERS, len(now))) as pool:
             return pa.concat_tables(pool.map(look, now))
+
+
+def _group(row: dict[str, Any]) -> Group:
+    first, last = (datetime.fromtimestamp(row[f"written_{end}"] / 1e9, UTC) for end in ("min", "max"))
+    return Group(row["model"], row["revision"], row["contract"], row["key_count"], first, last)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from octavo import __version__
+from octavo.cli.answers import answers_group
 from octavo.cli.contracts import contracts_group
 from octavo.cli.merge import merge_given
 from octavo.cli.molmo_try import molmo_try
@@ -25,5 +26,5 @@ def main() -> None:
     """
 
 
-for command in (run, molmo_try, show_document, merge_given, contracts_group):
+for command in (run, molmo_try, show_document, merge_given, contracts_group, answers_group):
     main.add_command(command)

@@ -37,10 +37,13 @@ class Asker:
     of the calls. ``progress`` is called with the number of questions answered by each batch.
     """
 
-    def __init__(self, runtime: Runtime, store: AnswerStore, writer: AnswerWriter, progress: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self, runtime: Runtime, store: AnswerStore, writer: AnswerWriter, contract: str, progress: Callable[[int], None] | None = None,
+    ) -> None:
         self._runtime = runtime
         self._store = store
         self._writer = writer
+        self._contract = contract
         self._progress = progress
         self.counts: Counter[str] = Counter()
 
@@ -100,7 +103,7 @@ class Asker:
         identity = self._runtime.identity
         return StoredAnswer(
             reply.text, reply.finish.value, reply.prompt_tokens, reply.completion_tokens, reply.seconds, reply.calls,
-            identity.model, identity.revision, self._runtime.versions, document,
+            identity.model, identity.revision, self._runtime.versions, document, self._contract,
         )
 
 

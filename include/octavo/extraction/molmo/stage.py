@@ -73,7 +73,7 @@ def run(
     rows: list[dict[str, Any]] = []
     try:
         with AnswerWriter(store) as writer:
-            asker = Asker(engine, store, writer, progress)
+            asker = Asker(engine, store, writer, contract.name, progress)
             for window in windows(workspace, shard, contract.prompt, options.min_side_px, options.window_crops):
                 rows += Window(window, contract, options, asker, engine).rows()
                 log.info("%s: %d chunks, %s", shard, len(rows), ", ".join(f"{n} {name}" for name, n in sorted(asker.counts.items())))
