@@ -11,13 +11,14 @@ Extraction by Molmo is skipped where no runtime is configured.
 
 import datetime as dt
 
-from airflow.sdk import DAG, CronDataIntervalTimetable, Param
+from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from octavo import contracts
 from octavo.config import Settings
 from octavo_airflow import operators as octavo
 from octavo_airflow import pools
 from octavo_airflow.assets import table_assets
+from octavo_airflow.params import run_params
 
 settings = Settings()
 for contract in contracts.load_valid(settings.contracts)[0]:
@@ -32,14 +33,7 @@ for contract in contracts.load_valid(settings.contracts)[0]:
         max_active_runs=1,
         tags=["octavo", contract.name],
         default_args={"owner": "octavo", "contract": contract.name, **octavo.DEFAULTS},
-        params={
-            "day": Param(None, type=["null", "string"], format="date", description="The day to take; empty: the last one that has ended."),
-            "documents": Param(None, type=["null", "string"], description="A glob on file names; empty: all documents of the day."),
-            "extractor": Param(contract.extractor, enum=["auto", "layout", "molmo"], description="Who reads the chunks."),
-            "chunking": Param(
-                None, type=["null", "string"], enum=[None, *contracts.Strategy], description="How pages are cut; empty: by the contract."
-            ),
-        },
+        params=run_params(contract),
     ):
         ingest = octavo.IngestOperator(task_id="ingest")
         read = octavo.ReadPagesOperator.partial(task_id="read", pool=pools.OCR, pool_slots=settings.processes).expand(shard=ingest.output)

@@ -54,3 +54,12 @@ def test_only_the_workspaces_of_earlier_runs_are_superseded(tmp_path):
             os.utime(path, (started, started))
     assert runs[1].remove_superseded() == 1
     assert [run.root.exists() for run in runs] == [False, True, True]
+
+
+def test_a_run_that_asks_anew_keeps_its_moment_when_it_is_repeated(tmp_path):
+    space = workspace(tmp_path)
+    assert space.fresh_since is None
+    since = dt.datetime(2026, 11, 2, 6, 0, 1, tzinfo=dt.UTC)
+    space.ask_anew(since)
+    space.ask_anew(since + dt.timedelta(hours=1))
+    assert space.fresh_since == since

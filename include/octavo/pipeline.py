@@ -77,6 +77,7 @@ def run_day(
     extractor: str | None = None,
     model: molmo.RuntimeOptions | None = None,
     select: str | None = None,
+    fresh: dt.datetime | None = None,
     progress: Progress | None = None,
 ) -> DayResult:
     """Take the documents of one day through every stage and publish them.
@@ -89,6 +90,7 @@ def run_day(
         extractor: ``layout``, ``molmo`` or ``auto``; None is the contract's.
         model: the model of extractor ``molmo``, if there is one. It is loaded once, when first asked.
         select: a glob on file names: take only these, and keep what is published of the others.
+        fresh: the model is asked anew what it answered before this time; None asks nothing twice.
     """
     partition = Partition(contract.name, day)
     run_id = f"cli-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
@@ -107,6 +109,8 @@ def run_day(
         each(stage, ["all"], lambda _: work())
 
     tell = progress or (lambda stage, done, total: None)
+    if fresh:
+        workspace.ask_anew(fresh)
     once("ingest", lambda: ingest.run(workspace, contract, folder, settings, select))
     pages, documents = list(workspace.plan.page_shards), list(workspace.plan.document_shards)
     try:
@@ -115,7 +119,7 @@ def run_day(
         if layout.EXTRACTOR in names:
             each("extract_layout", pages, lambda shard: layout.run(workspace, shard, contract))
         if model is not None and molmo.EXTRACTOR in names:
-            store = AnswerStore(settings.answer_store)
+            store = AnswerStore(settings.answer_store, workspace.fresh_since)
             with closing(open_runtime(model)) as runtime:
                 each("extract_molmo", pages, lambda shard: molmo.run(workspace, shard, contract, model, store, runtime=runtime))
         corrections = CorrectionStore(settings.correction_store)

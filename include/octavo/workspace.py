@@ -10,6 +10,7 @@
         fields/d0000.parquet     merge: fields, and records beside them in records/d0000.parquet
         staged/{table}.parquet   what publish would put into the lake
         validation.json          what the gate said
+        fresh.json               since when this run asks models anew, where it does
 """
 
 from __future__ import annotations
@@ -160,6 +161,18 @@ class Workspace:
             {s: tuple(Span(*span) for span in spans) for s, spans in plan["page_shards"].items()},
             {s: tuple(ids) for s, ids in plan["document_shards"].items()},
         )
+
+    def ask_anew(self, since: dt.datetime) -> None:
+        """Have this run ask models anew what they answered before ``since``; the first call counts, so that a retry asks nothing twice."""
+        path = self.root / "fresh.json"
+        if not path.exists():
+            storage.write_json(path, {"since": since.isoformat(timespec="seconds")})
+
+    @property
+    def fresh_since(self) -> dt.datetime | None:
+        """Since when answers count for this run; None for every answer."""
+        path = self.root / "fresh.json"
+        return dt.datetime.fromisoformat(storage.read_json(path)["since"]) if path.exists() else None
 
     def remove_superseded(self) -> int:
         """Remove the local workspaces of the day's runs that were started before this one; returns how many there were."""

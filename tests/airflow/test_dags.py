@@ -101,7 +101,7 @@ def test_dags_do_not_catch_up_and_run_one_at_a_time(parsed: dict[str, Any]) -> N
     for dag in parsed["dags"].values():
         assert (dag["catchup"], dag["active"]) == (False, 1)
         assert dag["doc"]
-        assert dag["params"] == ["chunking", "day", "documents", "extractor"]
+        assert dag["params"] == ["chunking", "day", "documents", "extractor", "fresh"]
 
 
 def test_a_scheduled_run_is_about_a_whole_day(parsed: dict[str, Any]) -> None:

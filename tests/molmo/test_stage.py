@@ -1,3 +1,4 @@
+import datetime as dt
 import json
 
 import pytest
@@ -59,6 +60,18 @@ def test_a_second_run_asks_nothing_and_says_the_same(statements, statement_contr
     assert [{k: v for k, v in row.items() if k not in spent} for row in second] == [
         {k: v for k, v in row.items() if k not in spent} for row in first]
     assert all(row["cached"] and row["seconds"] == 0 for row in second)
+
+
+def test_a_fresh_run_asks_everything_anew_and_its_retry_nothing(statements, statement_contract, store):
+    extract(statements, statement_contract, store, Scripted(lambda question: SOUND))
+    fresh = AnswerStore(store.root, since=dt.datetime.now(dt.UTC))
+    other = '{"supplier":"Other"}'
+    report, rows = extract(statements, statement_contract, fresh, Scripted(lambda question: other))
+    assert (report.counts["model_calls"], {row["raw"] for row in rows}) == (QUESTIONS, {other})
+    report, rows = extract(statements, statement_contract, fresh, Scripted(lambda question: SOUND))
+    assert (report.counts["model_calls"], {row["raw"] for row in rows}) == (0, {other})
+    report, rows = extract(statements, statement_contract, store, Scripted(lambda question: SOUND))
+    assert (report.counts["model_calls"], {row["raw"] for row in rows}) == (0, {other})
 
 
 def test_an_interrupted_task_asks_only_what_was_in_flight_when_it_is_run_again(statements, statement_contract, store):

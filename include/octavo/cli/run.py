@@ -27,11 +27,12 @@ from octavo.extraction import molmo
 @click.option("--chunking", type=click.Choice([s.value for s in contracts.Strategy]), help="How pages are cut.  [default: the contract's]")
 @model_options
 @click.option("--documents", "select", metavar="GLOB", help="Take only files whose name matches; the day's other rows stay.")
+@click.option("--fresh", is_flag=True, help="Ask the model anew, also what it has answered before.")
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object on standard output.")
 @clear_errors
 def run(
     contract: str, folder: Path, lake: str | None, day: dt.datetime | None, extractor: str | None,
-    chunking: str | None, select: str | None, as_json: bool, **options: Any,
+    chunking: str | None, select: str | None, fresh: bool, as_json: bool, **options: Any,
 ) -> None:
     """Read, extract, check and publish the documents in FOLDER by CONTRACT.
 
@@ -56,9 +57,12 @@ def run(
             raise SettingsError(f"{folder} has no folder for {day.date()}; it has {', '.join(str(date) for date, _ in days)}")
         days = wanted
     results = []
+    since = dt.datetime.now(dt.UTC) if fresh else None
     for date, path in days:
         with show.stage_progress(err, f"{spec.name} {date}") as progress:
-            results.append(pipeline.run_day(spec, path, date, settings, extractor=extractor, model=model, select=select, progress=progress))
+            results.append(pipeline.run_day(
+                spec, path, date, settings, extractor=extractor, model=model, select=select, fresh=since, progress=progress,
+            ))
     show.runs(err if as_json else out, results, settings)
     if as_json:
         sys.stdout.write(json.dumps(pipeline.summarise(results)) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -22,16 +23,19 @@ class IngestOperator(OctavoOperator):
 
     :param documents: a glob on file names; empty takes all of the day (templated).
     :param chunking: how pages are cut; empty is as the contract says (templated).
+    :param fresh: anything but empty: the model is asked anew what it answered before this run began (templated).
     """
 
-    template_fields: Sequence[str] = ("extractor", "documents", "chunking")
+    template_fields: Sequence[str] = ("extractor", "documents", "chunking", "fresh")
 
     def __init__(
-        self, *, documents: str = "{{ params.documents or '' }}", chunking: str = "{{ params.chunking or '' }}", **kwargs: Any
+        self, *, documents: str = "{{ params.documents or '' }}", chunking: str = "{{ params.chunking or '' }}",
+        fresh: str = "{{ params.fresh or '' }}", **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.documents = documents
         self.chunking = chunking
+        self.fresh = fresh
 
     def stage(self, context: Context) -> Report:
         from upath import UPath
@@ -45,6 +49,8 @@ class IngestOperator(OctavoOperator):
             chunking = contract.chunking.model_copy(update={"strategy": contracts.Strategy(self.chunking)})
             contract = contract.model_copy(update={"chunking": chunking})
         workspace = self.workspace(context)
+        if self.fresh:
+            workspace.ask_anew(dt.datetime.now(dt.UTC))
         folder = UPath(self.settings.landing) / contract.name / f"{workspace.day:%Y/%m/%d}"
         self.log.info("%s by contract %s, extractors: %s", folder, contract.hash[:12], ", ".join(used))
         return ingest.run(workspace, contract, folder, self.settings, self.documents or None)
@@ -124,8 +130,9 @@ class ExtractMolmoOperator(ShardOperator):
         from octavo.answer_store import AnswerStore
         from octavo.extraction import molmo
 
-        store = AnswerStore(self.settings.answer_store)
-        return molmo.run(self.workspace(context), self.shard, self.pinned(context), molmo.configure(), store)
+        workspace = self.workspace(context)
+        store = AnswerStore(self.settings.answer_store, workspace.fresh_since)
+        return molmo.run(workspace, self.shard, self.pinned(context), molmo.configure(), store)
 
 
 class MergeOperator(ShardOperator):

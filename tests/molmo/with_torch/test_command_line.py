@@ -33,6 +33,7 @@ def test_a_second_run_asks_the_model_nothing(road):
     assert first["published"] is second["published"] is True
     assert first["model_calls"] > 0
     assert (second["model_calls"], second["store_hits"]) == (0, second["chunks"])
+    assert summary(octavo(*road, "--fresh"))["model_calls"] == first["model_calls"]
 
 
 def test_the_model_alone_answers_too(road):

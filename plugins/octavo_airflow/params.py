@@ -1,0 +1,23 @@
+"""What a person can say when starting a run by hand."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.sdk import Param
+
+from octavo.contracts import Strategy
+
+if TYPE_CHECKING:
+    from octavo.contracts import Contract
+
+
+def run_params(contract: Contract) -> dict[str, Param]:
+    """The parameters of a contract's DAG, typed, so that the UI makes a form of them."""
+    return {
+        "day": Param(None, type=["null", "string"], format="date", description="The day to take; empty: the last one that has ended."),
+        "documents": Param(None, type=["null", "string"], description="A glob on file names; empty: all documents of the day."),
+        "extractor": Param(contract.extractor, enum=["auto", "layout", "molmo"], description="Who reads the chunks."),
+        "chunking": Param(None, type=["null", "string"], enum=[None, *Strategy], description="How pages are cut; empty: by the contract."),
+        "fresh": Param(False, type="boolean", description="Ask the model anew, also what it has answered before."),
+    }
