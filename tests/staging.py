@@ -40,6 +40,7 @@ def field(document: str, path: str, value: str | None, verdict: str = "accepted"
     return {
         "document": document, "field": path, "matched": True, "value": value, "support": "exact", "verdict": verdict,
         "reason": "beside its label", "page": 1, "chunk": 0, "evidence": [{"page": 1, **BOX}], "extractor": "layout", "losers": [],
+        "contract_hash": CONTRACT.hash,
     }
 
 

@@ -93,51 +93,85 @@ def run_day(
         fresh: the model is asked anew what it answered before this time; None asks nothing twice.
     """
     partition = Partition(contract.name, day)
-    run_id = f"cli-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
-    workspace = Workspace.open(settings.workspaces, partition, run_id)
-    lake = Lake(UPath(settings.lake))
+    steps = Steps(DayResult(partition, run_id("cli")), progress)
+    workspace = Workspace.open(settings.workspaces, partition, steps.result.run)
     names = extractors(extractor or contract.extractor, model is not None)
-    result = DayResult(partition, run_id)
-
-    def each(stage: str, shards: list[str], work: Callable[[str], Report]) -> None:
-        for done, shard in enumerate(shards):
-            tell(stage, done, len(shards))
-            result.reports.append(work(shard))
-        tell(stage, len(shards), len(shards))
-
-    def once(stage: str, work: Callable[[], Report]) -> None:
-        each(stage, ["all"], lambda _: work())
-
-    tell = progress or (lambda stage, done, total: None)
     if fresh:
         workspace.ask_anew(fresh)
-    once("ingest", lambda: ingest.run(workspace, contract, folder, settings, select))
-    pages, documents = list(workspace.plan.page_shards), list(workspace.plan.document_shards)
+    steps.once("ingest", lambda: ingest.run(workspace, contract, folder, settings, select))
+    pages = list(workspace.plan.page_shards)
+
+    def read_and_extract() -> None:
+        steps.each("read", pages, lambda shard: reading.run(workspace, shard, settings))
+        steps.each("chunk", pages, lambda shard: chunking.run(workspace, shard, contract.chunking))
+        extract(steps, workspace, contract, settings, names, model)
+
+    finish(steps, workspace, contract, settings, names, read_and_extract, selected=select is not None)
+    return steps.result
+
+
+class Steps:
+    """The calls of stages that make up a day, with what each came to."""
+
+    def __init__(self, result: DayResult, progress: Progress | None) -> None:
+        self.result = result
+        self._tell = progress or (lambda stage, done, total: None)
+
+    def each(self, stage: str, shards: Sequence[str], work: Callable[[str], Report]) -> None:
+        for done, shard in enumerate(shards):
+            self._tell(stage, done, len(shards))
+            self.result.reports.append(work(shard))
+        self._tell(stage, len(shards), len(shards))
+
+    def once(self, stage: str, work: Callable[[], Report]) -> None:
+        self.each(stage, ["all"], lambda _: work())
+
+
+def run_id(kind: str) -> str:
+    """A run's id outside Airflow."""
+    return f"{kind}-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:6]}"
+
+
+def extract(
+    steps: Steps, workspace: Workspace, contract: Contract, settings: Settings, names: Sequence[str], model: molmo.RuntimeOptions | None,
+) -> None:
+    """Ask the named extractors about every chunk. The model is loaded once."""
+    pages = list(workspace.plan.page_shards)
+    if layout.EXTRACTOR in names:
+        steps.each("extract_layout", pages, lambda shard: layout.run(workspace, shard, contract))
+    if model is not None and molmo.EXTRACTOR in names:
+        store = AnswerStore(settings.answer_store, workspace.fresh_since)
+        with closing(open_runtime(model)) as runtime:
+            steps.each("extract_molmo", pages, lambda shard: molmo.run(workspace, shard, contract, model, store, runtime=runtime))
+
+
+def finish(
+    steps: Steps, workspace: Workspace, contract: Contract, settings: Settings, names: Sequence[str], work: Callable[[], None],
+    selected: bool = False,
+) -> None:
+    """Do ``work``, then merge its answers, judge the tables, account for everything and publish the day.
+
+    An error ends in ``DayResult.error``: nothing is published then, and the ledger is written all the same.
+    """
+    lake, partition, result = Lake(UPath(settings.lake)), workspace.partition, steps.result
+    corrections = CorrectionStore(settings.correction_store)
+    documents = list(workspace.plan.document_shards)
     try:
-        each("read", pages, lambda shard: reading.run(workspace, shard, settings))
-        each("chunk", pages, lambda shard: chunking.run(workspace, shard, contract.chunking))
-        if layout.EXTRACTOR in names:
-            each("extract_layout", pages, lambda shard: layout.run(workspace, shard, contract))
-        if model is not None and molmo.EXTRACTOR in names:
-            store = AnswerStore(settings.answer_store, workspace.fresh_since)
-            with closing(open_runtime(model)) as runtime:
-                each("extract_molmo", pages, lambda shard: molmo.run(workspace, shard, contract, model, store, runtime=runtime))
-        corrections = CorrectionStore(settings.correction_store)
-        each("merge", documents, lambda shard: merging.run(workspace, shard, contract, names, corrections))
-        once("tables", lambda: tables.run(workspace, contract, lake, names, selected=select is not None))
-        once("validate", lambda: quality.run(workspace, contract, lake.reports(partition)))
+        work()
+        steps.each("merge", documents, lambda shard: merging.run(workspace, shard, contract, names, corrections))
+        steps.once("tables", lambda: tables.run(workspace, contract, lake, names, selected=selected))
+        steps.once("validate", lambda: quality.run(workspace, contract, lake.reports(partition)))
     except OctavoError as error:
         result.error = error
     try:
-        once("ledger", lambda: ledger.run(workspace, lake, names))
+        steps.once("ledger", lambda: ledger.run(workspace, lake, names))
     except LedgerHole as error:
         result.error = result.error or error
     if result.error is None:
-        once("publish", lambda: publishing.run(workspace, contract, lake))
+        steps.once("publish", lambda: publishing.run(workspace, contract, lake))
         result.published = True
         if is_local(workspace.root):
             shutil.rmtree(str(workspace.root))
-    return result
 
 
 _DATED = re.compile(r"(\d{4})/(\d{2})/(\d{2})")

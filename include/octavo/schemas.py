@@ -101,6 +101,7 @@ FIELDS = pa.schema([
     ("evidence", pa.list_(EVIDENCE)),
     ("extractor", pa.string()),
     ("losers", pa.list_(LOSER)),
+    ("contract_hash", pa.string()),      # of the contract that the row follows
 ])
 
 REVIEW = pa.schema([
@@ -112,6 +113,7 @@ REVIEW = pa.schema([
     ("reason", pa.string()),
     ("page", pa.int32()),
     ("evidence", pa.list_(EVIDENCE)),
+    ("contract_hash", pa.string()),
 ])
 
 CORRECTIONS = pa.schema([

@@ -9,6 +9,8 @@ from octavo.cli.answers import answers_group
 from octavo.cli.contracts import contracts_group
 from octavo.cli.merge import merge_given
 from octavo.cli.molmo_try import molmo_try
+from octavo.cli.remerge import remerge
+from octavo.cli.review import review
 from octavo.cli.run import run
 from octavo.cli.show import show_document
 
@@ -26,5 +28,5 @@ def main() -> None:
     """
 
 
-for command in (run, molmo_try, show_document, merge_given, contracts_group, answers_group):
+for command in (run, molmo_try, show_document, review, merge_given, remerge, contracts_group, answers_group):
     main.add_command(command)

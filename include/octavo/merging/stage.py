@@ -66,7 +66,7 @@ def run(
         for document in documents:
             fields = merger.merge(document, source.of(document, pages_of[document]), said.get(document, ()))
             records.append(record(contract, document, uris.get(document, ""), contract_hash, fields))
-            waiting.extend(map(field_row, fields))
+            waiting.extend({**field_row(field), "contract_hash": contract_hash} for field in fields)
             _count(counts, fields)
             if len(waiting) >= ROWS_AT_ONCE:
                 yield pa.Table.from_pylist(waiting, schema=schemas.FIELDS)

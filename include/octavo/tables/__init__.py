@@ -108,12 +108,13 @@ def _review(workspace: Workspace, contract: Contract) -> Iterator[pa.Table]:
     """Every value that is not accepted, and every required field that has none."""
     uris = dict(zip(*workspace.read(workspace.documents, ["document", "uri"]).to_pydict().values(), strict=True))
     required = [path for path, spec in contract.leaves() if spec.required and "[]" not in path]
+    contract_hash = contract.hash
     for shard, documents in workspace.plan.document_shards.items():
         rows = [row for row in workspace.read(workspace.shard("fields", shard)).to_pylist() if row["matched"]]
         held = {(row["document"], row["field"]) for row in rows if row["value"] is not None or row["verdict"] == Verdict.ACCEPTED}
         wanted = [row for row in rows if row["value"] is not None and row["verdict"] != Verdict.ACCEPTED]
         wanted += [
-            {"document": document, "field": path, "reason": "required, but nothing was found"}
+            {"document": document, "field": path, "reason": "required, but nothing was found", "contract_hash": contract_hash}
             for document in documents for path in required if (document, path) not in held
         ]
         wanted.sort(key=lambda row: (row["document"], row["field"]))

@@ -1,0 +1,113 @@
+"""``octavo review``."""
+
+from __future__ import annotations
+
+import datetime as dt
+import getpass
+import json
+from typing import Any
+
+import click
+from rich.markup import escape
+from rich.table import Table
+from upath import UPath
+
+from octavo import contracts, remerge
+from octavo import review as reviewing
+from octavo.cli.common import clear_errors, err, out
+from octavo.config import Settings
+from octavo.corrections import CorrectionStore
+from octavo.errors import SettingsError
+from octavo.lake import Lake
+
+
+@click.command("review")
+@click.argument("document", required=False)
+@click.option("--lake", type=click.Path(exists=True, file_okay=False), help="The lake to look in.  [default: OCTAVO_LAKE or var/lake]")
+@click.option("--contract", help="Only documents of this contract.")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Only documents of this day.")
+@click.option("--confirm", metavar="FIELD", multiple=True, help="The value of FIELD is right; may be given several times.")
+@click.option("--confirm-all", is_flag=True, help="All listed values of DOCUMENT are right.")
+@click.option("--set", "changes", metavar="FIELD=VALUE", multiple=True, help="The value of FIELD; an empty VALUE: there is none.")
+@click.option("--by", help="Who says so.  [default: the login name]")
+@click.option("--apply", is_flag=True, help="Rebuild the document's day now; reads nothing and asks no model.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@clear_errors
+def review(
+    document: str | None, lake: str | None, contract: str | None, day: dt.datetime | None, confirm: tuple[str, ...], confirm_all: bool,
+    changes: tuple[str, ...], by: str | None, apply: bool, as_json: bool,
+) -> None:
+    """List what wants a look, or say what is right about DOCUMENT; that wins every later run.
+
+    DOCUMENT is the start of its sha256 (6 characters or more) or the end of its path. A FIELD is a path as the table has
+    it: total, line_items[2].amount.
+
+    \b
+    Examples:
+      python -m octavo review --contract receipt --lake /tmp/lake
+      python -m octavo review receipt_0002.jpg --lake /tmp/lake --confirm company --set total=15.50 --apply
+    """
+    settings = Settings() if lake is None else Settings(lake=lake)
+    place, store, date = Lake(UPath(settings.lake)), CorrectionStore(settings.correction_store), day.date() if day else None
+    if not (confirm or confirm_all or changes):
+        _print(list(reviewing.rows(place, store, contract, date, document)), as_json)
+        return
+    if document is None:
+        raise SettingsError("say which document: octavo review DOCUMENT --confirm …")
+    about = reviewing.find(place, document, contract, date)
+    spec = contracts.find(about.partition.contract, settings.contracts)
+    desk = reviewing.Desk(place, store, spec, about, by or _login())
+    fields = list(confirm)
+    if confirm_all:
+        fields += [
+            row["field"] for row in reviewing.rows(place, store, about.partition.contract, about.partition.day)
+            if row["document"] == about.document and row["value"] is not None
+        ]
+    given = [_pair(change) for change in changes]
+    said = [desk.correct(field, value) for field, value in given] + [desk.confirm(field) for field in dict.fromkeys(fields)]
+    desk.keep(said)
+    for one in said:
+        row = {name: getattr(one, name) for name in ("contract", "document", "field", "value", "typed", "previous", "by", "said")}
+        if as_json:
+            out.file.write(json.dumps({**row, "action": one.action.value}, ensure_ascii=False) + "\n")
+        else:
+            shown = "no value" if one.value is None else one.value
+            out.print(escape(f"{one.field}: {shown} ({one.action}, was {one.previous or 'empty'})"), highlight=False, soft_wrap=True)
+    if not apply:
+        err.print(f"kept; it counts from the next run or octavo remerge {spec.name} --days {about.partition.day} on", highlight=False)
+        return
+    result = remerge.remerge_day(spec, about.partition.day, settings)
+    if result.error is not None:
+        raise result.error
+    err.print(f"{about.partition.path} is published anew", highlight=False)
+
+
+def _pair(change: str) -> tuple[str, str]:
+    field, equals, value = change.partition("=")
+    if not equals:
+        raise SettingsError(f"--set {change}: give it as FIELD=VALUE")
+    return field.strip(), value
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        for row in rows:
+            out.file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+        return
+    table = Table(title=f"{len(rows)} values want a look", title_justify="left")
+    for name in ("contract", "day", "document", "field", "value", "verdict", "why", "said since"):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        said = row["correction"]
+        since = f"{said['value'] or 'no value'} ({said['by']})" if said else ""
+        name = row["uri"].rsplit("/", 1)[-1]
+        cells = (row["contract"], row["day"], name, row["field"], row["value"], row["verdict"], row["reason"], since)
+        table.add_row(*(escape(str(cell or "")) for cell in cells))
+    out.print(table)
