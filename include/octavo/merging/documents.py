@@ -18,8 +18,9 @@ from octavo.merging.index import PageIndex, Place
 from octavo.merging.items import Lists, Row, Slot, join
 from octavo.merging.people import Cells, People, gone, spoken
 from octavo.merging.places import by_place, is_whole, only_date
+from octavo.merging.prints import Labels
 from octavo.merging.resolution import is_picked_over, missing, resolve
-from octavo.merging.ties import NO_TIE, STRONG, Labels, Tie, Ties
+from octavo.merging.ties import NO_TIE, STRONG, Tie, Ties
 from octavo.model import Answer, Box, Chunk, Field, Page
 from octavo.values import Parser, parser
 

@@ -19,7 +19,8 @@ from octavo.merging.claims import Claim, Claimer
 from octavo.merging.grounding import Ground
 from octavo.merging.index import Place
 from octavo.merging.places import is_whole
-from octavo.merging.ties import NO_TIE, Print, Tie, Ties
+from octavo.merging.prints import Print
+from octavo.merging.ties import NO_TIE, Tie, Ties
 from octavo.model import Box
 from octavo.values import NUMERIC, Typed
 

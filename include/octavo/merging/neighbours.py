@@ -1,0 +1,87 @@
+"""How closely a value stands by a label: right of it on its row, or below it, with how much between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from octavo import labels
+from octavo.lines import same_row
+from octavo.merging.index import PageIndex
+from octavo.merging.prints import Print
+from octavo.model import Box
+from octavo.values import squeeze
+
+# Words between a label and its value past which they are not tied.
+MOST_BETWEEN = 3
+# Marks between a label and its value that part nothing; currency marks are such too.
+_FILLERS = frozenset({"rm", "myr", "usd", "eur", "gbp", "chf", "sgd", "us", "no", "nr"})
+
+
+class Nearness(NamedTuple):
+    """``score`` 0 to 1, ``row`` 1 on the label's row and 0 below it, and what the label says."""
+
+    score: float
+    row: int
+    text: str
+
+
+class Neighbours:
+    """Measures what stands between the labels and the values of a page."""
+
+    def __init__(self, index: PageIndex) -> None:
+        self._index = index
+
+    def nearest(self, prints: Sequence[Print], words: tuple[int, ...], box: Box) -> Nearness:
+        """The closest of the prints to the value of ``words``, whose first line is ``box``."""
+        best = Nearness(0.0, 0, "")
+        for one in prints:
+            score, row = self._geometry(one, words, box)
+            if (score, row) > (best.score, best.row):
+                best = Nearness(score, row, one.text)
+        return best
+
+    def _geometry(self, label: Print, words: tuple[int, ...], box: Box) -> tuple[float, int]:
+        if words[0] in label.words or words[-1] in label.words:
+            # glued ("Date:19/10/2018") when the value ends behind the label, itself when it does not
+            return (1.0, 1) if words[-1] == label.words[-1] and self._index.boxes[words[-1]].x1 > label.box.x1 else (0.0, 0)
+        left, top, right, bottom = label.box
+        height = bottom - top
+        if box[0] >= right - height // 2 and box[1] < bottom and top < box[3] and same_row(label.box, box):
+            return self._fade(self._right_gap(label, words, box)), 1
+        far = (box[1] - bottom) / max(1, height)
+        if -0.5 <= far <= labels.BELOW * (MOST_BETWEEN + 1) and box[0] - height <= right and left - height <= box[2] \
+                and box[1] >= bottom - height // 2 and labels.aligned(label.box, box):
+            rows = self._rows_between(label, words, box)
+            return (self._fade(rows) if far <= labels.BELOW * (rows + 1) else 0.0), 0
+        return 0.0, 0
+
+    def _right_gap(self, label: Print, words: tuple[int, ...], box: Box) -> int:
+        """Words between a label and a value right of it on its row."""
+        y0, y1 = max(label.box.y0, box.y0), max(label.box.y0 + 1, min(label.box.y1, box.y1))
+        return sum(
+            1 for i in self._index.between(y0, y1)
+            if label.box.x1 <= self._index.boxes[i].center[0] < box.x0 and self._parts(i, label, words)
+        )
+
+    def _rows_between(self, label: Print, words: tuple[int, ...], box: Box) -> int:
+        """Rows between a label and a value below it, within the columns they share."""
+        x0, x1 = max(label.box.x0, box.x0), min(label.box.x1, box.x1)
+        x0, x1 = min(x0, x1 - 1), max(x1, x0 + 1)
+        rows = 0
+        last: Box | None = None
+        for i in self._index.between(label.box.y1, box.y0):
+            other = self._index.boxes[i]
+            if other.x0 < x1 and x0 < other.x1 and label.box.y1 <= other.center[1] < box.y0 and self._parts(i, label, words) \
+                    and (last is None or not same_row(last, other)):
+                rows += 1
+                last = other
+        return rows
+
+    def _parts(self, i: int, label: Print, words: tuple[int, ...]) -> bool:
+        text = squeeze(self._index.texts[i])
+        return bool(text) and text not in _FILLERS and i not in label.words and i not in words
+
+    @staticmethod
+    def _fade(between: int) -> float:
+        return 0.0 if between > MOST_BETWEEN else round(1 / (1 + between), 4)
