@@ -15,6 +15,7 @@ class Reason(StrEnum):
     EMPTY_FILE = "empty_file"
     UNSUPPORTED_TYPE = "unsupported_type"
     MISLABELLED = "mislabelled"
+    NAME_NOT_UTF8 = "name_not_utf8"
     PASSWORD_REQUIRED = "password_required"
     CORRUPT = "corrupt"
     TRUNCATED = "truncated"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -106,6 +107,17 @@ def test_a_bad_file_is_quarantined_with_its_reason_and_the_others_go_on(case: An
     assert (found[name]["status"], found[name]["reason"], found[name]["pages"]) == ("quarantined", reason, 0)
     assert found["good.pdf"]["status"] == "ok"
     assert report.counts["quarantined"] == 1
+
+
+def test_a_name_that_is_not_utf8_is_quarantined_and_a_copy_with_a_proper_name_is_not(folder: Path, tmp_path: Path) -> None:
+    text_pdf(folder / "proper.pdf", [["the same"]])
+    shutil.copy(folder / "proper.pdf", os.fsencode(folder) + b"/caf\xe9.pdf")
+    text_pdf(folder / "other.pdf", [["another"]])
+    (folder / "other.pdf").rename(folder / os.fsdecode(b"a\xff.pdf"))
+    _, workspace = run(folder, tmp_path)
+    found = rows(workspace)
+    assert (found["proper.pdf"]["status"], [copy.rsplit("/", 1)[1] for copy in found["proper.pdf"]["copies"]]) == ("ok", ["caf\\xe9.pdf"])
+    assert found["a\\xff.pdf"]["reason"] == "name_not_utf8"
 
 
 @pytest.mark.parametrize(("limits", "reason"), [

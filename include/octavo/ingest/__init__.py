@@ -15,7 +15,7 @@ from upath import UPath
 from octavo import schemas, storage
 from octavo.config import Settings
 from octavo.contracts import Contract
-from octavo.ingest.discovery import find
+from octavo.ingest.discovery import find, printable
 from octavo.ingest.inspection import Inspector
 from octavo.model import Outcome, Report
 from octavo.workspace import Workspace, cut_into_shards
@@ -63,16 +63,16 @@ def _documents(workspace: Workspace, files: Iterable[UPath], inspector: Inspecto
         try:
             document = storage.sha256_of(file)
         except FileNotFoundError:
-            log.warning("%s went away while the folder was read; the next run takes it if it returns", file)
+            log.warning("%s went away while the folder was read; the next run takes it if it returns", printable(file))
             continue
         if document in rows:
-            rows[document]["copies"].append(str(file))
+            rows[document]["copies"].append(printable(file))
             continue
         found = inspector.inspect(file)
         if found.reason is not None:
-            log.warning("%s is quarantined: %s %s", file, found.reason, found.detail)
+            log.warning("%s is quarantined: %s %s", printable(file), found.reason, found.detail)
         rows[document] = {
-            "document": document, "uri": str(file), "copies": [], "media_type": found.media_type, "bytes": found.size,
+            "document": document, "uri": printable(file), "copies": [], "media_type": found.media_type, "bytes": found.size,
             "pages": found.pages,
             "status": (Outcome.OK if found.reason is None else Outcome.QUARANTINED).value, "reason": found.reason,
         }

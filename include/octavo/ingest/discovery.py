@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -22,7 +23,7 @@ NOT_DOCUMENTS = {"_SUCCESS", "_DONE", "_READY", "_COMPLETE", "Thumbs.db", "deskt
 
 
 def find(folder: UPath, patterns: Iterable[str], settle_seconds: float, select: str | None = None) -> list[UPath]:
-    """The settled files under ``folder`` that match one of ``patterns``, sorted by their path.
+    """The settled files under ``folder`` that match one of ``patterns``, sorted by their path; names that are not UTF-8 last.
 
     Hidden, temporary and marker files are not documents. A symbolic link that leaves ``folder`` is not followed.
 
@@ -39,7 +40,14 @@ def find(folder: UPath, patterns: Iterable[str], settle_seconds: float, select: 
         for path in folder.glob(pattern):
             found.setdefault(str(path), path)
     youngest = time.time() - settle_seconds
-    return [path for _, path in sorted(found.items()) if _is_document(path, folder, select) and _is_settled(path, youngest)]
+    # A name that no table can hold comes last: of equal files, one with a proper name stands for all.
+    ordered = sorted(found.items(), key=lambda item: (printable(item[1]) != item[0], item[0]))
+    return [path for _, path in ordered if _is_document(path, folder, select) and _is_settled(path, youngest)]
+
+
+def printable(file: UPath) -> str:
+    """A file's path as tables can hold it: bytes of its name that are not UTF-8 are written as ``\\xe9``."""
+    return os.fsencode(str(file)).decode("utf-8", "backslashreplace")
 
 
 def _is_document(path: UPath, folder: UPath, select: str | None) -> bool:

@@ -16,6 +16,7 @@ from upath import UPath
 from octavo.children import Child, ChildDied, ChildTimeout
 from octavo.config import Limits
 from octavo.images import FORMATS
+from octavo.ingest.discovery import printable
 from octavo.pdf import MEDIA_TYPE as PDF
 from octavo.reasons import Reason
 from octavo.storage import local_copy
@@ -73,6 +74,8 @@ class Inspector:
 
         if not size:
             return quarantined(Reason.EMPTY_FILE)
+        if printable(file) != str(file):
+            return quarantined(Reason.NAME_NOT_UTF8, "rename the file")
         if media_type != PDF and media_type not in FORMATS:
             promised = file.suffix.lower() in EXTENSIONS
             return quarantined(Reason.MISLABELLED if promised else Reason.UNSUPPORTED_TYPE, f"the content is {media_type}")
