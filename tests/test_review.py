@@ -14,7 +14,7 @@ from upath import UPath
 
 from octavo import pipeline, review, storage
 from octavo.cli import main
-from octavo.contracts import Strategy
+from octavo.contracts import Gate, Strategy
 from octavo.corrections import CorrectionStore
 from octavo.errors import SettingsError
 from octavo.lake import Lake
@@ -170,3 +170,31 @@ def test_fields_of_lists_groups_and_pairs_are_named_by_their_paths(root: Path) -
     for path in ("lines.amount", "lines[].amount", "lines[3]", "pairs", "service", "pairs[0].other"):
         with pytest.raises(SettingsError, match="has no field"):
             desk.correct(path, "1")
+
+
+def test_a_record_that_the_gate_held_back_is_published_once_a_person_said_what_is_right(root: Path) -> None:
+    strict = USED.model_copy(update={"gate": Gate(failing_rows="review")})
+    (root / "contracts" / "bill.yaml").write_text(json.dumps(strict.model_dump(mode="json", exclude_defaults=True)))
+    lake, partition = Lake(UPath(root / "lake")), Partition("bill", DAYS[0])
+    assert CliRunner().invoke(main, ["remerge", "bill", "--lake", str(root / "lake")]).exit_code == 0
+    assert storage.count_rows(lake.table("bill", partition)) == 0
+    held = (lake.published(partition) or {})["held"]
+    waiting = lines(root, "--day", "2026-11-02")
+    assert {row["document"] for row in waiting if "held back by the gate: slip matches" in row["reason"]} == set(held)
+    assert octavo(root, "bill_48213.pdf", "--set", "slip=T-1", "--apply").exit_code == 0
+    assert [row["slip"] for row in storage.read_table(lake.table("bill", partition)).to_pylist()] == ["T-1"]
+
+
+def test_a_run_of_one_document_leaves_the_others_held_back(published: Path, root: Path) -> None:
+    strict = USED.model_copy(update={"gate": Gate(failing_rows="review")})
+    lake, partition = Lake(UPath(root / "lake")), Partition("bill", DAYS[0])
+    folder = UPath(published / "landing" / f"{DAYS[0]:%Y/%m/%d}")
+    assert pipeline.run_day(strict, folder, DAYS[0], settings(root)).published
+    before = lake.published(partition)
+    one = pipeline.run_day(strict, folder, DAYS[0], settings(root), select="bill_48213*")
+    assert one.published, one.error
+    after = lake.published(partition)
+    assert before is not None
+    assert after is not None
+    assert (len(before["held"]), after["held"]) == (2, before["held"])
+    assert after["tables"]["review"]["sha256"] == before["tables"]["review"]["sha256"]

@@ -140,6 +140,7 @@ class Gate(_Part):
     max_quarantined_share: float = Field(1.0, ge=0, le=1, description="largest share of the documents found that may be quarantined")
     min_required_share: float = Field(0.0, ge=0, le=1, description="least share of documents with words that have each required field")
     min_pattern_share: float = Field(1.0, ge=0, le=1, description="least share of values that match their pattern or range, and of sums")
+    failing_rows: Literal["stop", "review"] = Field("stop", description="stop: nothing is published; review: all rows but those that fail")
     sums: tuple[Sum, ...] = ()
     show_values: bool = Field(False, description="put failing values into reports; documents are private by default")
 

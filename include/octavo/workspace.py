@@ -9,6 +9,7 @@
         extract_layout/p0000.parquet
         fields/d0000.parquet     merge: fields, and records beside them in records/d0000.parquet
         staged/{table}.parquet   what publish would put into the lake
+        held.json                whose records the gate holds back for review
         validation.json          what the gate said
         fresh.json               since when this run asks models anew, where it does
 """
@@ -139,6 +140,11 @@ class Workspace:
     @property
     def validation(self) -> UPath:
         return self.root / "validation.json"
+
+    @property
+    def held(self) -> UPath:
+        """Documents whose records the gate holds back for review, with the expectations that they fail."""
+        return self.root / "held.json"
 
     def pin(self, contract: Contract) -> None:
         """Keep the contract that this run uses, its fields in their order: they are the table's columns."""

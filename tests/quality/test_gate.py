@@ -93,7 +93,7 @@ def test_good_tables_pass_with_one_expectation_per_check(tmp_path: Path) -> None
     used = contract(min_required_share=1.0)
     space = stage(tmp_path, [record(n) for n in range(3)], used)
     report = quality.run(space, used, UPath(tmp_path / "reports"))
-    assert report.counts == {"expectations": len(checks(used)), "failed_expectations": 0, "rows": 3}
+    assert report.counts == {"expectations": len(checks(used)), "failed_expectations": 0, "rows": 3, "held": 0}
     result = quality.read_result(space)
     assert result["success"] is True
     assert (result["contract"], result["day"], result["rows"]) == ("bill", "2026-11-04", 3)

@@ -28,10 +28,10 @@ def run(workspace: Workspace, contract: Contract, lake: Lake) -> Report:
     """
     started = time.monotonic()
     try:
-        passed = storage.read_json(workspace.validation)["success"]
+        validation = storage.read_json(workspace.validation)
     except FileNotFoundError:
-        passed = False
-    if not passed:
+        validation = {"success": False}
+    if not validation["success"]:
         raise GateFailed(f"{workspace.partition.path}: the gate has not passed, nothing is published; see {workspace.validation}")
     before = (lake.published(workspace.partition) or {}).get("tables", {})
     tables = {}
@@ -52,6 +52,7 @@ def run(workspace: Workspace, contract: Contract, lake: Lake) -> Report:
         "day": workspace.day.isoformat(),
         "run": workspace.run,
         "tables": tables,
+        "held": validation.get("held", {}),  # documents whose records wait for review
     })
     log.info("%s: %d tables replaced, %d unchanged", workspace.partition.path, counts["published"], counts["unchanged"])
     return Report("publish", counts, time.monotonic() - started)

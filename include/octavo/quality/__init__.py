@@ -18,9 +18,10 @@ __all__ = ["read_result", "run"]
 def run(workspace: Workspace, contract: Contract, reports: UPath) -> Report:
     """Validate the staged tables with Great Expectations.
 
-    Writes ``workspace.validation`` and the Data Docs under ``reports`` (``index.html``), whether the
-    gate passes or not. Rows stream in batches, so memory does not grow with the day, except for the
-    document ids and the columns that must be unique.
+    Where the contract sends failing rows to review, their records leave the contract's staged table for
+    the staged ``review``, and the rest is validated again. Writes ``workspace.validation`` and the Data Docs
+    under ``reports`` (``index.html``), whether the gate passes or not. Rows stream in batches, so memory does
+    not grow with the day, except for the document ids and the columns that must be unique.
 
     Args:
         workspace: with ``documents``, ``pages``, ``fields`` and the contract's own table staged.
@@ -28,8 +29,8 @@ def run(workspace: Workspace, contract: Contract, reports: UPath) -> Report:
         reports: folder that holds this day's Data Docs; replaced.
 
     Returns:
-        ``expectations``, ``failed_expectations`` (0, since any other number raises) and ``rows`` of
-        the contract's table.
+        ``expectations``, ``failed_expectations`` (0, since any other number raises), ``rows`` of
+        the contract's table, and ``held``: documents whose records wait for review instead.
 
     Raises:
         GateFailed: names each failed expectation with its rows and their document ids.

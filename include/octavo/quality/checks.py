@@ -38,6 +38,14 @@ class Check:
     share: float = 1.0
 
 
+    def field_of(self, contract: Contract) -> str | None:
+        """The field path that a check on records is about; None for checks on other things, which no record can be held back for."""
+        kind, _, name = self.source.partition(":")
+        if kind == "sum":
+            return contract.gate.sums[int(name)].total
+        return name if kind in ("values", "length") else None
+
+
 def checks(contract: Contract) -> list[Check]:
     """Every check of a contract, those of the tables' form first."""
     return [*_form(contract), *_documents(contract), *_fields(contract), *_sums(contract)]

@@ -55,13 +55,14 @@ footer, .card:has(.btn-group-toggle) { display: none }
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one batch showed for one check; ``documents`` and ``values`` are of the first failing rows."""
+    """What one batch showed for one check; ``documents`` and ``values`` are of the first failing rows, ``every`` of all if asked for."""
 
     checked: int
     failing: int
     documents: list[str]
     values: list[str]
     error: str | None = None
+    every: frozenset[str] = frozenset()
 
 
 class Judge:
@@ -72,12 +73,16 @@ class Judge:
         asset = self._context.data_sources.add_pandas("staged").add_dataframe_asset("rows")
         self._batches = asset.add_batch_definition_whole_dataframe("batch")
 
-    def validate(self, frame: pd.DataFrame, group: Sequence[Check]) -> list[Found]:
-        """What each check of ``group`` finds in ``frame``, which has the column ``document`` beside the checks'."""
+    def validate(self, frame: pd.DataFrame, group: Sequence[Check], every: bool = False) -> list[Found]:
+        """What each check of ``group`` finds in ``frame``, which has the column ``document`` beside the checks'.
+
+        Args:
+            every: name the documents of all failing rows, not of the first alone.
+        """
         numbered = [_expectation(check, check.column, {"check": i}) for i, check in enumerate(group)]
         suite = gx.ExpectationSuite("batch", expectations=numbered)
         report = self._batches.get_batch({"dataframe": frame}).validate(suite, result_format={
-            "result_format": "SUMMARY",
+            "result_format": "COMPLETE" if every else "SUMMARY",
             "unexpected_index_column_names": ["document"],
             "partial_unexpected_count": ROW_IDS,
         })
@@ -98,6 +103,7 @@ def _found(result: Any) -> Found:
         counts["unexpected_count"],
         [str(row["document"]) for row in counts["partial_unexpected_index_list"]],
         [str(value) for value in counts["partial_unexpected_list"]],
+        every=frozenset(str(row["document"]) for row in counts.get("unexpected_index_list") or ()),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Set
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
 
@@ -13,8 +14,9 @@ from octavo import storage
 from octavo.contracts import Contract
 from octavo.errors import GateFailed, WorkspaceError
 from octavo.model import Report
-from octavo.quality import expectations, rows
+from octavo.quality import expectations, holding, rows
 from octavo.quality.checks import Check, checks
+from octavo.quality.holding import Failing
 from octavo.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -74,7 +76,12 @@ def run(workspace: Workspace, contract: Contract, reports: UPath) -> Report:
     """See ``octavo.quality.run``."""
     started = time.monotonic()
     try:
-        outcomes = _judge(workspace, contract)
+        held = holding.read(workspace)
+        failing: Failing = {}
+        outcomes = _judge(workspace, contract, held.keys(), failing)
+        if failing and all(o.success or c.name in failing for c, o in outcomes):
+            held = holding.hold(workspace, contract, failing)
+            outcomes = _judge(workspace, contract, held.keys(), {})
     except FileNotFoundError as error:
         raise WorkspaceError(f"{error.filename or error} is missing: the tables of run {workspace.run} are not all staged") from error
     failed = [outcome for _, outcome in outcomes if not outcome.success]
@@ -85,6 +92,7 @@ def run(workspace: Workspace, contract: Contract, reports: UPath) -> Report:
         "day": workspace.day.isoformat(),
         "success": not failed,
         "rows": count,
+        "held": held,
         "expectations": [asdict(outcome) for _, outcome in outcomes],
     })
     expectations.write_data_docs(outcomes, workspace, contract, reports)
@@ -94,12 +102,18 @@ def run(workspace: Workspace, contract: Contract, reports: UPath) -> Report:
             f"{workspace.partition.path}: {len(failed)} of {len(outcomes)} expectations failed, nothing is published: {listed}. "
             f"Look at {reports / 'index.html'}; mend the documents, or change the contract's fields or gate, and run the day again"
         )
-    log.info("%s: %d expectations hold on %d rows", workspace.partition.path, len(outcomes), count)
-    return Report("validate", {"expectations": len(outcomes), "failed_expectations": 0, "rows": count}, time.monotonic() - started)
+    log.info("%s: %d expectations hold on %d rows, %d wait for review", workspace.partition.path, len(outcomes), count, len(held))
+    counts = {"expectations": len(outcomes), "failed_expectations": 0, "rows": count, "held": len(held)}
+    return Report("validate", counts, time.monotonic() - started)
 
 
-def _judge(workspace: Workspace, contract: Contract) -> list[tuple[Check, Outcome]]:
-    """Every check with its outcome, in the contract's order. A table of the wrong form is looked at no further."""
+def _judge(workspace: Workspace, contract: Contract, held: Set[str], failing: Failing) -> list[tuple[Check, Outcome]]:
+    """Every check with its outcome, in the contract's order. A table of the wrong form is looked at no further.
+
+    Args:
+        held: documents whose records were held back before.
+        failing: where the contract sends failing rows to review, gets each failed check on records with its documents.
+    """
     judge = expectations.Judge()
     outcomes: list[tuple[Check, Outcome]] = []
     for source, same in groupby(checks(contract), key=lambda check: check.source):
@@ -111,9 +125,16 @@ def _judge(workspace: Workspace, contract: Contract) -> list[tuple[Check, Outcom
             for outcome in judged:
                 outcome.success, outcome.error = False, FORMLESS
             continue
-        for frame in rows.frames(workspace, contract, source, group):
-            for outcome, found in zip(judged, judge.validate(frame, group), strict=True):
+        every = contract.gate.failing_rows == "review" and group[0].field_of(contract) is not None
+        documents: list[set[str]] = [set() for _ in group]
+        for frame in rows.frames(workspace, contract, source, group, held):
+            for outcome, found, named in zip(judged, judge.validate(frame, group, every), documents, strict=True):
                 outcome.add(found, contract.gate.show_values)
+                named |= found.every
+        failing.update({
+            check.name: (check, named) for check, outcome, named in zip(group, judged, documents, strict=True)
+            if every and not outcome.success and outcome.error is None
+        })
     return outcomes
 
 

@@ -7,7 +7,7 @@ a schema), and only the columns that its checks need. Values are plain Python ob
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from decimal import Decimal
 from typing import Any
 
@@ -26,13 +26,16 @@ from octavo.workspace import Workspace
 BATCH_ROWS = 50_000  # bounds memory: about 50 MB as Python objects of one text column
 
 
-def frames(workspace: Workspace, contract: Contract, source: str, group: list[Check]) -> Iterator[pd.DataFrame]:
+def frames(
+    workspace: Workspace, contract: Contract, source: str, group: list[Check], held: Set[str] = frozenset(),
+) -> Iterator[pd.DataFrame]:
     """The frames of one source; none, or an empty one, where there are no rows.
 
     Args:
         source: ``schema:TABLE``, ``documents``, ``fields``, ``accounts``, ``records``, ``values:PATH``,
             ``length:PATH`` or ``sum:INDEX``.
         group: the checks that want it; a check for uniqueness gets all its rows in one frame.
+        held: documents whose records wait for review instead of being published.
     """
     kind, _, name = source.partition(":")
     record = workspace.staged(contract.name)
@@ -44,7 +47,7 @@ def frames(workspace: Workspace, contract: Contract, source: str, group: list[Ch
             for table in storage.iter_tables(workspace.staged(kind), ["document", *columns], BATCH_ROWS):
                 yield _frame(table.to_pydict())
         case "accounts":
-            yield _accounts(workspace, contract)
+            yield _accounts(workspace, contract, held)
         case "records":
             known = set(_column(workspace.staged("documents"), "document"))
             for table in storage.iter_tables(record, ["document"], BATCH_ROWS):
@@ -90,15 +93,18 @@ def _place(schema: pa.Schema, name: str, like: pa.Schema | None = None) -> str:
     return f"{index + 1}. {kind}"
 
 
-def _accounts(workspace: Workspace, contract: Contract) -> pd.DataFrame:
-    """One row per readable document: how many records and pages it has, and how many pages it should have."""
+def _accounts(workspace: Workspace, contract: Contract, held: Set[str]) -> pd.DataFrame:
+    """One row per readable document: how many records and pages it has, and how many pages it should have.
+
+    A record that is held back counts: it is accounted for in ``review``.
+    """
     documents = storage.read_table(workspace.staged("documents"), ["document", "status", "pages"]).to_pydict()
     readable = [i for i, status in enumerate(documents["status"]) if status != Outcome.QUARANTINED]
     ids = [documents["document"][i] for i in readable]
     records, pages = (_counts(workspace.staged(table)) for table in (contract.name, "pages"))
     return _frame({
         "document": ids,
-        "records": [records.get(document, 0) for document in ids],
+        "records": [records.get(document, 0) or int(document in held) for document in ids],
         "pages": [pages.get(document, 0) for document in ids],
         "expected_pages": [documents["pages"][i] or 0 for i in readable],
     })

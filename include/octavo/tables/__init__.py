@@ -47,6 +47,9 @@ def run(workspace: Workspace, contract: Contract, lake: Lake, extractors: Sequen
     counts = {name: storage.write_table(workspace.staged(name), rows, expected[name]) for name, rows in sources.items()}
     counts["documents"] = storage.write_table(workspace.staged("documents"), [_documents(workspace, outcomes)], DOCUMENTS)
     counts["review"] = storage.write_table(workspace.staged("review"), _review(workspace, contract), REVIEW)
+    taken = set(workspace.read(workspace.documents, ["document"])["document"].to_pylist())
+    held = (lake.published(workspace.partition) or {}).get("held", {}) if selected else {}
+    storage.write_json(workspace.held, {document: names for document, names in held.items() if document not in taken})
     if selected:
         for name in expected:
             counts[name] = _keep_unselected(workspace, lake, name, expected[name])
