@@ -7,22 +7,28 @@ neither on where the text stands on the page nor on its resolution.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from statistics import median
 
-from octavo.lines import Line, Segment, line_height, lines_of
+from octavo.lines import SEGMENT_GAP, Line, Segment, line_height, lines_of, segment
 from octavo.model import Box, Page
 
 # A gutter between columns of text is at least this wide. Word spaces measure 0.3 to 0.7, a two-column paper's gutter 1.2 and more.
 GUTTER = 0.9
-# Text beside text is a column only from so many lines on, each of so many words on average: fewer words a line are
-# labels and values, or the cells of a table, which belong together.
+# White from edge to edge ends columns: what follows, a footer or the text below a wide figure, is read after both of them.
+BAND_GAP = 3.5
+# Text beside text is a column only from so many lines on, most of them running text: so many words without a wide gap.
+# Fewer words are labels and values, or the cells of a table, which belong together.
 COLUMN_LINES = 4
-COLUMN_WORDS = 3.0
-# Lines of a column of text fill it; a table's cells do not.
-COLUMN_FILL = 0.5
+SHARED_EDGE = 3  # pieces of lines that begin at one place
+COLUMN_WORDS = 3
+RUNNING_SHARE = 0.6
+# A column of text is at least this wide (the narrowest of a newspaper have 25 letters a line), and its lines fill it; a
+# table's cells do neither.
+COLUMN_WIDTH = 9.0
+COLUMN_FILL = 0.75
+FILLED_SHARE = 0.6  # of the text, by width, stands in such lines; the others end paragraphs or are headings
+FULL_LINE = 0.9  # of the lines' widths, from the narrowest: a few wider ones may have caught a word of their neighbour
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ def _columns(page: Page, indices: list[int], height: float) -> list[list[int]]:
     pending, done = [indices], []
     while pending:
         block = pending.pop()
-        parts = _split(_lines(page, block), height)
+        parts = _split(_lines(page, block), page, height)
         if parts is None:
             done.append(block)
         else:
@@ -64,54 +70,91 @@ def _columns(page: Page, indices: list[int], height: float) -> list[list[int]]:
     return done
 
 
-def _split(lines: Sequence[Line], height: float) -> tuple[list[int], ...] | None:
+def _split(lines: Sequence[Line], page: Page, height: float) -> tuple[list[int], ...] | None:
     """The words of ``lines`` as (above, left, right, below) the tallest gutter; None without one."""
     best: tuple[int, tuple[list[int], ...]] | None = None
-    for x in _candidates(lines, height):
-        for start, end in _free_runs(lines, x):
-            run = lines[start:end]
-            left = [[s for s in line.segments if s.box.x1 <= x] for line in run]
-            right = [[s for s in line.segments if s.box.x0 >= x] for line in run]
-            if not (_is_column(left) and _is_column(right)):
-                continue
-            gap = min(s.box.x0 for part in right for s in part) - max(s.box.x1 for part in left for s in part)
-            tall = run[-1].box.y1 - run[0].box.y0
-            if gap >= GUTTER * height and (best is None or tall > best[0]):
+    pieces = [_pieces(line, page, GUTTER * height) for line in lines]
+    edges = _edges(pieces, height)
+    pieces = [_joined(line, edges, height, page) for line in pieces]
+    bands = _bands(lines, BAND_GAP * height)
+    for x in sorted(edges.values()):
+        for start, end in _free_runs(pieces, x, GUTTER * height, bands):
+            left = [[p for p in line if p.box.x1 <= x] for line in pieces[start:end]]
+            right = [[p for p in line if p.box.x0 >= x] for line in pieces[start:end]]
+            tall = lines[end - 1].box.y1 - lines[start].box.y0 if end > start else 0
+            if (best is None or tall > best[0]) and _is_column(left, height) and _is_column(right, height):
                 above, below = ([i for line in part for i in line.words] for part in (lines[:start], lines[end:]))
                 best = tall, (above, _words(left), _words(right), below)
     return best[1] if best else None
 
 
-def _candidates(lines: Sequence[Line], height: float) -> list[float]:
-    """Where a gutter may run: the middles of gaps that several lines have at about the same place."""
-    gaps: dict[int, list[float]] = {}
+def _pieces(line: Line, page: Page, gap: float) -> list[Segment]:
+    """The line's segments cut wherever a gutter could run: a narrow one is no wider than the gaps within a segment may be."""
+    pieces: list[Segment] = []
+    for whole in line.segments:
+        start = 0
+        for place in range(1, len(whole.words) + 1):
+            if place == len(whole.words) or page.words[whole.words[place]].box.x0 - page.words[whole.words[place - 1]].box.x1 >= gap:
+                pieces.append(segment(page.words, whole.words[start:place]))
+                start = place
+    return pieces
+
+
+def _edges(lines: Sequence[Sequence[Segment]], height: float) -> dict[int, int]:
+    """Where a column may begin: the left edges that pieces share, as place (in line heights) and leftmost edge there."""
+    found: dict[int, list[int]] = {}
     for line in lines:
-        for one, two in pairwise(line.segments):
-            middle = (one.box.x1 + two.box.x0) / 2
-            gaps.setdefault(round(middle / height), []).append(middle)
-    return [median(middles) for _, middles in sorted(gaps.items())]
+        for piece in line:
+            found.setdefault(round(piece.box.x0 / height), []).append(piece.box.x0)
+    return {place: min(edges) for place, edges in found.items() if len(edges) >= SHARED_EDGE}
 
 
-def _free_runs(lines: Sequence[Line], x: float) -> Iterator[tuple[int, int]]:
-    """Runs of lines, as (start, end), of which no segment crosses ``x``."""
+def _joined(line: Sequence[Segment], edges: Collection[int], height: float, page: Page) -> list[Segment]:
+    """The pieces of a line with those joined that only a wide space parts, as in justified lines of few words."""
+    joined: list[Segment] = []
+    for piece in line:
+        gap = piece.box.x0 - joined[-1].box.x1 if joined else 0
+        if joined and gap <= SEGMENT_GAP * height and round(piece.box.x0 / height) not in edges:
+            joined[-1] = segment(page.words, (*joined[-1].words, *piece.words))
+        else:
+            joined.append(piece)
+    return joined
+
+
+def _bands(lines: Sequence[Line], gap: float) -> set[int]:
+    """The lines before which the page is white from edge to edge over more than ``gap`` pixels."""
+    found, bottom = set(), 0
+    for index, line in enumerate(lines):
+        if index and line.box.y0 - bottom > gap:
+            found.add(index)
+        bottom = max(bottom, line.box.y1)
+    return found
+
+
+def _free_runs(lines: Sequence[Sequence[Segment]], x: int, gap: float, bands: set[int]) -> Iterator[tuple[int, int]]:
+    """Runs of lines within one band, as (start, end), of which no piece reaches into the ``gap`` pixels left of ``x`` or across it."""
     start = 0
     for index, line in enumerate(lines):
-        if any(s.box.x0 < x < s.box.x1 for s in line.segments):
+        if index in bands:
+            yield start, index
+            start = index
+        if any(piece.box.x0 < x and piece.box.x1 > x - gap for piece in line):
             yield start, index
             start = index + 1
     yield start, len(lines)
 
 
-def _is_column(parts: Sequence[Sequence[Segment]]) -> bool:
-    """Whether one side of a gutter is text that was set as a column, line by line."""
-    kept = [part for part in parts if part]
-    if len(kept) < COLUMN_LINES:
+def _is_column(parts: Sequence[Sequence[Segment]], height: float) -> bool:
+    """Whether one side of a gutter is text that was set as a column, line by line, or as several columns."""
+    if sum(map(bool, parts)) < COLUMN_LINES:
         return False
-    widths = [part[-1].box.x1 - part[0].box.x0 for part in kept]
-    words = [sum(len(s.words) for s in part) for part in kept]
-    whole = max(part[-1].box.x1 for part in kept) - min(part[0].box.x0 for part in kept)
-    return median(words) >= COLUMN_WORDS and median(widths) >= COLUMN_FILL * whole
+    pieces = [piece for part in parts for piece in part]
+    widths = sorted(piece.box.width for piece in pieces)
+    full = widths[int(FULL_LINE * (len(widths) - 1))]
+    running = sum(len(piece.words) >= COLUMN_WORDS for piece in pieces)
+    filled = sum(width for width in widths if width >= COLUMN_FILL * full)
+    return running >= RUNNING_SHARE * len(pieces) and full >= COLUMN_WIDTH * height and filled >= FILLED_SHARE * sum(widths)
 
 
 def _words(parts: Sequence[Sequence[Segment]]) -> list[int]:
-    return [index for part in parts for s in part for index in s.words]
+    return [index for part in parts for piece in part for index in piece.words]
