@@ -7,6 +7,7 @@ an address-space limit, and dies with the process that started it, whatever way 
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import resource
@@ -27,6 +28,7 @@ START_SECONDS = 60.0  # a child's imports take about a second; a swamped machine
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 # One thread per child: the stage already runs one child per core.
 SINGLE_THREAD = {"OMP_THREAD_LIMIT": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+SCRATCH = "octavo-child-"  # folders of children, in the system's temporary folder
 STDERR_TAIL = 300  # characters of a dead child's last words that go into the ledger
 
 
@@ -56,6 +58,7 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection[Any, Any] | None = None
         self._folder: Path | None = None
+        self._lock = -1
 
     def __enter__(self) -> Self:
         return self
@@ -71,11 +74,12 @@ class Child:
             ChildDied: the child ended instead of answering.
         """
         pipe = self._pipe or self._start()
+        deadline = time.monotonic() + seconds
         try:
             pipe.send_bytes(json.dumps(request).encode())
         except OSError as error:
             raise ChildDied(self._last_words()) from error
-        answer = self._receive(pipe, seconds)
+        answer = self._receive(pipe, deadline, seconds)
         return dict(json.loads(answer))
 
     def kill(self) -> None:
@@ -93,10 +97,12 @@ class Child:
             self._pipe.close()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
+            os.close(self._lock)
         self._process = self._pipe = self._folder = None
 
     def _start(self) -> Connection[Any, Any]:
-        self._folder = Path(tempfile.mkdtemp(prefix="octavo-child-"))
+        sweep()
+        self._folder, self._lock = _scratch()
         ours, theirs = Pipe()
         self._pipe = ours
         command = [sys.executable, "-m", self._module, str(theirs.fileno()), str(os.getpid()), str(self._address_bytes), *self._arguments]
@@ -106,13 +112,13 @@ class Child:
                 env={**os.environ, **SINGLE_THREAD, "TMPDIR": str(self._folder)},
             )
         theirs.close()
-        self._receive(ours, START_SECONDS)
+        self._receive(ours, time.monotonic() + START_SECONDS, START_SECONDS)
         return ours
 
-    def _receive(self, pipe: Connection[Any, Any], seconds: float) -> bytes:
-        deadline = time.monotonic() + seconds
+    def _receive(self, pipe: Connection[Any, Any], deadline: float, seconds: float) -> bytes:
         try:
-            if pipe.poll(max(0.0, deadline - time.monotonic())):
+            left = deadline - time.monotonic()
+            if left > 0 and pipe.poll(left):
                 return pipe.recv_bytes()
         except (EOFError, OSError) as error:
             raise ChildDied(self._last_words()) from error
@@ -130,6 +136,31 @@ class Child:
                 words = f"{words}: {lines[-1][:STDERR_TAIL]}"
         self.close()
         return words
+
+
+def _scratch() -> tuple[Path, int]:
+    """A new folder and the descriptor of its lock, which the kernel lets go however this process ends."""
+    folder = Path(tempfile.mkdtemp(prefix="octavo-new-"))  # swept under its later name only, when its lock is held
+    lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return folder.rename(folder.with_name(folder.name.replace("octavo-new-", SCRATCH, 1))), lock
+
+
+def sweep() -> None:
+    """Remove the folders of children whose parent was killed before it could."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
+        try:
+            lock = os.open(folder / "lock", os.O_RDWR)
+        except OSError:  # just removed by its owner, or another user's
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(lock)
 
 
 def die_with_parent(parent: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -33,7 +34,12 @@ LINES = [f"Line {number} of a page that takes Tesseract a while to read" for num
 
 
 def start(folder: Path, state: Path, run: str) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", STAGE, str(folder), str(state), run], stdout=subprocess.PIPE, text=True)
+    scratch = state / "scratch"
+    scratch.mkdir(exist_ok=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", STAGE, str(folder), str(state), run], stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "TMPDIR": str(scratch)},
+    )
 
 
 def descendants(stage: subprocess.Popen[str], name: str, seconds: float = 60) -> list[psutil.Process]:
@@ -72,10 +78,12 @@ def test_a_killed_stage_leaves_no_child_and_its_retry_reads_only_what_was_lost(t
         stage.wait()
     _, alive = psutil.wait_procs(family, timeout=10)
     assert not alive
+    assert list(tmp_path.glob("scratch/octavo-child-*"))
     retry = start(folder, tmp_path, "retried")
     said, _ = retry.communicate(timeout=240)
     assert retry.returncode == 0
     assert said.split() == ["4"]
+    assert not list(tmp_path.glob("scratch/*"))
 
 
 def test_a_stage_that_fails_takes_its_children_with_it(tmp_path: Path) -> None:
