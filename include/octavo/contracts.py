@@ -9,18 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from enum import StrEnum
+from importlib import import_module
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
 from octavo.errors import ContractError
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-RESERVED = frozenset({"documents", "pages", "chunks", "fields", "review", "corrections", "answers", "ledger"})
+# A module of python-stdnum: iban, eu.vat.
+CHECK = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?")
+RESERVED = frozenset({"documents", "pages", "chunks", "fields", "review", "corrections", "answers", "ledger", "remerge"})
 
 
 class _Part(BaseModel):
@@ -72,13 +75,29 @@ class Place(StrEnum):
     PARAGRAPH = "paragraph"   # running text; in a list, one row each
 
 
+def _several(given: object) -> object:
+    return (given,) if isinstance(given, str) else given
+
+
+def _check_exists(name: str) -> None:
+    """``ValueError`` for what is no kind of number of python-stdnum."""
+    try:
+        found = CHECK.fullmatch(name) and import_module(f"stdnum.{name}")
+    except ModuleNotFoundError:
+        found = None
+    if not hasattr(found, "is_valid"):
+        raise ValueError(f"`check:` {name!r} is no kind of number that python-stdnum knows; some are iban, eu.vat, lei, ean, isbn, luhn")
+
+
 class FieldSpec(_Part):
     """One field: its type, the labels it is printed under, and the checks on its value.
 
     ``labels`` stand in order of preference and match as ``octavo.labels`` says; of a list or group they
     name the heading of its section. ``not_labels`` are longer prints that hide a label they contain.
     ``place`` is where a value stands whose label is missing. ``pick`` says which of several values
-    beside one label, or below it, is meant.
+    beside one label, or below it, is meant. ``check`` names kinds of numbers with check digits, by their
+    module in python-stdnum, one of which the value must be. ``continues`` says whether a list's table goes
+    on over pages.
     """
 
     type: Kind = Kind.TEXT
@@ -92,6 +111,8 @@ class FieldSpec(_Part):
     min: float | None = None
     max: float | None = None
     unique: bool = False
+    check: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
+    continues: bool = True
     fields: dict[str, FieldSpec] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -104,6 +125,12 @@ class FieldSpec(_Part):
         several = nested or self.type is Kind.PAIRS
         if several and (self.pattern is not None or self.unique):
             raise ValueError(f"`pattern:` and `unique:` belong to fields with one value, this one is {self.type}")
+        if self.check and self.type is not Kind.IDENTIFIER:
+            raise ValueError(f"`check:` belongs to identifier fields, this one is {self.type}")
+        for name in self.check:
+            _check_exists(name)
+        if not self.continues and self.type is not Kind.LIST:
+            raise ValueError(f"`continues:` belongs to list fields, this one is {self.type}")
         if self.type is Kind.GROUP and self.required:
             raise ValueError("`required:` belongs to the fields of a group, not to the group")
         if self.type not in NUMERIC and (self.min is not None or self.max is not None):
@@ -199,7 +226,7 @@ class Contract(_Part):
     @model_validator(mode="after")
     def _names(self) -> Contract:
         if self.name in RESERVED:
-            raise ValueError(f"name {self.name!r} is a table of its own; choose another")
+            raise ValueError(f"name {self.name!r} is taken by a table or a DAG of Octavo's own; choose another")
         for path, _ in self.leaves():
             for part in path.replace("[]", "").split("."):
                 if not NAME.fullmatch(part):

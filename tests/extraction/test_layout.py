@@ -300,3 +300,13 @@ def test_shards_of_any_size_give_the_same_answers(tmp_path: Path) -> None:
 def test_generated_fields_are_never_answered(tmp_path: Path) -> None:
     rows = stage(tmp_path, 64, contract("lecture_notes"), ["Data\n\n\n1. Stacks\nA stack gives back what came last, at once.\n"])
     assert "explanation" not in "".join(row["parsed"] for row in rows)
+
+
+@pytest.mark.parametrize(("continues", "rows"), [pytest.param(True, [2, 1], id="by default"), pytest.param(False, [2, 0], id="off")])
+def test_a_table_goes_on_over_pages_unless_the_contract_says_that_it_does_not(continues: bool, rows: list[int]) -> None:
+    used = Contract.model_validate({"name": "bill", "title": "Bills", "fields": {"lines": {
+        "type": "list", "continues": continues,
+        "fields": {"item": {"labels": ["Item"]}, "amount": {"type": "money", "labels": ["Amount"]}},
+    }}})
+    drawn = ("Item       Amount\nTea        4.50\nCoffee     3.20", "Milk       0.99")
+    assert [len(found) for found in layout.extract([page(text, n + 1) for n, text in enumerate(drawn)], used)] == rows

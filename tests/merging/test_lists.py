@@ -74,3 +74,49 @@ def test_cells_that_changed_columns_are_not_accepted():
 def test_a_made_up_row_is_unsupported():
     found = merge(INVOICE, PAGE, answer({"lines": [TEA, {"item": "Golden spoon", "amount": "99.00"}]}))
     assert {found["lines[1].item"].verdict, found["lines[1].amount"].verdict} == {Verdict.UNSUPPORTED}
+
+
+NEXT_PAGE = """
+Tea             3     1.75    4.50
+Milk            1     0.99    0.99
+"""
+MILK = {"item": "Milk", "count": "1", "price": "0.99", "amount": "0.99"}
+
+
+def over_pages(continues: bool, second: str = NEXT_PAGE, pages_between: int = 0) -> list:
+    fields = {name: spec.model_dump() for name, spec in INVOICE.fields.items()}
+    contract = INVOICE.model_validate({**INVOICE.model_dump(), "fields": {**fields, "lines": {**fields["lines"], "continues": continues}}})
+    said = [answer({"lines": [COFFEE]})]
+    pages = [(page(PAGE), said)]
+    pages += [(page("Nothing here", 2 + n), []) for n in range(pages_between)]
+    number = len(pages) + 1
+    pages.append((page(second, number), [answer({"lines": [MILK]}, number=number)]))
+    return [f for f in Merger(contract).merge("d", [PageAnswers(one, [chunk(one)], a) for one, a in pages]) if f.page == number]
+
+
+def test_a_table_that_goes_on_over_the_page_keeps_its_columns():
+    found = over_pages(True)
+    assert {field.verdict for field in found} == {Verdict.ACCEPTED}
+    assert {field.reason for field in found if field.path.endswith("item")} == {"in the column “Item” of an earlier page"}
+
+
+def test_a_contract_may_say_that_every_page_has_its_own_table():
+    assert Verdict.ACCEPTED not in {field.verdict for field in over_pages(False)}
+
+
+def test_a_table_does_not_go_on_past_a_page_without_rows():
+    assert Verdict.ACCEPTED not in {field.verdict for field in over_pages(True, pages_between=1)}
+
+
+def test_cells_that_stand_under_another_column_of_the_page_before_are_not_accepted():
+    swapped = over_pages(True, NEXT_PAGE.replace("Milk            1     0.99    0.99", "0.99            1     Milk    0.99"))
+    assert {f.verdict for f in swapped if f.path.endswith((".item", ".price"))} == {Verdict.AMBIGUOUS}
+
+
+def test_a_lone_label_on_the_next_page_is_not_taken_for_a_new_header():
+    three = [PAGE, "Milk            1     0.99    0.99\nAmount is in euros", "Milk            1     0.99    0.99"]
+    pages = [page(text, number) for number, text in enumerate(three, 1)]
+    said = [[COFFEE], [MILK], [MILK]]
+    made = [PageAnswers(one, [chunk(one)], [answer({"lines": rows}, number=one.number)]) for one, rows in zip(pages, said, strict=True)]
+    last = [field for field in Merger(INVOICE).merge("d", made) if field.page == 3]
+    assert {field.verdict for field in last} == {Verdict.ACCEPTED}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from octavo.contracts import FieldSpec, Kind
+from octavo.merging import check_digits
 from octavo.merging.candidates import Candidate
 from octavo.merging.grounding import Ground, Witness
 from octavo.merging.index import PageIndex, Place
@@ -65,6 +66,8 @@ def problem_of(spec: FieldSpec, text: str, typed: Typed | None) -> str:
         return f"it cannot be read as one {spec.type}"
     if spec.pattern is not None and not re.search(spec.pattern, text):
         return "it does not match the contract's pattern"
+    if spec.check and not check_digits.kind_of(spec.check, text):
+        return f"it is no valid {' or '.join(spec.check)} number"
     if (spec.min is not None or spec.max is not None) and isinstance(typed, int | Decimal) and not isinstance(typed, bool):
         if spec.min is not None and typed < spec.min:
             return f"it is below the contract's minimum of {spec.min:g}"

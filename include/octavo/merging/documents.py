@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from decimal import Decimal
-from itertools import groupby, product
+from itertools import groupby
 from operator import attrgetter
+from typing import NamedTuple
 
-from octavo.contracts import Contract, FieldSpec, Kind, Sum
+from octavo.contracts import Contract, FieldSpec, Kind
 from octavo.corrections import Correction
+from octavo.merging import check_digits
+from octavo.merging.arithmetic import add_up
 from octavo.merging.candidates import Candidate, Reader
 from octavo.merging.claims import Claim, Claimer, position_of
 from octavo.merging.grounding import Ground, Witness
@@ -18,14 +20,11 @@ from octavo.merging.index import PageIndex, Place
 from octavo.merging.items import Lists, Row, Slot, join
 from octavo.merging.people import Cells, People, gone, spoken
 from octavo.merging.places import by_place, is_whole, only_date
-from octavo.merging.prints import Labels
+from octavo.merging.prints import Labels, Print
 from octavo.merging.resolution import is_picked_over, missing, resolve
 from octavo.merging.ties import NO_TIE, STRONG, Tie, Ties
 from octavo.model import Answer, Box, Chunk, Field, Page
 from octavo.values import Parser, parser
-
-# Distinct values of one field that arithmetic tries.
-MOST_TERMS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,14 @@ class PageAnswers:
     page: Page
     chunks: Sequence[Chunk]
     answers: Sequence[Answer]
+
+
+class _List(NamedTuple):
+    """A list of the contract: whether it is one of pairs, its cells' paths, and whether its table goes on over pages."""
+
+    pairs: bool
+    cells: tuple[str, ...]
+    continues: bool
 
 
 class Merger:
@@ -64,7 +71,7 @@ class Merger:
         people = People(self.contract, corrections)
         weighed: _PageMerge | None = None
         for page in pages:
-            weighed = _PageMerge(page, self._parser, self._labels)
+            weighed = _PageMerge(page, self._parser, self._labels, weighed.carried(self._lists) if weighed else {})
             people.see(page.page.number, weighed.claimer, weighed.ties)
             if self._only_date is not None:
                 dates |= weighed.dates
@@ -76,9 +83,8 @@ class Merger:
                         (scalars if candidate.matched else free).setdefault(candidate.field, []).append(weighed.scalar(candidate))
                 listed = sorted((c for c in said if c.items is not None), key=attrgetter("items"))
                 for path, group in groupby(listed, key=attrgetter("items")):
-                    kind, names = self._lists[path]
                     numbered = [list(cells) for _, cells in groupby(group, key=attrgetter("item"))]
-                    rows.setdefault(path, []).extend(weighed.lists(path, names, kind is Kind.PAIRS).rows(source, numbered))
+                    rows.setdefault(path, []).extend(weighed.lists(path, self._lists[path]).rows(source, numbered))
             for path, found in rows.items():
                 for slot in join(found):
                     items.add(path, slot.cells(), *weighed.said_of_row(people, path, items.length(path), slot))
@@ -95,7 +101,7 @@ class Merger:
             for claim in scalars.get(self._only_date, ()):
                 if claim.usable and claim.tie.score < STRONG and not claim.tie.rival:
                     claim.tie = only_date()
-        self._add_up(scalars, items.fields)
+        add_up(self.contract.gate.sums, scalars, items.fields)
         return list(self._in_order(document, scalars, items.fields, free, people))
 
     def _in_order(
@@ -116,23 +122,6 @@ class Merger:
                 yield missing(document, path)
         for path in sorted(free):
             yield resolve(document, path, free[path][0].candidate.spec, free[path], False)
-
-    def _add_up(self, scalars: dict[str, list[Claim]], items: dict[str, list[Field]]) -> None:
-        """Mark the claims that the contract's sums prove: exactly one choice of values adds up."""
-        for check in self.contract.gate.sums:
-            names = (check.total, *check.parts)
-            terms = [_terms(name, scalars, items) for name in names]
-            if not all(terms):
-                continue
-            fitting = [choice for choice in product(*terms) if _adds_up(choice, check)]
-            if len(fitting) != 1:
-                continue
-            values = fitting[0]
-            text = f"{' + '.join(check.parts)} = {check.total}: {' + '.join(f'{v:f}' for v in values[1:])} = {values[0]:f}"
-            for name, value in zip(names, values, strict=True):
-                for claim in scalars.get(name, ()):
-                    if claim.usable and _number(claim.typed) == value:
-                        claim.arithmetic = text
 
 
 class _Items:
@@ -160,8 +149,9 @@ class _Items:
 class _PageMerge:
     """What is needed to weigh one page's candidates."""
 
-    def __init__(self, page: PageAnswers, values: Parser, contract_labels: Labels) -> None:
+    def __init__(self, page: PageAnswers, values: Parser, contract_labels: Labels, carried: Mapping[str, Sequence[Print]]) -> None:
         self.number = page.page.number
+        self._carried = carried
         self._index = PageIndex(page.page, values)
         self.ties = Ties(self._index, contract_labels)
         self._order = {word: at for chunk in reversed(page.chunks) for at, word in enumerate(chunk.words)}
@@ -174,10 +164,14 @@ class _PageMerge:
         """The dates that the page has."""
         return set(self._index.dates)
 
-    def lists(self, path: str, fields: Sequence[str], pairs: bool) -> Lists:
+    def lists(self, path: str, made: _List) -> Lists:
         if path not in self._lists:
-            self._lists[path] = Lists(self.claimer, self.ties, fields, pairs, self._order)
+            self._lists[path] = Lists(self.claimer, self.ties, made.cells, made.pairs, self._order, self._carried.get(path, ()))
         return self._lists[path]
+
+    def carried(self, known: Mapping[str, _List]) -> dict[str, list[Print]]:
+        """The column headers of the lists that have rows here and may go on over the page."""
+        return {path: found.headers_for_next_page() for path, found in self._lists.items() if known[path].continues}
 
     def said_of_row(self, people: People, path: str, number: int, slot: Slot) -> tuple[Cells, set[str]]:
         """What people said of a row that stands on this page."""
@@ -226,7 +220,7 @@ class _PageMerge:
         if candidate.spec.type is Kind.GENERATED:
             return NO_TIE
         if candidate.matched:
-            tie = self.ties.of(candidate.field, place.words)
+            tie = self._own_tie(candidate, place)
             if tie.score >= STRONG and candidate.spec.type is Kind.NAME and not is_whole(self._index, place.words, self.ties.words):
                 return Tie(tie.score / 2, f"{tie.why}, but cut out of a longer phrase", tie.rival, tie.priority)
             if tie.score >= STRONG or tie.rival or (candidate.spec.place is None and candidate.spec.type is not Kind.CURRENCY):
@@ -234,15 +228,23 @@ class _PageMerge:
             return max(tie, by_place(self._index, candidate.spec, place.words, candidate.value, places), key=attrgetter("score"))
         return self.ties.free(candidate.field.rsplit(".", 1)[-1], place.words)
 
+    def _own_tie(self, candidate: Candidate, place: Place) -> Tie:
+        """The tie by labels, or by check digits where those are closer."""
+        tie = self.ties.of(candidate.field, place.words)
+        if not candidate.spec.check or tie.rival or tie.score >= STRONG:
+            return tie
+        checked = check_digits.tie(self._index, candidate.spec.check, candidate.value, place.words)
+        return max(tie, checked, key=attrgetter("score")) if checked else tie
 
-def _lists(prefix: str, fields: dict[str, FieldSpec]) -> Iterator[tuple[str, tuple[Kind, tuple[str, ...]]]]:
-    """Every list of the contract: its path, its kind and its cells' paths."""
+
+def _lists(prefix: str, fields: dict[str, FieldSpec]) -> Iterator[tuple[str, _List]]:
+    """Every list of the contract by its path."""
     for name, spec in fields.items():
         path = f"{prefix}{name}"
         if spec.type is Kind.PAIRS:
-            yield path, (Kind.PAIRS, (f"{path}[].key", f"{path}[].value"))
+            yield path, _List(True, (f"{path}[].key", f"{path}[].value"), False)
         elif spec.type is Kind.LIST:
-            yield path, (Kind.LIST, tuple(_cells(f"{path}[].", spec.fields)))
+            yield path, _List(False, tuple(_cells(f"{path}[].", spec.fields)), spec.continues)
         elif spec.type is Kind.GROUP:
             yield from _lists(f"{path}.", spec.fields)
 
@@ -268,29 +270,3 @@ def _distinct(answers: Sequence[Answer]) -> list[Answer]:
             same = [told_apart[text] for text in sorted(told_apart)]
         distinct += same
     return distinct
-
-
-def _terms(name: str, scalars: dict[str, list[Claim]], items: dict[str, list[Field]]) -> list[Decimal]:
-    """The values that a term of a sum may have: a field's supported ones, or the total of a list's column."""
-    if "[]" in name:
-        owner, cell = name.split("[]", 1)
-        column = [_number(f.typed) for f in items.get(owner, ()) if f.path.endswith(cell) and f.typed is not None]
-        known = [number for number in column if number is not None]
-        return [sum(known, Decimal(0))] if len(known) > 1 else []
-    found: dict[Decimal, None] = {}
-    for claim in sorted(scalars.get(name, ()), key=lambda c: (c.candidate.rank, -c.tie.score, c.position, c.canonical)):
-        number = _number(claim.typed)
-        if claim.usable and number is not None:
-            found.setdefault(number)
-    return list(found)[:MOST_TERMS]
-
-
-def _number(typed: object) -> Decimal | None:
-    return Decimal(typed) if isinstance(typed, int | Decimal) else None
-
-
-def _adds_up(choice: Sequence[Decimal], check: Sum) -> bool:
-    """Whether parts and total fit; a part of 0 proves nothing about the others."""
-    total, *parts = choice
-    return all(parts) and total != 0 and abs(sum(parts, Decimal(0)) - total) <= Decimal(str(check.tolerance))
-

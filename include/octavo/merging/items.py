@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
-from itertools import permutations
 
 from octavo import contracts, labels
-from octavo.contracts import Kind
 from octavo.lines import same_row
+from octavo.merging.arithmetic import multiply
 from octavo.merging.candidates import Candidate
 from octavo.merging.claims import Claim, Claimer
 from octavo.merging.grounding import Ground
@@ -22,7 +20,7 @@ from octavo.merging.places import is_whole
 from octavo.merging.prints import Print
 from octavo.merging.ties import NO_TIE, Tie, Ties
 from octavo.model import Box
-from octavo.values import NUMERIC, Typed
+from octavo.values import Typed
 
 # Anchors tried for one row before it is left without a place of its own.
 MOST_ANCHORS = 64
@@ -64,14 +62,18 @@ _Key = tuple[int, Box, int, frozenset[int], tuple[tuple[str, str], ...]]
 class Lists:
     """Builds the rows of one list on one page."""
 
-    def __init__(self, claimer: Claimer, ties: Ties, fields: Sequence[str], pairs: bool, order: Mapping[int, int]) -> None:
-        """``order`` gives each word of the page its place in its chunk's reading order."""
+    def __init__(
+        self, claimer: Claimer, ties: Ties, fields: Sequence[str], pairs: bool, order: Mapping[int, int], carried: Sequence[Print] = (),
+    ) -> None:
+        """``order`` gives each word of the page its place in its chunk's reading order, ``carried`` the headers of the page before."""
         self._claimer = claimer
         self._order = order
         self._index = claimer.index
         self._ties = ties
         self._pairs = pairs
-        self._headers = [] if pairs else ties.headers(fields)
+        own = [] if pairs else ties.headers(fields)
+        self._headers = [*carried, *own]
+        self._goes_on = _last_row(own) or list(carried)
         self._known: dict[_Key, Row] = {}
         self._key: _Key = (0, Box(0, 0, 0, 0), 0, frozenset(), ())
 
@@ -104,7 +106,7 @@ class Lists:
                 y = min(self._index.boxes[i].y0 for i in words)
                 position = min(self._order.get(i, i) for i in words)
             if not self._pairs:
-                _multiply(claims)
+                multiply(claims)
             first = candidates[0]
             rows.append(Row(source, first.box, first.chunk, first.extractor, claims, frozenset(words), position, y, number))
             self._known[key] = rows[-1]
@@ -178,7 +180,12 @@ class Lists:
             return Tie(0.0, "", nearest.text)
         if own is None:
             return NO_TIE
-        return Tie(1.0, f"in the column “{own.text}”")
+        return Tie(1.0, f"in the column “{own.text}”" + (" of an earlier page" if own.box.y1 <= 0 else ""))
+
+    def headers_for_next_page(self) -> list[Print]:
+        """The columns' headers as the next page sees them, where the table goes on: above its top."""
+        height = self._index.page.height
+        return [one._replace(box=one.box._replace(y0=one.box.y0 - height, y1=one.box.y1 - height)) for one in self._goes_on]
 
     def _pair_places(self, cells: Sequence[_Cell], taken: set[int]) -> list[tuple[Place | None, Tie]]:
         """Places of a key and its value such that the value stands by the key, best tied first."""
@@ -220,27 +227,20 @@ def _apart(header: Box, box: Box) -> float:
     return abs(header.center[0] - box.center[0])
 
 
+def _last_row(headers: Sequence[Print]) -> list[Print]:
+    """The lowest row that heads at least two columns; a lone label is no table's."""
+    rows: list[list[Print]] = []
+    for header in sorted(headers, key=lambda one: (one.box.y0, one.box.x0)):
+        row = next((row for row in rows if same_row(row[0].box, header.box)), None)
+        if row is None:
+            rows.append([header])
+        else:
+            row.append(header)
+    return next((row for row in reversed(rows) if len({one.fields for one in row}) > 1), [])
+
+
 def _same_header(one: Print, other: Print) -> bool:
     return same_row(one.box, other.box)
-
-
-def _multiply(cells: dict[str, list[Claim]]) -> None:
-    """Mark a row's amounts that are quantity times price, where neither factor is 0 or 1."""
-    numbers = [
-        claims[0] for claims in cells.values()
-        if len(claims) == 1 and claims[0].usable and claims[0].candidate.spec.type in NUMERIC and isinstance(claims[0].typed, int | Decimal)
-    ]
-    if len(numbers) < 3:
-        return
-    for one, two, product in permutations(numbers, 3):
-        a, b, c = (Decimal(str(claim.typed)) for claim in (one, two, product))
-        if product.tie.rival:
-            continue
-        if one.position < two.position and not {a, b} & {Decimal(0), Decimal(1)} and abs(a * b - c) < Decimal("0.01"):
-            if product.candidate.spec.type is Kind.MONEY and len({one.position, two.position, product.position}) == 3:
-                for claim in (one, two, product):
-                    claim.arithmetic = f"{one.candidate.value} × {two.candidate.value} = {product.candidate.value}"
-            return
 
 
 def join(rows: Sequence[Row]) -> list[Slot]:

@@ -52,7 +52,8 @@ class _Column:
 def rows(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[Row]]:
     """The list's rows on each of a document's pages, top to bottom.
 
-    A table that reaches a page's end goes on at the top of the next, with its header repeated or not.
+    A table that reaches a page's end goes on at the top of the next, with its header repeated or not, unless the
+    contract says that every page has its own (``continues``).
     """
     found: list[list[Row]] = []
     carried: list[_Column] | None = None
@@ -60,6 +61,8 @@ def rows(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[Row]]:
         on_page: list[Row] = []
         number = 0
         headers = {n: columns for n in range(len(view.lines)) if (columns := _header(view, n, path, spec))}
+        if not spec.continues:
+            carried = None
         if carried and not headers:
             on_page, number, carried = _rows_below(view, -1, carried)
         if not headers and not on_page and not carried:

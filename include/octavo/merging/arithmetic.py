@@ -1,0 +1,77 @@
+"""Arithmetic: sums of a contract that only one choice of values fulfils, and rows whose quantity times price is their amount."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from itertools import permutations, product
+
+from octavo.contracts import Kind, Sum
+from octavo.merging.claims import Claim
+from octavo.model import Field
+from octavo.values import NUMERIC
+
+# Distinct values of one field that a sum tries.
+MOST_TERMS = 4
+
+
+def add_up(sums: Iterable[Sum], scalars: dict[str, list[Claim]], items: dict[str, list[Field]]) -> None:
+    """Mark the claims that the contract's sums prove: exactly one choice of values adds up."""
+    for check in sums:
+        names = (check.total, *check.parts)
+        terms = [_terms(name, scalars, items) for name in names]
+        if not all(terms):
+            continue
+        fitting = [choice for choice in product(*terms) if _adds_up(choice, check)]
+        if len(fitting) != 1:
+            continue
+        values = fitting[0]
+        text = f"{' + '.join(check.parts)} = {check.total}: {' + '.join(f'{v:f}' for v in values[1:])} = {values[0]:f}"
+        for name, value in zip(names, values, strict=True):
+            for claim in scalars.get(name, ()):
+                if claim.usable and _number(claim.typed) == value:
+                    claim.arithmetic = text
+
+
+def multiply(cells: dict[str, list[Claim]]) -> None:
+    """Mark a row's amounts that are quantity times price, where neither factor is 0 or 1."""
+    numbers = [
+        claims[0] for claims in cells.values()
+        if len(claims) == 1 and claims[0].usable and claims[0].candidate.spec.type in NUMERIC and isinstance(claims[0].typed, int | Decimal)
+    ]
+    if len(numbers) < 3:
+        return
+    for one, two, result in permutations(numbers, 3):
+        a, b, c = (Decimal(str(claim.typed)) for claim in (one, two, result))
+        if result.tie.rival:
+            continue
+        if one.position < two.position and not {a, b} & {Decimal(0), Decimal(1)} and abs(a * b - c) < Decimal("0.01"):
+            if result.candidate.spec.type is Kind.MONEY and len({one.position, two.position, result.position}) == 3:
+                for claim in (one, two, result):
+                    claim.arithmetic = f"{one.candidate.value} × {two.candidate.value} = {result.candidate.value}"
+            return
+
+
+def _terms(name: str, scalars: dict[str, list[Claim]], items: dict[str, list[Field]]) -> list[Decimal]:
+    """The values that a term of a sum may have: a field's supported ones, or the total of a list's column."""
+    if "[]" in name:
+        owner, cell = name.split("[]", 1)
+        column = [_number(f.typed) for f in items.get(owner, ()) if f.path.endswith(cell) and f.typed is not None]
+        known = [number for number in column if number is not None]
+        return [sum(known, Decimal(0))] if len(known) > 1 else []
+    found: dict[Decimal, None] = {}
+    for claim in sorted(scalars.get(name, ()), key=lambda c: (c.candidate.rank, -c.tie.score, c.position, c.canonical)):
+        number = _number(claim.typed)
+        if claim.usable and number is not None:
+            found.setdefault(number)
+    return list(found)[:MOST_TERMS]
+
+
+def _number(typed: object) -> Decimal | None:
+    return Decimal(typed) if isinstance(typed, int | Decimal) else None
+
+
+def _adds_up(choice: Sequence[Decimal], check: Sum) -> bool:
+    """Whether parts and total fit; a part of 0 proves nothing about the others."""
+    total, *parts = choice
+    return all(parts) and total != 0 and abs(sum(parts, Decimal(0)) - total) <= Decimal(str(check.tolerance))
