@@ -40,7 +40,9 @@ for contract in contracts.load_valid(settings.contracts)[0]:
         chunk = octavo.ChunkPagesOperator.partial(task_id="chunk").expand(shard=ingest.output)
         layout = octavo.ExtractLayoutOperator.partial(task_id="extract_layout", pool=pools.OCR).expand(shard=ingest.output)
         molmo_shards = octavo.MolmoShardsOperator(task_id="molmo_shards")
-        molmo = octavo.ExtractMolmoOperator.partial(task_id="extract_molmo", pool=pools.MOLMO).expand(shard=molmo_shards.output)
+        molmo = octavo.MolmoExtractOperator.partial(
+            task_id="extract_molmo", **octavo.placement(settings)
+        ).expand(shards=molmo_shards.output)
         document_shards = octavo.DocumentShardsOperator(task_id="document_shards")
         merge = octavo.MergeOperator.partial(task_id="merge", trigger_rule="none_failed").expand(shard=document_shards.output)
         tables = octavo.StageTablesOperator(task_id="tables", trigger_rule="none_failed")

@@ -44,6 +44,11 @@ class Settings(BaseSettings):
     shard_pages: int = Field(128, gt=0, description="most pages of one mapped task: half a minute of OCR or more")
     settle_seconds: float = Field(0, ge=0, description="a file younger than this is left for the next run")
     molmo_model: str | None = Field(None, description="the model of extractor molmo; its other options are OCTAVO_MOLMO_* too")
+    molmo_conn_id: str | None = Field(None, description="Airflow: the connection that names the model and how it is reached")
+    molmo_shard_pages: int = Field(1024, gt=0, description="Airflow: most pages of one task of the model, which loads it once")
+    molmo_queue: str = Field("gpu", description="Airflow: queue of the model's tasks")
+    molmo_pool_slots: int = Field(1, gt=0, description="Airflow: slots of pool molmo_gpu that one task of the model takes")
+    molmo_pod_template: str | None = Field(None, description="KubernetesExecutor: pod template file of the model's tasks")
     ocr_profile: Literal["best", "fast"] = Field("best", description="best: RapidOCR; fast: Tesseract, which reads less")
     languages: str = Field("eng", description="languages of scans by Tesseract's names, joined by +")
     limits: Limits = Field(default_factory=Limits)
@@ -84,5 +89,7 @@ def extractors(choice: str, has_model: bool) -> tuple[str, ...]:
     if choice == "layout" or (choice == "auto" and not has_model):
         return ("layout",)
     if not has_model:
-        raise SettingsError(f"extractor {choice!r} needs a model, and none is configured; set OCTAVO_MOLMO_MODEL (docs/molmo.md)")
+        raise SettingsError(
+            f"extractor {choice!r} needs a model, and none is configured; set OCTAVO_MOLMO_MODEL or give a connection (docs/molmo.md)"
+        )
     return ("molmo",) if choice == "molmo" else ("layout", "molmo")

@@ -72,6 +72,13 @@ class ModelUnavailable(OctavoError):
     exit_code = 10
 
 
+class Cancelled(OctavoError):
+    """The work was called off from outside; what was done before is kept."""
+
+    retryable = True
+    exit_code = 11
+
+
 class Quarantined(OctavoError):
     """One document or page cannot be read. It is data, not a failure of the run: it goes to the ledger."""
 

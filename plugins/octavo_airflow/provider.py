@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from octavo_airflow.connection import connection_type
+
 
 def get_provider_info() -> dict[str, Any]:
     """The ``apache_airflow_provider`` entry point."""
@@ -16,4 +18,6 @@ def get_provider_info() -> dict[str, Any]:
         "versions": [__version__],
         "integrations": [{"integration-name": "Octavo", "external-doc-url": "", "tags": ["software"]}],
         "operators": [{"integration-name": "Octavo", "python-modules": ["octavo_airflow.operators"]}],
+        "hooks": [{"integration-name": "Octavo", "python-modules": ["octavo_airflow.hooks"]}],
+        "connection-types": [connection_type()],
     }

@@ -36,6 +36,7 @@ for dag, _ in DagContext.autoregistered_dags:
         "tasks": {
             t.task_id: {
                 "pool": t.pool, "slots": t.pool_slots, "up": sorted(t.upstream_task_ids), "retries": t.retries,
+                "queue": t.queue, "executor_config": t.executor_config,
                 "rule": getattr(t.trigger_rule, "value", t.trigger_rule),
             } for t in dag.tasks
         },
@@ -84,6 +85,18 @@ def test_reading_takes_as_many_slots_of_its_pool_as_it_starts_processes(parsed: 
     assert (tasks["extract_molmo"]["pool"], tasks["extract_molmo"]["slots"]) == ("molmo_gpu", 1)
 
 
+def test_only_the_models_tasks_go_to_the_queue_of_cards(parsed: dict[str, Any]) -> None:
+    tasks = parsed["dags"]["octavo_receipt"]["tasks"]
+    assert [name for name, task in tasks.items() if task["queue"] == "gpu"] == ["extract_molmo"]
+
+
+def test_the_models_tasks_are_placed_by_settings(tmp_path: Path) -> None:
+    given = {"OCTAVO_MOLMO_QUEUE": "cards", "OCTAVO_MOLMO_POOL_SLOTS": "2", "OCTAVO_MOLMO_POD_TEMPLATE": "/pod.yaml"}
+    found = parse("octavo_dags.py", tmp_path, **given)
+    task = found["dags"]["octavo_receipt"]["tasks"]["extract_molmo"]
+    assert (task["queue"], task["slots"], task["executor_config"]) == ("cards", 2, {"pod_template_file": "/pod.yaml"})
+
+
 def test_every_task_is_tried_three_times(parsed: dict[str, Any]) -> None:
     assert {task["retries"] for dag in parsed["dags"].values() for task in dag["tasks"].values()} == {2}
 
@@ -101,7 +114,7 @@ def test_dags_do_not_catch_up_and_run_one_at_a_time(parsed: dict[str, Any]) -> N
     for dag in parsed["dags"].values():
         assert (dag["catchup"], dag["active"]) == (False, 1)
         assert dag["doc"]
-        assert dag["params"] == ["chunking", "day", "documents", "extractor", "fresh"]
+        assert dag["params"] == ["chunking", "connection", "day", "documents", "extractor", "fresh"]
 
 
 def test_a_scheduled_run_is_about_a_whole_day(parsed: dict[str, Any]) -> None:

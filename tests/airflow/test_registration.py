@@ -15,6 +15,7 @@ REPO = Path(__file__).resolve().parent.parent.parent
 PROBE = """
 import json, sys
 from airflow import plugins_manager
+from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
 from airflow.providers_manager import ProvidersManager
 plugins, errors = plugins_manager._get_plugins()
 views = [view["name"] for plugin in plugins for view in plugin.external_views]
@@ -22,6 +23,8 @@ apps = [app["name"] for plugin in plugins for app in plugin.fastapi_apps]
 names = [str(plugin.name) for plugin in plugins]
 print(json.dumps({
     "plugins": names, "errors": errors, "views": views, "apps": apps,
+    "forms": [form.model_dump(mode="json") for form in HookMetaService.hook_meta_data() if "octavo" in form.connection_type],
+    "hook": ProvidersManager().hooks["octavo_molmo"].hook_class_name,
     "providers": [name for name in ProvidersManager().providers if "octavo" in name],
     "top_level": sorted(m for m in sys.modules if m in ("base", "stages", "day", "pools", "app", "overview", "provider", "assets")),
     "twice": sorted(m for m in sys.modules if m.startswith("include")),
@@ -50,6 +53,18 @@ def test_the_plugin_is_registered_once(registered: dict[str, Any]) -> None:
 
 def test_the_provider_is_registered_once(registered: dict[str, Any]) -> None:
     assert registered["providers"] == ["octavo"]
+
+
+def test_the_connection_to_a_model_is_registered_once_and_has_a_form(registered: dict[str, Any]) -> None:
+    assert registered["hook"] == "octavo_airflow.hooks.MolmoHook"
+    form, = registered["forms"]
+    assert (form["connection_type"], form["hook_name"]) == ("octavo_molmo", "Octavo: Molmo model")
+    assert form["standard_fields"]["host"]["title"] == "Host or URL"
+    assert form["standard_fields"]["password"]["title"] == "API key"
+    assert form["standard_fields"]["login"]["hidden"] is True
+    fields = form["extra_fields"]
+    assert {"model", "runtime", "revision", "trust_remote_code", "concurrency", "price_per_hour"} <= set(fields)
+    assert fields["runtime"]["schema"]["enum"] == [None, "openai", "molmo2", "molmo-0924"]
 
 
 def test_no_file_of_the_package_is_executed_as_a_plugin(registered: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from upath import UPath
 
 from octavo import storage
 from octavo.answer_store import AnswerStore
-from octavo.errors import ModelUnavailable, SettingsError
+from octavo.errors import Cancelled, ModelUnavailable, SettingsError
 from octavo.extraction import molmo
 from octavo.extraction.molmo.options import RuntimeOptions
 from octavo.extraction.molmo.protocol import Finish, Question
@@ -150,6 +150,27 @@ def test_a_base_url_that_cannot_be_used_is_refused(url):
     with pytest.raises((SettingsError, ValueError)) as caught:
         openai.OpenAI(RuntimeOptions(runtime="openai", model="m", base_url=url))
     assert "secret" not in str(caught.value)
+
+
+def test_a_runtime_that_is_called_off_does_not_wait_for_an_endpoint_that_hangs():
+    released = threading.Event()
+
+    def script(number, body):
+        if number > 2:
+            released.wait(30)
+        return completion()
+
+    with serving(script) as endpoint:
+        runtime = openai.OpenAI(options(endpoint, concurrency=2, timeout_seconds=30))
+        asking = runtime.ask(questions(6))
+        assert len(next(asking)) == 2
+        threading.Timer(0.2, runtime.cancel).start()
+        started = time.monotonic()
+        with pytest.raises(Cancelled):
+            next(asking)
+        assert time.monotonic() - started < 10
+        released.set()
+        runtime.close()
 
 
 def test_the_key_is_in_no_log_and_no_table(statements, statement_contract, tmp_path, caplog):

@@ -1,15 +1,14 @@
 """Octavo's operators."""
 
 from octavo_airflow.operators.base import DEFAULTS, OctavoOperator, ShardOperator
+from octavo_airflow.operators.molmo import MolmoExtractOperator, MolmoShardsOperator, placement
 from octavo_airflow.operators.stages import (
     ChunkPagesOperator,
     DocumentShardsOperator,
     ExtractLayoutOperator,
-    ExtractMolmoOperator,
     IngestOperator,
     LedgerOperator,
     MergeOperator,
-    MolmoShardsOperator,
     PublishOperator,
     ReadPagesOperator,
     StageTablesOperator,
@@ -21,10 +20,10 @@ __all__ = [
     "ChunkPagesOperator",
     "DocumentShardsOperator",
     "ExtractLayoutOperator",
-    "ExtractMolmoOperator",
     "IngestOperator",
     "LedgerOperator",
     "MergeOperator",
+    "MolmoExtractOperator",
     "MolmoShardsOperator",
     "OctavoOperator",
     "PublishOperator",
@@ -32,4 +31,5 @@ __all__ = [
     "ShardOperator",
     "StageTablesOperator",
     "ValidateOperator",
+    "placement",
 ]

@@ -37,15 +37,20 @@ class OctavoOperator(BaseOperator):
 
     :param contract: name of the contract.
     :param extractor: ``auto``, ``layout`` or ``molmo`` (templated).
+    :param connection: id of the connection that names the model; empty is by the settings (templated).
     """
 
-    template_fields: Sequence[str] = ("extractor",)
+    template_fields: Sequence[str] = ("extractor", "connection")
     ui_color = "#e8eef7"
 
-    def __init__(self, *, contract: str, extractor: str = "{{ params.extractor }}", **kwargs: Any) -> None:
+    def __init__(
+        self, *, contract: str, extractor: str = "{{ params.extractor }}", connection: str = "{{ params.get('connection') or '' }}",
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.contract = contract
         self.extractor = extractor
+        self.connection = connection
 
     @abstractmethod
     def stage(self, context: Context) -> Report:
@@ -77,7 +82,12 @@ class OctavoOperator(BaseOperator):
     @property
     def extractors(self) -> tuple[str, ...]:
         """The extractors of this run, in the order in which tables list them."""
-        return extractors(self.extractor, self.settings.molmo_model is not None)
+        return extractors(self.extractor, bool(self.settings.molmo_model or self.molmo_connection))
+
+    @property
+    def molmo_connection(self) -> str | None:
+        """The connection that names the model of this run, if one does."""
+        return self.connection or self.settings.molmo_conn_id
 
     def partition(self, context: Context) -> Partition:
         from octavo.model import Partition
@@ -108,7 +118,7 @@ class ShardOperator(OctavoOperator):
     :param shard: the shard to read and to write beside, for example ``p0000`` (templated).
     """
 
-    template_fields: Sequence[str] = ("extractor", "shard")
+    template_fields: Sequence[str] = (*OctavoOperator.template_fields, "shard")
 
     def __init__(self, *, shard: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)

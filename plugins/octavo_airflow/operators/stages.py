@@ -26,11 +26,11 @@ class IngestOperator(OctavoOperator):
     :param fresh: anything but empty: the model is asked anew what it answered before this run began (templated).
     """
 
-    template_fields: Sequence[str] = ("extractor", "documents", "chunking", "fresh")
+    template_fields: Sequence[str] = (*OctavoOperator.template_fields, "documents", "chunking", "fresh")
 
     def __init__(
         self, *, documents: str = "{{ params.documents or '' }}", chunking: str = "{{ params.chunking or '' }}",
-        fresh: str = "{{ params.fresh or '' }}", **kwargs: Any,
+        fresh: str = "{{ params.get('fresh') or '' }}", **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.documents = documents
@@ -72,25 +72,6 @@ class DocumentShardsOperator(OctavoOperator):
         return list(self.workspace(context).plan.document_shards)
 
 
-class MolmoShardsOperator(OctavoOperator):
-    """List the shards for the model; skipped, and extraction by Molmo with it, where the run does not use one."""
-
-    def stage(self, context: Context) -> Report:
-        from airflow.sdk.exceptions import AirflowSkipException
-
-        from octavo.model import Report
-
-        if "molmo" not in self.extractors:
-            raise AirflowSkipException(
-                "extractor layout was asked for" if self.extractor == "layout"
-                else "no model is configured (OCTAVO_MOLMO_MODEL): this run extracts by layout only"
-            )
-        return Report("molmo_shards", {"shards": len(self.workspace(context).plan.page_shards)}, 0.0)
-
-    def result(self, context: Context, report: Report) -> list[str]:
-        return list(self.workspace(context).plan.page_shards)
-
-
 class ReadPagesOperator(ShardOperator):
     """Read the pages of one shard, by text layer or OCR. Starts as many processes as it takes slots of its pool (``octavo_ocr``)."""
 
@@ -123,18 +104,6 @@ class ExtractLayoutOperator(ShardOperator):
         return layout.run(self.workspace(context), self.shard, self.pinned(context))
 
 
-class ExtractMolmoOperator(ShardOperator):
-    """Extract the fields of one shard's chunks with a Molmo model. A slot of its pool (``molmo_gpu``) is a GPU."""
-
-    def stage(self, context: Context) -> Report:
-        from octavo.answer_store import AnswerStore
-        from octavo.extraction import molmo
-
-        workspace = self.workspace(context)
-        store = AnswerStore(self.settings.answer_store, workspace.fresh_since)
-        return molmo.run(workspace, self.shard, self.pinned(context), molmo.configure(), store)
-
-
 class MergeOperator(ShardOperator):
     """Resolve the answers about one shard's documents into fields and records."""
 
@@ -152,7 +121,7 @@ class StageTablesOperator(OctavoOperator):
     :param documents: the glob that ``ingest`` had; with one, the published rows of all other documents stay (templated).
     """
 
-    template_fields: Sequence[str] = ("extractor", "documents")
+    template_fields: Sequence[str] = (*OctavoOperator.template_fields, "documents")
 
     def __init__(self, *, documents: str = "{{ params.documents or '' }}", **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -1,7 +1,9 @@
 """The molmo2 runtime on a tiny checkpoint of the real classes, with the real processor and the real ``generate``."""
 
 import json
+import weakref
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -10,12 +12,13 @@ from upath import UPath
 
 from octavo import storage
 from octavo.answer_store import AnswerStore
-from octavo.errors import SettingsError
+from octavo.errors import Cancelled, SettingsError
 from octavo.extraction import molmo
 from octavo.extraction.molmo.ladder import OUT_OF_MEMORY
 from octavo.extraction.molmo.loops import LEAST_TOKENS
 from octavo.extraction.molmo.options import RuntimeOptions
 from octavo.extraction.molmo.protocol import Finish
+from octavo.extraction.molmo.runtimes import torch_parts
 from octavo.extraction.molmo.runtimes.molmo2 import Molmo2
 from octavo.extraction.molmo.runtimes.torch_parts import LOOK_EVERY, LoopWatch
 from tests.molmo.with_torch.conftest import MODEL
@@ -98,6 +101,56 @@ def test_stop_strings_end_an_answer_in_a_batch(runtime, questions):
     replies = answers(runtime, asked)
     assert replies[1].text == '{"account_number":"7301-5528-4'
     assert replies[1].finish is Finish.STOP
+
+
+def test_a_runtime_that_is_called_off_stops_at_the_next_token_and_keeps_what_it_said_before(options, runtime, questions):
+    """Half-way through the second batch, as a signal handler would."""
+    busy = Molmo2(options.model_copy(update={"batch_size": 5}))
+    busy.__dict__.update(model=runtime.model, processor=runtime.processor)
+    asking, steps = busy.ask(free(questions)), []
+    assert len(next(asking)) == 5
+
+    def step(module, inputs, output):
+        steps.append(None)
+        if len(steps) == 3:
+            busy.cancel()
+
+    handle = runtime.model.get_output_embeddings().register_forward_hook(step)
+    try:
+        with pytest.raises(Cancelled):
+            next(asking)
+    finally:
+        handle.remove()
+    assert len(steps) == 3
+    with pytest.raises(Cancelled):
+        next(busy.ask(questions))
+
+
+def test_a_closed_runtime_holds_neither_weights_nor_card(options, monkeypatch):
+    released = []
+    monkeypatch.setattr(torch_parts, "lease", lambda allowed: (torch.device("cpu"), SimpleNamespace(release=lambda: released.append(1))))
+    opened = Molmo2(options)
+    weights = weakref.ref(next(opened.model.parameters()))
+    assert weights() is not None
+    opened.close()
+    assert weights() is None
+    assert released == [1]
+
+
+def test_a_run_on_cards_leases_one_and_a_run_on_the_cpu_none(monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda one: SimpleNamespace(uuid=f"GPU-{one.index}"))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda one: "fake card")
+    monkeypatch.setattr(torch_parts, "folder", lambda: tmp_path)
+    monkeypatch.setattr("octavo.extraction.molmo.runtimes.lease.WAIT_SECONDS", 0)
+    allowed = torch_parts.devices("auto")
+    (first, one), (second, two) = torch_parts.lease(allowed), torch_parts.lease(allowed)
+    assert [str(first), str(second)] == ["cuda:0", "cuda:1"]
+    assert torch_parts.devices("cuda:1") == [torch.device("cuda:1")]
+    assert torch_parts.lease(torch_parts.devices("cpu")) == (torch.device("cpu"), None)
+    assert one is not None
+    assert two is not None
 
 
 @pytest.mark.parametrize("fits", [4])

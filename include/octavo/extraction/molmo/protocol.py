@@ -80,7 +80,11 @@ class Runtime(Protocol):
 
         Raises:
             OctavoError: no further question can be answered; what was yielded before stands.
+            Cancelled: ``cancel`` was called.
         """
+
+    def cancel(self) -> None:
+        """Stop at the next token and answer no more; may be called from a signal handler or another thread."""
 
     def close(self) -> None:
         """Free what the runtime holds: memory of the device, connections."""

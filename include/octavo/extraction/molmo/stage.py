@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,6 +69,7 @@ def run(
     """
     started = time.monotonic()
     engine = runtime or open_runtime(options)
+    total = storage.count_rows(workspace.shard("chunk", shard)) if workspace.shard("chunk", shard).exists() else 0
     counts = dict.fromkeys(("chunks", "answers", "model_calls", "store_hits", "blank", "failed", "prompt_tokens", "completion_tokens"), 0)
     rows: list[dict[str, Any]] = []
     try:
@@ -76,7 +77,7 @@ def run(
             asker = Asker(engine, store, writer, contract.name, progress)
             for window in windows(workspace, shard, contract.prompt, options.min_side_px, options.window_crops):
                 rows += Window(window, contract, options, asker, engine).rows()
-                log.info("%s: %d chunks, %s", shard, len(rows), ", ".join(f"{n} {name}" for name, n in sorted(asker.counts.items())))
+                log.info("%s: %d of %d chunks, %s", shard, len(rows), total, _pace(asker.counts, time.monotonic() - started))
     finally:
         if runtime is None:
             engine.close()
@@ -88,11 +89,16 @@ def run(
     counts["failed"] = sum(row["parse_status"] == ParseStatus.FAILED for row in rows)
     seconds = round(time.monotonic() - started, 3)
     log.info(
-        "%s: model %s revision %s, %d chunks, %d calls, %d store hits, %d blank, %d failed, %.1f tokens/s", shard, engine.identity.model,
-        engine.identity.revision, len(rows), counts["model_calls"], counts["store_hits"], counts["blank"], counts["failed"],
-        counts["completion_tokens"] / max(seconds, 1e-3),
+        "%s: model %s revision %s, %d chunks, %d blank, %d failed, %s", shard, engine.identity.model, engine.identity.revision, len(rows),
+        counts["blank"], counts["failed"], _pace(asker.counts, seconds),
     )
     return Report(f"extract_{EXTRACTOR}", counts, seconds)
+
+
+def _pace(counts: Mapping[str, int], seconds: float) -> str:
+    written = counts.get("completion_tokens", 0)
+    calls, hits = counts.get("model_calls", 0), counts.get("store_hits", 0)
+    return f"{calls} calls, {hits} store hits, {written} tokens written, {written / max(seconds, 1e-3):.1f} tokens/s"
 
 
 @dataclass

@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from octavo.errors import Cancelled
 from octavo.extraction.molmo.batches import batches
 from octavo.extraction.molmo.ladder import OUT_OF_MEMORY
 from octavo.extraction.molmo.options import RuntimeOptions
 from octavo.extraction.molmo.protocol import Finish, Identity, Question, Reply
 from octavo.extraction.molmo.runtimes import torch_parts
 from octavo.extraction.molmo.runtimes.identity import identify
+from octavo.extraction.molmo.runtimes.lease import Lease
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +31,8 @@ class InProcess(ABC):
     def __init__(self, options: RuntimeOptions) -> None:
         self._options = options
         self.identity: Identity = identify(options.model, options.revision)
+        self._cancelled = False
+        self._lease: Lease | None = None
         torch_parts.check(self.name)
 
     @cached_property
@@ -37,7 +41,8 @@ class InProcess(ABC):
 
     @cached_property
     def _device(self) -> torch.device:
-        return torch_parts.device(self._options.device)
+        chosen, self._lease = torch_parts.lease(torch_parts.devices(self._options.device))
+        return chosen
 
     @cached_property
     @abstractmethod
@@ -84,9 +89,11 @@ class InProcess(ABC):
         import torch
 
         try:
-            replies = self._generate([questions[place] for place in places])
+            replies = self._generate([questions[place] for place in places]) if not self._cancelled else []
         except torch.OutOfMemoryError:
             replies = None
+        if self._cancelled:  # the answers of this batch were cut off
+            raise Cancelled("cancelled; answers that were given before are kept")
         if replies is not None:
             yield list(zip(places, replies, strict=True))
             return
@@ -100,9 +107,15 @@ class InProcess(ABC):
         yield from self._answered(places[:middle], questions)
         yield from self._answered(places[middle:], questions)
 
+    def cancel(self) -> None:
+        self._cancelled = True
+
     def close(self) -> None:
-        """Give the weights' memory back."""
+        """Give the weights' memory back, and then the device."""
         for name in ("model", "processor", "_grammars"):
             self.__dict__.pop(name, None)
         if "_device" in self.__dict__:
-            torch_parts.empty_cache(self._device)
+            torch_parts.empty_cache(self.__dict__.pop("_device"))
+        if self._lease:
+            self._lease.release()
+            self._lease = None

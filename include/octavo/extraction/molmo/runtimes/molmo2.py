@@ -74,7 +74,7 @@ class Molmo2(InProcess):
         inputs["pixel_values"] = inputs["pixel_values"].to(self.model.dtype)
         width = inputs["input_ids"].shape[1]
         ends = torch_parts.end_tokens(self.model.generation_config)
-        watch = torch_parts.LoopWatch(width, len(questions), ends)
+        watch = torch_parts.LoopWatch(width, len(questions), ends, lambda: self._cancelled)
         stopping: dict[str, Any] = {"stopping_criteria": [watch]}
         if first.stop:
             stopping |= {"stop_strings": list(first.stop), "tokenizer": self.processor.tokenizer}

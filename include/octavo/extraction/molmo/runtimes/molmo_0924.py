@@ -82,7 +82,7 @@ class Molmo0924(InProcess):
         width = inputs["input_ids"].shape[1]
         ends = {tokenizer.eos_token_id}
         padding = tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-        watch = torch_parts.LoopWatch(width, len(questions), ends)
+        watch = torch_parts.LoopWatch(width, len(questions), ends, lambda: self._cancelled)
         stopping: dict[str, Any] = {"stopping_criteria": [watch]}
         settings = {
             "max_new_tokens": first.max_new_tokens, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": padding, "use_cache": True,

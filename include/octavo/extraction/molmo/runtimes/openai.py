@@ -22,7 +22,7 @@ import httpx
 import tenacity
 from PIL import Image
 
-from octavo.errors import ModelUnavailable, SettingsError
+from octavo.errors import Cancelled, ModelUnavailable, SettingsError
 from octavo.extraction.molmo.loops import cut_loop
 from octavo.extraction.molmo.options import RuntimeOptions
 from octavo.extraction.molmo.protocol import Finish, Identity, Question, Reply
@@ -33,6 +33,7 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
 PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 WRONG_SETTINGS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
 SHOWN_CHARACTERS = 200  # of a server's error text
+LOOK_EVERY_SECONDS = 0.5  # whether the work was called off
 
 
 class _Passing(Exception):
@@ -62,6 +63,7 @@ class OpenAI:
             limits=httpx.Limits(max_connections=options.concurrency),
         )
         self._stopped = threading.Event()
+        self._cancelled = False
         self._last_success = time.monotonic()
         self.identity = Identity(options.model, options.revision)
         self.versions = f"openai httpx {httpx.__version__}"
@@ -72,25 +74,29 @@ class OpenAI:
         Raises:
             SettingsError: the server refuses the key or does not know the model.
             ModelUnavailable: nothing was answered for ``patience_seconds``.
+            Cancelled: ``cancel`` was called.
         """
         pool = ThreadPoolExecutor(self._options.concurrency, thread_name_prefix="octavo-openai")
         try:
             waiting: dict[Future[Reply], int] = {pool.submit(self._reply, question): place for place, question in enumerate(questions)}
             done: list[tuple[int, Reply]] = []
             while waiting:
-                ready, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                ready, _ = wait(waiting, LOOK_EVERY_SECONDS, FIRST_COMPLETED)
                 done += [(waiting.pop(future), future.result()) for future in ready]
+                if self._cancelled:
+                    raise Cancelled("cancelled; answers that were given before are kept")
                 if len(done) >= self._options.concurrency or not waiting:
                     yield done
                     done = []
-        except (SettingsError, ModelUnavailable):
+        except (SettingsError, ModelUnavailable, Cancelled):
             if done:
                 yield done  # what was answered before the failure is paid for
             raise
         finally:
             self._stopped.set()
-            pool.shutdown(cancel_futures=True)
-            self._stopped.clear()
+            pool.shutdown(wait=not self._cancelled, cancel_futures=True)  # a request under way may take ``timeout_seconds``
+            if not self._cancelled:
+                self._stopped.clear()
 
     def _reply(self, question: Question) -> Reply:
         """Ask until there is an answer, or no hope of one."""
@@ -165,6 +171,9 @@ class OpenAI:
         """The start of a server's text, on one line and without the key."""
         text = " ".join(text.split())
         return (text.replace(self._key, "***") if self._key else text)[:SHOWN_CHARACTERS]
+
+    def cancel(self) -> None:
+        self._cancelled = True
 
     def close(self) -> None:
         """Close the connections."""

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata, util
 from typing import TYPE_CHECKING, Any
 
 from octavo.errors import SettingsError, ToolMissing
 from octavo.extraction.molmo.loops import LEAST_TOKENS, tail_unit
 from octavo.extraction.molmo.protocol import Finish, Reply
+from octavo.extraction.molmo.runtimes.lease import Lease, folder, take
 
 if TYPE_CHECKING:
     import torch
@@ -35,8 +36,8 @@ def versions(runtime: str, used: torch.device) -> str:
     return " ".join([runtime, *(f"{name} {metadata.version(name)}" for name in NEEDED if name != "torchvision"), device_name(used)])
 
 
-def device(name: str) -> torch.device:
-    """The device that a setting names.
+def devices(name: str) -> list[torch.device]:
+    """The devices that a setting allows, best first: ``auto`` and ``cuda`` are any card, ``auto`` without one is the CPU.
 
     Raises:
         SettingsError: there is no such device.
@@ -49,9 +50,27 @@ def device(name: str) -> torch.device:
         chosen = torch.device(name)
     except RuntimeError as error:
         raise SettingsError(f"device {name!r} is not known; use auto, cpu, cuda or cuda:N") from error
-    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
-        raise SettingsError(f"device {name} was asked for, and this machine shows {torch.cuda.device_count()} CUDA devices")
-    return chosen
+    if chosen.type != "cuda":
+        return [chosen]
+    count = torch.cuda.device_count()
+    if (chosen.index or 0) >= count:
+        raise SettingsError(f"device {name} was asked for, and this machine shows {count} CUDA devices")
+    return [torch.device("cuda", index) for index in (range(count) if chosen.index is None else [chosen.index])]
+
+
+def lease(allowed: Sequence[torch.device]) -> tuple[torch.device, Lease | None]:
+    """A device of those for this task alone, with its lease; the CPU is shared.
+
+    Raises:
+        SettingsError: other tasks have all of them.
+    """
+    import torch
+
+    if allowed[0].type != "cuda":
+        return allowed[0], None
+    cards = [(str(torch.cuda.get_device_properties(one).uuid), f"{one} ({device_name(one)})") for one in allowed]
+    taken = take(cards, folder())
+    return allowed[taken.place], taken
 
 
 def device_name(used: torch.device) -> str:
@@ -117,22 +136,26 @@ def end_tokens(generation: Any) -> set[int]:
 
 
 class LoopWatch:
-    """A stopping criterion of transformers: ends those rows of a batch that repeat themselves.
+    """A stopping criterion of transformers: ends those rows of a batch that repeat themselves, or all when they are called off.
 
     Args:
         width: tokens of the padded prompts.
         rows: of the batch.
         ends: ids that end an answer; what follows one is padding, and no loop.
+        cancelled: whether all of it is called off.
     """
 
-    def __init__(self, width: int, rows: int, ends: set[int]) -> None:
+    def __init__(self, width: int, rows: int, ends: set[int], cancelled: Callable[[], bool] = lambda: False) -> None:
         self._width = width
         self._ends = ends
+        self._cancelled = cancelled
         self.looping = [False] * rows
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **kwargs: Any) -> torch.Tensor:
         import torch
 
+        if self._cancelled():
+            return torch.ones(len(input_ids), dtype=torch.bool, device=input_ids.device)
         done = input_ids.shape[1] - self._width
         if done >= LEAST_TOKENS and done % LOOK_EVERY == 0:
             for row, tokens in enumerate(input_ids[:, self._width:].tolist()):
