@@ -17,9 +17,10 @@ from octavo import ingest, reading, schemas, storage
 from octavo.config import Limits, Settings
 from octavo.contracts import Contract, FieldSpec
 from octavo.errors import SettingsError, ToolMissing
-from octavo.model import Box, Partition, Report, union
+from octavo.model import Box, Partition, Report, Source, Word, union
 from octavo.pages import page_image
 from octavo.reading import engine
+from octavo.reading.recogniser import without_guesses
 from octavo.workspace import Workspace
 from tests.documents import LINES, page_picture, picture_pdf, text_pdf
 
@@ -173,6 +174,16 @@ def test_nothing_is_invented_on_a_page_without_text(
 
 
 @pytest.mark.parametrize("profile", PROFILES)
+def test_a_few_small_words_on_a_large_page_are_found_at_their_place(profile: str, folder: Path, tmp_path: Path) -> None:
+    page = Image.new("L", (3300, 4600), 255)
+    page.paste(page_picture(["Page 48213"], (400, 100), 30), (400, 300))
+    page.save(folder / "page.png")
+    _, [row], _ = read(folder, tmp_path, ocr_profile=profile)
+    assert text(row) == "Page 48213"
+    assert ink_around(page, box_of(row, "Page", "48213")) > 0.95
+
+
+@pytest.mark.parametrize("profile", PROFILES)
 def test_pages_read_together_have_the_words_that_they_have_alone(profile: str, folder: Path, tmp_path: Path) -> None:
     for number in range(5):
         page_picture([f"Page {number}", *LINES], (1000 + 50 * number, 1300), 30).save(folder / f"{number}.png")
@@ -282,6 +293,15 @@ def test_a_stamp_on_a_scan_does_not_hide_the_scan(folder: Path, tmp_path: Path) 
     _, [row], _ = read(folder, tmp_path)
     assert row["text_source"] == "ocr"
     assert "48213" in text(row)
+
+
+def test_guesses_are_dropped_from_a_page_that_is_mostly_guesses() -> None:
+    def words(*confidences: float) -> list[Word]:
+        return [Word("word", Box(0, 0, 9, 9), confidence, Source.OCR) for confidence in confidences]
+
+    assert without_guesses(words(0.3)) == []
+    assert without_guesses(words(0.2, 0.4, 0.9)) == words(0.9)
+    assert without_guesses(words(0.4, 0.9, 0.9)) == words(0.4, 0.9, 0.9)
 
 
 def test_a_language_that_is_not_installed_names_its_package() -> None:

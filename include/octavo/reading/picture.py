@@ -17,6 +17,10 @@ MAX_SIDE = 32_000        # Tesseract refuses sides past 32,767
 MAX_OCR_PIXELS = 40_000_000  # a page that is far taller than wide is not enlarged past this
 # A page is blank when its smoothed grey levels (0 to 255) differ by less than this: paper's shading and JPEG noise do.
 BLANK_RANGE = 16
+# A page whose print lies within this share of its longer side is looked at closer: a few words on a large page are lost
+# when recognisers look at the whole of it.
+SPARSE_SHARE = 0.5
+SPARSE_MARGIN = 24      # pixels around the print
 INK_PERCENTILE = 2       # the darkest 2 % of a page of text are its print
 JOINING_SIGMA = 1.2      # pixels: joins the dots of a dot matrix, keeps letters of 15 px apart
 SMOOTHING = 4            # pixels: side of the squares that are averaged first
@@ -68,6 +72,21 @@ def prepare(image: Image.Image, folder: Path, frame: tuple[int, int], enlarge: b
     path = folder / "page.pgm"
     grey.save(path, format="PPM")
     return OcrInput(path, scale)
+
+
+def print_box(grey: Image.Image) -> Box | None:
+    """The box of all that differs from the page's background, with a margin; None where that is hardly smaller than the page."""
+    small = np.asarray(grey.reduce(SMOOTHING) if min(grey.size) >= 2 * SMOOTHING else grey).astype(np.int16)
+    ink = np.abs(small - int(np.bincount(small.ravel(), minlength=256).argmax())) > 2 * BLANK_RANGE
+    columns, rows = np.flatnonzero(ink.any(axis=0)), np.flatnonzero(ink.any(axis=1))
+    if not len(rows):
+        return None
+    margin, factor = SPARSE_MARGIN, SMOOTHING if min(grey.size) >= 2 * SMOOTHING else 1
+    box = Box(
+        max(0, int(columns[0]) * factor - margin), max(0, int(rows[0]) * factor - margin),
+        min(grey.width, (int(columns[-1]) + 1) * factor + margin), min(grey.height, (int(rows[-1]) + 1) * factor + margin),
+    )
+    return box if max(box.width, box.height) <= SPARSE_SHARE * max(grey.size) else None
 
 
 def cleaned(grey: Image.Image) -> Image.Image:

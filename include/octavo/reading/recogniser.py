@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +11,9 @@ from octavo.model import Word
 
 LYING_SHARE = 0.5  # a page whose words mostly are taller than wide lies on its side
 LYING_LENGTH = 3   # letters of a word whose shape tells
+# On a page whose words are mostly guesses (a photo, a texture, noise), guesses are not passed on as words.
+GUESSED_PAGE = 0.5  # median confidence of a page under which it counts as such
+GUESSED_WORD = 0.6  # words below this confidence are then dropped; text that a person can read scores above
 
 
 class Recogniser(Protocol):
@@ -51,3 +55,10 @@ def mean_confidence(words: Sequence[Word]) -> float:
     """The mean confidence over characters; 1 for no words."""
     characters = sum(len(word.text) for word in words)
     return sum(word.confidence * len(word.text) for word in words) / characters if characters else 1.0
+
+
+def without_guesses(words: Sequence[Word]) -> list[Word]:
+    """The words, without the guesses on a page that is mostly guesses."""
+    if words and statistics.median(word.confidence for word in words) < GUESSED_PAGE:
+        return [word for word in words if word.confidence >= GUESSED_WORD]
+    return list(words)

@@ -7,16 +7,16 @@ only believed where it reads more than the first, and its boxes are mapped back 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
 
 from octavo.errors import Quarantined
 from octavo.images import Affine, turned
-from octavo.model import Word
+from octavo.model import Box, Word
 from octavo.reading import picture
-from octavo.reading.recogniser import Recogniser, lies
+from octavo.reading.recogniser import Recogniser, lies, without_guesses
 
 GOOD_WORD = 0.6  # confidence from which on a word counts as read
 BETTER = 1.2     # a second look has to read so many times as many characters to be believed
@@ -100,13 +100,18 @@ def _fill(page: Recognition, first: Sequence[Word], recogniser: Recogniser) -> N
     reading.words = picture.into_frame(list(first), page.source.scale, reading.width, reading.height)
     if recogniser.is_poor(first):
         _look_again(page, first, recogniser)
+    reading.words = without_guesses(reading.words)
 
 
 def _look_again(page: Recognition, first: Sequence[Word], recogniser: Recogniser) -> None:
     reading, source = page.reading, page.source
-    degrees = recogniser.rotation(source.path, first)
     with Image.open(source.path) as image:
         grey = image.convert("L")
+    close = picture.print_box(grey) if not first else None
+    if close is not None:
+        reading.words = picture.into_frame(_look_closer(page, grey, close, recogniser), source.scale, reading.width, reading.height)
+        return
+    degrees = recogniser.rotation(source.path, first)
     again = picture.OcrInput(source.path.with_name("again.pgm"), source.scale)
     (turned(grey, degrees) if degrees else picture.cleaned(grey)).save(again.path, format="PPM")
     words = recogniser.recognise(again.path, page.dpi)
@@ -114,6 +119,15 @@ def _look_again(page: Recognition, first: Sequence[Word], recogniser: Recogniser
         if degrees:
             reading.turn(degrees)
         reading.words = picture.into_frame(words, again.scale, reading.width, reading.height)
+
+
+def _look_closer(page: Recognition, grey: Image.Image, close: Box, recogniser: Recogniser) -> list[Word]:
+    """The words of a part of the file that is recognised, boxes in the file's pixels."""
+    path = page.source.path.with_name("closer.pgm")
+    grey.crop(close).save(path, format="PPM")
+    words = recogniser.recognise(path, page.dpi)
+    moved = (Box(b.x0 + close.x0, b.y0 + close.y0, b.x1 + close.x0, b.y1 + close.y0) for b in (word.box for word in words))
+    return [replace(word, box=box) for word, box in zip(words, moved, strict=True)]
 
 
 def read_characters(words: Sequence[Word]) -> int:

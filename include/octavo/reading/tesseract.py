@@ -7,7 +7,6 @@ everything else around the recognition.
 from __future__ import annotations
 
 import os
-import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 from octavo.children import die_with_parent
 from octavo.errors import Quarantined
 from octavo.model import Box, Source, Word
-from octavo.reading.recogniser import LYING_SHARE, lying_share, mean_confidence
+from octavo.reading.recogniser import LYING_SHARE, lying_share, mean_confidence, without_guesses
 from octavo.reasons import Reason
 
 # pytesseract imports pandas only to offer data frames; not finding it, a child starts in half the time and memory.
@@ -33,9 +32,6 @@ if _hide_pandas:
 # Fully automatic page segmentation, Tesseract's own default. Measured on receipts: at the level of 4 and 6, quicker
 # than 4; 11 (sparse text) finds "words" in noise.
 CONFIG = "--psm 3"
-# On a page whose words are mostly guesses (a photo, a texture, noise), guesses are not passed on as words.
-GUESSED_PAGE = 0.5      # median confidence of a page under which it counts as such
-GUESSED_WORD = 0.6      # words below this confidence are then dropped; text that a person can read scores above
 # Measured on receipts: of 60 pages the 5 that Tesseract hardly reads lie below one of these, and nothing that it reads well.
 POOR_CONFIDENCE = 0.5   # mean over characters
 FEW_WORDS = 30
@@ -106,13 +102,6 @@ class Tesseract:
             return dict(pytesseract.image_to_data(str(path), lang=self._languages, config=config, output_type=pytesseract.Output.DICT))
         except pytesseract.TesseractError as error:
             raise _ended(error) from error
-
-
-def without_guesses(words: Sequence[Word]) -> list[Word]:
-    """The words, without the guesses on a page that is mostly guesses."""
-    if words and statistics.median(word.confidence for word in words) < GUESSED_PAGE:
-        return [word for word in words if word.confidence >= GUESSED_WORD]
-    return list(words)
 
 
 def _words(data: dict[str, list[Any]]) -> list[Word]:
