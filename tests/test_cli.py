@@ -39,6 +39,7 @@ def test_a_run_prints_one_object_with_the_fixed_keys_and_publishes(first):
     lake, summary = first
     assert set(summary) == {
         "documents", "pages", "chunks", "quarantined", "reads", "read_hits", "model_calls", "store_hits", "seconds", "published",
+        "prompt_tokens", "completion_tokens", "cost",
     }
     assert summary["published"] is True
     assert summary["documents"] == summary["pages"] == summary["reads"] == 8  # a ninth file is a copy

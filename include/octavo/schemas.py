@@ -128,7 +128,7 @@ CORRECTIONS = pa.schema([
 
 LEDGER = pa.schema([
     ("run", pa.string()),
-    ("level", pa.string()),              # document, page or chunk
+    ("level", pa.string()),              # run, document, page or chunk
     ("document", pa.string()),
     ("uri", pa.string()),
     ("page", pa.int32()),
@@ -143,6 +143,8 @@ LEDGER = pa.schema([
     ("completion_tokens", pa.int64()),
     ("cost", pa.float64()),
     ("cached", pa.bool_()),
+    ("chunks_asked", pa.int32()),        # below it: chunks that a model was asked about in this run
+    ("chunks_cached", pa.int32()),       # and whose answer was known
 ])
 
 _ARROW = {

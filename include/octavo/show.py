@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from upath import UPath
 
-from octavo import overlay, pipeline, schemas, storage
+from octavo import ledger, overlay, pipeline, schemas, storage
 from octavo.chunking import cut
 from octavo.config import Settings
 from octavo.contracts import Chunking
@@ -72,6 +72,8 @@ def runs(console: Console, results: Sequence[pipeline.DayResult], settings: Sett
     console.print(table)
     lake = Lake(UPath(settings.lake))
     for result in results:
+        if spent := _spent(ledger.of_run(lake, result.partition, result.run)):
+            console.print(f"{result.partition.contract} {result.partition.day}: {spent}", highlight=False, soft_wrap=True)
         for row in quarantined(lake, result):
             console.print(f"quarantined  {escape(row['uri'])}  [yellow]{row['reason']}[/yellow]", highlight=False, soft_wrap=True)
     console.print(f"lake: {settings.lake}", highlight=False, soft_wrap=True)
@@ -93,6 +95,22 @@ def document(console: Console, lake: Lake, wanted: str, as_json: bool) -> None:
     for path, row in named(lake, wanted):
         fields = storage.read_table(_beside(lake, path, "fields"), where=("document", row["document"])).to_pylist()
         _print_document(console, row, fields, as_json)
+        path = _beside(lake, path, "ledger")
+        if not as_json and path.exists():
+            ends = storage.read_table(path, where=("document", row["document"])).to_pylist()
+            latest = [end for end in ends if end["level"] == "document" and end["uri"] == row["uri"]][-1:]
+            if spent := _spent(latest[0] if latest else {}):
+                console.print(spent, highlight=False, soft_wrap=True)
+
+
+def _spent(row: dict[str, Any]) -> str:
+    """What a model took for one row of the ledger, in words; empty where none was used."""
+    asked, known = row.get("chunks_asked"), row.get("chunks_cached")
+    if asked is None:
+        return ""
+    tokens = f"{row['prompt_tokens']:,} prompt tokens, {row['completion_tokens']:,} tokens of answers"
+    cost = f", cost {row['cost']:,.4f}" if row["cost"] else ""
+    return f"model: {asked} chunks asked, {known} known before; {tokens}, {row['seconds']:,.1f} s with reading{cost}"
 
 
 def named(lake: Lake, wanted: str) -> list[tuple[UPath, dict[str, Any]]]:

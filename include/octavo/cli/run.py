@@ -11,11 +11,13 @@ from typing import Any
 import click
 from upath import UPath
 
-from octavo import contracts, pipeline, show
+from octavo import contracts, ledger, pipeline, show
 from octavo.cli.common import clear_errors, err, model_options, out
 from octavo.config import Settings
 from octavo.errors import SettingsError
 from octavo.extraction import molmo
+from octavo.lake import Lake
+from octavo.ledger import spent
 
 
 @click.command()
@@ -65,7 +67,9 @@ def run(
             ))
     show.runs(err if as_json else out, results, settings)
     if as_json:
-        sys.stdout.write(json.dumps(pipeline.summarise(results)) + "\n")
+        took = spent.added(ledger.of_run(Lake(UPath(settings.lake)), result.partition, result.run) for result in results)
+        summed = {name: took.get(name, 0) for name in ("prompt_tokens", "completion_tokens", "cost")}
+        sys.stdout.write(json.dumps({**pipeline.summarise(results), **summed}) + "\n")
     failed = [result.error for result in results if result.error]
     if failed:
         raise failed[0]
