@@ -1,7 +1,8 @@
 """The ledger: how every document, page and chunk of a run ended, and the proof that none is missing.
 
 It is derived from what the stages left in the workspace, and written whether the day was
-published or not. Rows of earlier runs of the same day stay.
+published or not. Rows of earlier runs of the same day stay. What answers took is added up: a page's row has the sums of its
+chunks, a document's of its pages, and one row those of the run.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import pyarrow.compute as pc
 from octavo import storage
 from octavo.errors import LedgerHole
 from octavo.lake import Lake
-from octavo.model import Outcome, ParseStatus, Report
+from octavo.ledger import spent
+from octavo.model import Outcome, ParseStatus, Partition, Report
 from octavo.reasons import Reason
 from octavo.schemas import LEDGER
 from octavo.workspace import Span, Workspace
@@ -49,23 +51,34 @@ def run(workspace: Workspace, lake: Lake, extractors: Sequence[str]) -> Report:
 def _with_earlier_runs(target: Any, workspace: Workspace, rows: Iterator[pa.Table]) -> Iterator[pa.Table]:
     if target.exists():
         earlier = storage.read_table(target)
+        for field in LEDGER:
+            if field.name not in earlier.column_names:  # written by an earlier version
+                earlier = earlier.append_column(field, pa.nulls(earlier.num_rows, field.type))
         yield earlier.filter(pc.not_equal(earlier["run"], workspace.run))
     yield from rows
 
 
 def _rows(workspace: Workspace, extractors: Sequence[str], tally: Counter[str]) -> Iterator[pa.Table]:
-    """The run's rows: documents, then page shard by page shard its pages and their chunks."""
+    """The run's rows: page shard by page shard its pages and their chunks, then the documents and the run."""
     documents = workspace.read(workspace.documents).to_pylist()
     uris = {row["document"]: row["uri"] for row in documents}
     pages: dict[str, Counter[str]] = {}
+    sums: dict[str, Row] = {}
     recorded = _recorded(workspace)
     for shard, spans in workspace.plan.page_shards.items():
-        rows = list(_shard_rows(workspace, shard, spans, extractors, uris))
+        rows = spent.with_pages(list(_shard_rows(workspace, shard, spans, extractors, uris)))
         for row in rows:
             if row["level"] == "page":
                 pages.setdefault(row["document"], Counter())[_state(row)] += 1
+                sums[row["document"]] = spent.added([sums.get(row["document"], {}), row])
         yield _table(workspace, rows, tally)
-    yield _table(workspace, [row for document in documents for row in _document_rows(document, pages, recorded)], tally)
+    yield _table(workspace, [row for document in documents for row in _document_rows(document, pages, recorded, sums)], tally)
+    whole = {"level": "run", **_end(tally["missing"]), **spent.added(sums.values())}
+    yield pa.Table.from_pylist([{"run": workspace.run, "attempts": 1, **whole}], schema=LEDGER)
+
+
+def _end(missing: int) -> Row:
+    return {"outcome": Outcome.PARTIAL, "reason": Reason.NOT_PROCESSED} if missing else {"outcome": Outcome.OK}
 
 
 def _table(workspace: Workspace, rows: list[Row], tally: Counter[str]) -> pa.Table:
@@ -90,8 +103,9 @@ def _recorded(workspace: Workspace) -> set[str]:
     return found
 
 
-def _document_rows(document: Row, pages: dict[str, Counter[str]], recorded: set[str]) -> Iterator[Row]:
+def _document_rows(document: Row, pages: dict[str, Counter[str]], recorded: set[str], sums: dict[str, Row]) -> Iterator[Row]:
     row = {"level": "document", "document": document["document"], "uri": document["uri"]}
+    copy, row = row, {**row, **sums.get(document["document"], {})}
     if document["status"] == Outcome.QUARANTINED:
         yield {**row, "outcome": Outcome.QUARANTINED, "reason": document["reason"]}
     else:
@@ -108,7 +122,7 @@ def _document_rows(document: Row, pages: dict[str, Counter[str]], recorded: set[
         else:
             yield {**row, "outcome": Outcome.OK, "reason": None}
     for uri in document["copies"]:
-        yield {**row, "uri": uri, "outcome": Outcome.OK, "reason": Reason.DUPLICATE}
+        yield {**copy, "uri": uri, "outcome": Outcome.OK, "reason": Reason.DUPLICATE}
 
 
 def _shard_rows(
@@ -141,7 +155,7 @@ def _shard_rows(
 
 _PAGE_COLUMNS = ["document", "page", "outcome", "reason", "detail", "seconds", "cached"]
 _ANSWER_COLUMNS = [
-    "document", "page", "chunk", "extractor", "parse_status", "parsed", "attempts",
+    "document", "page", "chunk", "extractor", "parse_status", "parsed", "model", "attempts",
     "seconds", "prompt_tokens", "completion_tokens", "cost", "cached",
 ]
 
@@ -154,9 +168,16 @@ def _have(workspace: Workspace, stage: str, shard: str, columns: list[str]) -> l
 def _chunk_row(row: Row, answer: Row | None) -> Row:
     if answer is None:
         return {**row, "outcome": Outcome.PARTIAL, "reason": Reason.NOT_PROCESSED}
-    spent = {name: answer[name] for name in ("attempts", "seconds", "prompt_tokens", "completion_tokens", "cost", "cached")}
+    row = {**row, **spent.of_chunk(answer)}
     if answer["parse_status"] == ParseStatus.FAILED:
-        return {**row, **spent, "outcome": Outcome.FALLBACK, "reason": Reason.ANSWER_UNPARSABLE}
+        return {**row, "outcome": Outcome.FALLBACK, "reason": Reason.ANSWER_UNPARSABLE}
     if answer["parsed"] in (None, "{}"):
-        return {**row, **spent, "outcome": Outcome.EMPTY, "reason": Reason.NO_FIELDS}
-    return {**row, **spent, "outcome": Outcome.OK, "reason": None}
+        return {**row, "outcome": Outcome.EMPTY, "reason": Reason.NO_FIELDS}
+    return {**row, "outcome": Outcome.OK, "reason": None}
+
+
+def of_run(lake: Lake, partition: Partition, run: str) -> Row:
+    """The sums of a run, from its row; empty where the ledger has none."""
+    target = lake.table("ledger", partition)
+    rows = storage.read_table(target, where=("run", run)).to_pylist() if target.exists() else []
+    return next((row for row in rows if row["level"] == "run"), {})
