@@ -31,7 +31,7 @@ from scripts.api import AirflowApi
 from scripts.stack import Stack
 
 REPO = Path(__file__).resolve().parent.parent.parent
-RUN_SECONDS = 300
+RUN_SECONDS = 600
 USERS = {"admin": "only-for-this-test", "viewer": "may-look"}
 VOLUME_DAY = dt.date(2026, 11, 10)
 STRICT = """
