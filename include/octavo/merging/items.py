@@ -72,7 +72,8 @@ class Lists:
         self._ties = ties
         self._pairs = pairs
         own = [] if pairs else ties.headers(fields)
-        self._headers = [*carried, *own]
+        self._headers = own
+        self._carried = list(carried)
         self._goes_on = _last_row(own) or list(carried)
         self._known: dict[_Key, Row] = {}
         self._key: _Key = (0, Box(0, 0, 0, 0), 0, frozenset(), ())
@@ -164,23 +165,26 @@ class Lists:
         return same_row(self._index.boxes[words[0]] if len(words) == 1 else self._span(place), row)
 
     def _column(self, name: str, place: Place) -> Tie:
-        """Whether the nearest header above the cell in its column is the field's own."""
+        """Whether the nearest header above the cell in its column, on this page or else on the one before, is the field's own."""
         box = self._index.place_boxes(place.words)[0]
+        return self._under(self._headers, name, box) or self._under(self._carried, name, box, " of an earlier page") or NO_TIE
+
+    @staticmethod
+    def _under(headers: Sequence[Print], name: str, box: Box, where: str = "") -> Tie | None:
         own = nearest = None
         middle = (box.y0 + box.y1) / 2
-        for header in self._headers:
-            left, _, right, bottom = header.box
-            reach = max(header.box.height, box.height)
+        height = box.height
+        for header in headers:
+            left, top, right, bottom = header.box
+            reach = max(bottom - top, height)
             if bottom <= middle and left <= box.x1 + reach and box.x0 <= right + reach and labels.aligned(header.box, box):
-                if nearest is None or (header.box.y0, -_apart(header.box, box)) > (nearest.box.y0, -_apart(nearest.box, box)):
+                if nearest is None or (top, -_apart(header.box, box)) > (nearest.box.y0, -_apart(nearest.box, box)):
                     nearest = header
-                if name in header.fields and (own is None or header.box.y0 > own.box.y0):
+                if name in header.fields and (own is None or top > own.box.y0):
                     own = header
         if nearest is not None and name not in nearest.fields and (own is None or _same_header(own, nearest)):
             return Tie(0.0, "", nearest.text)
-        if own is None:
-            return NO_TIE
-        return Tie(1.0, f"in the column “{own.text}”" + (" of an earlier page" if own.box.y1 <= 0 else ""))
+        return Tie(1.0, f"in the column “{own.text}”{where}") if own is not None else None
 
     def headers_for_next_page(self) -> list[Print]:
         """The columns' headers as the next page sees them, where the table goes on: above its top."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Sequence
-from decimal import ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -16,7 +17,8 @@ from octavo.model import Field, Verdict
 
 _STEP = re.compile(r"([^.\[\]]+)(?:\[(\d+)\])?")
 # Digits enough for any column's decimal.
-_PRECISION = 60
+_EXACT = Context(prec=60)
+_NUMBER = schemas.FIELDS.field("number").type
 
 
 def field_row(field: Field) -> dict[str, Any]:
@@ -25,7 +27,7 @@ def field_row(field: Field) -> dict[str, Any]:
     number = Decimal(typed) if isinstance(typed, int | Decimal) else None
     return {
         "document": field.document, "field": field.path, "matched": field.matched, "value": field.value,
-        "number": _fit(number, schemas.FIELDS.field("number").type), "date": typed if isinstance(typed, dt.date) else None,
+        "number": _fit(number, _NUMBER), "date": typed if isinstance(typed, dt.date) else None,
         "support": field.support.value, "verdict": field.verdict.value, "reason": field.reason, "page": field.page, "chunk": field.chunk,
         "evidence": [{"page": e.page, **e.box._asdict()} for e in field.evidence], "extractor": field.extractor,
         "losers": [{"value": one.value, "page": one.page, "extractor": one.extractor, "reason": one.reason} for one in field.losers],
@@ -94,12 +96,16 @@ def _fit(number: Decimal | None, kind: Any) -> Decimal | None:
     """The number with the column's places; None when it has more digits than the column."""
     if number is None:
         return None
-    with localcontext() as context:
-        context.prec = _PRECISION
-        if number.adjusted() >= kind.precision - kind.scale:
-            return None
-        fitted = number.quantize(Decimal(1).scaleb(-kind.scale), rounding=ROUND_HALF_UP)
-    return None if fitted.adjusted() >= kind.precision - kind.scale else fitted
+    most = kind.precision - kind.scale
+    if number.adjusted() >= most:
+        return None
+    fitted = number.quantize(_step(kind.scale), rounding=ROUND_HALF_UP, context=_EXACT)
+    return None if fitted.adjusted() >= most else fitted
+
+
+@cache
+def _step(places: int) -> Decimal:
+    return Decimal(1).scaleb(-places)
 
 
 def verdicts(fields: Iterable[Field]) -> dict[str, int]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -27,6 +30,9 @@ _JSON = json.JSONDecoder(parse_float=str, parse_int=str)
 PAGES_AT_ONCE = 8
 # Rows gathered before they go to the writer.
 ROWS_AT_ONCE = 4096
+# Objects made between two looks for garbage in cycles. Measured: bench/merging.py, 15 to 20% faster, 1 MB more memory.
+COLLECT_AFTER = 50_000
+_STATUS = {status.value: status for status in ParseStatus}
 logger = logging.getLogger(__name__)
 
 _ANSWER_COLUMNS = ["document", "page", "chunk", "x0", "y0", "x1", "y1", "extractor", "hinted", "raw", "parsed", "parse_status"]
@@ -58,11 +64,11 @@ def run(
     contract_hash = contract.hash
     said = corrections.of(contract.name, documents) if corrections else {}
     counts = {"documents": 0, "fields": 0, "corrections": sum(map(len, said.values())), **verdicts(())}
-    records: list[dict[str, object]] = []
+    records: list[dict[str, Any]] = []
     source = _Pages(workspace, extractors)
 
     def rows() -> Iterator[pa.Table]:
-        waiting: list[dict[str, object]] = []
+        waiting: list[dict[str, Any]] = []
         for document in documents:
             fields = merger.merge(document, source.of(document, pages_of[document]), said.get(document, ()))
             records.append(record(contract, document, uris.get(document, ""), contract_hash, fields))
@@ -73,7 +79,8 @@ def run(
                 waiting = []
         yield pa.Table.from_pylist(waiting, schema=schemas.FIELDS)
 
-    storage.write_table(workspace.shard("fields", shard), rows(), schemas.FIELDS)
+    with rare_collections():
+        storage.write_table(workspace.shard("fields", shard), rows(), schemas.FIELDS)
     storage.write_rows(workspace.shard("records", shard), records, schemas.record_schema(contract))
     heard = [one.row() for document in documents for one in said.get(document, ())]
     storage.write_rows(workspace.shard("corrections", shard), heard, schemas.CORRECTIONS)
@@ -102,20 +109,20 @@ class _Pages:
         self._shard = ""
         self._chunks: dict[str, pa.Table] = {}
         self._answers: dict[str, list[pa.Table]] = {}
-        self._readings: Iterator[tuple[str, Iterator[dict[str, object]]]] = iter(())
-        self._waiting: tuple[str, Iterator[dict[str, object]]] | None = None
+        self._readings: Iterator[tuple[str, Iterator[dict[str, Any]]]] = iter(())
+        self._waiting: tuple[str, Iterator[dict[str, Any]]] | None = None
 
     def of(self, document: str, shards: Sequence[str]) -> Iterator[PageAnswers]:
         """The document's pages in order."""
         for shard in shards:
             self._open(shard)
             chunks = _by_page(self._chunks.get(document))
-            answers: dict[int, list[dict[str, object]]] = {}
+            answers: dict[int, list[dict[str, Any]]] = {}
             for table in self._answers.get(document, ()):
                 for page, found in _by_page(table).items():
                     answers.setdefault(page, []).extend(found)
             for row in self._rows(document):
-                number = int(str(row["page"]))
+                number = row["page"]
                 yield PageAnswers(
                     schemas.page_from_row(row),
                     [schemas.chunk_from_row(chunk) for chunk in chunks.get(number, ())],
@@ -138,7 +145,7 @@ class _Pages:
         self._readings = groupby(_rows_of(path), key=lambda row: str(row["document"]))
         self._waiting = None
 
-    def _rows(self, document: str) -> Iterator[dict[str, object]]:
+    def _rows(self, document: str) -> Iterator[dict[str, Any]]:
         """The document's page rows of the open shard. Shards list documents in the order in which they are merged."""
         while True:
             if self._waiting is None:
@@ -153,7 +160,7 @@ class _Pages:
             logger.debug("skipped %s, which belongs to another shard", found)
 
 
-def _rows_of(path: UPath) -> Iterator[dict[str, object]]:
+def _rows_of(path: UPath) -> Iterator[dict[str, Any]]:
     columns = ["document", "page", "width", "height", "dpi", "rotation", "transform", "words"]
     for table in storage.iter_tables(path, columns, PAGES_AT_ONCE):
         yield from table.to_pylist()
@@ -173,21 +180,29 @@ def _by_document(table: pa.Table) -> dict[str, pa.Table]:
     return found
 
 
-def _by_page(table: pa.Table | None) -> dict[int, list[dict[str, object]]]:
-    found: dict[int, list[dict[str, object]]] = {}
+def _by_page(table: pa.Table | None) -> dict[int, list[dict[str, Any]]]:
+    found: dict[int, list[dict[str, Any]]] = {}
     for row in table.to_pylist() if table is not None else ():
         found.setdefault(row["page"], []).append(row)
     return found
 
 
-def answer_from_row(row: dict[str, object]) -> Answer:
+def answer_from_row(row: dict[str, Any]) -> Answer:
     """A ``schemas.ANSWERS`` row; numbers in its JSON stay as they are written."""
-    text = row["parsed"]
-    parsed = _JSON.decode(str(text)) if text else {}
+    text, status = row["parsed"], row["parse_status"]
+    parsed = _JSON.decode(text) if text else {}
     return Answer(
-        str(row["document"]), int(str(row["page"])), int(str(row["chunk"])), Box(*(int(str(row[side])) for side in Box._fields)),
-        str(row["extractor"]), bool(row["hinted"]), str(row["raw"] or ""), parsed if isinstance(parsed, dict) else {},
-        ParseStatus(str(row["parse_status"] or ParseStatus.OK.value)),
+        row["document"], row["page"], row["chunk"], Box(row["x0"], row["y0"], row["x1"], row["y1"]), row["extractor"], bool(row["hinted"]),
+        row["raw"] or "", parsed if isinstance(parsed, dict) else {}, _STATUS[status] if status else ParseStatus.OK,
     )
 
 
+@contextmanager
+def rare_collections() -> Iterator[None]:
+    """Look for garbage in cycles seldom: claims make none, and looking through all of them takes a fifth of the time."""
+    before = gc.get_threshold()
+    gc.set_threshold(COLLECT_AFTER, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
