@@ -1,7 +1,8 @@
 """A stand-in with the interface and the habits of the 2024 family's remote code.
 
 Tuples of keys and values as cache, ``generate_from_batch``, right padding with -1, a ``tie_weights`` without
-arguments, no ``post_init``, and a call of a helper that transformers no longer has.
+arguments, no ``post_init``, and a call of a helper that transformers no longer has. With ``moe_num_experts`` each token goes
+through its ``moe_top_k`` best experts, as in MolmoE.
 """
 
 import torch
@@ -12,12 +13,34 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 from .config_molmo import MolmoConfig
 
 
-class Block(nn.Module):
-    def __init__(self, width):
+def mlp(width):
+    return nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
+
+
+class Experts(nn.Module):
+    def __init__(self, width, count, top):
         super().__init__()
+        self.top = top
+        self.gate = nn.Linear(width, count, bias=False)
+        self.experts = nn.ModuleList(mlp(width) for _ in range(count))
+
+    def forward(self, x):
+        tokens = x.reshape(-1, x.shape[-1])
+        weights, chosen = self.gate(tokens).softmax(dim=-1).topk(self.top, dim=-1)
+        mixed = torch.zeros_like(tokens)
+        for number, expert in enumerate(self.experts):
+            place, rank = torch.where(chosen == number)
+            mixed.index_add_(0, place, expert(tokens[place]) * weights[place, rank, None])
+        return mixed.reshape(x.shape)
+
+
+class Block(nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        width = config.hidden_size
         self.norm = nn.LayerNorm(width)
         self.mixed = nn.Linear(width, 3 * width)
-        self.out = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, width))
+        self.out = Experts(width, config.moe_num_experts, config.moe_top_k) if config.moe_num_experts else mlp(width)
 
     def forward(self, x, mask, past):
         query, key, value = self.mixed(self.norm(x)).chunk(3, dim=-1)
@@ -36,7 +59,7 @@ class MolmoForCausalLM(PreTrainedModel):
         self.words = nn.Embedding(config.vocab_size, config.hidden_size)
         self.places = nn.Embedding(4096, config.hidden_size)
         self.eye = nn.Linear(3, config.hidden_size)
-        self.blocks = nn.ModuleList(Block(config.hidden_size) for _ in range(config.num_hidden_layers))
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_hidden_layers))
         self.head = nn.Linear(config.hidden_size, config.vocab_size)
 
     def forward(

@@ -1,5 +1,6 @@
 """The molmo-0924 runtime on a stand-in whose remote code has the interface of the 2024 family."""
 
+import json
 import shutil
 from dataclasses import replace
 
@@ -18,11 +19,13 @@ from tests.molmo.conftest import FIXTURE
 STANDIN = FIXTURE.parent / "molmo-0924-standin"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+@pytest.fixture(scope="module", params=[pytest.param(0, id="dense"), pytest.param(8, id="mixture of experts")])
+def folder(request, tmp_path_factory):
     """The stand-in with random weights and the fixture's tokenizer."""
-    target = tmp_path_factory.mktemp("hub") / "molmo-standin"
+    target = tmp_path_factory.mktemp("hub") / f"molmo-standin-{request.param}"
     shutil.copytree(STANDIN, target)
+    settings = {**json.loads((STANDIN / "config.json").read_text()), "moe_num_experts": request.param}
+    (target / "config.json").write_text(json.dumps(settings))
     AutoTokenizer.from_pretrained(FIXTURE / "tiny-molmo2").save_pretrained(target)
     config = AutoConfig.from_pretrained(target, trust_remote_code=True)
     torch.manual_seed(3)
@@ -31,7 +34,7 @@ def folder(tmp_path_factory):
         if tensor.dim() == 2:  # large enough that image, words and places all show in the tokens
             tensor.data.normal_(0, 1 if name.startswith(("words", "places", "eye")) else 0.3)
     model.save_pretrained(target)
-    shutil.copy(STANDIN / "config.json", target / "config.json")
+    (target / "config.json").write_text(json.dumps(settings))
     return target
 
 
