@@ -1,12 +1,19 @@
-"""Speed of the read stage beside Tesseract itself, run in parallel on the same pages with the same settings.
+"""Speed of the read stage beside the programs that it is built on or could be replaced by.
 
     python bench/reading.py [--docs FOLDER] [--rounds N] [--json]
 
-Only images count (PNG, JPEG, TIFF, WebP, BMP, GIF), since a text layer needs no OCR. First every page is prepared as the read
+**Scans** (PNG, JPEG, TIFF, WebP, BMP, GIF): profile ``fast`` beside Tesseract itself, run in parallel on the same pages with the
+same settings. First every page is prepared as the read
 stage prepares it. Then, N times in turn, the read stage reads the documents into an empty reading store, and
 ``xargs -P CORES tesseract FILE OUT tsv`` reads the prepared pages, with one thread each. ``ratio_to_raw_tesseract`` is the
 read stage's pages per second, all of its own work included, over raw Tesseract's; ``cpu_ratio`` is the same in processor
-time, which a machine that is busy with other things does not distort.
+time, which a machine that is busy with other things does not distort. ``best_cost`` is the processor time of the read stage
+with profile ``best`` over that with profile ``fast``, on the same pages.
+
+**Born-digital PDFs** (those whose every page has a text layer that is trusted), in processor time, the quickest of N and at least
+three runs: what a reading child does with each page, from opening the file to the row with words and boxes, beside
+``pdfplumber``'s ``extract_words`` in this process and beside ``pdftotext -bbox`` (poppler), started once a file.
+``born_digital_vs_pdfplumber`` and ``born_digital_vs_pdftotext`` are their time over ours.
 """
 
 from __future__ import annotations
@@ -19,15 +26,17 @@ import resource
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from upath import UPath
 
-from octavo import images, ingest, reading, storage
+from octavo import images, ingest, pdf, reading, storage
 from octavo.config import Settings
 from octavo.contracts import Contract, FieldSpec
+from octavo.errors import Quarantined
 from octavo.model import Partition
-from octavo.reading import picture, worker
+from octavo.reading import picture, text_layer, worker
 from octavo.reading.tesseract import CONFIG
 from octavo.workspace import Workspace
 
@@ -41,14 +50,14 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1, help="how often both are timed, in turn")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    result = measure(options.docs, options.rounds)
+    result = measure(options.docs, options.rounds) | born_digital(options.docs, max(3, options.rounds))
     print(json.dumps(result) if options.json else "\n".join(f"{name:24} {value}" for name, value in result.items()))
     return 0
 
 
 def measure(docs: Path, rounds: int) -> dict[str, float | int]:
     cores = os.cpu_count() or 1
-    ours = raw = our_cpu = raw_cpu = 0.0
+    ours = raw = our_cpu = raw_cpu = best_cpu = 0.0
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         workspace = Workspace.open(UPath(root), Partition("bench", dt.date(2000, 1, 1)), "reading")
@@ -61,7 +70,12 @@ def measure(docs: Path, rounds: int) -> dict[str, float | int]:
             ours += sum(reading.run(workspace, shard, settings).seconds for shard in workspace.plan.page_shards)
             between = cpu_seconds()
             raw += tesseract(jobs, cores)
-            our_cpu, raw_cpu = our_cpu + between - before, raw_cpu + cpu_seconds() - between
+            after = cpu_seconds()
+            our_cpu, raw_cpu = our_cpu + between - before, raw_cpu + after - between
+            best = settings.model_copy(update={"ocr_profile": "best"})
+            for shard in workspace.plan.page_shards:
+                reading.run(workspace, shard, best)
+            best_cpu += cpu_seconds() - after
     if not jobs or not raw:
         raise SystemExit(f"no page images under {docs}")
     return {
@@ -70,6 +84,7 @@ def measure(docs: Path, rounds: int) -> dict[str, float | int]:
         "raw_tesseract_pages_per_second": round(rounds * len(jobs) / raw, 3),
         "ratio_to_raw_tesseract": round(counts["pages"] / ours / (len(jobs) / raw), 3),
         "cpu_ratio": round(counts["pages"] / our_cpu / (len(jobs) / raw_cpu), 3),
+        "best_cost": round(best_cpu / our_cpu, 2),
     }
 
 
@@ -106,6 +121,68 @@ def tesseract(jobs: list[tuple[str, int | None]], cores: int) -> float:
         single_thread = {**os.environ, "OMP_THREAD_LIMIT": "1"}
         subprocess.run(command, input="".join(lines).encode(), env=single_thread, stderr=subprocess.DEVNULL, check=True)
         return time.monotonic() - started
+
+
+def born_digital(docs: Path, rounds: int) -> dict[str, float | int]:
+    """The text layer's speed; nothing where the folder has no born-digital PDF."""
+    files = {path: pages for path in sorted(docs.glob("**/*.pdf")) if (pages := pages_with_layer(path))}
+    if not files:
+        return {}
+    ours, plumber, poppler = (
+        min(timed(work, files) for _ in range(rounds)) for work in (read_layers, read_with_pdfplumber, read_with_pdftotext)
+    )
+    return {
+        "born_digital_pages": sum(files.values()), "born_digital_pages_per_second": round(sum(files.values()) / ours, 1),
+        "born_digital_vs_pdfplumber": round(plumber / ours, 2), "born_digital_vs_pdftotext": round(poppler / ours, 2),
+    }
+
+
+def timed(work: Callable[[dict[Path, int]], None], files: dict[Path, int]) -> float:
+    """Processor seconds of ``work`` and of the programs that it starts."""
+    before = cpu_seconds()
+    work(files)
+    return cpu_seconds() - before
+
+
+def pages_with_layer(path: Path) -> int:
+    """The number of pages of a PDF whose pages all have a trusted text layer; else 0."""
+    try:
+        document = pdf.open_pdf(path)
+    except Quarantined:
+        return 0
+    try:
+        for number in range(1, len(document) + 1):
+            with pdf.open_page(document, number) as page:
+                if not text_layer.trusted(page, text_layer.read(page, pdf.DPI)):
+                    return 0
+        return len(document)
+    except Quarantined:
+        return 0
+    finally:
+        document.close()
+
+
+def read_layers(files: dict[Path, int]) -> None:
+    asked = {"profile": "best", "languages": "eng", "max_pixels": Settings().limits.page_pixels}
+    for path, pages in files.items():
+        for number in range(1, pages + 1):
+            page = {"path": str(path), "document": path.name, "media_type": pdf.MEDIA_TYPE, "page": number}
+            worker.handle({**asked, "pages": [page]})
+
+
+def read_with_pdfplumber(files: dict[Path, int]) -> None:
+    import pdfplumber
+
+    for path in files:
+        with pdfplumber.open(path) as document:
+            for page in document.pages:
+                page.extract_words()
+                page.close()
+
+
+def read_with_pdftotext(files: dict[Path, int]) -> None:
+    for path in files:
+        subprocess.run(["pdftotext", "-bbox", str(path), os.devnull], stderr=subprocess.DEVNULL, check=True)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ packages=()
 { command -v tesseract >/dev/null && tesseract --list-langs 2>/dev/null | grep -qx eng && tesseract --list-langs | grep -qx osd; } \
     || packages+=(tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd)
 [ "$profile" != dev ] || command -v chromium >/dev/null || packages+=(chromium)
+[ "$profile" != dev ] || command -v pdftotext >/dev/null || packages+=(poppler-utils)
 "$PYTHON" -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
 [ ${#packages[@]} -eq 0 ] || apt_install "${packages[@]}"
 

@@ -68,7 +68,7 @@ def prepare(reading: Reading, image: Image.Image, folder: Path, enlarge: bool, f
     Args:
         reading: the page; its width and height are the frame's.
         image: the upright page, possibly smaller than the frame.
-        folder: an empty one, for the page's own.
+        folder: where to write; it is made.
         enlarge: whether a small page is doubled in size.
         file: the page's own file, where it can be recognised as it is.
     """
@@ -76,6 +76,7 @@ def prepare(reading: Reading, image: Image.Image, folder: Path, enlarge: bool, f
     if picture.is_blank(image):
         reading.blank = True
         return None
+    folder.mkdir(parents=True)
     if file is None:
         return Recognition(reading, picture.prepare(image, folder, (reading.width, reading.height), enlarge))
     link = folder / f"page{file.suffix}"  # a name that can stand in a list, whatever the file is called

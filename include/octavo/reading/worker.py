@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 import time
 from dataclasses import dataclass
@@ -80,18 +82,19 @@ class Look:
 
 def handle(request: dict[str, Any]) -> dict[str, Any]:
     """``rows``: a ``READINGS`` row for each of the request's ``pages``, in their order."""
-    with tempfile.TemporaryDirectory() as scratch:
+    scratch = Path(tempfile.gettempdir()) / f"octavo-pages-{os.getpid()}"  # made by the first page that needs it: most text layers do not
+    try:
         recogniser = _recogniser(request["profile"], request["languages"])
-        looks = []
-        for place, page in enumerate(request["pages"]):
-            folder = Path(scratch) / str(place)
-            folder.mkdir()
-            looks.append(_look(page, folder, request["max_pixels"], recogniser.enlarges))
+        looks = [
+            _look(page, scratch / str(place), request["max_pixels"], recogniser.enlarges) for place, page in enumerate(request["pages"])
+        ]
         started = time.monotonic()
         waiting = [look for look in looks if look.waiting is not None]
         recognise([look.waiting for look in waiting if look.waiting is not None], recogniser)
         for look in waiting:
             look.seconds = round(look.seconds + (time.monotonic() - started) / len(waiting), 3)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
     return {"rows": [look.row() for look in looks]}
 
 
