@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import random
+from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 from upath import UPath
 
 from octavo import merging, schemas, storage
+from octavo.corrections import Action, Correction, CorrectionStore
 from octavo.errors import WorkspaceError
-from octavo.model import Partition, Verdict
+from octavo.model import Box, Evidence, Partition, Verdict
 from octavo.workspace import Plan, Span, Workspace, cut_into_shards
 from tests.merging.pages import INVOICE, UPRIGHT, chunk, page
 
@@ -64,8 +66,8 @@ def stage(root: Path, made: list, plan: Plan, shuffle: random.Random | None = No
             found = [row for span in spans for number in range(span.first, span.last + 1) for row in rows[span.document, number][kind]]
             if kind.startswith("extract"):
                 found = found * 2 if twice else found
-                if shuffle:
-                    shuffle.shuffle(found)
+            if shuffle and kind != "read":
+                shuffle.shuffle(found)
             full = [{name: row.get(name) for name in schema.names} for row in found]
             storage.write_table(workspace.shard(kind, shard), [pa.Table.from_pylist(full, schema=schema)], schema)
     uris = [{"document": name, "uri": f"{name}.pdf", "copies": [], "media_type": "", "bytes": 1, "pages": len(one), "day": DAY,
@@ -75,11 +77,11 @@ def stage(root: Path, made: list, plan: Plan, shuffle: random.Random | None = No
     return workspace
 
 
-def merged(workspace: Workspace) -> tuple[list, list]:
+def merged(workspace: Workspace, said: CorrectionStore | None = None) -> tuple[list, list]:
     """Fields and records of all shards, in order."""
     shards = list(workspace.plan.document_shards)
     for shard in shards:
-        merging.run(workspace, shard, INVOICE, ["layout", "molmo"])
+        merging.run(workspace, shard, INVOICE, ["layout", "molmo"], said)
     read = [[row for shard in shards for row in workspace.read(workspace.shard(kind, shard)).to_pylist()] for kind in ("fields", "records")]
     return read[0], read[1]
 
@@ -92,6 +94,90 @@ def one_shard(made: list) -> Plan:
 def page_by_page(made: list) -> Plan:
     spans = [Span(f"doc{at}", number, number) for at, one in enumerate(made) for number in range(1, len(one) + 1)]
     return Plan({f"p{i:04d}": (span,) for i, span in enumerate(spans)}, {f"d{i:04d}": (f"doc{i}",) for i in range(len(made))})
+
+
+@st.composite
+def plans(draw: st.DrawFn, made: list) -> Plan:
+    """The documents cut into page shards and document shards at any places."""
+    pages_of = [(f"doc{at}", number) for at, one in enumerate(made) for number in range(1, len(one) + 1)]
+    page_shards: list[list[Span]] = [[]]
+    for at, (name, number) in enumerate(pages_of):
+        last = page_shards[-1][-1] if page_shards[-1] else None
+        if at and draw(st.booleans()):
+            page_shards.append([Span(name, number, number)])
+        elif last and last.document == name:
+            page_shards[-1][-1] = Span(name, last.first, number)
+        else:
+            page_shards[-1].append(Span(name, number, number))
+    document_shards: list[list[str]] = [[]]
+    for at in range(len(made)):
+        if at and draw(st.booleans()):
+            document_shards.append([])
+        document_shards[-1].append(f"doc{at}")
+    numbered = {f"p{i:04d}": tuple(spans) for i, spans in enumerate(page_shards)}
+    return Plan(numbered, {f"d{i:04d}": tuple(ids) for i, ids in enumerate(document_shards)})
+
+
+def table_bytes(workspace: Workspace) -> list[bytes]:
+    """The tables as they are staged: all shards' rows one after another."""
+    written = []
+    for kind, schema in (("fields", schemas.FIELDS), ("records", schemas.record_schema(INVOICE)), ("corrections", schemas.CORRECTIONS)):
+        path = UPath(workspace.root / f"{kind}.parquet")
+        storage.write_table(path, (workspace.read(workspace.shard(kind, shard)) for shard in workspace.plan.document_shards), schema)
+        written.append(path.read_bytes())
+    return written
+
+
+PATHS = ["total", "net", "number", "date", "lines[0].amount", "lines[1].item", "lines[5].count"]
+anchors = st.lists(st.tuples(st.integers(1, 3), st.integers(0, 60)), max_size=2).map(
+    lambda places: tuple(Evidence(page_at, Box(0, top, 400, top + 14)) for page_at, top in places))
+corrected = st.lists(st.tuples(st.integers(0, 3), st.sampled_from(PATHS), st.none() | scalar, anchors), max_size=4)
+
+
+def store_of(root: Path, said_of: list) -> CorrectionStore:
+    store = CorrectionStore(UPath(root))
+    for at, path, value, anchor in said_of:
+        store.put(Correction("invoice", f"doc{at}", path, value, None, Action.CORRECTED, anchor, None, "ann", "2026-01-02T00:00:00+00:00"))
+    return store
+
+
+@given(st.data(), documents, corrected, st.randoms(use_true_random=False))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_order_of_answers_and_chunks_any_repetition_and_any_shards_give_the_same_bytes(tmp_path_factory, data, made, said_of, order):
+    root = tmp_path_factory.mktemp("merge")
+    store = store_of(root / "said", said_of)
+    plain = stage(root / "plain", made, one_shard(made))
+    merged(plain, store)
+    other = stage(root / "other", made, data.draw(plans(made)), order, twice=data.draw(st.booleans()))
+    merged(other, store)
+    assert table_bytes(other) == table_bytes(plain)
+    merged(other, store)
+    assert table_bytes(other) == table_bytes(plain)
+
+
+@given(documents, corrected)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_people_said_wins_and_loses_nothing_that_others_said(tmp_path_factory, made, said_of):
+    root = tmp_path_factory.mktemp("merge")
+    store = store_of(root / "said", said_of)
+    without, _ = merged(stage(root / "without", made, one_shard(made)))
+    fields, _ = merged(stage(root / "with", made, one_shard(made)), store)
+    last = {(f"doc{at}", path): value for at, path, value, _ in said_of if at < len(made)}
+    for (name, path), value in last.items():
+        if "[" not in path:
+            found = next(row for row in fields if row["document"] == name and row["field"] == path)
+            assert (found["value"], found["verdict"], found["extractor"]) == (value, Verdict.ACCEPTED, "person")
+    for at in range(len(made)):
+        before = Counter(values_of(without, f"doc{at}"))
+        after = Counter(values_of(fields, f"doc{at}"))
+        assert not before - after
+        assert sum((after - before).values()) <= sum(value is not None for (name, _), value in last.items() if name == f"doc{at}")
+
+
+def values_of(fields: list, document: str) -> list[str]:
+    """All values of a document, those that lost as well."""
+    own = [row for row in fields if row["document"] == document]
+    return [row["value"] for row in own if row["value"]] + [loser["value"] for row in own for loser in row["losers"]]
 
 
 @given(documents, st.randoms(use_true_random=False))
