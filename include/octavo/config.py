@@ -2,6 +2,9 @@
 
 Every field can be set as ``OCTAVO_<FIELD>``, for example ``OCTAVO_LAKE=s3://bucket/lake``. Places are
 local paths or fsspec URLs. What describes a document type belongs into its contract instead.
+
+One secret is no field, so that it never gets into a printed or pickled object: ``OCTAVO_PDF_PASSWORDS``, tried on locked
+PDFs (``octavo.pdf.passwords``).
 """
 
 from __future__ import annotations

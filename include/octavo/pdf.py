@@ -5,7 +5,9 @@ Frame: a page's pixels at some dpi, upright (its /Rotate applied), within its cr
 
 from __future__ import annotations
 
+import json
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,22 +23,46 @@ MEDIA_TYPE = "application/pdf"
 POINTS_PER_INCH = 72
 DPI = 200               # Tesseract's accuracy levels off from about 200 dpi for 10 pt text
 MAX_SIDE_PX = 10_000    # A0 at 200 dpi; a longer side lowers the dpi
+PASSWORDS = "OCTAVO_PDF_PASSWORDS"  # environment variable
 TAIL_BYTES = 1024       # where a whole PDF has its %%EOF
 
 
 def open_pdf(path: Path) -> pdfium.PdfDocument:
-    """The document at ``path``, with its form fields drawn; an empty user password opens it.
+    """The document at ``path``, with its form fields drawn, opened without a password or with one of ``passwords``.
 
     Raises:
         Quarantined: password_required, truncated, corrupt or no_pages.
     """
-    try:
-        document = pdfium.PdfDocument(path)
-    except pdfium.PdfiumError as error:
-        raise Quarantined(_reason(path, error), str(error)) from error
+    document = _unlocked(path)
     if document.get_formtype() != pdfium_c.FORMTYPE_NONE:
         document.init_forms()
     return document
+
+
+def passwords() -> list[str]:
+    """What ``OCTAVO_PDF_PASSWORDS`` holds: a JSON list, or one password a line.
+
+    Read from the environment each time: a child has its parent's, and so no password is ever in a request, a table or a log.
+    """
+    held = os.environ.get(PASSWORDS, "")
+    try:
+        listed = json.loads(held)
+    except json.JSONDecodeError:
+        listed = None
+    return [str(password) for password in listed] if isinstance(listed, list) else [line for line in held.splitlines() if line]
+
+
+def _unlocked(path: Path) -> pdfium.PdfDocument:
+    tried = passwords()
+    for password in (None, *tried):
+        try:
+            return pdfium.PdfDocument(path, password=password)
+        except pdfium.PdfiumError as error:
+            reason = _reason(path, error)
+            if reason is not Reason.PASSWORD_REQUIRED:
+                raise Quarantined(reason, str(error)) from error
+    detail = f"none of the {len(tried)} passwords in {PASSWORDS} opens it" if tried else f"put its password into {PASSWORDS}"
+    raise Quarantined(Reason.PASSWORD_REQUIRED, detail)
 
 
 def _reason(path: Path, error: pdfium.PdfiumError) -> Reason:

@@ -93,3 +93,22 @@ def test_a_pool_that_would_hang_a_task_is_named_with_its_command(slots: dict[str
     assert len(problems) == 1
     assert problems[0].startswith(said)
     assert "airflow pools set octavo_ocr 4" in problems[0]
+
+
+class Reading(OctavoOperator):
+    """Reports how many passwords the core would try."""
+
+    def stage(self, context: Any) -> Report:
+        from octavo.pdf import passwords
+
+        return Report("read", {"passwords": len(passwords())}, 0.0)
+
+
+@pytest.mark.parametrize(("conn_id", "tried"), [pytest.param("bank_pdfs", 2, id="named"), pytest.param("", 1, id="none named")])
+def test_passwords_of_locked_pdfs_come_from_the_connection_that_is_named(
+    conn_id: str, tried: int, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OCTAVO_PDF_PASSWORDS", "from the environment")
+    monkeypatch.setenv("OCTAVO_PDF_PASSWORDS_CONN_ID", conn_id)
+    monkeypatch.setenv("AIRFLOW_CONN_BANK_PDFS", '{"conn_type": "generic", "password": "one\\ntwo"}')
+    assert Reading(task_id="reading", contract="receipt").execute(context()) == {"passwords": tried}

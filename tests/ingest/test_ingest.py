@@ -14,12 +14,13 @@ import pytest
 from PIL import Image
 from upath import UPath
 
-from octavo import ingest, storage
+from octavo import ingest, reading, schemas, storage
 from octavo.config import Limits, Settings
 from octavo.contracts import Contract, FieldSpec
 from octavo.ingest.discovery import find
 from octavo.ingest.inspection import media_type_of
 from octavo.model import Partition, Report
+from octavo.pages import page_image
 from octavo.workspace import Workspace
 from tests.documents import page_picture, text_pdf
 
@@ -140,6 +141,32 @@ def test_an_empty_user_password_opens_normally(folder: Path, tmp_path: Path) -> 
     text_pdf(folder / "owner.pdf", owner="boss")
     _, workspace = run(folder, tmp_path)
     assert rows(workspace)["owner.pdf"]["status"] == "ok"
+
+
+@pytest.mark.parametrize("held", [
+    pytest.param("wrong\nsesame, open", id="one a line"),
+    pytest.param('["wrong", "sesame, open"]', id="a JSON list"),
+])
+def test_a_password_of_the_list_opens_a_locked_pdf_and_is_kept_nowhere(
+    held: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("DEBUG")
+    monkeypatch.setenv("OCTAVO_PDF_PASSWORDS", held)
+    text_pdf(folder / "locked.pdf", [["Behind the door"]], password="sesame, open")
+    text_pdf(folder / "other.pdf", [["Behind another"]], password="unknown")
+    _, workspace = run(folder, tmp_path)
+    found = rows(workspace)
+    assert (found["locked.pdf"]["status"], found["locked.pdf"]["pages"]) == ("ok", 1)
+    assert found["other.pdf"]["reason"] == "password_required"
+    reading.run(workspace, "p0000", Settings(state=str(tmp_path), processes=1))
+    [page] = storage.read_table(workspace.shard("read", "p0000")).to_pylist()
+    assert [word["text"] for word in page["words"]] == ["Behind", "the", "door"]
+    assert page_image(UPath(folder / "locked.pdf"), "application/pdf", schemas.page_from_row(page)).size == (1654, 2339)
+    assert "none of the 2 passwords" in caplog.text
+    assert "sesame" not in caplog.text
+    left = [path for path in tmp_path.rglob("*") if path.is_file() and path.parent != folder]
+    assert left
+    assert [path for path in left if b"sesame" in path.read_bytes()] == []
 
 
 def test_a_file_is_what_it_contains_whatever_it_is_called(folder: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from airflow.sdk import BaseOperator
 
 from octavo.config import Settings, extractors
 from octavo.errors import OctavoError
+from octavo_airflow import passwords
 from octavo_airflow.day import resolve_day
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class OctavoOperator(BaseOperator):
     def execute(self, context: Context) -> Any:
         from airflow.sdk.exceptions import AirflowFailException
 
+        passwords.from_connection()
         try:
             report = self.stage(context)
         except OctavoError as error:
