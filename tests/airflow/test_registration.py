@@ -26,7 +26,9 @@ print(json.dumps({
     "forms": [form.model_dump(mode="json") for form in HookMetaService.hook_meta_data() if "octavo" in form.connection_type],
     "hook": ProvidersManager().hooks["octavo_molmo"].hook_class_name,
     "providers": [name for name in ProvidersManager().providers if "octavo" in name],
-    "top_level": sorted(m for m in sys.modules if m in ("base", "stages", "day", "pools", "app", "overview", "provider", "assets")),
+    "top_level": sorted(m for m in sys.modules if m in (
+        "base", "stages", "day", "pools", "app", "overview", "provider", "assets", "hooks", "connection", "params",
+    )),
     "twice": sorted(m for m in sys.modules if m.startswith("include")),
 }))
 """
