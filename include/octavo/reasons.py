@@ -30,6 +30,7 @@ class Reason(StrEnum):
     CHANGED_DURING_RUN = "changed_during_run"
     BLANK_PAGE = "blank_page"
     NO_WORDS = "no_words"
+    NOT_WANTED = "not_wanted"
     NO_FIELDS = "no_fields"
     PAGES_LOST = "pages_lost"
     ANSWER_UNPARSABLE = "answer_unparsable"

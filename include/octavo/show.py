@@ -152,8 +152,8 @@ def chunks(console: Console, lake: Lake, wanted: str, settings: Settings, folder
         for chunk in storage.read_table(_beside(lake, path, "chunks"), where=("document", row["document"])).to_pylist():
             published.setdefault(chunk["page"], []).append(chunk)
         for frame in storage.read_table(_beside(lake, path, "pages"), where=("document", row["document"])).to_pylist():
-            if frame["outcome"] == Outcome.QUARANTINED:
-                console.print(f"page {frame['page']} could not be read: {frame['reason']}", highlight=False)
+            if not frame["width"]:
+                console.print(f"page {frame['page']} was not read: {frame['reason']}", highlight=False)
                 continue
             picture, drawn = _overlay(row, frame, published.get(frame["page"], []), settings, chunking)
             target = folder / f"{UPath(row['uri']).stem}-p{frame['page']:04d}.png"

@@ -41,7 +41,7 @@ def cut(page: Page, rule: Chunking, picture: Callable[[], Image.Image]) -> list[
 def run(workspace: Workspace, shard: str, chunking: Chunking) -> Report:
     """Cut the pages of one shard.
 
-    Pages that could not be read and blank ones have no chunks.
+    Pages that were not read and blank ones have no chunks.
 
     Args:
         workspace: the read stage must have run; the rows are written to ``workspace.shard("chunk", shard)``.
@@ -57,7 +57,7 @@ def run(workspace: Workspace, shard: str, chunking: Chunking) -> Report:
     rows: list[dict[str, Any]] = []
     for batch in pages.to_batches(ROWS_AT_ONCE):
         for row in batch.to_pylist():
-            if row["outcome"] == Outcome.QUARANTINED or row["reason"] == Reason.BLANK_PAGE:
+            if row["outcome"] == Outcome.QUARANTINED or row["reason"] in (Reason.BLANK_PAGE, Reason.NOT_WANTED):
                 continue
             page, document = schemas.page_from_row(row), documents[row["document"]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from octavo import schemas, storage
 from octavo.errors import WorkspaceError
 from octavo.model import Outcome
 from octavo.reading.store import document_folder
+from octavo.reasons import Reason
 from octavo.workspace import Span
 
 Row = Mapping[str, Any]
@@ -28,12 +30,16 @@ def readings(root: UPath, block: Span, published: Sequence[Row]) -> pa.Table:
     Raises:
         WorkspaceError: they are not kept any more.
     """
+    parts = [(unread, list(rows)) for unread, rows in groupby(published, key=lambda row: row["reason"] == Reason.NOT_WANTED)]
+    if len(parts) > 1:
+        spans = [(Span(block.document, rows[0]["page"], rows[-1]["page"]), rows) for _, rows in parts]
+        return pa.concat_tables([readings(root, span, rows) for span, rows in spans])
     name = f"{block.first:05d}-{block.last:05d}"
     for path in sorted(document_folder(root, block.document).glob(f"*/{name}*.parquet")):
         table = storage.read_table(path)
         if table.schema.equals(schemas.READINGS) and _is_the_same(table, published):
             return _as_found(table)
-    if all(row["outcome"] == Outcome.QUARANTINED for row in published):
+    if all(row["outcome"] == Outcome.QUARANTINED or row["reason"] == Reason.NOT_WANTED for row in published):
         return pa.Table.from_pylist([_lost(row) for row in published], schema=schemas.READINGS)
     raise WorkspaceError(
         f"the words of document {block.document}, pages {block.first} to {block.last}, as they were published are not in {root} any more; "
@@ -59,6 +65,6 @@ def _as_found(table: pa.Table) -> pa.Table:
 
 
 def _lost(row: Row) -> dict[str, Any]:
-    """A page that could not be read is kept nowhere but in the published table, and holds no words."""
+    """A page that was not read is kept nowhere but in the published table, and holds no words."""
     kept = {name: row[name] for name in schemas.READINGS.names if name in row and name != "words"}
     return {**kept, "words": [], "detail": None, "seconds": 0.0, "cached": True}

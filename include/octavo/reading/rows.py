@@ -17,8 +17,16 @@ def word_row(word: Word) -> dict[str, Any]:
 
 def quarantined(document: str, page: int, reason: Reason, detail: str, seconds: float) -> dict[str, Any]:
     """The row of a page that could not be read."""
+    return {**_unread(document, page), "outcome": Outcome.QUARANTINED.value, "reason": reason.value, "detail": detail, "seconds": seconds}
+
+
+def not_wanted(document: str, page: int) -> dict[str, Any]:
+    """The row of a page that the contract leaves out."""
+    return {**_unread(document, page), "outcome": Outcome.EMPTY.value, "reason": Reason.NOT_WANTED.value}
+
+
+def _unread(document: str, page: int) -> dict[str, Any]:
     return {
         "document": document, "page": page, "width": 0, "height": 0, "dpi": None, "rotation": 0, "transform": list(IDENTITY),
-        "text_source": "none", "words": [], "outcome": Outcome.QUARANTINED.value, "reason": reason.value, "detail": detail,
-        "seconds": seconds, "cached": False,
+        "text_source": "none", "words": [], "detail": None, "seconds": 0.0, "cached": False,
     }

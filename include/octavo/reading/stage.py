@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import as_completed
 from contextlib import ExitStack
+from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
@@ -18,9 +19,11 @@ from upath import UPath
 
 from octavo import schemas, storage
 from octavo.config import Settings
+from octavo.contracts import Contract
 from octavo.model import Outcome, Report
 from octavo.reading import engine
 from octavo.reading.pool import BATCH_PAGES, ReaderPool, batches
+from octavo.reading.rows import not_wanted
 from octavo.reading.source import Source
 from octavo.reading.store import ReadingStore
 from octavo.workspace import Span, Workspace
@@ -48,7 +51,9 @@ def run(workspace: Workspace, shard: str, settings: Settings, progress: Callable
     started = time.monotonic()
     found = engine.find(settings.ocr_profile, settings.languages)
     store = ReadingStore(settings.reading_store, engine.key(found, settings), engine.limits_key(settings))
-    blocks = [block for span in workspace.plan.page_shards[shard] for block in span.blocks()]
+    contract = workspace.contract()
+    pieces = [piece for span in workspace.plan.page_shards[shard] for block in span.blocks() for piece in _pieces(block, contract)]
+    blocks = [piece for piece, wanted in pieces if wanted]
     tables = {block: table for block in blocks if (table := store.get(block)) is not None}
     hits = sum(block.pages for block in tables)
     tables = {block: _as_hit(table) for block, table in tables.items()}
@@ -57,14 +62,26 @@ def run(workspace: Workspace, shard: str, settings: Settings, progress: Callable
         progress(hits)
     if missing:
         tables |= _read(workspace, missing, settings, store, lambda pages: progress(hits + pages) if progress is not None else None)
-    storage.write_table(workspace.shard("read", shard), [tables[block] for block in blocks], schemas.READINGS)
-    pages = sum(block.pages for block in blocks)
+    written = [tables[piece] if wanted else _not_wanted(piece) for piece, wanted in pieces]
+    storage.write_table(workspace.shard("read", shard), written, schemas.READINGS)
     counts = {
-        "pages": pages, "reads": pages - hits, "read_hits": hits,
+        "pages": sum(piece.pages for piece, _ in pieces), "reads": sum(block.pages for block in blocks) - hits, "read_hits": hits,
         "words": sum(len(words) for table in tables.values() for words in table["words"]),
         "quarantined_pages": sum(outcome == Outcome.QUARANTINED for table in tables.values() for outcome in table["outcome"].to_pylist()),
     }
     return Report("read", counts, time.monotonic() - started)
+
+
+def _pieces(block: Span, contract: Contract) -> Iterator[tuple[Span, bool]]:
+    """The block cut where the contract's ``pages`` begin and end, each piece with whether it is read."""
+    for wanted, numbers in groupby(range(block.first, block.last + 1), key=contract.wants_page):
+        first, *rest = numbers
+        yield Span(block.document, first, rest[-1] if rest else first), wanted
+
+
+def _not_wanted(piece: Span) -> pa.Table:
+    rows = [not_wanted(piece.document, number) for number in range(piece.first, piece.last + 1)]
+    return pa.Table.from_pylist(rows, schema=schemas.READINGS)
 
 
 def _as_hit(rows: pa.Table) -> pa.Table:
