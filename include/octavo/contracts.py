@@ -165,6 +165,9 @@ class Gate(_Part):
     """What a day must satisfy before it is published."""
 
     max_quarantined_share: float = Field(1.0, ge=0, le=1, description="largest share of the documents found that may be quarantined")
+    max_untrusted_share: float = Field(1.0, ge=0, le=1, description="largest share of values that may be unsupported or conflicting")
+    max_lost_pages_share: float = Field(1.0, ge=0, le=1, description="largest share of pages that may be quarantined")
+    max_fallback_share: float = Field(1.0, ge=0, le=1, description="largest share of answers that may be of no use")
     min_required_share: float = Field(0.0, ge=0, le=1, description="least share of documents with words that have each required field")
     min_pattern_share: float = Field(1.0, ge=0, le=1, description="least share of values that match their pattern or range, and of sums")
     failing_rows: Literal["stop", "review"] = Field("stop", description="stop: nothing is published; review: all rows but those that fail")
@@ -216,20 +219,12 @@ class Contract(_Part):
     schedule: str | None = Field("0 0 * * *", description="cron expression of the daily run; null: only by hand")
     start: str | None = Field(None, pattern=r"^\d{4}-\d{2}-\d{2}$", description="no scheduled run for an earlier day")
     files: tuple[str, ...] = ("**/*",)
-    pages: str | None = Field(None, pattern=r"^\d+(-\d*)?(, ?\d+(-\d*)?)*$", description='pages of a document that are read: "1-3, 7, 10-"')
     locale: Locale = Locale()
     chunking: Chunking = Chunking()
     extractor: Literal["auto", "layout", "molmo"] = "auto"
     prompt: Prompt = Prompt()
     fields: dict[str, FieldSpec] = Field(min_length=1)
     gate: Gate = Gate()
-
-    @model_validator(mode="after")
-    def _page_ranges(self) -> Contract:
-        for first, last in self.page_ranges():
-            if first < 1 or (last is not None and last < first):
-                raise ValueError(f"`pages:` {self.pages!r} has a range that holds no page; pages count from 1, the smaller number first")
-        return self
 
     @model_validator(mode="after")
     def _names(self) -> Contract:
@@ -251,15 +246,6 @@ class Contract(_Part):
         from octavo.storage import digest
 
         return digest(self.model_dump(mode="json"))
-
-    def page_ranges(self) -> list[tuple[int, int | None]]:
-        """``pages`` as (first, last), both inclusive; None is the document's last page."""
-        parts = (part.strip().partition("-") for part in (self.pages or "1-").split(","))
-        return [(int(first), (int(last) if last else None) if dash else int(first)) for first, dash, last in parts]
-
-    def wants_page(self, number: int) -> bool:
-        """Whether page ``number`` (from 1) of a document is read."""
-        return any(first <= number and (last is None or number <= last) for first, last in self.page_ranges())
 
     def leaves(self) -> Iterator[tuple[str, FieldSpec]]:
         """Every field that holds a value, by path: ``total``, ``service.address``, ``line_items[].amount``."""

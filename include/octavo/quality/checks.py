@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from octavo.contracts import NUMERIC, Contract, FieldSpec, Kind, Sum
-from octavo.model import Outcome, Verdict
+from octavo.model import Outcome, ParseStatus, Verdict
 
 
 class Rule(StrEnum):
@@ -48,7 +48,7 @@ class Check:
 
 def checks(contract: Contract) -> list[Check]:
     """Every check of a contract, those of the tables' form first."""
-    return [*_form(contract), *_documents(contract), *_fields(contract), *_sums(contract)]
+    return [*_form(contract), *_documents(contract), *_trust(contract), *_fields(contract), *_sums(contract)]
 
 
 def _form(contract: Contract) -> Iterator[Check]:
@@ -67,6 +67,19 @@ def _documents(contract: Contract) -> Iterator[Check]:
     yield Check("every readable document has all its pages", "accounts", "pages", Rule.SAME, {"other": "expected_pages"})
     yield Check("every record belongs to a document", "records", "known", Rule.ONE_OF, {"values": [True]})
     yield Check("a field's verdict is a verdict", "fields", "verdict", Rule.ONE_OF, {"values": [verdict.value for verdict in Verdict]})
+
+
+def _trust(contract: Contract) -> Iterator[Check]:
+    """Whether the day can be believed as a whole; only what the contract bounds."""
+    gate = contract.gate
+    bounds: tuple[tuple[float, str, str, str, tuple[str, ...]], ...] = (
+        (gate.max_untrusted_share, "values are unsupported or conflicting", "trust", "verdict", (Verdict.UNSUPPORTED, Verdict.CONFLICTING)),
+        (gate.max_lost_pages_share, "pages are quarantined", "pages", "outcome", (Outcome.QUARANTINED,)),
+        (gate.max_fallback_share, "answers are of no use", "answers", "parse_status", (ParseStatus.FAILED,)),
+    )
+    for most, what, source, column, bad in bounds:
+        if most < 1:
+            yield Check(f"at most {most:.0%} of the {what}", source, column, Rule.NONE_OF, {"values": [str(one) for one in bad]}, 1 - most)
 
 
 def _fields(contract: Contract) -> Iterator[Check]:

@@ -142,4 +142,4 @@ def _table(source: str, contract: Contract) -> str:
     kind, _, name = source.partition(":")
     if kind == "schema":
         return name
-    return kind if kind in ("documents", "fields") else contract.name
+    return {"trust": "fields"}.get(kind, kind if kind in ("documents", "fields", "pages", "answers") else contract.name)

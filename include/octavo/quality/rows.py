@@ -19,10 +19,11 @@ from upath import UPath
 from octavo import storage
 from octavo.contracts import Contract, Sum
 from octavo.lake import table_schemas
-from octavo.model import Outcome
+from octavo.model import Outcome, Verdict
 from octavo.quality.checks import Check, Rule, difference
 from octavo.workspace import Workspace
 
+_APART = (Verdict.PARAPHRASE,)  # generated text is no claim about the page
 BATCH_ROWS = 50_000  # bounds memory: about 50 MB as Python objects of one text column
 
 
@@ -32,8 +33,8 @@ def frames(
     """The frames of one source; none, or an empty one, where there are no rows.
 
     Args:
-        source: ``schema:TABLE``, ``documents``, ``fields``, ``accounts``, ``records``, ``values:PATH``,
-            ``length:PATH`` or ``sum:INDEX``.
+        source: ``schema:TABLE``, ``documents``, ``fields``, ``pages``, ``answers``, ``trust`` (verdicts of the contract's
+            values), ``accounts``, ``records``, ``values:PATH``, ``length:PATH`` or ``sum:INDEX``.
         group: the checks that want it; a check for uniqueness gets all its rows in one frame.
         held: documents whose records wait for review instead of being published.
     """
@@ -42,10 +43,14 @@ def frames(
     match kind:
         case "schema":
             yield _schema(workspace.staged(name), table_schemas(contract)[name])
-        case "documents" | "fields":
+        case "documents" | "fields" | "pages" | "answers":
             columns = sorted({check.column for check in group})
             for table in storage.iter_tables(workspace.staged(kind), ["document", *columns], BATCH_ROWS):
                 yield _frame(table.to_pydict())
+        case "trust":
+            for table in storage.iter_tables(workspace.staged("fields"), ["document", "matched", "value", "verdict"], BATCH_ROWS):
+                values = [row for row in table.to_pylist() if row["matched"] and row["value"] is not None and row["verdict"] not in _APART]
+                yield _frame({name: [row[name] for row in values] for name in ("document", "verdict")})
         case "accounts":
             yield _accounts(workspace, contract, held)
         case "records":
