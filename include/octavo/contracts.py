@@ -219,12 +219,20 @@ class Contract(_Part):
     schedule: str | None = Field("0 0 * * *", description="cron expression of the daily run; null: only by hand")
     start: str | None = Field(None, pattern=r"^\d{4}-\d{2}-\d{2}$", description="no scheduled run for an earlier day")
     files: tuple[str, ...] = ("**/*",)
+    pages: str | None = Field(None, pattern=r"^\d+(-\d*)?(, ?\d+(-\d*)?)*$", description='pages of a document that are read: "1-3, 7, 10-"')
     locale: Locale = Locale()
     chunking: Chunking = Chunking()
     extractor: Literal["auto", "layout", "molmo"] = "auto"
     prompt: Prompt = Prompt()
     fields: dict[str, FieldSpec] = Field(min_length=1)
     gate: Gate = Gate()
+
+    @model_validator(mode="after")
+    def _page_ranges(self) -> Contract:
+        for first, last in self.page_ranges():
+            if first < 1 or (last is not None and last < first):
+                raise ValueError(f"`pages:` {self.pages!r} has a range that holds no page; pages count from 1, the smaller number first")
+        return self
 
     @model_validator(mode="after")
     def _names(self) -> Contract:
@@ -246,6 +254,15 @@ class Contract(_Part):
         from octavo.storage import digest
 
         return digest(self.model_dump(mode="json"))
+
+    def page_ranges(self) -> list[tuple[int, int | None]]:
+        """``pages`` as (first, last), both inclusive; None is the document's last page."""
+        parts = (part.strip().partition("-") for part in (self.pages or "1-").split(","))
+        return [(int(first), (int(last) if last else None) if dash else int(first)) for first, dash, last in parts]
+
+    def wants_page(self, number: int) -> bool:
+        """Whether page ``number`` (from 1) of a document is read."""
+        return any(first <= number and (last is None or number <= last) for first, last in self.page_ranges())
 
     def leaves(self) -> Iterator[tuple[str, FieldSpec]]:
         """Every field that holds a value, by path: ``total``, ``service.address``, ``line_items[].amount``."""
