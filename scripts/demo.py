@@ -65,6 +65,7 @@ def main() -> int:
     if memorised:
         console.print("  no MODEL is named: a tiny fixture reads the two statements that it knows by heart")
         os.environ.update(OCTAVO_MOLMO_MODEL=str(FIXTURE / "tiny-molmo2"), OCTAVO_CONTRACTS=str(FIXTURE))
+        os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of a model this small wait for each other more than they compute
     stack = Stack()
     try:
         stack.start(lambda text: console.print(f"  {text}"))

@@ -2,7 +2,7 @@
 
     python -m scripts.stack start | stop | status
 
-Everything it makes lies in one folder (``var/`` by default); it listens on 127.0.0.1 only.
+Everything it makes lies in one folder (``OCTAVO_VAR``, by default ``var/``); it listens on 127.0.0.1 only.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class StackError(Exception):
 class Stack:
     """One Airflow under ``var``; ``extra`` are further environment variables of all its processes."""
 
-    def __init__(self, var: Path = REPO / "var", port: int | None = None, extra: dict[str, str] | None = None) -> None:
-        self.var = var.resolve()
+    def __init__(self, var: Path | None = None, port: int | None = None, extra: dict[str, str] | None = None) -> None:
+        self.var = (var or Path(os.environ.get("OCTAVO_VAR") or REPO / "var")).resolve()
         self.port = port or int(os.environ.get("AIRFLOW_PORT", "8080"))
         self.extra = extra or {}
         self.database = Database(self.var / "postgres")
