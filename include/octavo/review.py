@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -78,6 +78,23 @@ def find(lake: Lake, wanted: str, contract: str | None = None, day: dt.date | No
     raise SettingsError(f"{wanted!r} names {len(found)} documents: {listed}; give more of the name, --contract or --day")
 
 
+def cases(lake: Lake, store: CorrectionStore, contract: str, day: dt.date | None, most: int) -> list[Reviewed]:
+    """Documents of a contract about which nobody has said anything yet, by day, as many as ``most``."""
+    found: dict[str, Reviewed] = {}
+    for row in rows(lake, store, contract, day):
+        if row["correction"] is None and "[]" not in row["field"]:
+            found.setdefault(row["document"], Reviewed(Partition(contract, dt.date.fromisoformat(row["day"])), row["document"], row["uri"]))
+            if len(found) > most:
+                break
+    return list(found.values())[:most]
+
+
+def form(lake: Lake, store: CorrectionStore, about: Reviewed) -> list[Row]:
+    """What to ask about one document: its rows that name one value each."""
+    asked = rows(lake, store, about.partition.contract, about.partition.day, about.document)
+    return [row for row in asked if row["correction"] is None and "[]" not in row["field"]]
+
+
 class Desk:
     """Takes what a person says about one document: make the corrections, then ``keep`` them all.
 
@@ -124,6 +141,25 @@ class Desk:
         if isinstance(typed, dt.date):
             return self._said(field, text, typed.isoformat(), Action.CORRECTED)
         return self._said(field, text, _plain(typed) if isinstance(typed, int | Decimal) else None, Action.CORRECTED)
+
+    def answers(self, values: Mapping[str, str | None]) -> list[Correction]:
+        """What a filled form says: a field that stands as it stood is confirmed, another is corrected, an empty one that was empty is left.
+
+        Raises:
+            SettingsError: a changed value cannot be read as its field's type.
+        """
+        said = []
+        for field, value in values.items():
+            text, before = " ".join((value or "").split()), self.value(field) or ""
+            if text != " ".join(before.split()):
+                said.append(self.correct(field, text))
+            elif text and self._is_readable(field):
+                said.append(self.confirm(field))
+        return said
+
+    def _is_readable(self, field: str) -> bool:
+        row, kind = self._rows[field], self._spec(field).type
+        return kind not in (*NUMERIC, Kind.DATE) or row["date"] is not None or row["number"] is not None
 
     def keep(self, said: Iterable[Correction]) -> None:
         """Put corrections into the store: every later merge sees them."""
