@@ -61,7 +61,7 @@ def review(
     if confirm_all:
         fields += [
             row["field"] for row in reviewing.rows(place, store, about.partition.contract, about.partition.day)
-            if row["document"] == about.document and row["value"] is not None
+            if row["document"] == about.document and row["value"] is not None and "[]" not in row["field"]
         ]
     given = [_pair(change) for change in changes]
     said = [desk.correct(field, value) for field, value in given] + [desk.confirm(field) for field in dict.fromkeys(fields)]
