@@ -145,3 +145,11 @@ def test_other_chunks_and_orders_give_the_same_correction() -> None:
     other = merge(list(reversed(fix)), answer({"total": "1.00"}, box=half), answer({"lines": [TEA]}, box=Box(0, 90, 1000, 1000), at=1))
     assert one["total"] == other["total"]
     assert one["lines[0].amount"].value == other["lines[0].amount"].value == "4.50"
+
+
+def test_a_correction_does_not_go_to_a_neighbouring_row_whose_box_it_touches() -> None:
+    before = merge([], answer({"lines": [COFFEE, TEA]}))
+    tall = tuple(Evidence(1, one.box._replace(y0=one.box.y0 - 10, y1=one.box.y1 + 3)) for one in row_of(before, 1))
+    found = merge([said("lines[1].amount", "4.50", "4.50", tall)], answer({"lines": [COFFEE, {**TEA, "amount": "4.80"}]}))
+    assert (found["lines[0].amount"].value, found["lines[0].amount"].extractor) == ("20.00", "layout")
+    assert (found["lines[1].amount"].value, found["lines[1].amount"].extractor) == ("4.50", "person")

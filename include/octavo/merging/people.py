@@ -123,7 +123,8 @@ def _is_about(correction: Correction, said_of: int, number: int, slot: Slot, pag
     if not correction.anchor:
         return said_of == number
     anchors = [one.box for one in correction.anchor if one.page == page]
-    return any(anchor.overlaps(index.boxes[word]) for anchor in anchors for row in slot.rows for word in row.words)
+    # by the words' middles: boxes of neighbouring rows may overlap by a pixel
+    return any(anchor.holds(index.boxes[word].center) for anchor in anchors for row in slot.rows for word in row.words)
 
 
 def _claim(
@@ -139,13 +140,13 @@ def _claim(
     if not places:
         ground = _UNSEEN if ground.places else ground
         return claimer.claim(candidate, typed, ground, None)
-    there = [place for place in places if any(box.overlaps(index.boxes[word]) for box in anchors for word in place.words)]
+    there = [place for place in places if any(box.holds(index.boxes[word].center) for box in anchors for word in place.words)]
     best = max(there or places, key=lambda p: (ties.of(path, p.words).score, p.exact, tuple(-word for word in p.words)))
     return claimer.claim(candidate, typed, ground, best)
 
 
 def _touches(index: PageIndex, place: Place, box: Box) -> bool:
-    return any(same_row(index.boxes[word], box) or box.overlaps(index.boxes[word]) for word in place.words)
+    return any(same_row(index.boxes[word], box) for word in place.words)
 
 
 def _rank(claim: Claim) -> tuple[int, bool, int]:
