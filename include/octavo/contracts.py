@@ -223,6 +223,7 @@ class Contract(_Part):
     locale: Locale = Locale()
     chunking: Chunking = Chunking()
     extractor: Literal["auto", "layout", "molmo"] = "auto"
+    connection: str | None = Field(None, min_length=1, description="Airflow: the connection that names its model; null: by the settings")
     prompt: Prompt = Prompt()
     fields: dict[str, FieldSpec] = Field(min_length=1)
     gate: Gate = Gate()

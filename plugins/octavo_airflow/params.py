@@ -19,6 +19,6 @@ def run_params(contract: Contract) -> dict[str, Param]:
         "documents": Param(None, type=["null", "string"], description="A glob on file names; empty: all documents of the day."),
         "extractor": Param(contract.extractor, enum=["auto", "layout", "molmo"], description="Who reads the chunks."),
         "chunking": Param(None, type=["null", "string"], enum=[None, *Strategy], description="How pages are cut; empty: by the contract."),
-        "connection": Param(None, type=["null", "string"], description="A connection that names the model; empty: by the settings."),
+        "connection": Param(contract.connection, type=["null", "string"], description="A connection to the model; empty: by the settings."),
         "fresh": Param(False, type="boolean", description="Ask the model anew, also what it has answered before."),
     }

@@ -18,7 +18,8 @@ from octavo.errors import Cancelled, SettingsError
 from octavo_airflow.connection import FIELDS, connection_type
 from octavo_airflow.hooks import MolmoHook
 from octavo_airflow.operators import MolmoExtractOperator, MolmoShardsOperator, placement
-from tests.staging import fill, workspace
+from octavo_airflow.params import run_params
+from tests.staging import CONTRACT, fill, workspace
 
 SECRET = "sk-very-secret-1234"
 
@@ -93,6 +94,12 @@ def test_a_run_uses_the_connection_that_it_is_given(
     task = MolmoShardsOperator(task_id="t", contract="receipt", extractor="auto", connection=connection)
     assert task.molmo_connection == found
     assert task.extractors == (("layout", "molmo") if found else ("layout",))
+
+
+def test_a_contract_may_name_the_connection_of_its_model() -> None:
+    given = CONTRACT.model_copy(update={"connection": "molmo_large"})
+    assert run_params(given)["connection"].value == "molmo_large"
+    assert run_params(CONTRACT)["connection"].value is None
 
 
 def test_where_a_models_tasks_run_is_a_matter_of_settings() -> None:
