@@ -28,6 +28,9 @@ class Limits(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="OCTAVO_LIMIT_", frozen=True)
 
     document_bytes: int = Field(1 << 30, gt=0, description="largest file, bytes")
+    archive_bytes: int = Field(4 << 30, gt=0, description="most bytes of all members of one archive, unpacked")
+    archive_members: int = Field(10_000, gt=0, description="most members of one archive")
+    archive_seconds: float = Field(600, gt=0, description="longest time to take one archive apart, seconds")
     pages: int = Field(20_000, gt=0, description="most pages of one document")
     page_pixels: int = Field(178_956_970, gt=0, description="most pixels of one page image (Pillow's own limit)")
     page_seconds: float = Field(60, gt=0, description="longest time to render and read one page, seconds")
@@ -46,6 +49,7 @@ class Settings(BaseSettings):
     processes: int = Field(os.cpu_count() or 1, gt=0, description="processes that read pages side by side")
     shard_pages: int = Field(128, gt=0, description="most pages of one mapped task: half a minute of OCR or more")
     settle_seconds: float = Field(0, ge=0, description="a file younger than this is left for the next run")
+    late_days: int = Field(31, ge=0, description="how many days back a scheduled run looks for documents that came late; 0 does not look")
     molmo_model: str | None = Field(None, description="the model of extractor molmo; its other options are OCTAVO_MOLMO_* too")
     molmo_conn_id: str | None = Field(None, description="Airflow: the connection that names the model and how it is reached")
     molmo_shard_pages: int = Field(1024, gt=0, description="Airflow: most pages of one task of the model, which loads it once")

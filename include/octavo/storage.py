@@ -6,6 +6,8 @@ synced and renamed; an object store's put is atomic by itself.
 
 from __future__ import annotations
 
+import datetime as dt
+import errno
 import hashlib
 import json
 import os
@@ -14,17 +16,24 @@ import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+import fsspec.config
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from upath import UPath
 
+from octavo import archives
+
 # Fixed writer settings: the same rows give the same bytes.
 WRITER = {"compression": "zstd", "compression_level": 3, "version": "2.6", "write_statistics": True, "use_dictionary": True}
 ROW_GROUP_ROWS = 16_384
+# Other processes write too: a listing that was kept would not show what they wrote.
+for _protocol in ("s3", "s3a", "gs", "gcs", "abfs", "az"):
+    fsspec.config.conf.setdefault(_protocol, {}).setdefault("use_listings_cache", False)
 
 
 def is_local(path: UPath) -> bool:
@@ -33,12 +42,19 @@ def is_local(path: UPath) -> bool:
 
 @contextmanager
 def atomic(path: UPath) -> Iterator[IO[bytes]]:
-    """Open ``path`` for writing; it appears complete when the block ends and not at all if it raises."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Open ``path`` for writing; it appears complete when the block ends and not at all if it raises.
+
+    For an object store it is written to a temporary file first: closing a remote stream puts whatever was written to it,
+    half a file included, and a put from a file can be tried again.
+    """
     if not is_local(path):
-        with path.open("wb") as stream:
-            yield stream
+        with tempfile.TemporaryDirectory(prefix="octavo-put-") as folder:
+            waiting = Path(folder) / "object"
+            with waiting.open("wb") as stream:
+                yield stream
+            path.fs.put_file(str(waiting), path.path)
         return
+    path.parent.mkdir(parents=True, exist_ok=True)
     private = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         with private.open("wb") as stream:
@@ -48,6 +64,60 @@ def atomic(path: UPath) -> Iterator[IO[bytes]]:
         private.replace(path)
     finally:
         private.unlink(missing_ok=True)
+
+
+def create(path: UPath, data: bytes) -> bool:
+    """Write a small file unless it is there; of several writers exactly one gets True.
+
+    A local file is linked to its name, an object put on the condition that there is none.
+    """
+    if not is_local(path):
+        try:
+            path.fs.pipe_file(path.path, data, mode="create")
+        except FileExistsError:
+            return False
+        except OSError as error:  # as s3fs says it when a server names no condition
+            if error.errno == errno.EINVAL and path.exists():
+                return False
+            raise
+        return True
+    path.parent.mkdir(parents=True, exist_ok=True)
+    private = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        private.write_bytes(data)
+        os.link(private.path, path.path)
+    except FileExistsError:
+        return False
+    finally:
+        private.unlink(missing_ok=True)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A file as its folder lists it. ``changed`` is None where the store does not say when."""
+
+    path: UPath
+    size: int
+    changed: dt.datetime | None
+
+
+def files_under(folder: UPath) -> Iterator[Stored]:
+    """Every file below ``folder``, sorted by path; none for a folder that is not there. One listing, however many files."""
+    fs = folder.fs
+    for name, info in sorted(fs.find(folder.path, detail=True).items()):
+        moment = next((info[key] for key in ("mtime", "LastModified", "updated", "last_modified", "created") if info.get(key)), None)
+        changed = dt.datetime.fromtimestamp(moment, dt.UTC) if isinstance(moment, int | float) else moment
+        relative = str(name).removeprefix(folder.path.rstrip("/")).lstrip("/")
+        yield Stored(folder / relative, int(info["size"] or 0), changed)
+
+
+def remove_tree(folder: UPath) -> None:
+    """Remove a folder with all that is in it; one that is not there is gone already."""
+    try:
+        folder.fs.rm(folder.path, recursive=True)
+    except FileNotFoundError:
+        return
 
 
 def write_bytes(path: UPath, data: bytes) -> None:
@@ -111,9 +181,30 @@ def iter_tables(path: UPath, columns: list[str] | None = None, rows: int = ROW_G
             yield pa.Table.from_batches([batch])
 
 
+def archive_of(path: UPath) -> tuple[UPath, str] | None:
+    """The archive and the member's name that ``archive.zip!/member.pdf`` means; None for any other path."""
+    head, separator, name = str(path).partition(archives.SEPARATOR)
+    while separator:
+        if (archive := UPath(head)).is_file():
+            return archive, name
+        more, separator, name = name.partition(archives.SEPARATOR)
+        head = f"{head}{archives.SEPARATOR}{more}"
+    return None
+
+
 @contextmanager
 def local_copy(path: UPath) -> Iterator[Path]:
-    """A local file with ``path``'s bytes: the file itself, or a temporary copy of an object store's."""
+    """A local file with ``path``'s bytes: the file itself, or a temporary copy of an object store's or of an archive's member.
+
+    Raises:
+        FileNotFoundError: an archive has no such member any more.
+    """
+    inside = archive_of(path) if archives.SEPARATOR in str(path) else None
+    if inside is not None:
+        with local_copy(inside[0]) as archive, tempfile.TemporaryDirectory(prefix="octavo-copy-") as folder:
+            archives.extract(archive, inside[1], Path(folder) / "document")
+            yield Path(folder) / "document"
+        return
     if is_local(path):
         yield Path(path.path)
         return

@@ -2,7 +2,10 @@
 
     {workspaces}/{contract}/{day}/{run}/
         contract.json            the pinned contract
+        started.json             when the run began to look at its documents
+        inputs.json              what the run starts from
         documents.parquet        ingest
+        members/{document}       what ingest took out of archives
         plan.json                page shards and document shards
         read/p0000.parquet       one file per stage and page shard
         chunk/p0000.parquet
@@ -17,21 +20,24 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from upath import UPath
 
-from octavo import storage
+from octavo import archives, storage
 from octavo.contracts import Contract
 from octavo.errors import WorkspaceError
 from octavo.model import Partition
 
+# Most page shards and most document shards of a day: Airflow maps a task over at most 1,024 (`[core] max_map_length`).
+MOST_SHARDS = 1000
 # Pages of a document that are read, stored and found again together. A shard is made of whole
 # blocks, so the reading store does not depend on the size of shards.
 BLOCK_PAGES = 16
@@ -77,10 +83,14 @@ class Plan:
 def cut_into_shards(documents: list[tuple[str, int]], shard_pages: int) -> Plan:
     """Shards of at most ``shard_pages`` pages (at least one block), in document order.
 
+    On a day that would need more than ``MOST_SHARDS`` of them, shards are as much larger as keeps to that.
+
     Args:
         documents: (document id, number of pages), in the order in which tables list them.
         shard_pages: most pages of a shard.
     """
+    # Two neighbours together always hold more than `shard_pages`: otherwise they would be one shard.
+    shard_pages = max(shard_pages, math.ceil(2 * sum(pages for _, pages in documents) / MOST_SHARDS))
     page_shards: list[list[Span]] = []
     document_shards: list[list[str]] = []
     room = document_room = 0
@@ -130,6 +140,22 @@ class Workspace:
     def documents(self) -> UPath:
         return self.root / "documents.parquet"
 
+    def member(self, document: str) -> UPath:
+        """Where ingest keeps a document that it took out of an archive: taking it out again costs a pass over the archive."""
+        return self.root / "members" / document
+
+    def place(self, row: dict[str, Any]) -> UPath:
+        """Where the bytes of a document lie, by its row in ``documents``."""
+        if archives.SEPARATOR in row["uri"] and (kept := self.member(row["document"])).exists():
+            return kept
+        return UPath(row["uri"])
+
+    def documents_of(self, spans: Iterable[Span], columns: list[str]) -> dict[str, dict[str, Any]]:
+        """The rows of the documents that ``spans`` are of, by id; a task never holds all documents of a large day."""
+        wanted = pa.array(sorted({span.document for span in spans}), pa.string())
+        table = self.read(self.documents, list(dict.fromkeys(["document", *columns])))
+        return {row["document"]: row for row in table.filter(pc.is_in(table["document"], wanted)).to_pylist()}
+
     def shard(self, stage: str, shard: str) -> UPath:
         """The file of one stage and shard."""
         return self.root / stage / f"{shard}.parquet"
@@ -146,13 +172,32 @@ class Workspace:
         """Documents whose records the gate holds back for review, with the expectations that they fail."""
         return self.root / "held.json"
 
-    def pin(self, contract: Contract) -> None:
-        """Keep the contract that this run uses, its fields in their order: they are the table's columns."""
+    def pin(self, contract: Contract, started: dt.datetime | None = None) -> None:
+        """Keep the contract that this run uses, its fields in their order: they are the table's columns.
+
+        Args:
+            started: when the run began to look at its documents; now, if it is not given.
+        """
         storage.write_bytes(self.root / "contract.json", (contract.model_dump_json(indent=1) + "\n").encode())
+        storage.write_json(self.root / "started.json", {"started": (started or dt.datetime.now(dt.UTC)).isoformat()})
+
+    @property
+    def started(self) -> str:
+        """When the run began to look at its documents: ISO 8601 in UTC."""
+        return str(self._json("started.json")["started"])
 
     def contract(self) -> Contract:
         """The contract that ``ingest`` pinned."""
         return Contract.model_validate(self._json("contract.json"))
+
+    def keep_inputs(self, files: Mapping[str, str], rules: str) -> None:
+        """Note what the run starts from; see ``octavo.inputs``."""
+        storage.write_json(self.root / "inputs.json", {"files": dict(files), "rules": rules})
+
+    def inputs(self) -> dict[str, Any] | None:
+        """What was noted; None for a run that did not take its whole day."""
+        path = self.root / "inputs.json"
+        return dict(storage.read_json(path)) if path.exists() else None
 
     def write_plan(self, plan: Plan) -> None:
         storage.write_json(self.root / "plan.json", {
@@ -181,13 +226,14 @@ class Workspace:
         return dt.datetime.fromisoformat(storage.read_json(path)["since"]) if path.exists() else None
 
     def remove_superseded(self) -> int:
-        """Remove the local workspaces of the day's runs that were started before this one; returns how many there were."""
-        if not storage.is_local(self.root):
-            return 0
-        mine = (self.root / "contract.json").stat().st_mtime
-        found = [run for run in self.root.parent.iterdir() if run != self.root and run.stat().st_mtime < mine]
+        """Remove the workspaces of the day's runs that were started before this one; returns how many there were."""
+        found = []
+        for run in self.root.parent.iterdir():
+            started = run / "started.json"
+            if run.name != self.root.name and started.exists() and storage.read_json(started)["started"] < self.started:
+                found.append(run)
         for run in found:
-            shutil.rmtree(str(run), ignore_errors=True)
+            storage.remove_tree(run)
         return len(found)
 
     def read(self, path: UPath, columns: list[str] | None = None) -> pa.Table:

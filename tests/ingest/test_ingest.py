@@ -88,7 +88,8 @@ def truncated(image: Image.Image, path: Path) -> None:
 BAD: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "zero bytes": ("a.pdf", lambda path: path.write_bytes(b""), "empty_file"),
     "text called pdf": ("a.pdf", lambda path: path.write_bytes(b"Dear all, this is no PDF."), "mislabelled"),
-    "a type we do not read": ("a.zip", lambda path: path.write_bytes(b"PK\x03\x04" + bytes(100)), "unsupported_type"),
+    "a type we do not read": ("a.mp3", lambda path: path.write_bytes(b"ID3" + bytes(100)), "unsupported_type"),
+    "no archive after all": ("a.zip", lambda path: path.write_bytes(b"PK\x03\x04" + bytes(100)), "corrupt"),
     "a user password": ("a.pdf", lambda path: text_pdf(path, password="secret"), "password_required"),
     "half a pdf": ("a.pdf", lambda path: path.write_bytes(b"%PDF-1.7\n1 0 obj\n<< /Type"), "truncated"),
     "a broken pdf": ("a.pdf", lambda path: path.write_bytes(b"%PDF-1.7\nnothing\n%%EOF"), "corrupt"),

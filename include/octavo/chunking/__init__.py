@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from PIL import Image
-from upath import UPath
 
 from octavo import schemas, storage
 from octavo.chunking import layout, line_gap, quadrants, segments, whole
@@ -53,7 +52,7 @@ def run(workspace: Workspace, shard: str, chunking: Chunking) -> Report:
     """
     started = time.monotonic()
     pages = workspace.read(workspace.shard("read", shard))
-    documents = {row["document"]: row for row in workspace.read(workspace.documents, ["document", "uri", "media_type"]).to_pylist()}
+    documents = workspace.documents_of(workspace.plan.page_shards[shard], ["uri", "media_type"])
     rows: list[dict[str, Any]] = []
     for batch in pages.to_batches(ROWS_AT_ONCE):
         for row in batch.to_pylist():
@@ -62,7 +61,7 @@ def run(workspace: Workspace, shard: str, chunking: Chunking) -> Report:
             page, document = schemas.page_from_row(row), documents[row["document"]]
 
             def picture(page: Page = page, document: dict[str, Any] = document) -> Image.Image:
-                return page_image(UPath(document["uri"]), document["media_type"], page)
+                return page_image(workspace.place(document), document["media_type"], page)
 
             rows.extend(schemas.chunk_to_row(page, chunk) for chunk in cut(page, chunking, picture))
     storage.write_rows(workspace.shard("chunk", shard), rows, schemas.CHUNKS)

@@ -7,10 +7,11 @@ import os
 import time
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from upath import UPath
 
+from octavo.archives import SUFFIXES
 from octavo.storage import is_local
 
 log = logging.getLogger(__name__)
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 TEMPORARY = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".download", ".filepart", ".swp")
 # What uploaders leave beside the documents to say that they are done, and what file managers leave anywhere.
 MARKERS = (".done", ".ready", ".complete")
+LEFT_BY_MACOS = {"__MACOSX"}
 NOT_DOCUMENTS = {"_SUCCESS", "_DONE", "_READY", "_COMPLETE", "Thumbs.db", "desktop.ini"}
 
 
@@ -31,7 +33,7 @@ def find(folder: UPath, patterns: Iterable[str], settle_seconds: float, select: 
         folder: where to look; one that does not exist holds nothing.
         patterns: globs relative to ``folder``, such as ``**/*``.
         settle_seconds: a file that changed less than this ago is left for the next run.
-        select: a further glob, on the file's name.
+        select: a further glob, on the file's name; archives always pass, since it may be about their members.
     """
     if not folder.exists():
         return []
@@ -50,14 +52,19 @@ def printable(file: UPath) -> str:
     return os.fsencode(str(file)).decode("utf-8", "backslashreplace")
 
 
-def _is_document(path: UPath, folder: UPath, select: str | None) -> bool:
-    name = path.name
-    if name in NOT_DOCUMENTS or name.lower().endswith(TEMPORARY + MARKERS):
+def is_document_name(path: PurePosixPath) -> bool:
+    """False for hidden, temporary and marker files, and what file managers leave, by a path within its folder or archive."""
+    if path.name in NOT_DOCUMENTS or path.name.lower().endswith(TEMPORARY + MARKERS):
         return False
     # A name that starts with ``..`` only looks hidden: no system hides files that way.
-    if any(part.startswith(".") and not part.startswith("..") for part in path.parts[len(folder.parts):]):
+    return not any(part in LEFT_BY_MACOS or (part.startswith(".") and not part.startswith("..")) for part in path.parts)
+
+
+def _is_document(path: UPath, folder: UPath, select: str | None) -> bool:
+    if not is_document_name(PurePosixPath(*path.parts[len(folder.parts):])):
         return False
-    if select is not None and not fnmatchcase(name, select):
+    # What is chosen may be a member of an archive of any name.
+    if select is not None and not (fnmatchcase(path.name, select) or path.name.lower().endswith(SUFFIXES)):
         return False
     if is_local(folder) and not Path(path.path).resolve().is_relative_to(Path(folder.path).resolve()):
         log.warning("%s is a link that leaves %s; it is not followed", path, folder)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Self
 
 import filetype
 from upath import UPath
 
+from octavo import archives
 from octavo.children import Child, ChildDied, ChildTimeout
 from octavo.config import Limits
 from octavo.images import FORMATS
@@ -30,13 +32,14 @@ EXTENSIONS = {".pdf", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff",
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """``pages`` is 0 and ``reason`` set when the file is quarantined."""
+    """``pages`` is 0 and ``reason`` set when the file is quarantined. ``archive`` says which archive it is, if it is one."""
 
     media_type: str
     size: int
     pages: int
     reason: str | None = None
     detail: str = ""
+    archive: str | None = None
 
 
 def media_type_of(head: bytes) -> str:
@@ -62,8 +65,12 @@ class Inspector:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._child.close()
 
-    def inspect(self, file: UPath) -> Inspection:
-        """What ``file`` is; never raises over its content."""
+    def inspect(self, file: UPath, name: str = "") -> Inspection:
+        """What ``file`` is; never raises over its content.
+
+        Args:
+            name: what it is called, where that is not the name of ``file``.
+        """
         size = int(file.stat().st_size)
         with file.open("rb") as stream:
             head = stream.read(HEAD_BYTES)
@@ -76,8 +83,14 @@ class Inspector:
             return quarantined(Reason.EMPTY_FILE)
         if printable(file) != str(file):
             return quarantined(Reason.NAME_NOT_UTF8, "rename the file")
+        # Before the content decides: a TAR's first member may well be a PDF that begins within the first 1,024 bytes.
+        if archives.may_be_archive(head):
+            with local_copy(file) as path:
+                archive = archives.kind_of(path)
+            if archive is not None:
+                return Inspection(archive, size, 0, archive=archive)
         if media_type != PDF and media_type not in FORMATS:
-            promised = file.suffix.lower() in EXTENSIONS
+            promised = PurePosixPath(name or file.name).suffix.lower() in EXTENSIONS
             return quarantined(Reason.MISLABELLED if promised else Reason.UNSUPPORTED_TYPE, f"the content is {media_type}")
         if size > self._limits.document_bytes:
             return quarantined(Reason.DOCUMENT_TOO_LARGE, f"{size:,} bytes; raise limits.document_bytes")

@@ -15,7 +15,6 @@ from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
-from upath import UPath
 
 from octavo import schemas, storage
 from octavo.config import Settings
@@ -94,7 +93,7 @@ def _read(
     workspace: Workspace, blocks: list[Span], settings: Settings, store: ReadingStore, progress: Callable[[int], None],
 ) -> dict[Span, pa.Table]:
     """The rows of ``blocks``, each kept in the store as soon as its last page is read."""
-    documents = {row["document"]: row for row in workspace.read(workspace.documents, ["document", "uri", "media_type"]).to_pylist()}
+    documents = workspace.documents_of(blocks, ["uri", "media_type"])
     tables: dict[Span, pa.Table] = {}
     sources: dict[str, Source] = {}
     with ExitStack() as stack:
@@ -104,7 +103,7 @@ def _read(
         for block in blocks:
             if block.document not in sources:
                 row = documents[block.document]
-                sources[block.document] = Source(block.document, UPath(row["uri"]), row["media_type"])
+                sources[block.document] = Source(block.document, workspace.place(row), row["media_type"])
                 stack.callback(sources[block.document].close)
             block_of |= {(block.document, number): block for number in range(block.first, block.last + 1)}
         rows: dict[Span, list[dict[str, Any]]] = {block: [] for block in blocks}

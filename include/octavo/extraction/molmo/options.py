@@ -71,3 +71,9 @@ def configure(**given: Any) -> RuntimeOptions:
             f"{'.'.join(map(str, e['loc'])) or 'options'}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
         )
         raise SettingsError(f"Molmo's options (OCTAVO_MOLMO_*): {problems}") from error
+
+
+def identity(options: RuntimeOptions | None) -> dict[str, Any]:
+    """What of the options decides about answers, as JSON values; nothing without a model."""
+    decisive = {"runtime", "model", "revision", "dtype", "constrain", "rounds", "min_side_px"}
+    return options.model_dump(mode="json", include=decisive) if options else {}

@@ -80,7 +80,7 @@ def _filled(cuts: Iterator[list[Cut]], window_crops: int) -> Iterator[list[Cut]]
 
 def _cuts(workspace: Workspace, shard: str, rule: Prompt, min_side_px: int) -> Iterator[list[Cut]]:
     """The chunks of each page that has some."""
-    documents = {row["document"]: row for row in workspace.read(workspace.documents, ["document", "uri", "media_type"]).to_pylist()}
+    documents = workspace.documents_of(workspace.plan.page_shards[shard], ["uri", "media_type"])
     chunks: dict[tuple[str, int], list[Chunk]] = {}
     for row in workspace.read(workspace.shard("chunk", shard)).to_pylist():
         chunks.setdefault((row["document"], row["page"]), []).append(schemas.chunk_from_row(row))
@@ -95,7 +95,7 @@ def _cuts(workspace: Workspace, shard: str, rule: Prompt, min_side_px: int) -> I
                 page = schemas.page_from_row(row)
                 try:
                     if local is None:  # once per document: an object store's file is copied here
-                        local = UPath(stack.enter_context(local_copy(UPath(documents[document]["uri"]))))
+                        local = UPath(stack.enter_context(local_copy(workspace.place(documents[document]))))
                     picture = page_image(local, documents[document]["media_type"], page)
                 except (Quarantined, FileNotFoundError) as error:
                     yield [Cut(page, chunk, None, None, str(error)) for chunk in of_page]

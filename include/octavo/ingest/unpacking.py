@@ -1,0 +1,75 @@
+"""Taking archives apart in a child process: hostile headers can eat neither the run's memory nor its time.
+
+Runs as ``python -m octavo.ingest.unpacking``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from upath import UPath
+
+from octavo import archives
+from octavo.archives import Member
+from octavo.children import Child, ChildDied, ChildTimeout, serve
+from octavo.config import Limits
+from octavo.errors import Quarantined
+from octavo.reasons import Reason
+from octavo.storage import local_copy
+
+
+class Unpacker:
+    """Takes archives apart one by one, in one child process that is replaced when it dies."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._child = Child("octavo.ingest.unpacking", limits.child_bytes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._child.close()
+
+    @contextmanager
+    def unpacked(self, file: UPath, kind: str) -> Iterator[tuple[list[Member], Path]]:
+        """The archive's members, and the folder in which each lies under its number, until the block ends.
+
+        Raises:
+            Quarantined: the archive is refused whole.
+        """
+        with tempfile.TemporaryDirectory(prefix="octavo-archive-") as folder, local_copy(file) as path:
+            request = {
+                "path": str(path), "kind": kind, "folder": folder, "most_members": self._limits.archive_members,
+                "most_bytes": self._limits.archive_bytes, "largest": self._limits.document_bytes,
+            }
+            try:
+                answer = self._child.call(request, self._limits.archive_seconds)
+            except ChildTimeout as error:
+                raise Quarantined(Reason.TIMEOUT, str(error)) from error
+            except ChildDied as error:
+                raise Quarantined(Reason.READER_CRASHED, str(error)) from error
+            if answer["reason"] is not None:
+                raise Quarantined(Reason(answer["reason"]), answer["detail"])
+            yield [Member(**member) for member in answer["members"]], Path(folder)
+
+
+def handle(request: dict[str, Any]) -> dict[str, Any]:
+    path, folder = Path(request.pop("path")), Path(request.pop("folder"))
+    try:
+        members = archives.take_out(path, request.pop("kind"), folder, **request)
+    except Quarantined as error:
+        return {"members": [], "reason": error.reason, "detail": error.detail}
+    except MemoryError:
+        return {"members": [], "reason": Reason.OUT_OF_MEMORY, "detail": "raise limits.child_bytes"}
+    return {"members": [asdict(member) for member in members], "reason": None, "detail": ""}
+
+
+if __name__ == "__main__":
+    serve(handle)
