@@ -79,6 +79,12 @@ class Cancelled(OctavoError):
     exit_code = 11
 
 
+class Superseded(OctavoError):
+    """A run that was started later has published the day; what it found counts."""
+
+    exit_code = 12
+
+
 class Quarantined(OctavoError):
     """One document or page cannot be read. It is data, not a failure of the run: it goes to the ledger."""
 

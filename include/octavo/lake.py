@@ -7,12 +7,13 @@ together. Names that start with ``_`` are skipped by readers of partitioned fold
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from upath import UPath
 
-from octavo import schemas, storage
+from octavo import locks, schemas, storage
 from octavo.contracts import Contract
 from octavo.model import Partition
 
@@ -35,6 +36,22 @@ class Lake:
     def reports(self, partition: Partition) -> UPath:
         """Folder of the gate's reports of one day."""
         return self.root / "_reports" / partition.path
+
+    def lock(self, partition: Partition, owner: str) -> AbstractContextManager[locks.Lock]:
+        """Whoever changes a day's tables, its manifest or its ledger holds this; see ``locks.held``."""
+        return locks.held(self.root / "_locks" / f"{partition.contract}-{partition.day.isoformat()}.json", owner)
+
+    def inputs_file(self, partition: Partition) -> UPath:
+        """What the published day was made of; see ``octavo.inputs``."""
+        return self.root / "_inputs" / f"contract={partition.contract}" / f"day={partition.day.isoformat()}.json"
+
+    def inputs(self, partition: Partition) -> dict[str, Any] | None:
+        """``files`` (each with size and time) and ``rules`` of the published day; None where they were not noted."""
+        try:
+            found: dict[str, Any] = storage.read_json(self.inputs_file(partition))
+        except FileNotFoundError:
+            return None
+        return found
 
     def published(self, partition: Partition) -> dict[str, Any] | None:
         """What was published of a day, or None: run, contract hash, and rows and sha256 per table."""

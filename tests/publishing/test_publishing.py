@@ -1,8 +1,10 @@
+import threading
+
 import pytest
 from upath import UPath
 
 from octavo import publishing, storage, tables
-from octavo.errors import GateFailed
+from octavo.errors import GateFailed, Superseded
 from octavo.lake import Lake, table_schemas
 from tests.staging import CONTRACT, fill, workspace
 
@@ -52,3 +54,44 @@ def test_a_table_that_someone_removed_is_published_again(tmp_path, lake):
     lake.table("pages", space.partition).unlink()
     assert publishing.run(space, CONTRACT, lake).counts["published"] == 1
     assert lake.table("pages", space.partition).exists()
+
+
+def test_a_run_that_was_started_earlier_does_not_replace_what_a_later_one_found(tmp_path, lake):
+    early = staged(tmp_path, lake, {1: ["a"]}, run="early")
+    late = staged(tmp_path, lake, {1: ["a"], 2: ["b"]}, run="late")
+    publishing.run(late, CONTRACT, lake)
+    before = {path: path.read_bytes() for path in lake.root.rglob("*") if path.is_file()}
+    with pytest.raises(Superseded, match="late was started later"):
+        publishing.run(early, CONTRACT, lake)
+    assert {path: path.read_bytes() for path in lake.root.rglob("*") if path.is_file()} == before
+
+
+def test_a_run_that_was_killed_while_it_published_leaves_nothing_that_the_next_one_takes_for_its_own(tmp_path, lake):
+    first = staged(tmp_path, lake, {1: ["a"]}, run="r1")
+    publishing.run(first, CONTRACT, lake)
+    killed = staged(tmp_path, lake, {1: ["a b"]}, run="r2")
+    storage.copy(killed.staged("chunks"), lake.table("chunks", killed.partition))  # and then it died, before the manifest
+    again = staged(tmp_path, lake, {1: ["a"]}, run="r3")
+    publishing.run(again, CONTRACT, lake)
+    assert storage.sha256_of(lake.table("chunks", again.partition)) == storage.sha256_of(again.staged("chunks"))
+
+
+def test_two_runs_that_publish_one_day_at_a_time_leave_the_tables_of_one(tmp_path, lake):
+    spaces = [staged(tmp_path, lake, {n: [f"text {n}"] for n in range(1, size)}, run=f"r{size}") for size in (2, 3, 4)]
+    failed = []
+
+    def publish(space):
+        try:
+            publishing.run(space, CONTRACT, lake)
+        except Superseded as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=publish, args=(space,)) for space in spaces]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    manifest = lake.published(spaces[0].partition)
+    assert manifest["run"] == "r4"
+    for name, entry in manifest["tables"].items():
+        assert storage.sha256_of(lake.table(name, spaces[0].partition)) == entry["sha256"]

@@ -39,7 +39,8 @@ def run(workspace: Workspace, lake: Lake, extractors: Sequence[str]) -> Report:
     started = time.monotonic()
     tally: Counter[str] = Counter()
     target = lake.table("ledger", workspace.partition)
-    storage.write_table(target, _with_earlier_runs(target, workspace, _rows(workspace, extractors, tally)), LEDGER)
+    with lake.lock(workspace.partition, workspace.run):
+        storage.write_table(target, _with_earlier_runs(target, workspace, _rows(workspace, extractors, tally)), LEDGER)
     if tally["missing"]:
         raise LedgerHole(
             f"{tally['missing']} of {tally['rows']} documents, pages and chunks of run {workspace.run} did not come to an end; "
@@ -50,29 +51,29 @@ def run(workspace: Workspace, lake: Lake, extractors: Sequence[str]) -> Report:
 
 def _with_earlier_runs(target: Any, workspace: Workspace, rows: Iterator[pa.Table]) -> Iterator[pa.Table]:
     if target.exists():
-        earlier = storage.read_table(target)
-        for field in LEDGER:
-            if field.name not in earlier.column_names:  # written by an earlier version
-                earlier = earlier.append_column(field, pa.nulls(earlier.num_rows, field.type))
-        yield earlier.filter(pc.not_equal(earlier["run"], workspace.run))
+        for earlier in storage.iter_tables(target):
+            for field in LEDGER:
+                if field.name not in earlier.column_names:  # written by an earlier version
+                    earlier = earlier.append_column(field, pa.nulls(earlier.num_rows, field.type))
+            yield earlier.filter(pc.not_equal(earlier["run"], workspace.run))
     yield from rows
 
 
 def _rows(workspace: Workspace, extractors: Sequence[str], tally: Counter[str]) -> Iterator[pa.Table]:
     """The run's rows: page shard by page shard its pages and their chunks, then the documents and the run."""
-    documents = workspace.read(workspace.documents).to_pylist()
-    uris = {row["document"]: row["uri"] for row in documents}
     pages: dict[str, Counter[str]] = {}
     sums: dict[str, Row] = {}
     recorded = _recorded(workspace)
     for shard, spans in workspace.plan.page_shards.items():
+        uris = {document: row["uri"] for document, row in workspace.documents_of(spans, ["uri"]).items()}
         rows = spent.with_pages(list(_shard_rows(workspace, shard, spans, extractors, uris)))
         for row in rows:
             if row["level"] == "page":
                 pages.setdefault(row["document"], Counter())[_state(row)] += 1
                 sums[row["document"]] = spent.added([sums.get(row["document"], {}), row])
         yield _table(workspace, rows, tally)
-    yield _table(workspace, [row for document in documents for row in _document_rows(document, pages, recorded, sums)], tally)
+    for table in storage.iter_tables(workspace.documents):
+        yield _table(workspace, [row for document in table.to_pylist() for row in _document_rows(document, pages, recorded, sums)], tally)
     whole = {"level": "run", **_end(tally["missing"]), **spent.added(sums.values())}
     yield pa.Table.from_pylist([{"run": workspace.run, "attempts": 1, **whole}], schema=LEDGER)
 

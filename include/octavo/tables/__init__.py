@@ -45,7 +45,7 @@ def run(workspace: Workspace, contract: Contract, lake: Lake, extractors: Sequen
     }
     expected = table_schemas(contract)
     counts = {name: storage.write_table(workspace.staged(name), rows, expected[name]) for name, rows in sources.items()}
-    counts["documents"] = storage.write_table(workspace.staged("documents"), [_documents(workspace, outcomes)], DOCUMENTS)
+    counts["documents"] = storage.write_table(workspace.staged("documents"), _documents(workspace, outcomes), DOCUMENTS)
     counts["review"] = storage.write_table(workspace.staged("review"), _review(workspace, contract), REVIEW)
     taken = set(workspace.read(workspace.documents, ["document"])["document"].to_pylist())
     held = (lake.published(workspace.partition) or {}).get("held", {}) if selected else {}
@@ -87,13 +87,14 @@ def _pages(workspace: Workspace, outcomes: dict[str, Counter[str]]) -> Iterator[
         yield pa.table({**columns, "words": counts.cast(pa.int32()), "mean_confidence": pa.array(means, pa.float64())}).select(PAGES.names)
 
 
-def _documents(workspace: Workspace, outcomes: dict[str, Counter[str]]) -> pa.Table:
+def _documents(workspace: Workspace, outcomes: dict[str, Counter[str]]) -> Iterator[pa.Table]:
     """The documents with the status that their pages gave them."""
-    rows = workspace.read(workspace.documents).to_pylist()
-    for row in rows:
-        if row["status"] != Outcome.QUARANTINED:
-            row["status"], row["reason"] = _status(outcomes.get(row["document"], Counter()))
-    return pa.Table.from_pylist(rows, schema=DOCUMENTS)
+    for table in storage.iter_tables(workspace.documents):
+        rows = table.to_pylist()
+        for row in rows:
+            if row["status"] != Outcome.QUARANTINED:
+                row["status"], row["reason"] = _status(outcomes.get(row["document"], Counter()))
+        yield pa.Table.from_pylist(rows, schema=DOCUMENTS)
 
 
 def _status(pages: Counter[str]) -> tuple[str, str | None]:
@@ -109,10 +110,11 @@ def _status(pages: Counter[str]) -> tuple[str, str | None]:
 
 def _review(workspace: Workspace, contract: Contract) -> Iterator[pa.Table]:
     """Every value that is not accepted, and every required field that has none."""
-    uris = dict(zip(*workspace.read(workspace.documents, ["document", "uri"]).to_pydict().values(), strict=True))
+    places = (row for table in storage.iter_tables(workspace.documents, ["document", "uri"]) for row in table.to_pylist())
     required = [path for path, spec in contract.leaves() if spec.required and "[]" not in path]
     contract_hash = contract.hash
     for shard, documents in workspace.plan.document_shards.items():
+        uris = _uris(places, set(documents))
         rows = [row for row in workspace.read(workspace.shard("fields", shard)).to_pylist() if row["matched"]]
         held = {(row["document"], row["field"]) for row in rows if row["value"] is not None or row["verdict"] == Verdict.ACCEPTED}
         wanted = [row for row in rows if row["value"] is not None and row["verdict"] != Verdict.ACCEPTED]
@@ -122,6 +124,16 @@ def _review(workspace: Workspace, contract: Contract) -> Iterator[pa.Table]:
         ]
         wanted.sort(key=lambda row: (row["document"], row["field"]))
         yield pa.Table.from_pylist([{**row, "uri": uris[row["document"]]} for row in wanted], schema=REVIEW)
+
+
+def _uris(places: Iterator[dict[str, str]], wanted: set[str]) -> dict[str, str]:
+    """Where the wanted documents lie; shards list them in the order of ``places``, so no more than a shard's are held."""
+    found: dict[str, str] = {}
+    while len(found) < len(wanted):
+        row = next(places)
+        if row["document"] in wanted:
+            found[row["document"]] = row["uri"]
+    return found
 
 
 def _keep_unselected(workspace: Workspace, lake: Lake, name: str, schema: pa.Schema) -> int:
