@@ -127,7 +127,7 @@ class CorrectionStore:
             folder = self.root / prefix
             try:
                 listed = [(path, _NAME.fullmatch(path.name)) for path in folder.iterdir()]
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):  # as a disk and as an object store say that there is none
                 continue
             yield from sorted((p for p, match in listed if match and match[1] in names), key=lambda p: p.name)
 

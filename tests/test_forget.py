@@ -1,0 +1,139 @@
+"""Erasing one document: nothing of it is left, everything else stays, and it does not come back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from upath import UPath
+
+from octavo import contracts, forget, pipeline, storage
+from octavo.answer_store import AnswerStore, AnswerWriter, StoredAnswer
+from octavo.config import Settings
+from octavo.corrections import Action, Correction, CorrectionStore
+from octavo.errors import SettingsError, WorkspaceError
+from octavo.forgotten import Forgotten
+from octavo.lake import STABLE_TABLES, Lake
+from octavo.model import Partition
+from octavo.workspace import Workspace
+from tests.documents import LINES, text_pdf
+
+DAY = dt.date(2026, 11, 2)
+RECEIPT = contracts.find("receipt", Settings().contracts)
+
+
+def run(folder: Path, lake: Path) -> pipeline.DayResult:
+    return pipeline.run_day(RECEIPT, UPath(folder), DAY, Settings(lake=str(lake), processes=1), extractor="layout")
+
+
+def stable(lake: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(lake)): p.read_bytes() for name in (*STABLE_TABLES, "receipt") for p in (lake / name).rglob("*.parquet")}
+
+
+def answer(document: str) -> StoredAnswer:
+    return StoredAnswer("secret", "stop", 1, 1, 0.1, 1, "model", None, "runtime", document)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path, str]:
+    """A lake of three documents of which one was forgotten, one of the two others alone, and the forgotten sha256."""
+    root = tmp_path_factory.mktemp("forget")
+    for name in ("all", "kept"):
+        (root / name).mkdir()
+        for stem in ("kept_1", "kept_2", *(["gone"] if name == "all" else [])):
+            text_pdf(root / name / f"{stem}.pdf", [[*LINES, f"Remark: {stem} person"]])
+    lake = root / "lake"
+    settings = Settings(lake=str(lake))
+    (root / "in").mkdir()
+    for path in (root / "all").iterdir():
+        (root / "in" / path.name).write_bytes(path.read_bytes())
+    assert run(root / "in", lake).error is None
+    document = storage.sha256_of(UPath(root / "in" / "gone.pdf"))
+    other = storage.sha256_of(UPath(root / "in" / "kept_1.pdf"))
+    with AnswerWriter(AnswerStore(settings.answer_store)) as writer:
+        writer.put(b"1" * 32, answer(document))
+        writer.put(b"2" * 32, answer(other))
+    for name in (document, other):
+        CorrectionStore(settings.correction_store).put(
+            Correction("receipt", name, "total", "1.00", "1.00", Action.CORRECTED, (), None, "ann", "2026-11-03T00:00:00+00:00"))
+    left = Workspace.open(settings.workspaces, Partition("receipt", DAY), "failed")
+    left.pin(RECEIPT)
+    storage.copy(Lake(UPath(lake)).table("documents", Partition("receipt", DAY)), left.documents)
+    return root, lake, root / "in", document
+
+
+def test_a_forgotten_document_is_nowhere_and_the_rest_is_as_if_it_had_never_been(world: tuple[Path, Path, Path, str]) -> None:
+    root, lake, landing, document = world
+    settings = Settings(lake=str(lake))
+    found, uris = forget.find("gone.pdf", settings)
+    assert (found, uris) == (document, {str(landing / "gone.pdf")})
+    erased = forget.erase(found, uris, settings)
+    assert {name.split()[0] for name in erased.rows} >= {"documents", "pages", "chunks", "fields", "receipt", "answers", "ledger"}
+    assert (erased.answers, erased.corrections, len(erased.workspaces), len(erased.reports)) == (1, 1, 1, 1)
+    assert erased.reading_files > 0
+    assert erased.left == [str(landing / "gone.pdf")]
+
+    parts = [path for path in lake.rglob("*") if path.is_file()]
+    assert [path for path in parts if document in str(path)] == [lake / "_forgotten" / document]
+    assert [path for path in parts if b"gone" in path.read_bytes() or document.encode() in path.read_bytes()] == []
+    (landing / "gone.pdf").rename(root / "gone.pdf")
+    assert run(landing, root / "never").error is None
+    assert stable(lake) == stable(root / "never")
+    manifest = Lake(UPath(lake)).published(Partition("receipt", DAY))
+    assert manifest is not None
+    assert manifest["tables"]["documents"]["rows"] == 2
+    for name, entry in manifest["tables"].items():
+        assert storage.sha256_of(Lake(UPath(lake)).table(name, Partition("receipt", DAY))) == entry["sha256"]
+
+    (root / "gone.pdf").rename(landing / "gone.pdf")
+    result = run(landing, lake)
+    assert (result.counts("ingest")["documents"], result.counts("ingest")["forgotten"]) == (2, 1)
+    assert [path for path in lake.rglob("*") if path.is_file() and b"gone" in path.read_bytes()] == []
+    assert len(CorrectionStore(settings.correction_store).history(storage.sha256_of(UPath(landing / "kept_1.pdf")))) == 1
+
+    assert Forgotten(UPath(lake)).remove(document)
+    assert run(landing, lake).counts("ingest")["documents"] == 3
+
+
+def test_a_run_that_had_listed_the_document_before_cannot_publish_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in").mkdir()
+    document = storage.sha256_of(UPath(text_pdf(tmp_path / "in" / "gone.pdf")))
+    ledger_run = pipeline.ledger.run
+
+    def forgotten_meanwhile(*args: object, **kwargs: object) -> object:
+        Forgotten(UPath(tmp_path / "lake")).add(document)
+        return ledger_run(*args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pipeline.ledger, "run", forgotten_meanwhile)
+    result = run(tmp_path / "in", tmp_path / "lake")
+    assert isinstance(result.error, WorkspaceError)
+    assert not result.published
+    assert not list((tmp_path / "lake").glob("documents/**/*.parquet"))
+
+
+def test_a_file_that_has_other_content_by_now_is_not_removed(tmp_path: Path) -> None:
+    for name in ("same.pdf", "other.pdf"):
+        text_pdf(tmp_path / name, [[name]])
+    document = storage.sha256_of(UPath(tmp_path / "same.pdf"))
+    uris = {str(tmp_path / "same.pdf"), str(tmp_path / "other.pdf")}
+    erased = forget.erase(document, uris, Settings(lake=str(tmp_path / "lake")), landing=True)
+    assert erased.landing_files == [str(tmp_path / "same.pdf")]
+    assert (tmp_path / "other.pdf").exists()
+    assert not (tmp_path / "same.pdf").exists()
+
+
+def test_a_name_of_none_or_several_documents_is_refused_and_an_unknown_sha256_is_kept_out(tmp_path: Path) -> None:
+    settings = Settings(lake=str(tmp_path))
+    space = Workspace.open(settings.workspaces, Partition("receipt", DAY), "r1")
+    rows = [{"document": name * 64, "uri": f"/in/{name}/scan.pdf", "copies": [], "media_type": "", "bytes": 1, "pages": 1, "status": "ok",
+             "reason": None} for name in "ab"]
+    from octavo import schemas
+
+    storage.write_rows(space.documents, rows, schemas.DOCUMENTS)
+    with pytest.raises(SettingsError, match="names 2 documents"):
+        forget.find("scan.pdf", settings)
+    with pytest.raises(SettingsError, match="no document"):
+        forget.find("can.pdf", settings)
+    assert forget.find("a/scan.pdf", settings) == ("a" * 64, {"/in/a/scan.pdf"})
+    assert forget.find("c" * 64, settings) == ("c" * 64, set())
