@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import Param
 
 from octavo.contracts import Strategy
+from octavo.reasons import Reason
 
 if TYPE_CHECKING:
     from octavo.contracts import Contract
@@ -20,5 +21,8 @@ def run_params(contract: Contract) -> dict[str, Param]:
         "extractor": Param(contract.extractor, enum=["auto", "layout", "molmo"], description="Who reads the chunks."),
         "chunking": Param(None, type=["null", "string"], enum=[None, *Strategy], description="How pages are cut; empty: by the contract."),
         "connection": Param(contract.connection, type=["null", "string"], description="A connection to the model; empty: by the settings."),
+        "requeue": Param(
+            None, type=["null", "string"], enum=[None, "any", *Reason], description="Try again what failed on this day for this reason.",
+        ),
         "fresh": Param(False, type="boolean", description="Ask the model anew, also what it has answered before."),
     }

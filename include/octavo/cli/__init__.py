@@ -7,9 +7,12 @@ import click
 from octavo import __version__
 from octavo.cli.answers import answers_group
 from octavo.cli.contracts import contracts_group
+from octavo.cli.forget import forget_document
+from octavo.cli.gc import gc
 from octavo.cli.merge import merge_given
 from octavo.cli.molmo_try import molmo_try
 from octavo.cli.remerge import remerge
+from octavo.cli.requeue import requeue
 from octavo.cli.review import review
 from octavo.cli.run import run
 from octavo.cli.show import show_document
@@ -28,5 +31,5 @@ def main() -> None:
     """
 
 
-for command in (run, molmo_try, show_document, review, merge_given, remerge, contracts_group, answers_group):
+for command in (run, molmo_try, show_document, review, merge_given, remerge, requeue, contracts_group, answers_group, gc, forget_document):
     main.add_command(command)

@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 import click
+from upath import UPath
 
 from octavo import show
-from octavo.errors import OctavoError
+from octavo.errors import OctavoError, StoreUnavailable
+
+# What s3fs and its kin make of a server's 5xx after their own tries, beside time-outs.
+UNANSWERED = {errno.EBUSY, errno.EIO}
+
+
+class Folder(click.ParamType[Any]):
+    """A folder that is there, on a local disk or an object store (``s3://bucket/folder``), as a ``UPath``."""
+
+    name = "folder"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> UPath:
+        folder = UPath(value)
+        if not folder.exists():
+            self.fail(f"Directory {str(value)!r} does not exist.", param, ctx)
+        if not folder.is_dir():
+            self.fail(f"{str(value)!r} is a file, not a folder.", param, ctx)
+        return folder
+
+
+class LakeFolder(Folder):
+    """As ``Folder``, for a setting: the text that was given."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # type: ignore[override]
+        super().convert(value, param, ctx)
+        return str(value)
+
 
 out, err = show.console(), show.console(stderr=True)
 
@@ -24,6 +52,12 @@ def clear_errors(command: Callable[..., Any]) -> Callable[..., Any]:
         except OctavoError as error:
             err.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
             raise SystemExit(error.exit_code) from error
+        except OSError as error:
+            if error.errno not in UNANSWERED and not isinstance(error, TimeoutError | ConnectionError):
+                raise
+            said = f"[red]error:[/red] a disk or an object store did not answer ({error}); what was done is kept, try again later"
+            err.print(said, highlight=False, soft_wrap=True)
+            raise SystemExit(StoreUnavailable.exit_code) from error
 
     return wrapped
 

@@ -12,7 +12,7 @@ from upath import UPath
 
 from octavo import contracts, pipeline, show
 from octavo import remerge as remerging
-from octavo.cli.common import clear_errors, err, model_options, out
+from octavo.cli.common import LakeFolder, clear_errors, err, model_options, out
 from octavo.config import Settings
 from octavo.errors import SettingsError
 from octavo.extraction import molmo
@@ -22,7 +22,7 @@ from octavo.lake import Lake
 @click.command("remerge")
 @click.argument("contract")
 @click.option("--days", metavar="FROM..TO", help="Only these days, both included: 2026-11-02, 2026-11-02..2026-11-30, 2026-11-02..")
-@click.option("--lake", type=click.Path(exists=True, file_okay=False), help="Where the tables are.  [default: OCTAVO_LAKE or var/lake]")
+@click.option("--lake", type=LakeFolder(), help="Where the tables are.  [default: OCTAVO_LAKE or var/lake]")
 @click.option("--extract", is_flag=True, help="Ask the model anew, for fields that its kept answers do not have.")
 @model_options
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object on standard output.")

@@ -14,7 +14,7 @@ from upath import UPath
 
 from octavo import contracts, remerge
 from octavo import review as reviewing
-from octavo.cli.common import clear_errors, err, out
+from octavo.cli.common import LakeFolder, clear_errors, err, out
 from octavo.config import Settings
 from octavo.corrections import CorrectionStore
 from octavo.errors import SettingsError
@@ -23,7 +23,7 @@ from octavo.lake import Lake
 
 @click.command("review")
 @click.argument("document", required=False)
-@click.option("--lake", type=click.Path(exists=True, file_okay=False), help="The lake to look in.  [default: OCTAVO_LAKE or var/lake]")
+@click.option("--lake", type=LakeFolder(), help="The lake to look in.  [default: OCTAVO_LAKE or var/lake]")
 @click.option("--contract", help="Only documents of this contract.")
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Only documents of this day.")
 @click.option("--confirm", metavar="FIELD", multiple=True, help="The value of FIELD is right; may be given several times.")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 from upath import UPath
 
 from octavo import contracts, ledger, pipeline, show
-from octavo.cli.common import clear_errors, err, model_options, out
+from octavo.cli.common import Folder, clear_errors, err, model_options, out
 from octavo.config import Settings
 from octavo.errors import SettingsError
 from octavo.extraction import molmo
@@ -22,7 +21,7 @@ from octavo.ledger import spent
 
 @click.command()
 @click.argument("contract")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=Folder())
 @click.option("--lake", type=click.Path(file_okay=False), help="Where tables are published.  [default: OCTAVO_LAKE or var/lake]")
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="The documents' day.  [default: FOLDER's yyyy/mm/dd, else today]")
 @click.option("--extractor", type=click.Choice(["auto", "layout", "molmo"]), help="Who reads the chunks.  [default: the contract's]")
@@ -33,7 +32,7 @@ from octavo.ledger import spent
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object on standard output.")
 @clear_errors
 def run(
-    contract: str, folder: Path, lake: str | None, day: dt.datetime | None, extractor: str | None,
+    contract: str, folder: UPath, lake: str | None, day: dt.datetime | None, extractor: str | None,
     chunking: str | None, select: str | None, fresh: bool, as_json: bool, **options: Any,
 ) -> None:
     """Read, extract, check and publish the documents in FOLDER by CONTRACT.
@@ -51,7 +50,7 @@ def run(
     spec = contracts.find(contract, settings.contracts)
     if chunking:
         spec = spec.model_copy(update={"chunking": spec.chunking.model_copy(update={"strategy": contracts.Strategy(chunking)})})
-    root = UPath(folder)
+    root = folder
     days = list(pipeline.days_of(root)) or [(day.date() if day else dt.datetime.now(dt.UTC).date(), root)]
     if day:
         wanted = [(date, path) for date, path in days if date == day.date()]

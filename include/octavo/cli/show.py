@@ -8,7 +8,7 @@ import click
 from upath import UPath
 
 from octavo import show
-from octavo.cli.common import clear_errors, out
+from octavo.cli.common import LakeFolder, clear_errors, out
 from octavo.config import Settings
 from octavo.contracts import Chunking, Strategy
 from octavo.errors import SettingsError
@@ -17,7 +17,7 @@ from octavo.lake import Lake
 
 @click.command("show")
 @click.argument("document")
-@click.option("--lake", type=click.Path(exists=True, file_okay=False), help="The lake to look in.  [default: OCTAVO_LAKE or var/lake]")
+@click.option("--lake", type=LakeFolder(), help="The lake to look in.  [default: OCTAVO_LAKE or var/lake]")
 @click.option("--json", "as_json", is_flag=True, help="Print the fields as JSON, one object a line.")
 @click.option("--chunks", "as_chunks", is_flag=True, help="Write a picture of each page with its chunks and words instead.")
 @click.option("--chunking", type=click.Choice([s.value for s in Strategy]), help="--chunks: cut the pages this way, to compare.")
