@@ -5,6 +5,7 @@ cut into chunks and extracted; `merge` resolves the answers per document, withou
 `tables` stages the day, `validate` holds it against the contract's expectations, `ledger` accounts for
 every page whatever happened, and only then `publish` replaces the day in the lake.
 
+Scheduled runs and backfills leave a day alone that is published and unchanged; `late` finds days whose documents came late.
 Start a run by hand for any `day`; nothing that has been read before is read again.
 Extraction by Molmo is skipped where no runtime is configured.
 """
@@ -35,6 +36,8 @@ for contract in contracts.load_valid(settings.contracts)[0]:
         default_args={"owner": "octavo", "contract": contract.name, **octavo.DEFAULTS},
         params=run_params(contract),
     ):
+        late = octavo.LateDaysOperator(task_id="late")
+        octavo.RunDayOperator.partial(task_id="run_late").expand_kwargs(late.output)
         ingest = octavo.IngestOperator(task_id="ingest")
         read = octavo.ReadPagesOperator.partial(task_id="read", pool=pools.OCR, pool_slots=settings.processes).expand(shard=ingest.output)
         chunk = octavo.ChunkPagesOperator.partial(task_id="chunk").expand(shard=ingest.output)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -13,7 +12,7 @@ from typing import Any
 
 from upath import UPath
 
-from octavo import chunking, ingest, ledger, merging, publishing, quality, reading, tables
+from octavo import chunking, ingest, inputs, ledger, merging, publishing, quality, reading, storage, tables
 from octavo.answer_store import AnswerStore
 from octavo.config import Settings, extractors
 from octavo.contracts import Contract
@@ -23,7 +22,6 @@ from octavo.extraction import layout, molmo
 from octavo.extraction.molmo.runtimes import open_runtime
 from octavo.lake import Lake
 from octavo.model import Partition, Report
-from octavo.storage import is_local
 from octavo.workspace import Workspace
 
 Progress = Callable[[str, int, int], None]
@@ -98,6 +96,8 @@ def run_day(
     names = extractors(extractor or contract.extractor, model is not None)
     if fresh:
         workspace.ask_anew(fresh)
+    if select is None and not fresh:
+        inputs.keep(workspace, folder, contract, settings, names, molmo.identity(model))
     steps.once("ingest", lambda: ingest.run(workspace, contract, folder, settings, select))
     pages = list(workspace.plan.page_shards)
 
@@ -168,10 +168,13 @@ def finish(
     except LedgerHole as error:
         result.error = result.error or error
     if result.error is None:
-        steps.once("publish", lambda: publishing.run(workspace, contract, lake))
+        try:
+            steps.once("publish", lambda: publishing.run(workspace, contract, lake))
+        except OctavoError as error:
+            result.error = error
+            return
         result.published = True
-        if is_local(workspace.root):
-            shutil.rmtree(str(workspace.root))
+        storage.remove_tree(workspace.root)
 
 
 _DATED = re.compile(r"(\d{4})/(\d{2})/(\d{2})")

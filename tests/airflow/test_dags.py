@@ -103,7 +103,9 @@ def test_every_task_is_tried_three_times(parsed: dict[str, Any]) -> None:
 def test_nothing_is_published_before_the_gate_and_the_ledger_agree(parsed: dict[str, Any]) -> None:
     tasks = parsed["dags"]["octavo_receipt"]["tasks"]
     leaves = set(tasks) - {up for task in tasks.values() for up in task["up"]}
-    assert leaves == {"publish"}
+    assert leaves == {"publish", "run_late"}
+    assert tasks["run_late"]["up"] == ["late"]
+    assert tasks["late"]["up"] == []
     assert set(tasks["publish"]["up"]) == {"validate", "ledger"}
     assert tasks["ledger"]["rule"] == "all_done"
     assert {"ingest", "read", "chunk", "extract_layout", "extract_molmo", "merge", "tables", "validate"} <= set(tasks["ledger"]["up"])
@@ -113,7 +115,7 @@ def test_dags_do_not_catch_up_and_run_one_at_a_time(parsed: dict[str, Any]) -> N
     for dag in parsed["dags"].values():
         assert (dag["catchup"], dag["active"]) == (False, 1)
         assert dag["doc"]
-        assert dag["params"] == ["chunking", "connection", "day", "documents", "extractor", "fresh"]
+        assert dag["params"] == ["chunking", "connection", "day", "documents", "extractor", "fresh", "requeue"]
 
 
 def test_a_scheduled_run_is_about_a_whole_day(parsed: dict[str, Any]) -> None:

@@ -8,13 +8,17 @@ from typing import Any
 
 import pytest
 import structlog
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException, DownstreamTasksSkipped
+from upath import UPath
 
+from octavo import inputs
 from octavo.errors import ContractError, SettingsError, StoreUnavailable
-from octavo.model import Report
+from octavo.model import Partition, Report
+from octavo.workspace import Workspace
 from octavo_airflow import pools
 from octavo_airflow.day import resolve_day
-from octavo_airflow.operators import OctavoOperator
+from octavo_airflow.operators import IngestOperator, LateDaysOperator, LedgerOperator, OctavoOperator, RunDayOperator
 
 NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 
@@ -112,3 +116,67 @@ def test_passwords_of_locked_pdfs_come_from_the_connection_that_is_named(
     monkeypatch.setenv("OCTAVO_PDF_PASSWORDS_CONN_ID", conn_id)
     monkeypatch.setenv("AIRFLOW_CONN_BANK_PDFS", '{"conn_type": "generic", "password": "one\\ntwo"}')
     assert Reading(task_id="reading", contract="receipt").execute(context()) == {"passwords": tried}
+
+
+def a_run(kind: str) -> Any:
+    given = context("2026-11-20")
+    given["dag_run"].run_type = kind
+    given["pushed"] = {}
+    given["ti"] = SimpleNamespace(xcom_push=given["pushed"].__setitem__)
+    return given
+
+
+def ingest_and_ledger() -> IngestOperator:
+    """An ingest task, with one below it that runs whatever happens."""
+    with DAG("days"):
+        ingest = IngestOperator(task_id="ingest", contract="receipt")
+        ingest >> LedgerOperator(task_id="ledger", contract="receipt", trigger_rule="all_done")
+    return ingest
+
+
+@pytest.mark.parametrize("kind", ["scheduled", "backfill"])
+def test_a_day_that_has_not_changed_is_left_alone_by_its_first_task(kind: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputs, "unchanged", lambda *args: True)
+    workspace = Workspace.open(UPath(tmp_path), Partition("receipt", NOON.date()), "r1")
+    workspace.keep_inputs({}, "rules")
+    given = a_run(kind)
+    with pytest.raises(DownstreamTasksSkipped) as skipped:
+        ingest_and_ledger().leave_alone_if_unchanged(given, workspace)
+    assert skipped.value.tasks == ["ledger"]
+    assert given["pushed"] == {"counts": {"unchanged": 1}}
+    assert not workspace.root.exists()
+
+
+@pytest.mark.parametrize(("kind", "same"), [
+    pytest.param("manual", True, id="somebody asked for it"), pytest.param("scheduled", False, id="something has changed"),
+])
+def test_a_day_is_run_all_the_same_when(kind: str, same: bool, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputs, "unchanged", lambda *args: same)
+    workspace = Workspace.open(UPath(tmp_path), Partition("receipt", NOON.date()), "r1")
+    ingest_and_ledger().leave_alone_if_unchanged(a_run(kind), workspace)
+
+
+def test_late_days_become_runs_whose_names_hold_the_state_of_their_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def late_days(contract: str, settings: Any, before: dt.date, within_days: int) -> list[inputs.LateDay]:
+        asked.append((contract, before, within_days))
+        return [inputs.LateDay(dt.date(2026, 11, 18), 2, "abcdef0123456789", True)]
+
+    monkeypatch.setattr(inputs, "late_days", late_days)
+    monkeypatch.setenv("OCTAVO_LATE_DAYS", "7")
+    given = a_run("scheduled")
+    found = LateDaysOperator(task_id="late", contract="receipt").execute(given)
+    assert asked == [("receipt", dt.date(2026, 11, 20), 7)]
+    assert found == [{"day": "2026-11-18", "state": "abcdef012345"}]
+    with pytest.raises(DagRunTriggerException) as triggered, DAG("octavo_receipt"):
+        RunDayOperator(task_id="run_late", contract="receipt", **found[0]).execute(given)
+    asked_for = triggered.value
+    assert (asked_for.trigger_dag_id, asked_for.dag_run_id, asked_for.conf) == (
+        "octavo_receipt", "late__2026-11-18__abcdef012345", {"day": "2026-11-18"},
+    )
+    assert asked_for.skip_when_already_exists
+    assert given["pushed"] == {"counts": {"days": 1, "files": 2}}
+    for kind in ("manual", "backfill"):
+        with pytest.raises(AirflowSkipException):
+            LateDaysOperator(task_id="late", contract="receipt").execute(a_run(kind))

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from airflow.sdk import Asset, Context
 
     from octavo.model import Report
+    from octavo.workspace import Workspace
+
+
+# Runs that nobody asked for by name; values of Airflow's DagRunType.
+UNASKED = ("scheduled", "backfill", "asset_triggered")
 
 
 class IngestOperator(OctavoOperator):
@@ -24,15 +29,17 @@ class IngestOperator(OctavoOperator):
     :param documents: a glob on file names; empty takes all of the day (templated).
     :param chunking: how pages are cut; empty is as the contract says (templated).
     :param fresh: anything but empty: the model is asked anew what it answered before this run began (templated).
+    :param requeue: a reason code, or ``any``: what failed on this day for that reason is tried again (templated).
     """
 
-    template_fields: Sequence[str] = (*OctavoOperator.template_fields, "documents", "chunking", "fresh")
+    template_fields: Sequence[str] = (*OctavoOperator.template_fields, "documents", "chunking", "fresh", "requeue")
 
     def __init__(
         self, *, documents: str = "{{ params.documents or '' }}", chunking: str = "{{ params.chunking or '' }}",
-        fresh: str = "{{ params.get('fresh') or '' }}", **kwargs: Any,
+        fresh: str = "{{ params.get('fresh') or '' }}", requeue: str = "{{ params.get('requeue') or '' }}", **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.requeue = requeue
         self.documents = documents
         self.chunking = chunking
         self.fresh = fresh
@@ -40,7 +47,7 @@ class IngestOperator(OctavoOperator):
     def stage(self, context: Context) -> Report:
         from upath import UPath
 
-        from octavo import contracts, ingest
+        from octavo import contracts, ingest, inputs, requeue
 
         pools.check(context["dag"])
         used = self.extractors
@@ -49,15 +56,95 @@ class IngestOperator(OctavoOperator):
             chunking = contract.chunking.model_copy(update={"strategy": contracts.Strategy(self.chunking)})
             contract = contract.model_copy(update={"chunking": chunking})
         workspace = self.workspace(context)
+        folder = UPath(self.settings.landing) / contract.name / f"{workspace.day:%Y/%m/%d}"
         if self.fresh:
             workspace.ask_anew(dt.datetime.now(dt.UTC))
-        folder = UPath(self.settings.landing) / contract.name / f"{workspace.day:%Y/%m/%d}"
+        elif not self.documents:
+            inputs.keep(workspace, folder, contract, self.settings, used, self.model if "molmo" in used else None)
+            if not self.requeue:
+                self.leave_alone_if_unchanged(context, workspace)
+        if self.requeue:
+            reason = None if self.requeue == "any" else self.requeue
+            found = requeue.waiting(self.settings, contract.name, reason, workspace.day)
+            blocks = requeue.retry(self.settings, found, reason)
+            self.log.info("requeued %d documents; %d blocks of pages will be read again", len(found), blocks)
         self.log.info("%s by contract %s, extractors: %s", folder, contract.hash[:12], ", ".join(used))
         return ingest.run(workspace, contract, folder, self.settings, self.documents or None)
+
+    @property
+    def model(self) -> dict[str, Any]:
+        """What of the model's options decides about its answers."""
+        from octavo.extraction import molmo
+        from octavo_airflow.hooks import MolmoHook
+
+        return molmo.identity(MolmoHook(self.molmo_connection).options() if self.molmo_connection else molmo.configure())
+
+    def leave_alone_if_unchanged(self, context: Context, workspace: Workspace) -> None:
+        """End a scheduled run or a backfill of a day whose files, contract, settings and corrections are as when it was published."""
+        from airflow.sdk.exceptions import DownstreamTasksSkipped
+
+        from octavo import inputs, storage
+
+        if str(context["dag_run"].run_type) not in UNASKED or not inputs.unchanged(self.lake, workspace, self.settings):
+            return
+        storage.remove_tree(workspace.root)
+        self.log.info("%s is published, and nothing has changed since: left alone. A run started by hand does it again.", workspace.day)
+        context["ti"].xcom_push("counts", {"unchanged": 1})
+        raise DownstreamTasksSkipped(tasks=sorted(self.get_flat_relative_ids(upstream=False)))  # type: ignore[no-untyped-call]
 
     def result(self, context: Context, report: Report) -> list[str]:
         context["ti"].xcom_push("counts", report.counts)
         return list(self.workspace(context).plan.page_shards)
+
+
+class LateDaysOperator(OctavoOperator):
+    """Find days whose documents arrived after their day's run, for ``RunDayOperator`` to be mapped over.
+
+    Skipped in runs that were not scheduled: they are about their own day.
+    """
+
+    def stage(self, context: Context) -> Report:
+        from airflow.sdk.exceptions import AirflowSkipException
+
+        from octavo import inputs
+        from octavo.model import Report
+
+        if str(context["dag_run"].run_type) != "scheduled":
+            raise AirflowSkipException("only a scheduled run looks for late documents")
+        self.found = inputs.late_days(self.contract, self.settings, self.partition(context).day, self.settings.late_days)
+        for one in self.found:
+            why = "new or changed since the day was published" if one.published else "of a day that was never published"
+            self.log.info("%s: %d files %s", one.day, one.files, why)
+        return Report("late", {"days": len(self.found), "files": sum(one.files for one in self.found)}, 0.0)
+
+    def result(self, context: Context, report: Report) -> list[dict[str, str]]:
+        context["ti"].xcom_push("counts", report.counts)
+        return [{"day": one.day.isoformat(), "state": one.digest[:12]} for one in self.found]
+
+
+class RunDayOperator(OctavoOperator):
+    """Start a run of the same DAG for another day, unless this state of its folder was run before.
+
+    :param day: the day.
+    :param state: names the state of the day's folder; it becomes a part of the run's name.
+    """
+
+    template_fields: Sequence[str] = (*OctavoOperator.template_fields, "day", "state")
+
+    def __init__(self, *, day: str, state: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.day = day
+        self.state = state
+
+    def stage(self, context: Context) -> Report:
+        from airflow.sdk.exceptions import DagRunTriggerException
+
+        # What TriggerDagRunOperator does, whose module takes a third of a second to import.
+        raise DagRunTriggerException(
+            trigger_dag_id=self.dag_id, dag_run_id=f"late__{self.day}__{self.state}", conf={"day": self.day}, reset_dag_run=False,
+            skip_when_already_exists=True, wait_for_completion=False, allowed_states=[], failed_states=[], poke_interval=60,
+            deferrable=False,
+        )
 
 
 class DocumentShardsOperator(OctavoOperator):
