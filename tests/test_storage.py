@@ -1,3 +1,4 @@
+import time
 from itertools import pairwise
 
 import pyarrow as pa
@@ -49,3 +50,19 @@ def test_an_object_store_is_written_and_read_like_a_disk():
     assert storage.count_rows(path) == 5
     storage.copy(path, UPath("memory://bucket/b.parquet"))
     assert storage.sha256_of(UPath("memory://bucket/b.parquet")) == storage.sha256_of(path)
+
+
+@pytest.mark.parametrize("place", ["relative", "absolute", "memory"])
+def test_the_files_below_a_folder_are_listed_with_size_and_time(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    root = UPath({"relative": "var/lake", "absolute": str(tmp_path / "var/lake"), "memory": f"memory://listed-{tmp_path.name}/lake"}[place])
+    assert list(storage.files_under(root)) == []
+    for name in ("b/two", "a"):
+        storage.write_bytes(root / name, b"12")
+    found = list(storage.files_under(root))
+    assert [(file.path, file.size) for file in found] == [(root / "a", 2), (root / "b" / "two", 2)]
+    assert all(file.path.read_bytes() == b"12" for file in found)
+    assert all(abs(file.changed.timestamp() - time.time()) < 60 for file in found)
+    storage.remove_tree(root)
+    storage.remove_tree(root)
+    assert list(storage.files_under(root)) == []

@@ -105,10 +105,11 @@ class Stored:
 def files_under(folder: UPath) -> Iterator[Stored]:
     """Every file below ``folder``, sorted by path; none for a folder that is not there. One listing, however many files."""
     fs = folder.fs
-    for name, info in sorted(fs.find(folder.path, detail=True).items()):
+    root = fs._strip_protocol(folder.path)  # as the file system writes it: absolute on a disk
+    for name, info in sorted(fs.find(root, detail=True).items()):
         moment = next((info[key] for key in ("mtime", "LastModified", "updated", "last_modified", "created") if info.get(key)), None)
         changed = dt.datetime.fromtimestamp(moment, dt.UTC) if isinstance(moment, int | float) else moment
-        relative = str(name).removeprefix(folder.path.rstrip("/")).lstrip("/")
+        relative = str(name).removeprefix(root.rstrip("/")).lstrip("/")
         yield Stored(folder / relative, int(info["size"] or 0), changed)
 
 
