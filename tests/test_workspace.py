@@ -1,14 +1,13 @@
 import datetime as dt
-import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from upath import UPath
 
 from octavo.errors import WorkspaceError
 from octavo.model import Partition
-from octavo.workspace import BLOCK_PAGES, Span, Workspace, cut_into_shards
+from octavo.workspace import BLOCK_PAGES, MOST_SHARDS, Span, Workspace, cut_into_shards
 from tests.staging import CONTRACT, workspace
 
 documents = st.lists(st.integers(0, 100), max_size=20).map(lambda pages: [(f"{i:03d}", n) for i, n in enumerate(pages)])
@@ -47,11 +46,8 @@ def test_a_workspace_without_a_plan_says_what_to_do(tmp_path):
 
 def test_only_the_workspaces_of_earlier_runs_are_superseded(tmp_path):
     runs = [Workspace.open(UPath(tmp_path), Partition("receipt", dt.date(2026, 11, 2)), name) for name in ("first", "second", "third")]
-    for started, run in enumerate(runs):
-        run.root.mkdir(parents=True)
-        (run.root / "contract.json").write_text("{}")
-        for path in (run.root / "contract.json", run.root):
-            os.utime(path, (started, started))
+    for hour, run in enumerate(runs):
+        run.pin(CONTRACT, dt.datetime(2026, 11, 3, hour, tzinfo=dt.UTC))
     assert runs[1].remove_superseded() == 1
     assert [run.root.exists() for run in runs] == [False, True, True]
 
@@ -63,3 +59,14 @@ def test_a_run_that_asks_anew_keeps_its_moment_when_it_is_repeated(tmp_path):
     space.ask_anew(since)
     space.ask_anew(since + dt.timedelta(hours=1))
     assert space.fresh_since == since
+
+
+@settings(max_examples=40, deadline=None)
+@given(pages=st.lists(st.integers(0, 400), max_size=400), times=st.integers(1, 40), shard_pages=st.integers(1, 128))
+def test_however_many_pages_a_day_has_it_is_cut_into_a_bounded_number_of_shards(pages, times, shard_pages):
+    documents = [(f"{number:05}", count) for number, count in enumerate(pages * times)]
+    plan = cut_into_shards(documents, shard_pages)
+    assert max(len(plan.page_shards), len(plan.document_shards)) <= MOST_SHARDS
+    held = [(span.document, number) for spans in plan.page_shards.values() for span in spans for number in range(span.first, span.last + 1)]
+    assert held == [(document, number) for document, count in documents for number in range(1, count + 1)]
+    assert [document for ids in plan.document_shards.values() for document in ids] == [document for document, count in documents if count]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import structlog
 from airflow.sdk import DAG
+from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException, DownstreamTasksSkipped
 from upath import UPath
 
@@ -120,7 +121,7 @@ def test_passwords_of_locked_pdfs_come_from_the_connection_that_is_named(
 
 def a_run(kind: str) -> Any:
     given = context("2026-11-20")
-    given["dag_run"].run_type = kind
+    given["dag_run"].run_type = DagRunType(kind)  # as a task is given it
     given["pushed"] = {}
     given["ti"] = SimpleNamespace(xcom_push=given["pushed"].__setitem__)
     return given
@@ -180,3 +181,23 @@ def test_late_days_become_runs_whose_names_hold_the_state_of_their_folders(monke
     for kind in ("manual", "backfill"):
         with pytest.raises(AirflowSkipException):
             LateDaysOperator(task_id="late", contract="receipt").execute(a_run(kind))
+
+
+class Counting(OctavoOperator):
+    """Did something."""
+
+    def stage(self, context: Any) -> Report:
+        return Report("read", {"reads": 3, "read_hits": 0}, 1.5)
+
+
+def test_counts_and_seconds_go_to_airflows_own_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.sdk.observability import stats
+
+    told: dict[str, Any] = {}
+    monkeypatch.setattr(stats, "incr", lambda name, count, tags: told.update({name: (count, tags)}))
+    monkeypatch.setattr(stats, "timing", lambda name, took, tags: told.update({name: (took, tags)}))
+    Counting(task_id="read", contract="receipt").execute({})
+    tags = {"contract": "receipt", "stage": "read"}
+    assert told == {
+        "octavo.receipt.read.reads": (3, tags), "octavo.receipt.read.read_hits": (0, tags), "octavo.receipt.read.seconds": (1500.0, tags),
+    }

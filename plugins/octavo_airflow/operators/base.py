@@ -70,7 +70,17 @@ class OctavoOperator(BaseOperator):
             raise AirflowFailException(str(error)) from error
         summary = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.counts.items())
         self.log.info("%s in %.1f s: %s", report.stage, report.seconds, summary or "nothing to do")
+        self.measure(report)
         return self.result(context, report)
+
+    def measure(self, report: Report) -> None:
+        """Hand the counts and the time to Airflow's own metrics, as ``octavo.{contract}.{stage}.{count}`` and ``….seconds``."""
+        from airflow.sdk.observability import stats
+
+        prefix, tags = f"octavo.{self.contract}.{report.stage}", {"contract": self.contract, "stage": report.stage}
+        for name, count in report.counts.items():
+            stats.incr(f"{prefix}.{name}", count, tags=tags)
+        stats.timing(f"{prefix}.seconds", report.seconds * 1000, tags=tags)  # milliseconds, as StatsD has them
 
     def result(self, context: Context, report: Report) -> Any:
         """What goes through XCom: counts, or short ids of shards; never content."""

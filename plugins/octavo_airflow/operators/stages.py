@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from octavo.workspace import Workspace
 
 
-# Runs that nobody asked for by name; values of Airflow's DagRunType.
+# Runs that nobody asked for by name; values of Airflow's DagRunType, which equals its value but does not print as it.
 UNASKED = ("scheduled", "backfill", "asset_triggered")
 
 
@@ -85,7 +85,7 @@ class IngestOperator(OctavoOperator):
 
         from octavo import inputs, storage
 
-        if str(context["dag_run"].run_type) not in UNASKED or not inputs.unchanged(self.lake, workspace, self.settings):
+        if context["dag_run"].run_type not in UNASKED or not inputs.unchanged(self.lake, workspace, self.settings):
             return
         storage.remove_tree(workspace.root)
         self.log.info("%s is published, and nothing has changed since: left alone. A run started by hand does it again.", workspace.day)
@@ -109,7 +109,7 @@ class LateDaysOperator(OctavoOperator):
         from octavo import inputs
         from octavo.model import Report
 
-        if str(context["dag_run"].run_type) != "scheduled":
+        if context["dag_run"].run_type != "scheduled":
             raise AirflowSkipException("only a scheduled run looks for late documents")
         self.found = inputs.late_days(self.contract, self.settings, self.partition(context).day, self.settings.late_days)
         for one in self.found:
