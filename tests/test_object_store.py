@@ -80,7 +80,7 @@ def test_a_run_on_an_object_store_that_fails_at_times_gives_the_bytes_of_a_local
     fsspec.filesystem("s3").put(str(landing), "octavo/landing/receipt", recursive=True)
     octavo("run", "receipt", landing, "--lake", tmp_path / "lake", "--extractor", "layout")
 
-    faults.busy_every, faults.hang_every, faults.hang_seconds = 9, 150, 2 * READ_SECONDS
+    faults.busy_every, faults.hang_every, faults.hang_seconds = 23, 290, 2 * READ_SECONDS
     run = ["run", "receipt", f"{bucket}/landing/receipt", "--lake", f"{bucket}/lake", "--extractor", "layout", "--json"]
     first = json.loads(octavo(*run).splitlines()[-1])
     assert (first["published"], first["documents"], first["quarantined"], first["reads"]) == (True, 3, 1, 3)

@@ -81,6 +81,17 @@ def test_other_shards_give_the_same_bytes(root: Path) -> None:
     assert tables(root) == before
 
 
+def test_a_rebuilt_day_gives_way_to_runs_that_saw_more_documents(root: Path) -> None:
+    lake, partition = Lake(UPath(root / "lake")), Partition("bill", DAYS[0])
+    before = lake.published(partition)
+    again(root, contract())
+    after = lake.published(partition)
+    assert before is not None
+    assert after is not None
+    assert (after["started"], after["inputs"]) == (before["started"], None)
+    assert after["run"] != before["run"]
+
+
 def test_a_new_label_reaches_answers_that_were_given_before_it(root: Path) -> None:
     used = contract({**FIELDS, "total": {"type": "money", "labels": ["Zu zahlen", "invoice total"]}})
     again(root, used)

@@ -66,3 +66,13 @@ def test_the_files_below_a_folder_are_listed_with_size_and_time(place, tmp_path,
     storage.remove_tree(root)
     storage.remove_tree(root)
     assert list(storage.files_under(root)) == []
+
+
+@settings(max_examples=20, deadline=None)
+@given(wanted=st.sets(st.integers(-5, 40_100), max_size=20))
+def test_rows_are_found_by_a_column_that_the_file_is_sorted_by(tmp_path_factory, wanted):
+    schema = pa.schema([("name", pa.string()), ("n", pa.int64())])
+    path = UPath(tmp_path_factory.mktemp("among")) / "a.parquet"
+    storage.write_table(path, [pa.table({"name": [f"{n:06}" for n in range(40_000)], "n": list(range(40_000))}, schema=schema)], schema)
+    found = storage.read_among(path, "name", {f"{n:06}" for n in wanted}, ["name", "n"])
+    assert found["n"].to_pylist() == sorted(n for n in wanted if 0 <= n < 40_000)

@@ -104,11 +104,13 @@ class History:
     def documents(self, workspace: Workspace, contract: Contract) -> Report:
         """The day's documents, the contract and the plan, as ingest would have left them."""
         started = time.monotonic()
-        if self.lake.published(self.partition) is None:
+        published = self.lake.published(self.partition)
+        if published is None:
             raise SettingsError(f"{self.partition.path} is not published in {self.lake.root}; run the day first")
         rows = [_as_ingested(row) for row in self._table("documents").to_pylist()]
         storage.write_rows(workspace.documents, rows, schemas.DOCUMENTS)
-        workspace.pin(contract)
+        # The documents are those of the published run, so a run that was started after it knows better than this one.
+        workspace.pin(contract, dt.datetime.fromisoformat(published["started"]) if "started" in published else None)
         pages = [(row["document"], 0 if row["status"] == Outcome.QUARANTINED else row["pages"]) for row in rows]
         workspace.write_plan(cut_into_shards(pages, self.settings.shard_pages))
         counts = {

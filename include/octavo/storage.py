@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,6 +173,18 @@ def read_table(path: UPath, columns: list[str] | None = None, where: tuple[str, 
     with path.open("rb") as stream:
         table = pq.ParquetFile(stream, pre_buffer=False).read(columns, use_threads=False)
     return table if where is None else table.filter(pc.equal(table[where[0]], where[1]))
+
+
+def read_among(path: UPath, column: str, values: Collection[str], columns: list[str]) -> pa.Table:
+    """The rows whose ``column`` has one of ``values``, of a file that is sorted by it: row groups that cannot hold any are not read."""
+    least, greatest = min(values, default=""), max(values, default="")
+    with path.open("rb") as stream:
+        file = pq.ParquetFile(stream, pre_buffer=False)
+        place = file.schema_arrow.get_field_index(column)
+        bounds = {group: file.metadata.row_group(group).column(place).statistics for group in range(file.num_row_groups)}
+        near = [n for n, of in bounds.items() if of is None or not of.has_min_max or not (of.max < least or greatest < of.min)]
+        table = file.read_row_groups(near, columns, use_threads=False)
+    return table.filter(pc.is_in(table[column], pa.array(sorted(values), pa.string())))
 
 
 def iter_tables(path: UPath, columns: list[str] | None = None, rows: int = ROW_GROUP_ROWS) -> Iterator[pa.Table]:

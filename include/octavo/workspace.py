@@ -28,7 +28,6 @@ from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from upath import UPath
 
 from octavo import archives, storage
@@ -70,14 +69,6 @@ class Plan:
 
     page_shards: dict[str, tuple[Span, ...]]
     document_shards: dict[str, tuple[str, ...]]
-
-    def shards_by_document(self) -> dict[str, list[str]]:
-        """For each document the page shards that hold its pages, in page order."""
-        found: dict[str, list[str]] = {}
-        for shard, spans in self.page_shards.items():
-            for span in spans:
-                found.setdefault(span.document, []).append(shard)
-        return found
 
 
 def cut_into_shards(documents: list[tuple[str, int]], shard_pages: int) -> Plan:
@@ -150,11 +141,17 @@ class Workspace:
             return kept
         return UPath(row["uri"])
 
-    def documents_of(self, spans: Iterable[Span], columns: list[str]) -> dict[str, dict[str, Any]]:
-        """The rows of the documents that ``spans`` are of, by id; a task never holds all documents of a large day."""
-        wanted = pa.array(sorted({span.document for span in spans}), pa.string())
-        table = self.read(self.documents, list(dict.fromkeys(["document", *columns])))
-        return {row["document"]: row for row in table.filter(pc.is_in(table["document"], wanted)).to_pylist()}
+    def documents_of(self, documents: Iterable[str], columns: list[str]) -> dict[str, dict[str, Any]]:
+        """The rows of some documents, by id; a task never holds all documents of a large day.
+
+        Raises:
+            WorkspaceError: ingest has not written them.
+        """
+        try:
+            table = storage.read_among(self.documents, "document", set(documents), list(dict.fromkeys(["document", *columns])))
+        except FileNotFoundError as error:
+            raise self._missing(self.documents) from error
+        return {row["document"]: row for row in table.to_pylist()}
 
     def shard(self, stage: str, shard: str) -> UPath:
         """The file of one stage and shard."""
@@ -207,11 +204,29 @@ class Workspace:
 
     @cached_property
     def plan(self) -> Plan:
-        plan = self._json("plan.json")
+        """All of the plan. A task that works on one shard asks for ``spans`` or ``shards_of``, which cost less on a large day."""
+        plan = self._written_plan
         return Plan(
             {s: tuple(Span(*span) for span in spans) for s, spans in plan["page_shards"].items()},
             {s: tuple(ids) for s, ids in plan["document_shards"].items()},
         )
+
+    @cached_property
+    def _written_plan(self) -> dict[str, dict[str, Any]]:
+        return dict(self._json("plan.json"))
+
+    def spans(self, shard: str) -> tuple[Span, ...]:
+        """What a page shard holds."""
+        return tuple(Span(*span) for span in self._written_plan["page_shards"][shard])
+
+    def shards_of(self, shard: str) -> dict[str, list[str]]:
+        """The documents of a document shard, in order, each with the page shards that hold its pages, in page order."""
+        found: dict[str, list[str]] = {document: [] for document in self._written_plan["document_shards"][shard]}
+        for name, spans in self._written_plan["page_shards"].items():
+            for document, _, _ in spans:
+                if document in found:
+                    found[document].append(name)
+        return found
 
     def ask_anew(self, since: dt.datetime) -> None:
         """Have this run ask models anew what they answered before ``since``; the first call counts, so that a retry asks nothing twice."""

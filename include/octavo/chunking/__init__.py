@@ -52,7 +52,7 @@ def run(workspace: Workspace, shard: str, chunking: Chunking) -> Report:
     """
     started = time.monotonic()
     pages = workspace.read(workspace.shard("read", shard))
-    documents = workspace.documents_of(workspace.plan.page_shards[shard], ["uri", "media_type"])
+    documents = workspace.documents_of(pages["document"].unique().to_pylist(), ["uri", "media_type"])
     rows: list[dict[str, Any]] = []
     for batch in pages.to_batches(ROWS_AT_ONCE):
         for row in batch.to_pylist():

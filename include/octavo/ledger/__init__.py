@@ -65,7 +65,7 @@ def _rows(workspace: Workspace, extractors: Sequence[str], tally: Counter[str]) 
     sums: dict[str, Row] = {}
     recorded = _recorded(workspace)
     for shard, spans in workspace.plan.page_shards.items():
-        uris = {document: row["uri"] for document, row in workspace.documents_of(spans, ["uri"]).items()}
+        uris = {document: row["uri"] for document, row in workspace.documents_of({span.document for span in spans}, ["uri"]).items()}
         rows = spent.with_pages(list(_shard_rows(workspace, shard, spans, extractors, uris)))
         for row in rows:
             if row["level"] == "page":

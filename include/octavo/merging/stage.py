@@ -58,9 +58,9 @@ def run(
     """
     started = time.monotonic()
     merger = Merger(contract)
-    pages_of = workspace.plan.shards_by_document()
-    documents = workspace.plan.document_shards[shard]
-    uris = _uris(workspace, documents)
+    pages_of = workspace.shards_of(shard)
+    documents = list(pages_of)
+    uris = {document: row["uri"] for document, row in workspace.documents_of(documents, ["uri"]).items()}
     contract_hash = contract.hash
     said = corrections.of(contract.name, documents) if corrections else {}
     counts = {"documents": 0, "fields": 0, "corrections": sum(map(len, said.values())), **verdicts(())}
@@ -92,12 +92,6 @@ def _count(counts: dict[str, int], fields: Sequence[Field]) -> None:
     counts["fields"] += len(fields)
     for verdict, number in verdicts(fields).items():
         counts[verdict] += number
-
-
-def _uris(workspace: Workspace, documents: Sequence[str]) -> dict[str, str]:
-    table = workspace.read(workspace.documents, ["document", "uri"])
-    table = table.filter(pc.is_in(table["document"], pa.array(documents, pa.string())))
-    return dict(zip(table["document"].to_pylist(), table["uri"].to_pylist(), strict=True))
 
 
 class _Pages:

@@ -51,7 +51,7 @@ def run(workspace: Workspace, shard: str, settings: Settings, progress: Callable
     found = engine.find(settings.ocr_profile, settings.languages)
     store = ReadingStore(settings.reading_store, engine.key(found, settings), engine.limits_key(settings))
     contract = workspace.contract()
-    pieces = [piece for span in workspace.plan.page_shards[shard] for block in span.blocks() for piece in _pieces(block, contract)]
+    pieces = [piece for span in workspace.spans(shard) for block in span.blocks() for piece in _pieces(block, contract)]
     blocks = [piece for piece, wanted in pieces if wanted]
     tables = {block: table for block in blocks if (table := store.get(block)) is not None}
     hits = sum(block.pages for block in tables)
@@ -93,7 +93,7 @@ def _read(
     workspace: Workspace, blocks: list[Span], settings: Settings, store: ReadingStore, progress: Callable[[int], None],
 ) -> dict[Span, pa.Table]:
     """The rows of ``blocks``, each kept in the store as soon as its last page is read."""
-    documents = workspace.documents_of(blocks, ["uri", "media_type"])
+    documents = workspace.documents_of({block.document for block in blocks}, ["uri", "media_type"])
     tables: dict[Span, pa.Table] = {}
     sources: dict[str, Source] = {}
     with ExitStack() as stack:

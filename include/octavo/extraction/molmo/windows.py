@@ -80,11 +80,11 @@ def _filled(cuts: Iterator[list[Cut]], window_crops: int) -> Iterator[list[Cut]]
 
 def _cuts(workspace: Workspace, shard: str, rule: Prompt, min_side_px: int) -> Iterator[list[Cut]]:
     """The chunks of each page that has some."""
-    documents = workspace.documents_of(workspace.plan.page_shards[shard], ["uri", "media_type"])
     chunks: dict[tuple[str, int], list[Chunk]] = {}
     for row in workspace.read(workspace.shard("chunk", shard)).to_pylist():
         chunks.setdefault((row["document"], row["page"]), []).append(schemas.chunk_from_row(row))
     pages = workspace.read(workspace.shard("read", shard))
+    documents = workspace.documents_of(pages["document"].unique().to_pylist(), ["uri", "media_type"])
     for document, rows in groupby(_rows(pages), key=lambda row: row["document"]):
         with ExitStack() as stack:
             local: UPath | None = None
