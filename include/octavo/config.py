@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     molmo_pod_template: str | None = Field(None, description="KubernetesExecutor: pod template file of the model's tasks")
     ocr_profile: Literal["best", "fast"] = Field("best", description="best: RapidOCR; fast: Tesseract, which reads less")
     languages: str = Field("eng", description="languages of scans by Tesseract's names, joined by +")
+    page_images: bool = Field(True, description="keep a small picture of each page that is read, for the document page of the UI")
     limits: Limits = Field(default_factory=Limits)
 
     @property

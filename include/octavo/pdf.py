@@ -131,7 +131,7 @@ def transform(page: pdfium.PdfPage, dpi: int) -> tuple[float, float, float, floa
             return (scale, 0.0, 0.0, scale, 0.0, 0.0)
 
 
-def render(page: pdfium.PdfPage, dpi: int, grey: bool = False) -> Image.Image:
+def render(page: pdfium.PdfPage, dpi: float, grey: bool = False) -> Image.Image:
     """The page at ``dpi`` on white: mode RGB, or L for ``grey``, which takes a quarter of the memory.
 
     Raises:

@@ -21,9 +21,9 @@ from octavo.config import Settings
 from octavo.contracts import Chunking
 from octavo.errors import SettingsError
 from octavo.lake import Lake
-from octavo.model import Chunk, Outcome, Page, Verdict
+from octavo.model import Chunk, Outcome, Verdict
 from octavo.pages import page_image
-from octavo.reading.store import readings
+from octavo.reading.store import published
 
 # Losing values that fit a terminal; `show --json` prints them all.
 SHOWN_LOSERS = 2
@@ -148,14 +148,14 @@ def chunks(console: Console, lake: Lake, wanted: str, settings: Settings, folder
     """
     folder.mkdir(parents=True, exist_ok=True)
     for path, row in named(lake, wanted):
-        published: dict[int, list[dict[str, Any]]] = {}
+        by_page: dict[int, list[dict[str, Any]]] = {}
         for chunk in storage.read_table(_beside(lake, path, "chunks"), where=("document", row["document"])).to_pylist():
-            published.setdefault(chunk["page"], []).append(chunk)
+            by_page.setdefault(chunk["page"], []).append(chunk)
         for frame in storage.read_table(_beside(lake, path, "pages"), where=("document", row["document"])).to_pylist():
             if not frame["width"]:
                 console.print(f"page {frame['page']} was not read: {frame['reason']}", highlight=False)
                 continue
-            picture, drawn = _overlay(row, frame, published.get(frame["page"], []), settings, chunking)
+            picture, drawn = _overlay(row, frame, by_page.get(frame["page"], []), settings, chunking)
             target = folder / f"{UPath(row['uri']).stem}-p{frame['page']:04d}.png"
             picture.save(target)
             console.print(f"{target}  {len(drawn)} chunks", highlight=False, soft_wrap=True)
@@ -166,23 +166,14 @@ def _overlay(
 ) -> tuple[Image.Image, list[Chunk]]:
     """The picture of one page and the chunks on it."""
     drawn = [schemas.chunk_from_row(chunk) for chunk in rows]
-    page = _page(row, frame, rows, settings)
+    found = published(settings.reading_store, row["document"], frame, rows)
+    page = found[0] if found else None
     if rule is not None and page is None:
         raise SettingsError(f"the words of {row['uri']} are not in {settings.reading_store}; run the document again to cut it another way")
     picture = page_image(UPath(row["uri"]), row["media_type"], page or schemas.page_from_row({**frame, "words": []}), settings.limits)
     if rule is not None and page is not None:
         drawn = cut(page, rule, lambda: picture)
     return overlay.draw(picture, [word.box for word in page.words] if page else [], drawn), drawn
-
-
-def _page(row: dict[str, Any], frame: dict[str, Any], chunks: Sequence[dict[str, Any]], settings: Settings) -> Page | None:
-    """The page with its words as some engine left them in the reading store: the one whose words the chunks have."""
-    for stored in readings(settings.reading_store, row["document"], frame["page"]):
-        page = schemas.page_from_row(stored)
-        same = (page.width, page.height, len(page.words)) == (frame["width"], frame["height"], frame["words"])
-        if same and all(schemas.chunk_from_row(chunk).text(page) == chunk["text"] for chunk in chunks):
-            return page
-    return None
 
 
 def _print_document(console: Console, row: dict[str, Any], fields: list[dict[str, Any]], as_json: bool) -> None:

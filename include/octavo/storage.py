@@ -164,7 +164,7 @@ def write_rows(path: UPath, rows: Iterable[dict[str, Any]], schema: pa.Schema) -
     return write_table(path, [pa.Table.from_pylist(list(rows), schema=schema)], schema)
 
 
-def read_table(path: UPath, columns: list[str] | None = None, where: tuple[str, str] | None = None) -> pa.Table:
+def read_table(path: UPath, columns: list[str] | None = None, where: tuple[str, str | int] | None = None) -> pa.Table:
     """The rows of one Parquet file, or those whose column ``where[0]`` equals ``where[1]``.
 
     Read on the calling thread: a file is a bounded shard or a day, and a scanner's own threads may

@@ -43,6 +43,7 @@ class ReaderPool:
 
     def __init__(self, settings: Settings, processes: int) -> None:
         self._limits = settings.limits
+        self._previews = settings.page_images
         self._ocr = {"profile": settings.ocr_profile, "languages": settings.languages}
         self._threads = ThreadPoolExecutor(processes, thread_name_prefix="octavo-read")
         self._local = threading.local()
@@ -60,7 +61,7 @@ class ReaderPool:
             child.close()
 
     def read(self, pages: Sequence[PageOf]) -> Future[list[dict[str, Any]]]:
-        """A ``READINGS`` row of each page, as soon as a child is free; the future never raises over a page."""
+        """A ``READINGS`` row of each page, and its ``preview``, as soon as a child is free; the future never raises over a page."""
         return self._threads.submit(self._read, pages)
 
     def _read(self, pages: Sequence[PageOf]) -> list[dict[str, Any]]:
@@ -73,7 +74,7 @@ class ReaderPool:
                 {"path": str(source.path()), "document": source.document, "media_type": source.media_type, "page": number}
                 for source, number in ready
             ],
-            **self._ocr, "max_pixels": self._limits.page_pixels,
+            **self._ocr, "max_pixels": self._limits.page_pixels, "previews": self._previews,
         }
         started = time.monotonic()
         try:

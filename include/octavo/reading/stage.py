@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from concurrent.futures import as_completed
 from contextlib import ExitStack
@@ -116,8 +117,9 @@ def _read(
                 done += 1
                 if len(rows[block]) == block.pages:
                     source = sources[block.document]
-                    tables[block] = _finish(source, rows.pop(block))
-                    store.put(block, tables[block])
+                    finished = rows.pop(block)
+                    tables[block] = _finish(source, finished)
+                    store.put(block, tables[block], {row["page"]: b64decode(row["preview"]) for row in finished if row.get("preview")})
                     if not any(other.document == block.document for other in rows):
                         source.close()
             progress(done)

@@ -2,6 +2,7 @@
 
     {root}/{document[:2]}/{document}/{key}/00001-00016.parquet           a block of pages
     {root}/{document[:2]}/{document}/{key}/00001-00016.{limits}.parquet  one whose failures depend on limits
+    {root}/{document[:2]}/{document}/{key}/00001-00016.zip               small pictures of its pages: 00001.jpg and so on
 
 The key is a digest of the reader's settings and of its engines' versions. Rows are ``schemas.READINGS``.
 A block that holds a page which ran out of time or memory is kept for these limits only: with larger ones
@@ -10,13 +11,16 @@ it is read again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 from upath import UPath
 
 from octavo import schemas, storage
+from octavo.model import Page
 from octavo.reasons import Reason
 from octavo.workspace import Span
 
@@ -51,11 +55,19 @@ class ReadingStore:
                 return table
         return None
 
-    def put(self, block: Span, rows: pa.Table) -> None:
-        """Keep the block's rows unless it is already there: the first writer wins."""
+    def put(self, block: Span, rows: pa.Table, pictures: Mapping[int, bytes] | None = None) -> None:
+        """Keep the block's rows unless it is already there: the first writer wins.
+
+        Args:
+            block: pages of one document.
+            rows: ``schemas.READINGS``, one for each page.
+            pictures: JPEG of each page that has one, by its number.
+        """
         reasons = set(rows["reason"].to_pylist())
         if reasons & PASSING:
             return
+        if pictures:  # before the words: whoever finds these finds their pictures
+            storage.write_bytes(self._path(block).with_suffix(".zip"), _zipped(pictures))
         path = self._limited_path(block) if reasons & LIMITED else self._path(block)
         if not path.exists():
             storage.write_table(path, [rows], schemas.READINGS)
@@ -73,15 +85,57 @@ def document_folder(root: UPath, document: str) -> UPath:
     return root / document[:2] / document
 
 
-def readings(root: UPath, document: str, page: int) -> Iterator[dict[str, Any]]:
-    """Every ``READINGS`` row that is kept of a page, whatever engine read it.
+def _zipped(pictures: Mapping[int, bytes]) -> bytes:
+    """An archive with the same bytes for the same pictures; they are compressed already."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
+        for number, picture in sorted(pictures.items()):
+            archive.writestr(zipfile.ZipInfo(_picture_name(number)), picture)
+    return stream.getvalue()
+
+
+def _picture_name(page: int) -> str:
+    return f"{page:05d}.jpg"
+
+
+def published(
+    root: UPath, document: str, frame: Mapping[str, Any], chunks: Sequence[Mapping[str, Any]]
+) -> tuple[Page, bytes | None] | None:
+    """A published page with its words, and its JPEG where one was kept; None if its words are not kept any more.
+
+    Of all that engines read of the page it is what has the words of the chunks.
 
     Args:
         root: ``settings.reading_store``.
         document: its sha256.
-        page: number of the page, from 1.
+        frame: the page's row of the table ``pages``.
+        chunks: its rows of the table ``chunks``.
     """
+    for path in _blocks(root, document, frame["page"]):
+        for row in _rows(path, frame["page"]):
+            page = schemas.page_from_row(row)
+            same = (page.width, page.height, len(page.words)) == (frame["width"], frame["height"], frame["words"])
+            if same and all(schemas.chunk_from_row(dict(chunk)).text(page) == chunk["text"] for chunk in chunks):
+                return page, _picture(path, page.number)
+    return None
+
+
+def _blocks(root: UPath, document: str, page: int) -> Iterator[UPath]:
+    """The files of the blocks that hold a page."""
     for path in sorted(document_folder(root, document).glob("*/*-*.parquet")):
         first, last = map(int, path.name.partition(".")[0].split("-"))
         if first <= page <= last:
-            yield from (row for row in storage.read_table(path).to_pylist() if row["page"] == page)
+            yield path
+
+
+def _rows(path: UPath, page: int) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = storage.read_table(path, where=("page", page)).to_pylist()
+    return rows
+
+
+def _picture(block: UPath, page: int) -> bytes | None:
+    try:
+        with block.with_name(f"{block.name.partition('.')[0]}.zip").open("rb") as stream, zipfile.ZipFile(stream) as archive:
+            return archive.read(_picture_name(page))
+    except (FileNotFoundError, KeyError):
+        return None

@@ -18,7 +18,7 @@ from octavo import images, pdf
 from octavo.children import serve
 from octavo.errors import Quarantined
 from octavo.model import Outcome
-from octavo.reading import picture, text_layer
+from octavo.reading import picture, preview, text_layer
 from octavo.reading.recogniser import Recogniser
 from octavo.reading.recognition import Reading, Recognition, prepare, recognise
 from octavo.reading.rows import quarantined, word_row
@@ -60,10 +60,12 @@ class Look:
     reading: Reading | None = None
     waiting: Recognition | None = None
     failure: Quarantined | None = None
+    preview: Image.Image | None = None  # as the page was before OCR turned it
+    turned: int = 0                     # the reading's rotation then
     seconds: float = 0.0
 
     def row(self) -> dict[str, Any]:
-        """The page as a ``READINGS`` row."""
+        """The page as a ``READINGS`` row, with its picture as ``preview``."""
         failure = self.failure or (self.waiting.failure if self.waiting else None)
         reading = self.reading
         if failure is not None or reading is None:
@@ -77,17 +79,16 @@ class Look:
             "rotation": reading.rotation, "transform": [round(value, 6) for value in reading.transform],
             "text_source": reading.text_source if reading.words else "none", "words": [word_row(word) for word in reading.words],
             "outcome": outcome.value, "reason": empty, "detail": None, "seconds": self.seconds, "cached": False,
+            "preview": preview.encoded(self.preview, reading.rotation - self.turned),
         }
 
 
 def handle(request: dict[str, Any]) -> dict[str, Any]:
-    """``rows``: a ``READINGS`` row for each of the request's ``pages``, in their order."""
+    """``rows``: a ``READINGS`` row for each of the request's ``pages``, in their order, with a JPEG in base64 where ``previews`` asks."""
     scratch = Path(tempfile.gettempdir()) / f"octavo-pages-{os.getpid()}"  # made by the first page that needs it: most text layers do not
     try:
         recogniser = _recogniser(request["profile"], request["languages"])
-        looks = [
-            _look(page, scratch / str(place), request["max_pixels"], recogniser.enlarges) for place, page in enumerate(request["pages"])
-        ]
+        looks = [_look(page, scratch / str(place), request, recogniser.enlarges) for place, page in enumerate(request["pages"])]
         started = time.monotonic()
         waiting = [look for look in looks if look.waiting is not None]
         recognise([look.waiting for look in waiting if look.waiting is not None], recogniser)
@@ -111,11 +112,11 @@ def _recogniser(profile: str, languages: str) -> Recogniser:
     return tesseract.Tesseract(languages)
 
 
-def _look(page: dict[str, Any], folder: Path, max_pixels: int, enlarge: bool) -> Look:
+def _look(page: dict[str, Any], folder: Path, request: dict[str, Any], enlarge: bool) -> Look:
     started = time.monotonic()
     look = Look(page["document"], page["page"])
     try:
-        look.reading, look.waiting = _read(Path(page["path"]), page["media_type"], look.number, folder, max_pixels, enlarge)
+        _read(look, Path(page["path"]), page["media_type"], folder, request["max_pixels"], enlarge, request["previews"])
     except Quarantined as error:
         look.failure = error
     except MemoryError:
@@ -128,15 +129,22 @@ def _seconds(started: float) -> float:
     return round(time.monotonic() - started, 3)
 
 
-def _read(path: Path, media_type: str, number: int, folder: Path, max_pixels: int, enlarge: bool) -> tuple[Reading, Recognition | None]:
-    """A page, and what has to be recognised of it."""
+def _read(page: Look, path: Path, media_type: str, folder: Path, max_pixels: int, enlarge: bool, previews: bool) -> None:
+    """Fill in what is known of a page, and what has to be recognised of it."""
     if media_type == pdf.MEDIA_TYPE:
-        with pdf.open_page(_open_pdf.get(path), number) as page:
-            return _read_pdf_page(page, folder, max_pixels, enlarge)
-    with images.open_image(path, media_type, max_pixels) as image:
-        images.seek(image, number, max_pixels)
-        reading, pixels, file = look(image, path, media_type, enlarge)
-        return reading, prepare(reading, pixels, folder, enlarge, file)
+        with pdf.open_page(_open_pdf.get(path), page.number) as source:
+            page.reading, page.waiting = _read_pdf_page(source, folder, max_pixels, enlarge)
+            if previews:
+                page.preview = preview.of_pdf(source, (page.reading.width, page.reading.height), page.reading.dpi or pdf.DPI)
+    else:
+        with images.open_image(path, media_type, max_pixels) as image:
+            images.seek(image, page.number, max_pixels)
+            page.reading, pixels, file = look(image, path, media_type, enlarge)
+            page.waiting = prepare(page.reading, pixels, folder, enlarge, file)
+            if previews:
+                size = (page.reading.width, page.reading.height)
+                page.preview = preview.of_image(pixels, path, media_type, page.number, size, max_pixels)
+    page.turned = page.reading.rotation
 
 
 def _read_pdf_page(page: pdfium.PdfPage, folder: Path, max_pixels: int, enlarge: bool) -> tuple[Reading, Recognition | None]:
