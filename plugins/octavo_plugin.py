@@ -1,14 +1,15 @@
-"""Registers the Octavo page in Airflow's UI; the code is in ``octavo_airflow.ui``."""
+"""Registers Octavo's pages in Airflow's UI; the code is in ``octavo_airflow.ui``."""
 
 from airflow.plugins_manager import AirflowPlugin
 
 
 class OctavoPlugin(AirflowPlugin):
-    """A nav item that shows what each day came to."""
+    """A nav item for the days and the library, and a tab on each DAG run."""
 
     name = "octavo"
     external_views = [  # noqa: RUF012 - Airflow reads class attributes
-        {"name": "Octavo", "href": "/octavo/", "destination": "nav", "url_route": "octavo", "nav_top_level": True}
+        {"name": "Octavo", "href": "/octavo/", "destination": "nav", "url_route": "octavo", "nav_top_level": True},
+        {"name": "Documents", "href": "/octavo/run?dag_id={DAG_ID}&run_id={RUN_ID}", "destination": "dag_run", "url_route": "octavo-run"},
     ]
 
     @property

@@ -26,9 +26,9 @@ print(json.dumps({
     "forms": [form.model_dump(mode="json") for form in HookMetaService.hook_meta_data() if "octavo" in form.connection_type],
     "hook": ProvidersManager().hooks["octavo_molmo"].hook_class_name,
     "providers": [name for name in ProvidersManager().providers if "octavo" in name],
-    "top_level": sorted(m for m in sys.modules if m in (
-        "base", "stages", "day", "pools", "app", "overview", "provider", "assets", "hooks", "connection", "params",
-    )),
+    "top_level": sorted(set(sys.modules) & {
+        "base", "stages", "day", "pools", "app", "answers", "overview", "provider", "assets", "hooks", "connection", "params",
+    }),
     "twice": sorted(m for m in sys.modules if m.startswith("include")),
 }))
 """
@@ -49,7 +49,7 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_the_plugin_is_registered_once(registered: dict[str, Any]) -> None:
     assert registered["errors"] == {}
     assert registered["plugins"].count("octavo") == 1
-    assert registered["views"].count("Octavo") == 1
+    assert sorted(registered["views"]) == ["Documents", "Octavo"]
     assert registered["apps"].count("Octavo") == 1
 
 

@@ -12,6 +12,7 @@ from octavo.cli.common import LakeFolder, clear_errors, out
 from octavo.config import Settings
 from octavo.contracts import Chunking, Strategy
 from octavo.errors import SettingsError
+from octavo.inspect import files
 from octavo.lake import Lake
 
 
@@ -19,16 +20,25 @@ from octavo.lake import Lake
 @click.argument("document")
 @click.option("--lake", type=LakeFolder(), help="The lake to look in.  [default: OCTAVO_LAKE or var/lake]")
 @click.option("--json", "as_json", is_flag=True, help="Print the fields as JSON, one object a line.")
+@click.option(
+    "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the pages with their evidence to this file instead.",
+)
 @click.option("--chunks", "as_chunks", is_flag=True, help="Write a picture of each page with its chunks and words instead.")
 @click.option("--chunking", type=click.Choice([s.value for s in Strategy]), help="--chunks: cut the pages this way, to compare.")
 @click.option("--out", "folder", type=click.Path(file_okay=False, path_type=Path), default=".", help="--chunks: folder of the pictures.")
 @clear_errors
-def show_document(document: str, lake: str | None, as_json: bool, as_chunks: bool, chunking: str | None, folder: Path) -> None:
+def show_document(
+    document: str, lake: str | None, as_json: bool, page: Path | None, as_chunks: bool, chunking: str | None, folder: Path,
+) -> None:
     """Show what was found in DOCUMENT: its fields with verdict, page, evidence and the values that lost.
 
     DOCUMENT is the start of its sha256 (6 characters or more) or the end of its path.
     """
     settings = Settings() if lake is None else Settings(lake=lake)
+    if page is not None:
+        written = files.write(settings, show.named(Lake(UPath(settings.lake)), document), page)
+        out.print(f"{page}  {written} pages", highlight=False, soft_wrap=True)
+        return
     if not as_chunks:
         if chunking:
             raise SettingsError("--chunking belongs to --chunks: it changes the picture, not what was published")

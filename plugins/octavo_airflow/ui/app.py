@@ -1,37 +1,35 @@
-"""The page's web app: reads the lake, shows what the user may see, runs no script.
+"""The web app: reads the lake and shows what the user may see, escaped.
 
-File names and reasons come from strangers' documents and the session's cookie is readable by scripts,
-so everything is escaped and the content security policy allows no script at all.
+File names, text and answers come from strangers' documents and the session's cookie is readable by scripts, so the
+content security policy allows our own script file and no other, and every route asks Airflow who is there. Documents
+are never opened here: the pictures of pages are those that reading kept.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import mimetypes
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import Depends, FastAPI, HTTPException, Response
-from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
 from upath import UPath
 
 from octavo.config import Settings
+from octavo.inspect import document as documents
+from octavo.inspect import html, library, runs, sources
 from octavo.lake import Lake
-from octavo.model import Partition
+from octavo.model import Outcome, Partition, Verdict
+from octavo_airflow.ui import answers
 from octavo_airflow.ui.overview import overview
 
-HERE = Path(__file__).parent
-PREFIX = "/octavo"
 DAG_PREFIX = "octavo_"
-POLICY = "default-src 'none'; {allowed}; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
-PAGE_POLICY = POLICY.format(allowed="style-src 'self'")
+POLICY = "default-src 'none'; {allowed}; frame-ancestors 'self'; base-uri 'none'; form-action {forms}"
+PAGE_POLICY = POLICY.format(allowed="style-src 'self'; script-src 'self'; img-src 'self'", forms="'self'")
 # Data Docs carry their styles in the page; their scripts stay off.
-REPORT_POLICY = POLICY.format(allowed="style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:")
-
-templates = Environment(loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined)
+REPORT_POLICY = POLICY.format(allowed="style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:", forms="'none'")
 
 
 def readable_contracts(user: GetUserDep) -> set[str]:
@@ -41,23 +39,119 @@ def readable_contracts(user: GetUserDep) -> set[str]:
 
 
 Readable = Annotated[set[str], Depends(readable_contracts)]
+Day = dt.date | None
+# An empty part of a form is no day.
+FormDay = Annotated[str, Query(pattern=r"^(\d{4}-\d{2}-\d{2})?$")]
 
 app = FastAPI(title="Octavo", docs_url=None, redoc_url=None, openapi_url=None)
 
 
-@app.get("/")
-def page(contracts: Readable) -> HTMLResponse:
+def prefix_of(request: Request) -> str:
+    """The path under which the app is mounted, wherever Airflow itself is."""
+    return str(request.scope.get("root_path", "")).rstrip("/")
+
+
+Prefix = Annotated[str, Depends(prefix_of)]
+
+
+@app.get("/", response_class=HTMLResponse)
+def page(contracts: Readable, prefix: Prefix) -> HTMLResponse:
     """Per contract and day: documents, pages, quarantine, the gate's verdict, values by verdict."""
-    html = templates.get_template("page.html").render(contracts=overview(Settings(), contracts), prefix=PREFIX)
-    return HTMLResponse(html, headers=_headers(PAGE_POLICY))
+    return _html(html.render("days.html", prefix, contracts=overview(Settings(), contracts)))
 
 
-@app.get("/style.css")
-def style(user: GetUserDep) -> Response:
-    return Response((HERE / "style.css").read_bytes(), media_type="text/css", headers=_headers(PAGE_POLICY))
+@app.get("/library", response_class=HTMLResponse)
+def library_page(
+    contracts: Readable, prefix: Prefix, name: str = "", contract: str = "", first: FormDay = "", last: FormDay = "", status: str = "",
+    verdict: str = "", field: str = "", value: str = "", page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+) -> HTMLResponse:
+    """The published documents, newest first, and the form to search them."""
+    wanted = _search(name, contract, first, last, status, verdict, field, value, page)
+    return _html(html.render(
+        "library.html", prefix, found=library.search(Settings(), contracts, wanted), wanted=wanted, contracts=sorted(contracts),
+        outcomes=list(Outcome), verdicts=list(Verdict), query=answers.query_of(wanted),
+    ))
 
 
-@app.get("/reports/{contract}/{day}/{path:path}")
+@app.get("/document/{document_id}", response_class=HTMLResponse)
+def document_page(
+    document_id: str, contracts: Readable, prefix: Prefix, page: int | None = None, field: str | None = None, contract: str | None = None,
+    day: Day = None, run: str | None = None,
+) -> HTMLResponse:
+    """A page of a document with its words, chunks and evidence, and the fields beside it."""
+    place, settings = _place(document_id, contracts, contract, day, run), Settings()
+    view = documents.load(place, document_id)
+    number = page or view.first_page(field)
+    return _html(html.document(prefix, view, documents.load_page(place, document_id, number, settings), number, field))
+
+
+@app.get("/page/{document_id}/{number}.jpg", response_class=Response)
+def page_picture(
+    document_id: str, number: int, contracts: Readable, contract: str | None = None, day: Day = None, run: str | None = None,
+) -> Response:
+    """The small picture of a page that reading kept."""
+    picture = documents.picture(_place(document_id, contracts, contract, day, run), document_id, number, Settings())
+    if picture is None:
+        raise HTTPException(404, "no picture of this page was kept")
+    return Response(picture, media_type="image/jpeg", headers=_headers(PAGE_POLICY, "private, max-age=3600"))
+
+
+@app.get("/run", response_class=HTMLResponse)
+def run_page(dag_id: str, run_id: str, contracts: Readable, prefix: Prefix, day: Day = None) -> HTMLResponse:
+    """The funnel of a run, its outcomes, quarantine, gate and speed. Shown as a tab of every DAG run."""
+    if not dag_id.startswith(DAG_PREFIX):
+        return _html(html.render("note.html", prefix, text=f"{dag_id} is none of Octavo's DAGs."))
+    view = _run(dag_id, run_id, contracts, day)
+    if view is None:
+        text = "Nothing is known of this run: it has not begun, or its workspace and its rows in the ledger are gone."
+        return _html(html.render("note.html", prefix, text=text))
+    return _html(html.render("run.html", prefix, view=view))
+
+
+@app.get("/api/library")
+def library_json(
+    contracts: Readable, name: str = "", contract: str = "", first: FormDay = "", last: FormDay = "", status: str = "",
+    verdict: str = "", field: str = "", value: str = "", page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+) -> JSONResponse:
+    """What the library shows, as JSON."""
+    wanted = _search(name, contract, first, last, status, verdict, field, value, page)
+    return _json(answers.found(library.search(Settings(), contracts, wanted)))
+
+
+@app.get("/api/document/{document_id}")
+def document_json(
+    document_id: str, contracts: Readable, page: int | None = None, contract: str | None = None, day: Day = None, run: str | None = None,
+) -> JSONResponse:
+    """A document's fields, and with ``page`` that page's words, chunks and answers, as JSON."""
+    place = _place(document_id, contracts, contract, day, run)
+    shown = documents.load_page(place, document_id, page, Settings()) if page else None
+    return _json(answers.document(documents.load(place, document_id), shown))
+
+
+@app.get("/api/run")
+def run_json(dag_id: str, run_id: str, contracts: Readable, day: Day = None) -> JSONResponse:
+    """What the run page shows, as JSON."""
+    view = _run(dag_id, run_id, contracts, day)
+    if view is None:
+        raise HTTPException(404, "nothing is known of this run")
+    return _json(answers.run(view))
+
+
+@app.get("/openapi.json")
+def openapi(user: GetUserDep) -> JSONResponse:
+    """Every route of this app."""
+    return _json(app.openapi())
+
+
+@app.get("/static/{name}", response_class=Response)
+def static(name: str, user: GetUserDep) -> Response:
+    """Styles and script."""
+    if name not in html.STATIC:
+        raise HTTPException(404)
+    return Response(html.static(name), media_type=html.STATIC[name], headers=_headers(PAGE_POLICY))
+
+
+@app.get("/reports/{contract}/{day}/{path:path}", response_class=Response)
 def report(contract: str, day: dt.date, path: str, contracts: Readable) -> Response:
     """A file of the day's Data Docs."""
     parts = path.split("/")
@@ -72,10 +166,40 @@ def report(contract: str, day: dt.date, path: str, contracts: Readable) -> Respo
     return Response(content, media_type=kind, headers=_headers(REPORT_POLICY))
 
 
-def _headers(policy: str) -> dict[str, str]:
+def _search(
+    name: str, contract: str, first: str, last: str, status: str, verdict: str, field: str, value: str, page: int
+) -> library.Search:
+    days = [sources.as_date(text) if text else None for text in (first, last)]
+    return library.Search(name.strip(), contract, days[0], days[1], status, verdict, field.strip(), value.strip(), page)
+
+
+def _place(document: str, contracts: set[str], contract: str | None, day: Day, run: str | None) -> sources.Place:
+    """Where the document lies, among what the user may read; who may not read it does not learn that it is there."""
+    place = sources.find(Settings(), contracts, document, contract, day, run)
+    if place is None:
+        raise HTTPException(404, "no such document")
+    return place
+
+
+def _run(dag: str, run: str, contracts: set[str], day: Day) -> runs.RunView | None:
+    contract = dag.removeprefix(DAG_PREFIX)
+    if contract not in contracts:
+        raise HTTPException(404, "no such DAG")
+    return runs.load(Settings(), contract, run, day)
+
+
+def _html(text: str) -> HTMLResponse:
+    return HTMLResponse(text, headers=_headers(PAGE_POLICY))
+
+
+def _json(value: Any) -> JSONResponse:
+    return JSONResponse(html.plain(value), headers=_headers(PAGE_POLICY))
+
+
+def _headers(policy: str, cache: str = "no-store") -> dict[str, str]:
     return {
         "Content-Security-Policy": policy,
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",
-        "Cache-Control": "no-store",
+        "Cache-Control": cache,
     }

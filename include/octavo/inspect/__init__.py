@@ -1,0 +1,1 @@
+"""What people look at: documents with their evidence, the library, runs. As plain data and as HTML, with or without Airflow."""

@@ -1,0 +1,31 @@
+"""The views as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from octavo.inspect.document import DocumentView, PageView
+from octavo.inspect.library import Found, Search
+from octavo.inspect.runs import RunView
+
+
+def query_of(wanted: Search) -> dict[str, Any]:
+    """A search as the parts of its address."""
+    return {name: value for name, value in asdict(wanted).items() if value not in (None, "")}
+
+
+def found(page: Found) -> dict[str, Any]:
+    return asdict(page)
+
+
+def document(view: DocumentView, page: PageView | None) -> dict[str, Any]:
+    """The document; its picture has an address of its own."""
+    shown = asdict(page) if page else None
+    if shown is not None:
+        shown["picture"] = shown["picture"] is not None
+    return {**asdict(view), "page": shown}
+
+
+def run(view: RunView) -> dict[str, Any]:
+    return asdict(view)

@@ -1,0 +1,110 @@
+"""A document as people look at it: boxes, fields, places, and one file that holds it all."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from octavo.cli import main
+from octavo.config import Settings
+from octavo.inspect import document, html, sources
+from tests.inspect.conftest import DAY, HOSTILE, HOSTILE_NAME, Shelf
+
+LETTER = {"letter"}
+
+
+class Seen(HTMLParser):
+    """The tags, attributes and text of a page, as a browser takes them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def view(shelf: Shelf, which: str) -> tuple[sources.Place, document.DocumentView]:
+    place = sources.find(shelf.settings, LETTER, which)
+    assert place is not None
+    return place, document.load(place, which)
+
+
+def test_a_document_is_found_by_its_id_in_what_may_be_seen_and_nowhere_else(shelf: Shelf) -> None:
+    place = sources.find(shelf.settings, LETTER, shelf.friendly)
+    assert place is not None
+    assert (place.partition.day, place.run) == (DAY, None)
+    assert sources.find(shelf.settings, LETTER, shelf.friendly, "letter", DAY) == place
+    nowhere = [
+        sources.find(shelf.settings, {"receipt"}, shelf.friendly), sources.find(shelf.settings, LETTER, "0" * 64),
+        sources.find(shelf.settings, LETTER, shelf.friendly[:12]), sources.find(shelf.settings, LETTER, "../" * 20),
+        sources.find(shelf.settings, LETTER, shelf.friendly, "receipt"), sources.find(shelf.settings, LETTER, shelf.friendly, run=".."),
+        sources.find(shelf.settings, LETTER, shelf.friendly, day=DAY.replace(day=5)),
+    ]
+    assert nowhere == [None] * 7
+
+
+def test_fields_come_in_the_contracts_order_with_their_evidence_on_its_page(shelf: Shelf) -> None:
+    place, shown = view(shelf, shelf.friendly)
+    named = {field.path: field for field in shown.fields}
+    assert [path for path in named if path in ("number", "remark", "total")] == ["number", "total"]
+    assert (named["number"].evidence[0].page, named["total"].evidence[0].page) == (1, 2)
+    assert shown.first_page("total") == 2
+    assert shown.first_page("no such field") == shown.first_page(None) == 1
+    page = document.load_page(place, shelf.friendly, 2, shelf.settings)
+    assert page is not None
+    inside = [word.text for word in page.words if word.rect.x >= named["total"].evidence[0].rect.x - 1 and word.text[0].isdigit()]
+    assert inside == ["17.60"]
+    assert page.picture is not None
+    assert document.load_page(place, shelf.friendly, 3, shelf.settings) is None
+
+
+def test_a_page_whose_words_were_dropped_from_the_store_is_still_shown_without_them(shelf: Shelf, tmp_path: Path) -> None:
+    place, _ = view(shelf, shelf.friendly)
+    page = document.load_page(place, shelf.friendly, 1, Settings(lake=shelf.settings.lake, state=str(tmp_path)))
+    assert page is not None
+    assert (page.words_kept, page.words, page.picture) == (False, (), None)
+    assert page.chunks
+
+
+@pytest.mark.parametrize("page", [1, 2])
+def test_nothing_in_a_documents_name_text_or_values_becomes_markup(shelf: Shelf, page: int) -> None:
+    place, shown = view(shelf, shelf.hostile)
+    kept = document.load_page(place, shelf.hostile, page, shelf.settings)
+    texts = [html.document("/octavo", shown, kept, page, HOSTILE[0]), html.standalone(shown, [kept] if kept else [])]
+    for text in texts:
+        seen = Seen(text)
+        assert HOSTILE_NAME in seen.text
+        assert {"img", "iframe", "object", "base"} & seen.tags == set()
+        assert [name for name, _ in seen.attributes if name.startswith("on")] == []
+        links = [value for name, value in seen.attributes if name in ("href", "src")]
+        assert [link for link in links if not link.startswith(("/octavo/", "#", "data:image/jpeg;base64,"))] == []
+        assert seen.text.count("document.title=") >= (3 if page == 1 else 1)
+    assert texts[0].count("<script") == texts[1].count("<script") == 1
+
+
+def test_show_html_writes_one_file_that_loads_nothing(shelf: Shelf, tmp_path: Path) -> None:
+    target = tmp_path / "out.html"
+    done = CliRunner().invoke(main, ["show", "friendly.pdf", "--lake", shelf.settings.lake, "--html", str(target)])
+    assert (done.exit_code, target.exists()) == (0, True), done.output
+    text = target.read_text(encoding="utf-8")
+    assert text.count("data:image/jpeg;base64,") == 2
+    seen = Seen(text)
+    assert {value.partition(":")[0] for name, value in seen.attributes if name in ("href", "src") and not value.startswith("#")} == {"data"}
+    assert [value for name, value in seen.attributes if name == "content" and value.startswith("default-src 'none'; img-src data:;")]
+
+
+def test_show_html_takes_one_document(shelf: Shelf, tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["show", ".pdf", "--lake", shelf.settings.lake, "--html", str(tmp_path / "out.html")])
+    assert done.exit_code != 0
+    assert not (tmp_path / "out.html").exists()
