@@ -20,7 +20,10 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]
 HOSTILE = "<img src=x onerror=document.title='stolen'>.pdf"
-HOSTILE_TEXT = ("Invoice number: <script>document.title='stolen'</script>", "Total: '\"><svg/onload=document.title='stolen'>", "javascript:stolen")
+HOSTILE_TEXT = (
+    "Invoice number: <script>document.title='stolen'</script>", "Total: '\"><svg/onload=document.title='stolen'>", "javascript:stolen",
+)
+WRITES = "/document/{document_id}/fields"
 SIZES = ((1280, 800), (1920, 1080))
 DAY = "2026-11-04"
 HOSTILE_DAY = "2026-11-06"
@@ -97,7 +100,7 @@ def test_from_the_grid_to_the_evidence_of_a_field(airflow: Airflow, browser: Bro
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{airflow.stack.url}/dags/octavo_invoice/runs/{run}")
-    page.get_by_role("link", name="Documents").click(timeout=30_000)
+    page.get_by_role("link", name="Documents", exact=True).click(timeout=30_000)
     frame = page.frame_locator("iframe")
     expect(frame.get_by_text("password_required").first).to_be_visible(timeout=30_000)
     expect(frame.get_by_role("heading", name="Gate")).to_be_visible()
@@ -125,7 +128,7 @@ def test_a_link_to_a_field_opens_its_page_and_keys_walk_through_the_fields(airfl
     page = browser.new_page()
     page.goto(f"{airflow.stack.url}/octavo/document/{document}?field=amount_total")
     expect(page.get_by_text("page 2 of 2")).to_be_visible()
-    expect(page.locator(".evidence a.selected")).to_have_count(1)
+    expect(page.locator("html.show-evidence .evidence a.selected")).to_have_count(1)
     before = page.locator("li.field.selected").get_attribute("id")
     page.keyboard.press("j")
     assert page.locator("li.field.selected").get_attribute("id") == f"f{int(str(before)[1:]) + 1}"
@@ -136,10 +139,27 @@ def test_a_link_to_a_field_opens_its_page_and_keys_walk_through_the_fields(airfl
     page.keyboard.press("0")
     page.keyboard.press("p")
     expect(page.get_by_text("page 1 of 2")).to_be_visible()
+    expect(page.locator("html.show-evidence")).to_have_count(1)  # the script is there
     expect(page.locator(".layer.words rect").first).to_be_hidden()
     page.keyboard.press("w")
     expect(page.locator(".layer.words rect").first).to_be_visible()
     pictures(page, "words")
+    page.close()
+
+
+def test_a_correction_wins_the_days_next_run(airflow: Airflow, browser: BrowserContext, run: str) -> None:
+    document = next(row["document"] for row in airflow.rows("documents", "invoice", DAY) if row["uri"].endswith("invoice_0003.pdf"))
+    page = browser.new_page()
+    page.goto(f"{airflow.stack.url}/octavo/document/{document}?field=buyer")
+    field = page.locator("li.field.selected")
+    field.get_by_label("value of buyer").fill("The Buyer Ltd")
+    field.get_by_role("button", name="Correct").click()
+    expect(page.locator("li.field.selected .said")).to_contain_text("admin says: The Buyer Ltd")
+    airflow.succeed("invoice", DAY)
+    page.reload()
+    expect(page.locator("li.field.selected .value")).to_have_text("The Buyer Ltd")
+    expect(page.locator("li.field.selected .said")).to_have_count(0)
+    pictures(page, "corrected")
     page.close()
 
 
@@ -193,8 +213,12 @@ def test_every_route_asks_who_is_there_and_lets_a_viewer_look(airflow: Airflow, 
     }
     routes = viewer.client.get("/octavo/openapi.json").json()["paths"]
     assert {"/", "/library", "/document/{document_id}", "/run", "/openapi.json"} <= set(routes)
-    for route, methods in routes.items():
-        assert set(methods) == {"get"}, "a viewer may write nothing"
+    assert {route: set(methods) - {"get"} for route, methods in routes.items() if set(methods) != {"get"}} == {WRITES: {"post"}}
+    said = {"contract": "invoice", "day": DAY, "field": "amount_total", "action": "correct", "value": "1.00"}
+    here = {"sec-fetch-site": "same-origin"}
+    assert httpx.post(f"{airflow.stack.url}/octavo{WRITES.format(**values)}", data=said, headers=here).status_code == 401
+    assert viewer.client.post(f"/octavo{WRITES.format(**values)}", data=said, headers=here).status_code == 403
+    for route in set(routes) - {WRITES}:
         path = "/octavo" + route.format(**values) + (f"?dag_id=octavo_invoice&run_id={quote(run)}" if route.endswith("run") else "")
         assert httpx.get(airflow.stack.url + path).status_code == 401, path
         answer = viewer.client.get(path)
@@ -202,6 +226,7 @@ def test_every_route_asks_who_is_there_and_lets_a_viewer_look(airflow: Airflow, 
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy
         assert "script-src 'self';" in policy or "script" not in policy
-    assert {viewer.client.post(f"/octavo{route.format(**values)}").status_code for route in routes} == {405}
+        assert viewer.client.post(path).status_code == 405, path
+    assert "<form" not in viewer.client.get(f"/octavo/document/{document}").text
     assert viewer.client.get(f"/octavo/reports/invoice/{DAY}/..%2F..%2F..%2Fvar%2Fsecrets.json").status_code == 404
     assert viewer.client.get(f"/octavo/reports/nobody/{DAY}/index.html").status_code == 404

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from octavo.config import Settings
+from octavo.corrections import CorrectionStore
 from octavo.inspect.sources import Place, Row, by_verdict
 from octavo.model import Outcome
 from octavo.reading.store import published
@@ -117,6 +118,7 @@ class DocumentView:
     fields: tuple[FieldView, ...]
     record: Row
     corrections: tuple[Row, ...]
+    waiting: Row  # by field path, what people said since: the next run of the day takes it
 
     @property
     def verdicts(self) -> dict[str, int]:
@@ -148,8 +150,15 @@ def load(place: Place, document: str) -> DocumentView:
         document=document, name=str(row["uri"]).rstrip("/").rsplit("/", 1)[-1], uri=row["uri"], copies=tuple(row["copies"] or ()),
         media_type=row["media_type"], contract=place.partition.contract, day=place.partition.day, run=place.run, status=row["status"],
         reason=row["reason"], pages=row["pages"] or 0, fields=tuple(_field(number, one) for number, one in enumerate(fields)),
-        record=record, corrections=tuple(place.rows("corrections", document)),
+        record=record, corrections=(merged := tuple(place.rows("corrections", document))), waiting=_waiting(place, document, merged),
     )
+
+
+def _waiting(place: Place, document: str, merged: Sequence[Row]) -> Row:
+    """What people said about fields that the tables do not have yet, by field path."""
+    known = {(row["field"], row["said"]) for row in merged}
+    kept = CorrectionStore(place.settings.correction_store).of(place.partition.contract, [document]).get(document, [])
+    return {one.field: one.row() for one in kept if (one.field, one.said) not in known}
 
 
 def load_page(place: Place, document: str, number: int, settings: Settings) -> PageView | None:

@@ -82,9 +82,12 @@ def render(template: str, prefix: str, **values: Any) -> str:
     return _templates.get_template(template).render(prefix=prefix, **values)
 
 
-def document(prefix: str, view: DocumentView, page: PageView | None, number: int, selected: str | None) -> str:
-    """The page ``number`` of a document in the web app, with field ``selected`` lit."""
-    return render("document.html", prefix, view=view, page=page, number=number, selected=selected, links=AppLinks(prefix, view))
+def document(
+    prefix: str, view: DocumentView, page: PageView | None, number: int, selected: str | None, correct: str | None = None
+) -> str:
+    """The page ``number`` of a document in the web app, with field ``selected`` lit; ``correct`` takes forms of people who may correct."""
+    links = AppLinks(prefix, view)
+    return render("document.html", prefix, view=view, page=page, number=number, selected=selected, links=links, correct=correct)
 
 
 def standalone(view: DocumentView, pages: Sequence[PageView]) -> str:
@@ -96,7 +99,7 @@ def standalone(view: DocumentView, pages: Sequence[PageView]) -> str:
         "base-uri 'none'; form-action 'none'"
     )
     return _templates.get_template("standalone.html").render(
-        view=view, pages=pages, links=FileLinks(), selected=None, policy=policy,
+        view=view, pages=pages, links=FileLinks(), selected=None, correct=None, policy=policy,
         style=Markup(parts["octavo.css"]), script=Markup(parts["octavo.js"]),  # our own files
     )
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import datetime as dt
 import mimetypes
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi import Depends, FastAPI, Form, HTTPException, Query, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from upath import UPath
 
 from octavo.config import Settings
@@ -22,7 +22,7 @@ from octavo.inspect import document as documents
 from octavo.inspect import html, library, runs, sources
 from octavo.lake import Lake
 from octavo.model import Outcome, Partition, Verdict
-from octavo_airflow.ui import answers
+from octavo_airflow.ui import answers, corrections
 from octavo_airflow.ui.overview import overview
 
 DAG_PREFIX = "octavo_"
@@ -75,14 +75,34 @@ def library_page(
 
 @app.get("/document/{document_id}", response_class=HTMLResponse)
 def document_page(
-    document_id: str, contracts: Readable, prefix: Prefix, page: int | None = None, field: str | None = None, contract: str | None = None,
-    day: Day = None, run: str | None = None,
+    document_id: str, user: GetUserDep, contracts: Readable, prefix: Prefix, page: int | None = None, field: str | None = None,
+    contract: str | None = None, day: Day = None, run: str | None = None,
 ) -> HTMLResponse:
     """A page of a document with its words, chunks and evidence, and the fields beside it."""
     place, settings = _place(document_id, contracts, contract, day, run), Settings()
     view = documents.load(place, document_id)
     number = page or view.first_page(field)
-    return _html(html.document(prefix, view, documents.load_page(place, document_id, number, settings), number, field))
+    may = view.run is None and corrections.may_correct(user, DAG_PREFIX + view.contract)
+    form = f"{prefix}/document/{document_id}/fields" if may else None
+    return _html(html.document(prefix, view, documents.load_page(place, document_id, number, settings), number, field, form))
+
+
+@app.post("/document/{document_id}/fields", response_class=RedirectResponse)
+def correct(
+    document_id: str, request: Request, user: GetUserDep, contracts: Readable, prefix: Prefix, contract: Annotated[str, Form()],
+    day: Annotated[dt.date, Form()], field: Annotated[str, Form()], action: Annotated[Literal["confirm", "correct"], Form()],
+    value: Annotated[str, Form()] = "",
+) -> RedirectResponse:
+    """Keep that a value is right, or what it is instead; the day's next run takes it. Asks for the permission to edit the DAG."""
+    if not corrections.from_here(request):
+        raise HTTPException(403, "the form was not sent from a page of this server")
+    view = documents.load(_place(document_id, contracts, contract, day, None), document_id)
+    if not corrections.may_correct(user, DAG_PREFIX + contract):
+        raise HTTPException(403, f"you may not edit {DAG_PREFIX + contract}")
+    corrections.keep(view, user.get_name(), field, action, value)
+    links = html.AppLinks(prefix, view)
+    shown = next((links.field(one) for one in view.fields if one.path == field), links.page(1))
+    return RedirectResponse(shown, 303, headers=_headers(PAGE_POLICY))
 
 
 @app.get("/page/{document_id}/{number}.jpg", response_class=Response)
