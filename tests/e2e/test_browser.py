@@ -100,7 +100,7 @@ def test_from_the_grid_to_the_evidence_of_a_field(airflow: Airflow, browser: Bro
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{airflow.stack.url}/dags/octavo_invoice/runs/{run}")
-    page.get_by_role("link", name="Documents", exact=True).click(timeout=30_000)
+    page.locator("a[href$='/plugin/octavo-run']").click(timeout=60_000)
     frame = page.frame_locator("iframe")
     expect(frame.get_by_text("password_required").first).to_be_visible(timeout=30_000)
     expect(frame.get_by_role("heading", name="Gate")).to_be_visible()
