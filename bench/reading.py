@@ -4,7 +4,7 @@
 
 **Scans** (PNG, JPEG, TIFF, WebP, BMP, GIF): profile ``fast`` beside Tesseract itself, run in parallel on the same pages with the
 same settings. First every page is prepared as the read
-stage prepares it. Then, N times in turn, the read stage reads the documents into an empty reading store, and
+stage prepares it. Then, N times in turn, the read stage reads the documents into an empty reading store, without keeping pictures of the pages, and
 ``xargs -P CORES tesseract FILE OUT tsv`` reads the prepared pages, with one thread each. ``ratio_to_raw_tesseract`` is the
 read stage's pages per second, all of its own work included, over raw Tesseract's; ``cpu_ratio`` is the same in processor
 time, which a machine that is busy with other things does not distort. ``best_cost`` is the processor time of the read stage
@@ -65,7 +65,7 @@ def measure(docs: Path, rounds: int) -> dict[str, float | int]:
         counts = ingest.run(workspace, contract, UPath(docs), Settings(state=scratch)).counts
         jobs = prepared(workspace, root)
         for number in range(rounds):
-            settings = Settings(state=str(root / f"state{number}"), processes=cores, ocr_profile="fast")
+            settings = Settings(state=str(root / f"state{number}"), processes=cores, ocr_profile="fast", page_images=False)
             before = cpu_seconds()
             ours += sum(reading.run(workspace, shard, settings).seconds for shard in workspace.plan.page_shards)
             between = cpu_seconds()
@@ -163,7 +163,7 @@ def pages_with_layer(path: Path) -> int:
 
 
 def read_layers(files: dict[Path, int]) -> None:
-    asked = {"profile": "best", "languages": "eng", "max_pixels": Settings().limits.page_pixels}
+    asked = {"profile": "best", "languages": "eng", "max_pixels": Settings().limits.page_pixels, "previews": False}
     for path, pages in files.items():
         for number in range(1, pages + 1):
             page = {"path": str(path), "document": path.name, "media_type": pdf.MEDIA_TYPE, "page": number}
