@@ -3,8 +3,8 @@
     python bench/reading.py [--docs FOLDER] [--rounds N] [--json]
 
 **Scans** (PNG, JPEG, TIFF, WebP, BMP, GIF): profile ``fast`` beside Tesseract itself, run in parallel on the same pages with the
-same settings. First every page is prepared as the read
-stage prepares it. Then, N times in turn, the read stage reads the documents into an empty reading store, without keeping pictures of the pages, and
+same settings. First every page is prepared as the read stage prepares it. Then, N times in turn, the read stage reads the
+documents into an empty reading store, without keeping pictures of the pages, and
 ``xargs -P CORES tesseract FILE OUT tsv`` reads the prepared pages, with one thread each. ``ratio_to_raw_tesseract`` is the
 read stage's pages per second, all of its own work included, over raw Tesseract's; ``cpu_ratio`` is the same in processor
 time, which a machine that is busy with other things does not distort. ``best_cost`` is the processor time of the read stage
