@@ -26,7 +26,7 @@ def main() -> None:
     \b
     Try it:
       python -m octavo run receipt samples/landing/receipt --lake /tmp/lake
-      python -m octavo show receipt-01.png --lake /tmp/lake
+      python -m octavo show receipt_0001.jpg --lake /tmp/lake
       python -m octavo contracts check
     """
 
