@@ -40,14 +40,16 @@ def test_old_workspaces_go_and_everything_else_stays(tmp_path: Path) -> None:
     put(tmp_path, "_octavo/workspaces/receipt/2026-01-01/r2/contract.json", 400)
     going_on = put(tmp_path, "_octavo/workspaces/receipt/2026-01-01/r2/read/p0001.parquet", 0.5)
     unfinished = put(tmp_path, "fields/contract=receipt/day=2026-01-01/.part.parquet." + "0" * 32 + ".tmp", 40)
+    pictures = put(tmp_path, "_octavo/readings/ab/abc/key/00001-00016.zip", 40)
+    put(tmp_path, "_octavo/readings/ab/abc/key/00017-00032.zip", 20)
     told = CliRunner().invoke(main, ["gc", "--lake", str(tmp_path)])
     assert told.exit_code == 0, told.output
-    assert "2 things" in told.output
-    assert all(path.exists() for path in [*kept, *old, going_on, unfinished])
+    assert "3 things" in told.output
+    assert all(path.exists() for path in [*kept, *old, going_on, unfinished, pictures])
     done = CliRunner().invoke(main, ["gc", "--lake", str(tmp_path), "--yes"])
-    assert "2 things" in done.output
+    assert "3 things" in done.output
     assert "removed" in done.output
-    assert [path for path in [*old, unfinished] if path.exists()] == []
+    assert [path for path in [*old, unfinished, pictures] if path.exists()] == []
     assert [path for path in [*kept, going_on] if not path.exists()] == []
     assert "nothing to remove" in CliRunner().invoke(main, ["gc", "--lake", str(tmp_path), "--yes"]).output
 

@@ -1,4 +1,4 @@
-"""What runs leave behind, and which of it may go by age: workspaces and unfinished writes, nothing else.
+"""What runs leave behind, and which of it may go by age: workspaces, small pictures of pages and unfinished writes, nothing else.
 
 The tables, the words (reading store), the answers of models and what people said are never touched here: answers go by
 ``octavo answers prune``, one document everywhere by ``octavo forget``.
@@ -24,7 +24,7 @@ UNFINISHED_AGE = dt.timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """Something that may go. ``kind`` is ``workspace`` or ``unfinished write``; ``changed`` is its newest file's time."""
+    """Something that may go. ``kind`` is ``workspace``, ``page pictures`` or ``unfinished write``; ``changed``: its newest file's time."""
 
     kind: str
     path: UPath
@@ -42,6 +42,7 @@ class Leftover:
 def leftovers(settings: Settings, before: dt.datetime) -> Iterator[Leftover]:
     """What nothing has changed in since ``before``, sorted by path; files without a time are left alone."""
     yield from _workspaces(settings.workspaces, before)
+    yield from _pictures(settings.reading_store, before)
     if storage.is_local(settings.state_root):
         yield from _unfinished(settings, min(before, dt.datetime.now(dt.UTC) - UNFINISHED_AGE))
 
@@ -57,6 +58,13 @@ def _workspaces(root: UPath, before: dt.datetime) -> Iterator[Leftover]:
         if times and len(times) == len(files) and max(times) < before:
             path = root / contract / day / run
             yield Leftover("workspace", path, f"{contract} {day} {run}", sum(file.size for file in files), max(times))
+
+
+def _pictures(root: UPath, before: dt.datetime) -> Iterator[Leftover]:
+    """The pictures that lie beside the words of each block of pages; the words stay."""
+    for file in storage.files_under(root):
+        if file.path.suffix == ".zip" and file.changed is not None and file.changed < before:
+            yield Leftover("page pictures", file.path, str(file.path), file.size, file.changed)
 
 
 def _unfinished(settings: Settings, before: dt.datetime) -> Iterator[Leftover]:

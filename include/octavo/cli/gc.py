@@ -22,7 +22,7 @@ from octavo.config import Settings
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @clear_errors
 def gc(days: int, lake: str | None, yes: bool, as_json: bool) -> None:
-    """Say which workspaces and unfinished files of killed runs would go, and with --yes remove them.
+    """Say which workspaces, small pictures of pages and unfinished files of killed runs would go, and with --yes remove them.
 
     A workspace is what a run keeps between its tasks; once it is gone, a task of that run cannot be cleared any more, but the day can be
     run again. Tables, words, answers and corrections never go: see `octavo answers prune` and `octavo forget`.
@@ -47,8 +47,12 @@ def gc(days: int, lake: str | None, yes: bool, as_json: bool) -> None:
     table = Table()
     for name in ("what", "name", "last changed", "MB"):
         table.add_column(name, justify="right" if name == "MB" else "left", overflow="fold")
-    for one in found:
+    for one in (one for one in found if one.kind == "workspace"):
         table.add_row(one.kind, escape(one.name), f"{one.changed:%Y-%m-%d}", f"{one.bytes / 1e6:,.1f}")
+    for kind in ("page pictures", "unfinished write"):  # there may be many: --json lists them
+        if same := [one for one in found if one.kind == kind]:
+            newest = max(one.changed for one in same)
+            table.add_row(kind, f"{len(same):,} files", f"{newest:%Y-%m-%d}", f"{sum(one.bytes for one in same) / 1e6:,.1f}")
     out.print(table)
     end = "removed" if yes else "would go; --yes removes them"
     out.print(f"{len(found):,} things of {size / 1e6:,.1f} MB {end}", highlight=False, soft_wrap=True)
