@@ -32,6 +32,8 @@ from scripts.stack import Stack
 
 REPO = Path(__file__).resolve().parent.parent.parent
 RUN_SECONDS = 600
+# Of the stack, and of command lines whose tables have to be the same.
+SETTINGS = {"OCTAVO_SHARD_PAGES": "16", "OCTAVO_OCR_PROFILE": "fast"}
 USERS = {"admin": "only-for-this-test", "viewer": "may-look"}
 VOLUME_DAY = dt.date(2026, 11, 10)
 STRICT = """
@@ -118,7 +120,7 @@ class Airflow:
         """Digests of what an undisturbed ``python -m octavo run`` makes of the same documents, with stores of its own."""
         folder = self.landing / contract / day.replace("-", "/")
         command = [sys.executable, "-m", "octavo", "run", contract, str(folder), "--lake", str(lake), "--day", day]
-        subprocess.run(command, check=True, env={**os.environ, "OCTAVO_CONTRACTS": str(self.contracts)}, capture_output=True)
+        subprocess.run(command, check=True, env={**os.environ, **SETTINGS, "OCTAVO_CONTRACTS": str(self.contracts)}, capture_output=True)
         return self.digests(contract, day, lake)
 
     def task_process(self, task: dict[str, Any]) -> psutil.Process:
@@ -165,7 +167,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     (folder / "strict.yaml").write_text(STRICT)
     (folder / "broken.yaml").write_text("name: broken\ntitle: Broken\nfields:\n  total: {type: mony}\n")
     assert len(contracts.load_valid(folder)[0]) == 3
-    with running(landing, lake, folder, {"OCTAVO_SHARD_PAGES": "16", "OCTAVO_OCR_PROFILE": "fast"}) as found:
+    with running(landing, lake, folder, SETTINGS) as found:
         yield found
 
 
