@@ -13,8 +13,12 @@ DAY = VOLUME_DAY.isoformat()
 
 def test_a_killed_read_task_leaves_no_tesseract_and_its_retry_gives_the_same_bytes(airflow: Airflow, tmp_path: Path) -> None:
     run = airflow.run("receipt", DAY)
+
+    def reading() -> dict[str, object] | None:
+        return next((t for t in airflow.api.tasks("octavo_receipt", run) if t["task_id"] == "read" and t["state"] == "running"), None)
+
+    task = until(reading)
     until(lambda: airflow.processes("tesseract"), every=0.02)
-    task = next(t for t in airflow.api.tasks("octavo_receipt", run) if t["task_id"] == "read" and t["state"] == "running")
     children = airflow.processes("tesseract", "octavo.reading")
     kill(airflow.task_process(task))
     until(lambda: not any(child.is_running() and child.status() != "zombie" for child in children), 5)
@@ -26,8 +30,8 @@ def test_a_killed_read_task_leaves_no_tesseract_and_its_retry_gives_the_same_byt
 
 
 def test_a_killed_publish_task_shows_no_torn_table_and_its_retry_finishes_the_day(airflow: Airflow, tmp_path: Path) -> None:
-    day = "2026-11-12"  # nobody else's, so that publish has tables to replace
-    shutil.copytree(airflow.landing / "receipt/2026/11/03", airflow.landing / "receipt" / day.replace("-", "/"))
+    day = "2026-11-12"  # nobody else's, with documents that nobody corrects
+    shutil.copytree(airflow.landing / "receipt/2026/11/02", airflow.landing / "receipt" / day.replace("-", "/"))
     run = airflow.run("receipt", day, documents="*.jpg")
     staged = airflow.lake / "_octavo" / "workspaces" / "receipt" / day / run.replace(":", "_") / "staged" / "pages.parquet"
     until(lambda: airflow.states("receipt", run).get("validate") == {"success"}, 240, 0.2)
