@@ -28,7 +28,8 @@ def test_a_day_of_documents_becomes_published_tables(airflow: Airflow, first: st
     assert {row["uri"] for row in airflow.rows("receipt", "receipt", DAY)} == set(map(str, files))
     ledger = airflow.rows("ledger", "receipt", DAY)
     assert {row["page"] for row in ledger if row["level"] == "page"} == {1}
-    assert airflow.counts("receipt", first, "read")["reads"] == len(files)
+    counts = airflow.counts("receipt", first, "read")
+    assert counts["reads"] + counts["read_hits"] == len(files)  # another module may have run this day before
     assert airflow.digests("receipt", DAY) == airflow.by_command_line("receipt", DAY, tmp_path / "lake")
 
 
