@@ -68,10 +68,14 @@ class OctavoOperator(BaseOperator):
             if error.retryable:
                 raise
             raise AirflowFailException(str(error)) from error
-        summary = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.counts.items())
-        self.log.info("%s in %.1f s: %s", report.stage, report.seconds, summary or "nothing to do")
-        self.measure(report)
+        self.account(report)
         return self.result(context, report)
+
+    def account(self, report: Report) -> None:
+        """Tell what the stage did, in the log and in Airflow's metrics."""
+        summary = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.counts.items())
+        self.log.info("%s in %.2f s: %s", report.stage, report.seconds, summary or "nothing to do")
+        self.measure(report)
 
     def measure(self, report: Report) -> None:
         """Hand the counts and the time to Airflow's own metrics, as ``octavo.{contract}.{stage}.{count}`` and ``….seconds``."""

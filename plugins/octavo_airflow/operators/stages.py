@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,8 @@ class IngestOperator(OctavoOperator):
 
         from octavo import contracts, ingest, inputs, requeue
 
-        pools.check(context["dag"])
+        started = time.monotonic()
+        pools.check(context["dag"], self.settings.backfill_pool if context["dag_run"].run_type == "backfill" else None)
         used = self.extractors
         contract = contracts.find(self.contract, self.settings.contracts)
         if self.chunking:
@@ -62,7 +64,7 @@ class IngestOperator(OctavoOperator):
         elif not self.documents:
             inputs.keep(workspace, folder, contract, self.settings, used, self.model if "molmo" in used else None)
             if not self.requeue:
-                self.leave_alone_if_unchanged(context, workspace)
+                self.leave_alone_if_unchanged(context, workspace, started)
         if self.requeue:
             reason = None if self.requeue == "any" else self.requeue
             found = requeue.waiting(self.settings, contract.name, reason, workspace.day)
@@ -79,17 +81,23 @@ class IngestOperator(OctavoOperator):
 
         return molmo.identity(MolmoHook(self.molmo_connection).options() if self.molmo_connection else molmo.configure())
 
-    def leave_alone_if_unchanged(self, context: Context, workspace: Workspace) -> None:
-        """End a scheduled run or a backfill of a day whose files, contract, settings and corrections are as when it was published."""
+    def leave_alone_if_unchanged(self, context: Context, workspace: Workspace, started: float) -> None:
+        """End a scheduled run or a backfill of a day whose files, contract, settings and corrections are as when it was published.
+
+        :param started: when the task began to look, by the monotonic clock.
+        """
         from airflow.sdk.exceptions import DownstreamTasksSkipped
 
         from octavo import inputs, storage
+        from octavo.model import Report
 
         if context["dag_run"].run_type not in UNASKED or not inputs.unchanged(self.lake, workspace, self.settings):
             return
         storage.remove_tree(workspace.root)
         self.log.info("%s is published, and nothing has changed since: left alone. A run started by hand does it again.", workspace.day)
-        context["ti"].xcom_push("counts", {"unchanged": 1})
+        unchanged = Report("ingest", {"unchanged": 1}, time.monotonic() - started)
+        self.account(unchanged)
+        context["ti"].xcom_push("counts", unchanged.counts)
         raise DownstreamTasksSkipped(tasks=sorted(self.get_flat_relative_ids(upstream=False)))  # type: ignore[no-untyped-call]
 
     def result(self, context: Context, report: Report) -> list[str]:
