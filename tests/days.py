@@ -11,13 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
+from upath import UPath
 
+from octavo import storage
 from octavo.lake import STABLE_TABLES
 from scripts.api import AirflowApi
 
+# What may stand only once in a table.
+KEYS = {
+    "documents": ("document",), "records": ("document",), "pages": ("document", "page"), "chunks": ("document", "page", "chunk"),
+    "ledger": ("run", "level", "document", "uri", "page", "chunk", "extractor"),
+}
 PAGE_OF_RUNS = 100  # what Airflow's API gives at most
-FINISHED = ("success", "failed", "skipped", "upstream_failed")
 
 
 def of(first: dt.date, last: dt.date) -> list[dt.date]:
@@ -25,30 +30,34 @@ def of(first: dt.date, last: dt.date) -> list[dt.date]:
     return [first + dt.timedelta(days=n) for n in range((last - first).days + 1)]
 
 
-def file(lake: Path, table: str, contract: str, day: dt.date | str) -> Path:
-    return lake / table / f"contract={contract}" / f"day={day}" / "part.parquet"
+Lake = str | Path | UPath
+"""Where the tables lie: a path, or a URL of an object store."""
 
 
-def digests(lake: Path, contract: str, day: dt.date | str) -> dict[str, str]:
+def file(lake: Lake, table: str, contract: str, day: dt.date | str) -> UPath:
+    return UPath(lake) / table / f"contract={contract}" / f"day={day}" / "part.parquet"
+
+
+def digests(lake: Lake, contract: str, day: dt.date | str) -> dict[str, str]:
     """sha256 of every byte-stable table of the day."""
     return {
         table: hashlib.sha256(file(lake, table, contract, day).read_bytes()).hexdigest() for table in (*STABLE_TABLES, contract)
     }
 
 
-def manifest(lake: Path, contract: str, day: dt.date | str) -> dict[str, Any] | None:
+def manifest(lake: Lake, contract: str, day: dt.date | str) -> dict[str, Any] | None:
     """What was published of the day; None for nothing."""
-    path = lake / "_published" / f"contract={contract}" / f"day={day}.json"
+    path = UPath(lake) / "_published" / f"contract={contract}" / f"day={day}.json"
     return dict(json.loads(path.read_text())) if path.exists() else None
 
 
-def is_published(lake: Path, contract: str, day: dt.date | str) -> bool:
+def is_published(lake: Lake, contract: str, day: dt.date | str) -> bool:
     """Whether the day is published, with just the digests that its manifest names."""
     said = manifest(lake, contract, day)
     return said is not None and all(said["tables"][table]["sha256"] == found for table, found in digests(lake, contract, day).items())
 
 
-def holes(lake: Path, contract: str, day: dt.date | str) -> list[str]:
+def holes(lake: Lake, contract: str, day: dt.date | str) -> list[str]:
     """What the ledger of the day's published run does not account for; one line each.
 
     Every document that the run found has to be there with an end, and as many pages of it as it has.
@@ -56,17 +65,30 @@ def holes(lake: Path, contract: str, day: dt.date | str) -> list[str]:
     said = manifest(lake, contract, day)
     if said is None:
         return [f"{day} is not published"]
-    ledger = pq.read_table(file(lake, "ledger", contract, day), partitioning=None).to_pylist()
+    ledger = storage.read_table(file(lake, "ledger", contract, day)).to_pylist()
     rows = [row for row in ledger if row["run"] == said["run"]]
     pages = Counter(row["document"] for row in rows if row["level"] == "page")
     ended = {row["document"] for row in rows if row["level"] == "document"}
-    documents = pq.read_table(file(lake, "documents", contract, day), partitioning=None).to_pylist()
+    documents = storage.read_table(file(lake, "documents", contract, day)).to_pylist()
     return [
         *(f"{day}: {row['uri']} is not in the ledger" for row in documents if row["document"] not in ended),
         *(f"{day}: {pages[row['document']]} of {row['pages']} pages of {row['uri']}" for row in documents
           if row["status"] == "ok" and pages[row["document"]] != row["pages"]),
         *(f"{day}: {row['level']} {row['uri']} has no end" for row in rows if row["reason"] == "not_processed"),
     ]
+
+
+def repeated(lake: Lake, contract: str, day: dt.date | str) -> list[str]:
+    """What stands twice in the tables of the day; one line each."""
+    found = []
+    for table, names in KEYS.items():
+        rows = storage.read_table(file(lake, contract if table == "records" else table, contract, day), list(names)).to_pylist()
+        found += [f"{day}: {key} stands {count} times in {table}" for key, count in _counted(rows, names).items() if count > 1]
+    return found
+
+
+def _counted(rows: list[dict[str, Any]], names: tuple[str, ...]) -> Counter[tuple[str, ...]]:
+    return Counter(tuple(str(row[name]) for name in names) for row in rows)
 
 
 def backfill(api: AirflowApi, dag: str, first: dt.date, last: dt.date, active: int, behaviour: str) -> int:

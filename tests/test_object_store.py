@@ -21,7 +21,7 @@ from octavo.errors import StoreUnavailable, Superseded
 from octavo.lake import STABLE_TABLES, Lake
 from tests.documents import LINES, text_pdf
 from tests.ingest.test_archives import make_zip
-from tests.object_store import Faults, server
+from tests.object_store import ENVIRONMENT, Faults, impatient, server
 from tests.staging import CONTRACT, fill, workspace
 
 READ_SECONDS = 2.0
@@ -31,12 +31,9 @@ READ_SECONDS = 2.0
 def store() -> Iterator[tuple[str, Faults]]:
     """A bucket's address, and what goes wrong with it."""
     with pytest.MonkeyPatch.context() as patch, server() as (address, faults):
-        for name, value in (("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_DEFAULT_REGION", "us-east-1"),
-                            ("AWS_ENDPOINT_URL", address), ("NO_PROXY", "127.0.0.1")):
+        for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL": address}.items():
             patch.setenv(name, value)
-        patch.setitem(fsspec.config.conf, "s3", {
-            **fsspec.config.conf["s3"], "config_kwargs": {"connect_timeout": READ_SECONDS, "read_timeout": READ_SECONDS},
-        })
+        patch.setitem(fsspec.config.conf, "s3", impatient(READ_SECONDS))
         s3fs.S3FileSystem.clear_instance_cache()
         fsspec.filesystem("s3").mkdir("octavo")
         yield "s3://octavo", faults
