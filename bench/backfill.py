@@ -2,11 +2,12 @@
 
     .venv/bin/python bench/backfill.py [--days 60] [--documents 30] [--json]
 
-Each day has ``--documents`` receipts, ``--scans`` of them pictures (read by Tesseract, profile ``fast``), the others PDFs with a text layer.
-A backfill of ``--active`` runs at a time takes them all, and then once more with ``--reprocess-behavior completed``, when nothing has changed.
-Counted are pages read, calls of models, days that are published, days whose ledger lacks something, and files of byte-stable
-tables that differ after the second time. ``stage_seconds`` are those inside Octavo's stages, as the tasks' logs tell them; ``task_seconds``
-those of Airflow's task instances from start to end, several at a time; ``wall_seconds`` go from asking for the backfill to its end.
+Each day has ``--documents`` receipts, ``--scans`` of them pictures (read by Tesseract, profile ``fast``), the others PDFs with a
+text layer. A backfill of ``--active`` runs at a time takes them all, and then once more with ``--reprocess-behavior completed``,
+when nothing has changed. Counted are pages read, calls of models, days that are published, days whose ledger lacks something, and
+files of byte-stable tables that differ after the second time. ``stage_seconds`` are those inside Octavo's stages, as the tasks'
+logs tell them; ``task_seconds`` those of Airflow's task instances from start to end, several at a time, so the difference is what
+Airflow costs; ``wall_seconds`` go from asking for the backfill to its end.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ def backfill(api: AirflowApi, last: dt.date, active: int, behaviour: str) -> flo
     number = days.backfill(api, DAG, FIRST, last, active, behaviour)
     told = -1
     while not api.get(f"backfills/{number}")["completed_at"]:
-        done = sum(api.get(f"dags/{DAG}/dagRuns", state=state, run_type="backfill", limit=1)["total_entries"] for state in ("success", "failed"))
+        ended = {"run_type": "backfill", "limit": 1, "state": ["success", "failed"]}
+        done = api.get(f"dags/{DAG}/dagRuns", **ended)["total_entries"]
         if done != told:
             print(f"{behaviour}: {done} runs have ended after {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
             told = done

@@ -3,16 +3,15 @@
     .venv/bin/python bench/faults.py --runs 24 --seed 1 [--json]
     .venv/bin/python bench/faults.py --tally FILE             # prints the sums of what is in FILE, and runs nothing
 
-A run is one day of small documents that is taken through all stages while something falls on it: SIGKILL of the process in a given stage, before
-a random operation on a file or at a random moment; SIGKILL of a child that reads; a disk that is full from a random operation on; an object
-store that answers nobody from a random moment on. It is then tried again until the day is published, with the disk or the store mended. Half of
-the runs begin with a lake in which another state of the day is published. With ``--driver airflow`` the day is run by a real
-Airflow, and its tasks, its scheduler or its database are killed.
+A run is one day of small documents that is taken through all stages while something falls on it: SIGKILL of the process in a
+given stage, before a random operation on a file or at a random moment; SIGKILL of a child that reads; a disk that is full from a
+random operation on; an object store that answers nobody from a random moment on. It is then tried again until the day is
+published, with the disk or the store mended. Half of the runs begin with a lake in which another state of the day is published.
 
-``lost``: documents, pages and chunks without an end in the ledger. ``duplicated``: rows that stand twice, and pages that were read though their words were
-kept. ``mixtures``: files that a reader, which looks at all tables all the time, saw and that are neither the old nor the new one.
-``byte_differences``: byte-stable tables that differ from an undisturbed run's. The same seed makes the same choices. With ``--out`` each run adds a line to a file;
-started again with it, runs that are in there are not run again.
+``lost``: documents, pages and chunks without an end in the ledger. ``duplicated``: rows that stand twice, and pages that were read
+though their words were kept. ``mixtures``: files that a reader, which looks at all tables all the time, saw and that are neither
+the old nor the new one. ``byte_differences``: byte-stable tables that differ from an undisturbed run's. The same seed makes the
+same choices. With ``--out`` each run adds a line to a file; started again with it, runs that are in there are not run again.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--runs", type=int, default=len(runs.TARGETS))
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--sets", type=int, default=4, help="sets of documents that runs draw from (default: %(default)s)")
+    parser.add_argument("--sets", type=int, default=2, help="sets of documents that runs draw from (default: %(default)s)")
     parser.add_argument("--target", choices=runs.TARGETS, help="only this one; by default in turn")
     parser.add_argument("--out", type=Path, help="a file that gets a line per run; what is in it is not run again")
     parser.add_argument("--tally", type=Path, help="print the sums of such a file and run nothing")

@@ -33,6 +33,7 @@ CHILDREN = ("octavo.reading.worker", "octavo.ingest.counting", "octavo.ingest.un
 MARK = "OCTAVO_FAULTS"  # in the environment of every process of an attempt
 STORE_SECONDS = 2.0     # how long a client waits for the object store
 ATTEMPT_SECONDS = 300
+ORPHAN_SECONDS = 60     # a child that is just being started ends itself once it runs; a busy machine takes its time
 FILLER = "filler"
 PAGE_BYTES = 4096
 
@@ -211,7 +212,7 @@ def _orphans(day: Day) -> int:
                     found.append(process)
         return found
 
-    end = time.monotonic() + 5
+    end = time.monotonic() + ORPHAN_SECONDS
     while (found := left()) and time.monotonic() < end:
         time.sleep(0.05)
     return len(found)

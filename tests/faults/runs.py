@@ -22,7 +22,7 @@ from octavo.config import Settings
 from samples import make
 from tests import days
 from tests.faults import processes, reader
-from tests.faults.attempts import STAGES, Blow, Day, Ended, attempt
+from tests.faults.attempts import FILLER, STAGES, Blow, Day, Ended, attempt
 from tests.ingest.test_archives import make_zip
 from tests.object_store import ENVIRONMENT, server
 
@@ -150,7 +150,7 @@ class Bench:
             verdict.attempts += 1
             verdict.kills += ended.struck
             if blow.what == "disk":
-                (Path(day.lake) / "filler").unlink(missing_ok=True)
+                (Path(day.lake) / FILLER).unlink(missing_ok=True)
             if store is not None:
                 store("up")
             if ended.orphans:
@@ -184,7 +184,7 @@ class Judged:
 
 
 def judge(lake: days.Lake, contract: str, day: dt.date, expected: dict[str, str]) -> Judged:
-    """Hold a day against promises 1 to 3 and 5: all accounted for, nothing twice, tables and manifest of one piece, the bytes as ``expected``."""
+    """Hold a day against promises 1 to 3 and 5: all accounted for, nothing twice, one publication, the bytes as ``expected``."""
     if days.manifest(lake, contract, day) is None:
         return Judged([f"{day} is not published"], [], [], [])
     found = days.digests(lake, contract, day)
