@@ -4,11 +4,12 @@ SHELL := /bin/bash
 EXTRACTOR ?= auto
 PROFILE = $(if $(filter molmo,$(EXTRACTOR)),molmo,core)
 export EXTRACTOR
+SOAK ?= var/soak.jsonl
 ifdef MODEL
 export OCTAVO_MOLMO_MODEL = $(MODEL)
 endif
 
-.PHONY: help setup run stop status check test
+.PHONY: help setup run stop status check test soak tally
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -35,3 +36,11 @@ check: ## lint, types, layers, Dockerfile (no tests)
 
 test: check ## everything: lint, types, layers, tests, the end-to-end ones under a real Airflow
 	.venv/bin/python -m pytest
+
+soak: ## kill days at random points, 120 times without Airflow and 22 with it; goes on where it was stopped [SOAK=file]
+	@mkdir -p $(dir $(SOAK))
+	.venv/bin/python bench/faults.py --runs 120 --seed 1 --out $(SOAK)
+	.venv/bin/python bench/faults.py --driver airflow --runs 22 --seed 1 --out $(SOAK)
+
+tally: ## what make soak has found so far
+	@.venv/bin/python bench/faults.py --tally $(SOAK)

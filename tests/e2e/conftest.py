@@ -34,6 +34,8 @@ REPO = Path(__file__).resolve().parent.parent.parent
 RUN_SECONDS = 600
 # Of the stack, and of command lines whose tables have to be the same.
 SETTINGS = {"OCTAVO_SHARD_PAGES": "16", "OCTAVO_OCR_PROFILE": "fast"}
+# Tests kill the scheduler: what it was at is taken up again this much sooner than after Airflow's 5 minutes.
+RECOVERY = {"AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15"}
 USERS = {"admin": "only-for-this-test", "viewer": "may-look"}
 VOLUME_DAY = dt.date(2026, 11, 10)
 STRICT = """
@@ -129,6 +131,24 @@ class Airflow:
         assert len(found) == 1, found
         return found[0]
 
+    def component(self, name: str) -> psutil.Process:
+        """The process of a component, for example ``scheduler`` or ``postgres``, that the supervisor started."""
+        supervisor = psutil.Process(int((self.stack.var / "supervisord.pid").read_text()))
+        found = []
+        for process in supervisor.children():
+            with contextlib.suppress(psutil.Error):
+                if f"{name} " in f"{' '.join(process.cmdline())} ":
+                    found.append(process)
+        assert len(found) == 1, found
+        return found[0]
+
+    def kill_component(self, name: str) -> None:
+        """Kill it, and wait until another one has taken its place."""
+        victim = self.component(name)
+        kill(victim)
+        until(lambda: not victim.is_running() or victim.status() == psutil.STATUS_ZOMBIE)
+        until(self.stack.healthy, 180, 0.5)
+
     def processes(self, *names: str) -> list[psutil.Process]:
         """Living processes of this stack whose command line has one of ``names``."""
         found = []
@@ -189,6 +209,7 @@ def running(landing: Path, lake: Path, folder: Path, settings: dict[str, str]) -
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
         "AIRFLOW_CONN_OCTAVO_AIRFLOW_API": json.dumps({"conn_type": "http", "login": "admin", "password": USERS["admin"]}),
+        **RECOVERY,
         **settings,
     })
     passwords = var / "airflow" / "simple_auth_manager_passwords.json.generated"
