@@ -172,3 +172,32 @@ def test_a_store_that_is_down_ends_with_a_text_and_not_with_a_traceback(
     done = CliRunner().invoke(main, ["run", "receipt", str(tmp_path / "in"), "--lake", f"{store[0]}/down"])
     assert done.exit_code == 9, done.output
     assert "did not answer" in done.output
+
+
+def test_a_store_that_is_not_there_ends_with_a_text_and_not_with_a_traceback(
+    store: tuple[str, Faults], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "in").mkdir()
+    shutil.copy(text_pdf(tmp_path / "a.pdf"), tmp_path / "in")
+    monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # the port of "discard", where nobody listens
+    s3fs.S3FileSystem.clear_instance_cache()
+    try:
+        done = CliRunner().invoke(main, ["run", "receipt", str(tmp_path / "in"), "--lake", "s3://nowhere/lake"])
+    finally:
+        s3fs.S3FileSystem.clear_instance_cache()
+    assert done.exit_code == 9, done.output
+    assert "did not answer" in done.output
+
+
+def test_a_full_disk_ends_with_a_text_and_not_with_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in").mkdir()
+    text_pdf(tmp_path / "in" / "a.pdf")
+
+    def full(*arguments: object) -> int:
+        with Path("/dev/full").open("wb", buffering=0) as stream:
+            return stream.write(b"one byte")
+
+    monkeypatch.setattr(storage, "write_table", full)
+    done = CliRunner().invoke(main, ["run", "receipt", str(tmp_path / "in"), "--lake", str(tmp_path / "lake")])
+    assert (done.exit_code, "No space left on device" in done.output) == (9, True), done.output
