@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -44,6 +45,13 @@ def lines_of(path: Path | None) -> list[dict[str, Any]]:
         except ValueError:
             print(f"{path}: left out a line that is cut off", file=sys.stderr)
     return found
+
+
+def add(path: Path, row: dict[str, Any]) -> None:
+    """Append a line, and begin a new one where a kill cut the last one off."""
+    with path.open("a+b") as stream:
+        cut_off = stream.seek(0, os.SEEK_END) and (stream.seek(-1, os.SEEK_END), stream.read(1))[1] != b"\n"
+        stream.write((b"\n" if cut_off else b"") + json.dumps(row).encode() + b"\n")
 
 
 def by_command_line(root: Path, args: argparse.Namespace, wanted: Sequence[int]) -> Iterator[runs.Verdict]:
@@ -87,8 +95,7 @@ def main() -> int:
                 row = verdict.row()
                 verdicts.append(row)
                 if args.out is not None:
-                    with args.out.open("a") as stream:
-                        stream.write(json.dumps(row) + "\n")
+                    add(args.out, row)
                 print(f"{row['run']}: {row['target']}, {row['attempts']} attempts, {row['kills']} kills"
                       f"{'; '.join(['', *row['problems']])}", file=sys.stderr, flush=True)
     found = runs.total(verdicts)
