@@ -68,7 +68,7 @@ def test_of_two_runs_of_one_day_the_one_that_started_last_is_in_the_tables_and_r
 
 def test_a_requeue_while_the_day_runs_neither_breaks_the_run_nor_loses_what_was_requeued(folder: Path, tmp_path: Path) -> None:
     lake = tmp_path / "lake"
-    slow = {"OCTAVO_LIMIT_PAGE_SECONDS": "0.2"}  # no scan is read in that time
+    slow = {"OCTAVO_LIMIT_PAGE_SECONDS": "0.02"}  # no scan is read in that time
     assert run(lake, folder, **slow).wait() == 0
     ended = threading.Event()
     running = run(lake, folder, **slow)
