@@ -34,4 +34,5 @@ check: ## lint, types, layers, Dockerfile (no tests)
 	@[ ! -f Dockerfile ] || { echo hadolint Dockerfile; .venv/bin/hadolint Dockerfile; }
 
 test: check ## everything: lint, types, layers, tests, the end-to-end ones under a real Airflow
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -m "not e2e" -n auto --maxprocesses 4 --dist loadfile
+	.venv/bin/python -m pytest -m e2e
