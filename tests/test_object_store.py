@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 import threading
@@ -100,6 +101,25 @@ def test_a_run_on_an_object_store_that_fails_at_times_gives_the_bytes_of_a_local
     octavo("forget", "one.pdf", "--lake", f"{bucket}/lake", "--landing-file")
     assert not (UPath(bucket) / "landing/receipt/2026/11/02/one.pdf").exists()
     assert storage.count_rows(lake / "documents/contract=receipt/day=2026-11-02/part.parquet") == 2
+
+
+def test_an_undated_archive_on_an_object_store_gets_its_days(store: tuple[str, Faults], tmp_path: Path) -> None:
+    bucket, faults = store
+    for name, content in (("2019-05-03 a.pdf", LINES), ("b/undated.pdf", LINES[:2]), ("2020-01-01.pdf", LINES[:3])):
+        storage.write_bytes(UPath(bucket) / "old" / name, text_pdf(tmp_path / "a.pdf", [content]).read_bytes())
+    storage.write_bytes(UPath(bucket) / "days/receipt/2020/01/01/2020-01-01.pdf", b"another document")
+    manifest = f"{bucket}/manifest.csv"
+    faults.busy_every = 23
+    today = f"{dt.datetime.now(dt.UTC):%Y/%m/%d}"
+    octavo("index", "propose", "receipt", f"{bucket}/old", "--by", "path,mtime", "--out", manifest)
+    for _ in range(2):
+        octavo("index", "apply", manifest, "--landing", f"{bucket}/days", "--move")
+        landed = [str(file.path).rpartition("/days/receipt/")[2] for file in storage.files_under(UPath(bucket) / "days")]
+        ours = landed.pop(1)  # 2020-01-01-{sha256}.pdf, beside the other document
+        assert landed == ["2019/05/03/2019-05-03 a.pdf", "2020/01/01/2020-01-01.pdf", f"{today}/b/undated.pdf"]
+        assert ours.startswith("2020/01/01/2020-01-01-")
+        assert list(storage.files_under(UPath(bucket) / "old")) == []
+    assert (UPath(bucket) / "days/receipt/2020/01/01/2020-01-01.pdf").read_bytes() == b"another document"
 
 
 def test_a_write_that_fails_leaves_the_old_object(store: tuple[str, Faults]) -> None:

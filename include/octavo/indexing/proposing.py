@@ -28,6 +28,7 @@ from octavo.reasons import Reason
 from octavo.workspace import Workspace, cut_into_shards
 
 Progress = Callable[[str, int, int], None]
+MOST_LOSERS = 3  # other dates of a document that a row tells
 _NO_DAY = dt.date(1970, 1, 1)  # of the workspace in which the documents are read: they have none yet
 
 
@@ -206,7 +207,7 @@ class _Dates:
             return Found(None, f"{why}; it is no day")
         conflicts = [] if row["verdict"] == Verdict.ACCEPTED else [f"{row['verdict']}: {row['reason']}"]
         losers = [loser for loser in row["losers"] or () if loser["value"] != row["value"]]
-        conflicts += [f"it also says “{loser['value']}” ({loser['reason']})" for loser in losers]
+        conflicts += [f"it also says “{loser['value']}” ({loser['reason']})" for loser in losers[:MOST_LOSERS]]
         return Found(row["date"], why, tuple(conflicts))
 
     def _each(self, stage: str, shards: Iterable[str]) -> Iterator[str]:
