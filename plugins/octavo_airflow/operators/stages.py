@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Runs that nobody asked for by name; values of Airflow's DagRunType, which equals its value but does not print as it.
 UNASKED = ("scheduled", "backfill", "asset_triggered")
+# How the names of runs begin that the task run_late starts: nobody asked for them by name either.
+LATE = "late__"
 
 
 class IngestOperator(OctavoOperator):
@@ -80,12 +82,17 @@ class IngestOperator(OctavoOperator):
         return molmo.identity(MolmoHook(self.molmo_connection).options() if self.molmo_connection else molmo.configure())
 
     def leave_alone_if_unchanged(self, context: Context, workspace: Workspace) -> None:
-        """End a scheduled run or a backfill of a day whose files, contract, settings and corrections are as when it was published."""
+        """End a run that nobody asked for by name, of a day whose files, contract, settings and corrections are as when it was published.
+
+        A run for late documents is one of them: another run may have published their day since they were found.
+        """
         from airflow.sdk.exceptions import DownstreamTasksSkipped
 
         from octavo import inputs, storage
 
-        if context["dag_run"].run_type not in UNASKED or not inputs.unchanged(self.lake, workspace, self.settings):
+        run = context["dag_run"]
+        asked = run.run_type not in UNASKED and not run.run_id.startswith(LATE)
+        if asked or not inputs.unchanged(self.lake, workspace, self.settings):
             return
         storage.remove_tree(workspace.root)
         self.log.info("%s is published, and nothing has changed since: left alone. A run started by hand does it again.", workspace.day)
@@ -141,7 +148,7 @@ class RunDayOperator(OctavoOperator):
 
         # What TriggerDagRunOperator does, whose module takes a third of a second to import.
         raise DagRunTriggerException(
-            trigger_dag_id=self.dag_id, dag_run_id=f"late__{self.day}__{self.state}", conf={"day": self.day}, reset_dag_run=False,
+            trigger_dag_id=self.dag_id, dag_run_id=f"{LATE}{self.day}__{self.state}", conf={"day": self.day}, reset_dag_run=False,
             skip_when_already_exists=True, wait_for_completion=False, allowed_states=[], failed_states=[], poke_interval=60,
             deferrable=False,
         )
