@@ -37,6 +37,8 @@ class OctavoOperator(BaseOperator):
     Subclasses implement ``stage``. An error that a retry cannot mend fails the task at once.
 
     :param contract: name of the contract.
+    ``report`` is what the stage came to, for whoever looks at the task when it has ended.
+
     :param extractor: ``auto``, ``layout`` or ``molmo`` (templated).
     :param connection: id of the connection that names the model; empty is by the settings (templated).
     """
@@ -52,6 +54,7 @@ class OctavoOperator(BaseOperator):
         self.contract = contract
         self.extractor = extractor
         self.connection = connection
+        self.report: Report | None = None
 
     @abstractmethod
     def stage(self, context: Context) -> Report:
@@ -71,6 +74,7 @@ class OctavoOperator(BaseOperator):
         summary = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.counts.items())
         self.log.info("%s in %.1f s: %s", report.stage, report.seconds, summary or "nothing to do")
         self.measure(report)
+        self.report = report
         return self.result(context, report)
 
     def measure(self, report: Report) -> None:

@@ -7,12 +7,14 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from octavo_airflow import pools
+from octavo_airflow import lineage, pools
 from octavo_airflow.operators.base import OctavoOperator, ShardOperator
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Asset, Context
 
+    from octavo.contracts import Contract
     from octavo.model import Report
     from octavo.workspace import Workspace
 
@@ -102,6 +104,10 @@ class IngestOperator(OctavoOperator):
     def result(self, context: Context, report: Report) -> list[str]:
         context["ti"].xcom_push("counts", report.counts)
         return list(self.workspace(context).plan.page_shards)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """The landing folder, for OpenLineage's provider."""
+        return lineage.of(self.settings, self.contract, self.report.counts["files"] if self.report else None)
 
 
 class LateDaysOperator(OctavoOperator):
@@ -250,11 +256,13 @@ class LedgerOperator(OctavoOperator):
 class PublishOperator(OctavoOperator):
     """Replace the day's published tables by the staged ones. Its assets carry the row counts."""
 
+    _published: Contract
+
     def stage(self, context: Context) -> Report:
         from octavo import publishing
 
-        workspace = self.workspace(context)
-        report = publishing.run(workspace, self.pinned(context), self.lake)
+        workspace, self._published = self.workspace(context), self.pinned(context)
+        report = publishing.run(workspace, self._published, self.lake)
         superseded = workspace.remove_superseded()
         if superseded:
             self.log.info("removed the workspaces of %d earlier runs; this run's stays, so that its tasks can be cleared", superseded)
@@ -271,3 +279,9 @@ class PublishOperator(OctavoOperator):
                 "file": str(self.lake.table(table, partition)),
             }
         return report.counts
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """The landing folder and the tables that were made of it, for OpenLineage's provider."""
+        if self.report is None:
+            return lineage.of(self.settings, self.contract)
+        return lineage.published(self.settings, self._published, self.report.counts)
