@@ -194,7 +194,7 @@ class Counting(OctavoOperator):
     """Did something."""
 
     def stage(self, context: Any) -> Report:
-        return Report("read", {"reads": 3, "read_hits": 0}, 1.5)
+        return Report("read", {"reads": 3, "read_hits": 0}, 1.5, 0.25)
 
 
 def test_counts_and_seconds_go_to_airflows_own_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,9 +202,11 @@ def test_counts_and_seconds_go_to_airflows_own_metrics(monkeypatch: pytest.Monke
 
     told: dict[str, Any] = {}
     monkeypatch.setattr(stats, "incr", lambda name, count, tags: told.update({name: (count, tags)}))
+    monkeypatch.setattr(stats, "gauge", lambda name, value, tags: told.update({name: (value, tags)}))
     monkeypatch.setattr(stats, "timing", lambda name, took, tags: told.update({name: (took, tags)}))
     Counting(task_id="read", contract="receipt").execute({})
     tags = {"contract": "receipt", "stage": "read"}
     assert told == {
         "octavo.receipt.read.reads": (3, tags), "octavo.receipt.read.read_hits": (0, tags), "octavo.receipt.read.seconds": (1500.0, tags),
+        "octavo.receipt.read.cost": (0.25, tags), "octavo.receipt.read.pages_per_second": (2.0, tags),
     }

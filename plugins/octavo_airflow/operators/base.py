@@ -78,12 +78,19 @@ class OctavoOperator(BaseOperator):
         return self.result(context, report)
 
     def measure(self, report: Report) -> None:
-        """Hand the counts and the time to Airflow's own metrics, as ``octavo.{contract}.{stage}.{count}`` and ``….seconds``."""
+        """Hand counts and time to Airflow's own metrics, as ``octavo.{contract}.{stage}.{count}`` and ``….seconds``.
+
+        A model's cost is a counter too; how many pages a second were read is a gauge.
+        """
         from airflow.sdk.observability import stats
 
         prefix, tags = f"octavo.{self.contract}.{report.stage}", {"contract": self.contract, "stage": report.stage}
         for name, count in report.counts.items():
             stats.incr(f"{prefix}.{name}", count, tags=tags)
+        if report.cost:
+            stats.incr(f"{prefix}.cost", report.cost, tags=tags)  # type: ignore[arg-type]  # StatsD and OpenTelemetry take fractions
+        if report.seconds and (reads := report.counts.get("reads")):
+            stats.gauge(f"{prefix}.pages_per_second", reads / report.seconds, tags=tags)
         stats.timing(f"{prefix}.seconds", report.seconds * 1000, tags=tags)  # milliseconds, as StatsD has them
 
     def result(self, context: Context, report: Report) -> Any:
