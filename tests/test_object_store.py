@@ -16,14 +16,14 @@ import s3fs
 from click.testing import CliRunner
 from upath import UPath
 
-from octavo import locks, publishing, storage, tables
+from octavo import locks, storage, tables
 from octavo.cli import main
-from octavo.errors import StoreUnavailable, Superseded
+from octavo.errors import StoreUnavailable
 from octavo.lake import STABLE_TABLES, Lake
 from tests.documents import LINES, text_pdf
 from tests.ingest.test_archives import make_zip
 from tests.object_store import Faults, server
-from tests.staging import CONTRACT, fill, workspace
+from tests.staging import CONTRACT, fill, publish_at_once, workspace
 
 READ_SECONDS = 2.0
 
@@ -148,24 +148,7 @@ def test_two_runs_that_publish_one_day_leave_the_tables_of_the_one_that_started_
         tables.run(space, CONTRACT, lake, ["layout"])
         storage.write_json(space.validation, {"success": True})
         spaces.append(space)
-    refused: list[Superseded] = []
-
-    def publish(space: object) -> None:
-        try:
-            publishing.run(space, CONTRACT, lake)  # type: ignore[arg-type]
-        except Superseded as error:
-            refused.append(error)
-
-    threads = [threading.Thread(target=publish, args=(space,)) for space in spaces]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    manifest = lake.published(spaces[0].partition)
-    assert manifest is not None
-    assert manifest["run"] == "late"
-    for name, entry in manifest["tables"].items():
-        assert storage.sha256_of(lake.table(name, spaces[0].partition)) == entry["sha256"]
+    assert publish_at_once(spaces, lake) == "late"
 
 
 def test_a_lock_that_another_run_holds_is_named(store: tuple[str, Faults]) -> None:
