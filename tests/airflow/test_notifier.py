@@ -16,6 +16,7 @@ import pytest
 import structlog
 from airflow.sdk import BaseNotifier
 from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.execution_time.task_runner import _run_task_state_change_callbacks
 from upath import UPath
 
 from octavo import ledger, storage
@@ -23,6 +24,7 @@ from octavo.config import Settings
 from octavo.errors import LedgerHole, Superseded
 from octavo.lake import Lake
 from octavo_airflow.notifier import OctavoNotifier, callbacks
+from octavo_airflow.operators import LedgerOperator
 from tests.staging import CONTRACT, DAY, fill, workspace
 
 RUN = "manual__2026-11-03T00:00:00+00:00"
@@ -50,7 +52,8 @@ def ended(lake: Lake, good: int = 9, bad: int = 0, gate: bool | None = True) -> 
 def a_context(error: Exception | None = None) -> Any:
     run = SimpleNamespace(partition_key=None, data_interval_start=None, logical_date=None)
     ti = SimpleNamespace(dag_id="octavo_receipt", task_id="ledger")
-    return {"params": {"day": str(DAY)}, "dag_run": run, "run_id": RUN, "ti": ti, **({"exception": error} if error else {})}
+    given = {"params": {"day": str(DAY)}, "dag_run": run, "run_id": RUN, "ti": ti, "outlet_events": {}}
+    return {**given, "exception": error} if error else given
 
 
 def told(context: Any, **options: Any) -> dict[str, Any] | None:
@@ -209,6 +212,14 @@ def test_any_notifier_is_told_by_its_import_path(
     [notifier] = callbacks("receipt", Settings())
     notifier(ended(lake, gate=False))
     assert Kept.said == [(text, "2026-11-02")]
+
+
+def test_a_notifier_that_cannot_be_found_is_logged_by_airflow_and_the_task_goes_on(lake: Lake) -> None:
+    tell = OctavoNotifier(contract="receipt", notifier="nowhere.at.all")
+    task = LedgerOperator(task_id="ledger", contract="receipt", on_success_callback=tell)
+    with structlog.testing.capture_logs() as logged:
+        _run_task_state_change_callbacks(task, "on_success_callback", ended(lake, gate=False), structlog.get_logger())
+    assert [entry["kind"] for entry in logged if entry["event"] == "Failed to run task callback"] == ["on_success_callback"]
 
 
 def test_airflows_own_notifier_for_mail_sends_the_message(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
