@@ -86,8 +86,8 @@ def test_a_refused_day_publishes_nothing_but_the_ledger_and_says_why(airflow: Ai
             assert airflow.finish("strict", run) == "failed"
         finally:
             airflow.api.client.delete(f"/api/v2/connections/{NOTIFIED}").raise_for_status()
-    [(_, message)] = taken
-    assert (message["contract"], message["day"], message["run"], message["refused"]) == ("strict", DAY, run, True)
+    [message] = [message for _, message in taken if message["contract"] == "strict"]  # a late day of another contract may end meanwhile
+    assert (message["day"], message["run"], message["refused"]) == (DAY, run, True)
     assert airflow.api.client.get(message["link"]).status_code == 200
     states = airflow.states("strict", run)
     assert (states["validate"], states["ledger"], states["publish"]) == ({"failed"}, {"success"}, {"upstream_failed"})
