@@ -208,11 +208,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a stage call did, as counts that may go through XCom."""
+    """What a stage call did, as counts that may go through XCom. ``cost`` is of a model, in the currency of its prices."""
 
     stage: str
     counts: dict[str, int]
     seconds: float
+    cost: float = 0.0
 
     @staticmethod
     def total(reports: Sequence[Report]) -> dict[str, int]:

@@ -35,6 +35,7 @@ RUN_SECONDS = 600
 # Of the stack, and of command lines whose tables have to be the same.
 SETTINGS = {"OCTAVO_SHARD_PAGES": "16", "OCTAVO_OCR_PROFILE": "fast"}
 USERS = {"admin": "only-for-this-test", "viewer": "may-look"}
+NOTIFIED = "octavo_notify"  # the connection that is told of days that want a look; a test that listens makes it
 VOLUME_DAY = dt.date(2026, 11, 10)
 STRICT = """
 name: strict
@@ -186,6 +187,7 @@ def running(landing: Path, lake: Path, folder: Path, settings: dict[str, str]) -
         "OCTAVO_LANDING": str(landing),
         "OCTAVO_LAKE": str(lake),
         "OCTAVO_CONTRACTS": str(folder),
+        "OCTAVO_NOTIFY_CONN_ID": NOTIFIED,
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
         "AIRFLOW_CONN_OCTAVO_AIRFLOW_API": json.dumps({"conn_type": "http", "login": "admin", "password": USERS["admin"]}),

@@ -37,6 +37,8 @@ class OctavoOperator(BaseOperator):
     Subclasses implement ``stage``. An error that a retry cannot mend fails the task at once.
 
     :param contract: name of the contract.
+    ``report`` is what the stage came to, for whoever looks at the task when it has ended.
+
     :param extractor: ``auto``, ``layout`` or ``molmo`` (templated).
     :param connection: id of the connection that names the model; empty is by the settings (templated).
     """
@@ -52,6 +54,7 @@ class OctavoOperator(BaseOperator):
         self.contract = contract
         self.extractor = extractor
         self.connection = connection
+        self.report: Report | None = None
 
     @abstractmethod
     def stage(self, context: Context) -> Report:
@@ -71,15 +74,23 @@ class OctavoOperator(BaseOperator):
         summary = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.counts.items())
         self.log.info("%s in %.1f s: %s", report.stage, report.seconds, summary or "nothing to do")
         self.measure(report)
+        self.report = report
         return self.result(context, report)
 
     def measure(self, report: Report) -> None:
-        """Hand the counts and the time to Airflow's own metrics, as ``octavo.{contract}.{stage}.{count}`` and ``….seconds``."""
+        """Hand counts and time to Airflow's own metrics, as ``octavo.{contract}.{stage}.{count}`` and ``….seconds``.
+
+        A model's cost is a counter too; how many pages a second were read is a gauge.
+        """
         from airflow.sdk.observability import stats
 
         prefix, tags = f"octavo.{self.contract}.{report.stage}", {"contract": self.contract, "stage": report.stage}
         for name, count in report.counts.items():
             stats.incr(f"{prefix}.{name}", count, tags=tags)
+        if report.cost:
+            stats.incr(f"{prefix}.cost", report.cost, tags=tags)  # type: ignore[arg-type]  # StatsD and OpenTelemetry take fractions
+        if report.seconds and (reads := report.counts.get("reads")):
+            stats.gauge(f"{prefix}.pages_per_second", reads / report.seconds, tags=tags)
         stats.timing(f"{prefix}.seconds", report.seconds * 1000, tags=tags)  # milliseconds, as StatsD has them
 
     def result(self, context: Context, report: Report) -> Any:

@@ -7,18 +7,22 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from octavo_airflow import pools
+from octavo_airflow import lineage, pools
 from octavo_airflow.operators.base import OctavoOperator, ShardOperator
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Asset, Context
 
+    from octavo.contracts import Contract
     from octavo.model import Report
     from octavo.workspace import Workspace
 
 
 # Runs that nobody asked for by name; values of Airflow's DagRunType, which equals its value but does not print as it.
 UNASKED = ("scheduled", "backfill", "asset_triggered")
+# How the names of runs begin that the task run_late starts: nobody asked for them by name either.
+LATE = "late__"
 
 
 class IngestOperator(OctavoOperator):
@@ -80,12 +84,17 @@ class IngestOperator(OctavoOperator):
         return molmo.identity(MolmoHook(self.molmo_connection).options() if self.molmo_connection else molmo.configure())
 
     def leave_alone_if_unchanged(self, context: Context, workspace: Workspace) -> None:
-        """End a scheduled run or a backfill of a day whose files, contract, settings and corrections are as when it was published."""
+        """End a run that nobody asked for by name, of a day whose files, contract, settings and corrections are as when it was published.
+
+        A run for late documents is one of them: another run may have published their day since they were found.
+        """
         from airflow.sdk.exceptions import DownstreamTasksSkipped
 
         from octavo import inputs, storage
 
-        if context["dag_run"].run_type not in UNASKED or not inputs.unchanged(self.lake, workspace, self.settings):
+        run = context["dag_run"]
+        asked = run.run_type not in UNASKED and not run.run_id.startswith(LATE)
+        if asked or not inputs.unchanged(self.lake, workspace, self.settings):
             return
         storage.remove_tree(workspace.root)
         self.log.info("%s is published, and nothing has changed since: left alone. A run started by hand does it again.", workspace.day)
@@ -95,6 +104,10 @@ class IngestOperator(OctavoOperator):
     def result(self, context: Context, report: Report) -> list[str]:
         context["ti"].xcom_push("counts", report.counts)
         return list(self.workspace(context).plan.page_shards)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """The landing folder, for OpenLineage's provider."""
+        return lineage.of(self.settings, self.contract, self.report.counts["files"] if self.report else None)
 
 
 class LateDaysOperator(OctavoOperator):
@@ -141,7 +154,7 @@ class RunDayOperator(OctavoOperator):
 
         # What TriggerDagRunOperator does, whose module takes a third of a second to import.
         raise DagRunTriggerException(
-            trigger_dag_id=self.dag_id, dag_run_id=f"late__{self.day}__{self.state}", conf={"day": self.day}, reset_dag_run=False,
+            trigger_dag_id=self.dag_id, dag_run_id=f"{LATE}{self.day}__{self.state}", conf={"day": self.day}, reset_dag_run=False,
             skip_when_already_exists=True, wait_for_completion=False, allowed_states=[], failed_states=[], poke_interval=60,
             deferrable=False,
         )
@@ -243,11 +256,13 @@ class LedgerOperator(OctavoOperator):
 class PublishOperator(OctavoOperator):
     """Replace the day's published tables by the staged ones. Its assets carry the row counts."""
 
+    _published: Contract
+
     def stage(self, context: Context) -> Report:
         from octavo import publishing
 
-        workspace = self.workspace(context)
-        report = publishing.run(workspace, self.pinned(context), self.lake)
+        workspace, self._published = self.workspace(context), self.pinned(context)
+        report = publishing.run(workspace, self._published, self.lake)
         superseded = workspace.remove_superseded()
         if superseded:
             self.log.info("removed the workspaces of %d earlier runs; this run's stays, so that its tasks can be cleared", superseded)
@@ -264,3 +279,9 @@ class PublishOperator(OctavoOperator):
                 "file": str(self.lake.table(table, partition)),
             }
         return report.counts
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """The landing folder and the tables that were made of it, for OpenLineage's provider."""
+        if self.report is None:
+            return lineage.of(self.settings, self.contract)
+        return lineage.published(self.settings, self._published, self.report.counts)
