@@ -22,8 +22,10 @@ RECOVERY = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "5",
     # A task that a worker took and never began is sent again after so long (seconds). Airflow's default is 600.
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "60",
-    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "10",
-    # Sending again is free, so waiting for a busy worker never fails a task. Airflow's default is 2.
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
+    # The token that is sent with a task is good for as long and for this (seconds): past the moment when it is sent again.
+    "AIRFLOW__API_AUTH__JWT_LEEWAY": "30",
+    # Sending again is free, so waiting for a busy worker never fails a task. Airflow's default is 2 times.
     "AIRFLOW__SCHEDULER__NUM_STUCK_IN_QUEUED_RETRIES": "1000",
     # The broker itself sends a message again after so long (seconds): longer than any task, since the two above do it sooner.
     "AIRFLOW__CELERY_BROKER_TRANSPORT_OPTIONS__VISIBILITY_TIMEOUT": "86400",
