@@ -5,7 +5,8 @@
 Each worker runs one task at a time with one reading process, and has a folder of its own; the day is scanned receipts, read by the
 quick OCR profile, with empty stores each time. The time is from asking for the run until it has ended. Redis, PostgreSQL and the
 scheduler run on the same machine: with two cores they take from what the second worker could have, which is part of the ratio.
-``busy`` is the share of the day in which workers ran a task, added up over all workers; ``reading`` the share of that which is the task ``read``.
+``busy`` is the share of the time in which a worker ran a task, the mean of all workers; ``reading`` the share of that which is
+the task ``read``.
 """
 
 from __future__ import annotations
@@ -101,7 +102,8 @@ def main() -> None:
         return
     for name in ("one", "two"):
         run = found[name]
-        print(f"{name}: {run['seconds']:.0f} s, workers busy {run['busy']:.0%}, reading {run['reading']:.0%} of that, load before {run['load']}")
+        shares = f"workers busy {run['busy']:.0%}, reading {run['reading']:.0%} of that"
+        print(f"{name}: {run['seconds']:.0f} s, {shares}, load before {run['load']}")
     print(f"two workers take {found['two_workers_to_one']:.2f} of the time of one over {found['pages']} pages")
 
 

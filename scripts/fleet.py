@@ -15,7 +15,7 @@ import redis
 from celery import Celery
 
 DEFAULT, GPU = "default", "gpu"
-# How soon a fleet notices that a worker is gone; docs/docker.md tells what each is for.
+# How soon a fleet notices that a worker is gone; docs/fleet.md tells what each is for.
 RECOVERY = {
     # A task that has sent no heartbeat for so long (seconds) is tried again. Airflow's default is 300.
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "30",
