@@ -3,6 +3,7 @@ its own, and one of them is killed in the middle of its work."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -31,7 +32,7 @@ SETTINGS = {
     "OCTAVO_MOLMO_MODEL": str(FIXTURE / "tiny-molmo2"), "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
     "AWS_DEFAULT_REGION": "us-east-1", "NO_PROXY": "127.0.0.1",
 }
-HEARTBEAT_SECONDS = 10
+HEARTBEAT_SECONDS = 15
 
 
 @pytest.fixture(scope="module")
@@ -107,15 +108,21 @@ def test_a_killed_worker_costs_seconds_and_no_byte(airflow: Airflow, tmp_path: P
     contract, day = RECEIPTS
     run = airflow.run(contract, day, extractor="layout")
 
-    def reading() -> str | None:
-        """A worker with a task that reads a page just now."""
-        names = {worker.name: [process.name() for process in tree(airflow, worker.name)] for worker in WORKERS}
-        return next((worker for worker, processes in names.items() if "tesseract" in processes), None)
+    def reading() -> list[psutil.Process]:
+        """The processes of a worker whose task reads a page just now."""
+        tasks = airflow.api.tasks(f"octavo_{contract}", run)
+        titles = [f"airflow worker -- {task['id']}" for task in tasks if (task["task_id"], task["state"]) == ("read", "running")]
+        for worker in WORKERS if titles else ():
+            with contextlib.suppress(psutil.NoSuchProcess):  # one that has ended since it was listed
+                found = tree(airflow, worker.name)
+                lines = [" ".join(process.cmdline()) for process in found]
+                if "tesseract" in [process.name() for process in found] and any(title in line for title in titles for line in lines):
+                    return found
+        return []
 
-    victim = until(reading, every=0.02)
-    lost = tree(airflow, victim)
-    for process in lost:
-        kill(process)
+    for process in until(reading, every=0.02):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            kill(process)
     alone = on_one_machine(airflow, contract, day, tmp_path, "layout")
     assert airflow.finish(contract, run) == "success", airflow.why(contract, run)
     assert alone.wait() == 0
