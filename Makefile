@@ -2,8 +2,9 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 EXTRACTOR ?= auto
+EXECUTOR ?= local
 PROFILE = $(if $(filter molmo,$(EXTRACTOR)),molmo,core)
-export EXTRACTOR
+export EXTRACTOR EXECUTOR
 ifdef MODEL
 export OCTAVO_MOLMO_MODEL = $(MODEL)
 endif
@@ -16,7 +17,7 @@ help: ## show this
 setup: ## install what is missing (apt, .venv)
 	@scripts/setup.sh $(PROFILE)
 
-run: setup ## start Airflow on 127.0.0.1:8080 (AIRFLOW_PORT), run the samples, show the tables [EXTRACTOR=molmo [MODEL=name]]
+run: setup ## start Airflow on 127.0.0.1:8080 (AIRFLOW_PORT), run the samples, show the tables [EXTRACTOR=molmo [MODEL=name]] [EXECUTOR=celery]
 	@.venv/bin/python -m scripts.demo
 
 stop: ## end Airflow and everything it started

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,14 @@ from typing import Any
 import psutil
 import pyarrow.parquet as pq
 import pytest
+from upath import UPath
 
 from octavo import contracts
 from octavo.config import Settings
 from octavo.lake import STABLE_TABLES
 from samples import make
 from scripts.api import AirflowApi
+from scripts.fleet import Worker
 from scripts.stack import Stack
 
 REPO = Path(__file__).resolve().parent.parent.parent
@@ -61,8 +63,8 @@ class Airflow:
 
     stack: Stack
     api: AirflowApi
-    landing: Path
-    lake: Path
+    landing: Path | UPath
+    lake: Path | UPath
     contracts: Path
 
     def run(self, contract: str, day: str, **params: Any) -> str:
@@ -105,13 +107,13 @@ class Airflow:
                     total[name] = total.get(name, 0) + count
         return total
 
-    def file(self, table: str, contract: str, day: str, lake: Path | None = None) -> Path:
+    def file(self, table: str, contract: str, day: str, lake: Path | UPath | None = None) -> Path | UPath:
         return (lake or self.lake) / table / f"contract={contract}" / f"day={day}" / "part.parquet"
 
     def rows(self, table: str, contract: str, day: str) -> list[dict[str, Any]]:
         return list(pq.read_table(self.file(table, contract, day), partitioning=None).to_pylist())
 
-    def digests(self, contract: str, day: str, lake: Path | None = None) -> dict[str, str]:
+    def digests(self, contract: str, day: str, lake: Path | UPath | None = None) -> dict[str, str]:
         """sha256 of every byte-stable table of the day."""
         return {
             table: hashlib.sha256(self.file(table, contract, day, lake).read_bytes()).hexdigest() for table in (*STABLE_TABLES, contract)
@@ -173,7 +175,9 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
 
 
 @contextlib.contextmanager
-def running(landing: Path, lake: Path, folder: Path, settings: dict[str, str]) -> Iterator[Airflow]:
+def running(
+    landing: Path | UPath, lake: Path | UPath, folder: Path, settings: dict[str, str], workers: Sequence[Worker] = (),
+) -> Iterator[Airflow]:
     """A stack of its own on a free port for the contracts of ``folder``; ended with the block.
 
     Its state does not lie under pytest's temporary folder: the database runs as another user when the tests run as
@@ -192,7 +196,7 @@ def running(landing: Path, lake: Path, folder: Path, settings: dict[str, str]) -
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
         "AIRFLOW_CONN_OCTAVO_AIRFLOW_API": json.dumps({"conn_type": "http", "login": "admin", "password": USERS["admin"]}),
         **settings,
-    })
+    }, workers)
     passwords = var / "airflow" / "simple_auth_manager_passwords.json.generated"
     passwords.parent.mkdir(parents=True)
     passwords.write_text(json.dumps(USERS))
