@@ -75,6 +75,7 @@ class RunView:
     reasons: tuple[tuple[str, str, str, int], ...]
     lost: tuple[Row, ...]
     lost_count: int
+    lost_reasons: tuple[str, ...]
     expectations: tuple[Row, ...]
     speed: tuple[Speed, ...]
     documents: tuple[RunDocument, ...]
@@ -113,7 +114,8 @@ def load(settings: Settings, contract: str, run: str, day: dt.date | None = None
     records = _count(where[contract])
     return RunView(
         contract, partition.day, run, published, gate, tuple(_funnel(workspace, documents, ledger, verdicts, records, published)),
-        tuple(_reasons(ledger)), tuple(lost[:SHOWN_LOST]), len(lost), tuple(validation["expectations"] if validation else ()),
+        tuple(_reasons(ledger)), tuple(lost[:SHOWN_LOST]), len(lost),
+        tuple(sorted({row["reason"] for row in lost if row["reason"]})), tuple(validation["expectations"] if validation else ()),
         tuple(_speed(ledger)), tuple(_documents(documents, verdicts, staged=not published and where["documents"] is not None)),
         len(documents), (lake.reports(partition) / "index.html").exists(),
         bool(ledger) and not any(row["reason"] == Reason.NOT_PROCESSED for row in ledger),
