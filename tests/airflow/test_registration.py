@@ -27,7 +27,8 @@ print(json.dumps({
     "hook": ProvidersManager().hooks["octavo_molmo"].hook_class_name,
     "providers": [name for name in ProvidersManager().providers if "octavo" in name],
     "top_level": sorted(set(sys.modules) & {
-        "base", "stages", "day", "pools", "app", "answers", "access", "writes", "starting", "provider", "assets", "hooks", "connection", "params",
+        "base", "stages", "day", "pools", "app", "answers", "access", "writes", "starting", "provider", "assets", "hooks", "connection",
+        "params",
     }),
     "twice": sorted(m for m in sys.modules if m.startswith("include")),
 }))

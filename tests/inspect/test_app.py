@@ -23,6 +23,7 @@ class Editor:
 
 
 WRITES = ["/document/{document_id}/fields", "/day/rebuild", "/run/requeue"]
+TASKS = ("read&map_index=0", "merge&map_index=0", "validate", "publish", "read&map_index={MAP_INDEX}", "<script>x</script>&map_index=-1")
 SCRIPT_FREE = ("<script>", "<img", 'href="javascript:')
 
 
@@ -104,9 +105,8 @@ def test_pages_carry_a_policy_without_inline_script_and_links_follow_the_mount(c
     task = run.replace("run?", "task?", 1)
     paths = (
         "", "library?value=17", f"document/{shelf.hostile}", run, "run?dag_id=other&run_id=x", "review", "contract/letter",
-        "contract?dag_id=octavo_letter", "contract?dag_id=octavo_review", "contract?dag_id=<script>", "table?contract=letter&day=2026-11-04",
-        *(f"{task}&task_id={name}" for name in ("read&map_index=0", "merge&map_index=0", "validate", "publish", "read&map_index={{MAP_INDEX}}",
-                                                "<script>alert(1)</script>&map_index=-1")),
+        "contract?dag_id=octavo_letter", "contract?dag_id=octavo_review", "contract?dag_id=<script>",
+        "table?contract=letter&day=2026-11-04", *(f"{task}&task_id={name}" for name in TASKS),
         f"{task}&task_id=read&map_index=99999999999999",
     )
     for path in paths:
@@ -262,4 +262,4 @@ def test_publish_shows_the_table_and_a_task_whose_workspace_is_gone_says_so(clie
     table = client.get("api/task", params={**run, "task_id": "publish"}).json()["table"]
     assert (table["rows"], set(table["documents"])) == (2, {shelf.friendly, shelf.hostile})
     assert "17.6" in str(table["cells"])
-    assert "the run&#39;s workspace is gone" in client.get("task", params={**run, "task_id": "read", "map_index": "0"}).text.replace("'", "&#39;")
+    assert "workspace is gone" in client.get("task", params={**run, "task_id": "read", "map_index": "0"}).text

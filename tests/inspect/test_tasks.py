@@ -42,7 +42,8 @@ def test_a_mapped_task_has_the_documents_of_its_shard(
 
 
 @pytest.mark.parametrize(("task", "index"), [
-    pytest.param("read", 9, id="an index past the last"), pytest.param("read", -1, id="no index"), pytest.param("tables", 0, id="no shards"),
+    pytest.param("read", 9, id="an index past the last"), pytest.param("read", -1, id="no index"),
+    pytest.param("tables", 0, id="a task without shards"),
 ])
 def test_what_is_no_mapped_task_has_no_documents(tmp_path: Path, task: str, index: int) -> None:
     settings = Settings(lake=str(tmp_path / "lake"))
@@ -68,12 +69,12 @@ def test_the_queue_has_what_nobody_answered_newest_day_first_a_page_at_a_time(tm
     for number in range(2):
         day = Partition("letter", dt.date(2026, 1, 1 + number))
         rows = [
-            {**{name: None for name in schemas.REVIEW.names}, "document": staging.document_id(n), "uri": f"{n}.pdf", "field": "total",
+            {**dict.fromkeys(schemas.REVIEW.names), "document": staging.document_id(n), "uri": f"{n}.pdf", "field": "total",
              "value": "1.00", "verdict": "ambiguous", "reason": "two of them", "page": 1, "evidence": [{"page": 1, **staging.BOX}]}
             for n in range(20)
         ]
         storage.write_rows(lake.table("review", day), rows, schemas.REVIEW)
-        pages = [{**{name: None for name in schemas.PAGES.names}, "document": staging.document_id(n), "page": 1, "width": 600, "height": 800}
+        pages = [{**dict.fromkeys(schemas.PAGES.names), "document": staging.document_id(n), "page": 1, "width": 600, "height": 800}
                  for n in range(20)]
         storage.write_rows(lake.table("pages", day), pages, schemas.PAGES)
     said = Correction("letter", staging.document_id(3), "total", "2.00", "2.00", Action.CORRECTED, (), "1.00", "me", "2026-01-03T00:00:00")
@@ -83,7 +84,7 @@ def test_the_queue_has_what_nobody_answered_newest_day_first_a_page_at_a_time(tm
     assert [item.day.day for page in pages for item in page.items] == [2] * 19 + [1] * 19
     assert [(one.day.day, one.values) for one in pages[1].answered] == [(2, 1), (1, 1)]
     assert staging.document_id(3) not in {item.document for page in pages for item in page.items}
-    merged = {**{name: None for name in schemas.CORRECTIONS.names}, **said.row()}
+    merged = {**dict.fromkeys(schemas.CORRECTIONS.names), **said.row()}
     storage.write_rows(lake.table("corrections", Partition("letter", dt.date(2026, 1, 2))), [merged], schemas.CORRECTIONS)
     again = queue.load(settings, {"letter"}, queue.Wanted(day=dt.date(2026, 1, 2)))
     assert (len(again.items), again.answered) == (20, ()), "what the tables have and still doubt waits again"

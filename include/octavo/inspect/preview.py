@@ -48,7 +48,8 @@ def load(settings: Settings, partition: Partition) -> TableView | None:
     return TableView(
         partition.contract, partition.day.isoformat(), manifest["run"], str(path), manifest["tables"][partition.contract]["rows"], columns,
         tuple(row["document"] for row in rows), tuple(tuple(_cell(name, row[name]) for name in columns) for row in rows),
-        tuple((name, about["rows"]) for name, about in sorted(manifest["tables"].items())), _duckdb(whole, partition), _pandas(whole, partition),
+        tuple((name, about["rows"]) for name, about in sorted(manifest["tables"].items())),
+        _duckdb(whole, partition), _pandas(whole, partition),
     )
 
 

@@ -64,7 +64,8 @@ def review_page(
     """Everything that waits for a person, to be confirmed or corrected in place by those who may."""
     wanted = queue.Wanted(contract, sources.as_date(day) if day else None, field.strip(), page)
     found = queue.load(Settings(), contracts, wanted)
-    editable = {one: access.may_edit(user, DAG_PREFIX + one) for one in {*(it.contract for it in found.items), *(a.contract for a in found.answered)}}
+    shown = {one.contract for one in found.items} | {one.contract for one in found.answered}
+    editable = {one: access.may_edit(user, DAG_PREFIX + one) for one in shown}
     return access.page(html.render(
         "review.html", prefix, found=found, wanted=wanted, contracts=sorted(contracts), editable=editable,
         may_rebuild=access.may_run(user, access.REMERGE), at=min(at, max(0, len(found.items) - 1)), query=answers.query_of(wanted),

@@ -29,12 +29,12 @@ def start(dag: str, by: str, **conf: Any) -> str:
         HTTPException: 409 with the reason, where Airflow starts no run.
     """
     from airflow.api.common.trigger_dag import trigger_dag
-    from airflow.exceptions import AirflowException
+    from airflow.exceptions import DagNotFound, DagRunAlreadyExists, ParamValidationError
     from airflow.utils.types import DagRunTriggeredByType
 
     try:
         run = trigger_dag(dag, triggered_by=DagRunTriggeredByType.UI, triggering_user_name=by, conf=conf)
-    except (AirflowException, ValueError) as error:
+    except (DagNotFound, DagRunAlreadyExists, ParamValidationError, ValueError) as error:
         raise HTTPException(409, f"{dag} was not started: {error}") from error
     if run is None:
         raise HTTPException(409, f"{dag} was not started")
