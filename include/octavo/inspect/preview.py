@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from upath import UPath
@@ -54,11 +54,26 @@ def load(settings: Settings, partition: Partition) -> TableView | None:
 
 
 def _cell(name: str, value: Any) -> str | None:
+    """A value as a text of a table's cell: of a list its length and its first row."""
     if value is None:
         return None
     if name == "uri":
         return str(value).rstrip("/").rsplit("/", 1)[-1]
-    text = json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+    if isinstance(value, list):
+        return _short(f"{len(value)} {'row' if len(value) == 1 else 'rows'}: {_line(value[0])}" if value else "no rows")
+    return _short(_line(value))
+
+
+def _line(value: Any) -> str:
+    """The parts of a row, and numbers without the zeros that their column adds."""
+    if isinstance(value, dict):
+        return " · ".join(_line(part) for part in value.values() if part is not None)
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}" if value.as_tuple().exponent < -2 else f"{value:f}"  # type: ignore[operator]  # finite
+    return str(value)
+
+
+def _short(text: str) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
 
 
