@@ -14,8 +14,10 @@ from tests.documents import text_pdf
 from tests.e2e.browsing import barriers, browsing, picture, pictures
 from tests.e2e.conftest import HOSTILE, USERS, Airflow
 
+# A line about each: the gate lets the document pass, so that the lake has it.
 HOSTILE_TEXT = (
-    "Invoice number: <script>document.title='stolen'</script>", "Total: '\"><svg/onload=document.title='stolen'>", "javascript:stolen",
+    "<script>document.title='stolen'</script> Trading LTD", "Invoice number: 48213", "Invoice date: 12/03/2026", "Total amount: 17.60",
+    "'\"><svg/onload=document.title='stolen'>", "javascript:document.title='stolen'",
 )
 WRITES = ("/document/{document_id}/fields", "/day/rebuild", "/run/requeue")
 # What pages must be asked with.
@@ -164,8 +166,7 @@ def test_a_file_name_cannot_smuggle_markup_into_the_octavo_page(airflow: Airflow
     folder.mkdir(parents=True)
     text_pdf(folder / HOSTILE, [HOSTILE_TEXT])
     (folder / f"empty {HOSTILE}").write_bytes(b"")
-    run = airflow.run("invoice", HOSTILE_DAY)
-    airflow.finish("invoice", run)
+    run = airflow.succeed("invoice", HOSTILE_DAY)
     page = browser.new_page()
     page.goto(f"{airflow.stack.url}/plugin/octavo")
     frame = page.frame_locator("iframe")
@@ -187,10 +188,9 @@ def test_a_file_name_cannot_smuggle_markup_into_the_octavo_page(airflow: Airflow
 
 
 def test_what_strangers_wrote_stays_text_on_every_page(airflow: Airflow, browser: BrowserContext, run: str) -> None:
-    hostile = airflow.api.get("dags/octavo_invoice/dagRuns", limit=100, order_by="-run_after")["dag_runs"]
-    about = "dag_id=octavo_invoice&run_id=" + quote(next(
-        one["dag_run_id"] for one in hostile if (one["conf"] or {}).get("day") == HOSTILE_DAY
-    ))
+    runs = airflow.api.get("dags/octavo_invoice/dagRuns", limit=100, order_by="-run_after")["dag_runs"]
+    hostile = next(one["dag_run_id"] for one in runs if (one["conf"] or {}).get("day") == HOSTILE_DAY)
+    about = f"dag_id=octavo_invoice&run_id={quote(hostile)}"
     document = airflow.api.client.get("/octavo/api/library", params={"name": "<img", "contract": "invoice"}).json()["hits"][0]["document"]
     page = browser.new_page()
     canary: list[str] = []
@@ -271,8 +271,8 @@ def test_axe_finds_no_barrier_and_the_keyboard_reaches_everything_in_order(
             break
         places.append(place)
         assert outline, f"no visible focus on element {place}"
-    assert len(places) >= 3
-    assert places == sorted(set(places))
+    assert len(set(places)) >= 3
+    assert places == sorted(places)  # a field for a date has several stops
     page.close()
 
 
