@@ -75,8 +75,8 @@ class OctavoOperator(BaseOperator):
         from airflow.sdk.exceptions import AirflowFailException
 
         passwords.from_connection()
-        self.tell("settings", self.about(context))
         try:
+            self.tell("settings", self.about(context))
             report = self.stage(context)
         except OctavoError as error:
             self.log.error("%s", error)

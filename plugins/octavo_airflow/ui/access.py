@@ -16,6 +16,8 @@ from octavo.inspect import html
 
 DAG_PREFIX = "octavo_"
 REMERGE = "octavo_remerge"
+# DAGs of Octavo's own that no contract makes, without the prefix.
+OWN = frozenset({"remerge", "review"})
 POLICY = "default-src 'none'; {allowed}; frame-ancestors 'self'; base-uri 'none'; form-action {forms}"
 PAGE_POLICY = POLICY.format(allowed="style-src 'self'; script-src 'self'; img-src 'self'", forms="'self'")
 # Data Docs carry their styles in the page; their scripts stay off.

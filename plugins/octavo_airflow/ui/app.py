@@ -25,6 +25,7 @@ from octavo.lake import Lake
 from octavo.model import Outcome, Partition, Verdict
 from octavo_airflow.ui import access, answers, writes
 from octavo_airflow.ui.access import DAG_PREFIX, Prefix, Readable
+from octavo_airflow.ui.starting import Started
 from octavo_airflow.ui.starting import started as run_started
 
 Day = dt.date | None
@@ -51,8 +52,8 @@ def library_page(
     """The published documents, newest first, and the form to search them."""
     wanted = _search(name, contract, first, last, status, verdict, field, value, page)
     return access.page(html.render(
-        "library.html", prefix, found=library.search(Settings(), contracts, wanted), wanted=wanted, contracts=sorted(contracts),
-        outcomes=list(Outcome), verdicts=list(Verdict), query=answers.query_of(wanted),
+        "library.html", prefix, found=library.search(Settings(), contracts, wanted), wanted=wanted,
+        contracts=sorted(contracts - access.OWN), outcomes=list(Outcome), verdicts=list(Verdict), query=answers.query_of(wanted),
     ))
 
 
@@ -67,9 +68,9 @@ def review_page(
     shown = {one.contract for one in found.items} | {one.contract for one in found.answered}
     editable = {one: access.may_edit(user, DAG_PREFIX + one) for one in shown}
     return access.page(html.render(
-        "review.html", prefix, found=found, wanted=wanted, contracts=sorted(contracts), editable=editable,
+        "review.html", prefix, found=found, wanted=wanted, contracts=sorted(contracts - access.OWN), editable=editable,
         may_rebuild=access.may_run(user, access.REMERGE), at=min(at, max(0, len(found.items) - 1)), query=answers.query_of(wanted),
-        started=run_started(access.REMERGE, started),
+        started=_rebuilding(contracts, started),
     ))
 
 
@@ -87,7 +88,7 @@ def document_page(
         prefix, view, documents.load_page(place, document_id, number, settings), number, field,
         f"{prefix}/document/{document_id}/fields" if may else None,
         f"{prefix}/day/rebuild" if may and view.waiting and access.may_run(user, access.REMERGE) else None,
-        run_started(access.REMERGE, started),
+        _rebuilding(contracts, started),
     ))
 
 
@@ -253,7 +254,7 @@ def _contract(dag: str, contracts: set[str]) -> str | None:
         HTTPException: 404, where the user may not read it.
     """
     name = dag.removeprefix(DAG_PREFIX)
-    if not dag.startswith(DAG_PREFIX) or name in ("remerge", "review"):
+    if not dag.startswith(DAG_PREFIX) or name in access.OWN:
         return None
     if name not in contracts:
         raise HTTPException(404, "no such DAG")
@@ -287,6 +288,11 @@ def _contract_view(name: str, contracts: set[str]) -> contract_pages.ContractVie
     if view is None:
         raise HTTPException(404, "no such contract")
     return view
+
+
+def _rebuilding(contracts: set[str], run: str | None) -> Started | None:
+    """What has become of a run of octavo_remerge, for those who may read that DAG."""
+    return run_started(access.REMERGE, run) if access.REMERGE.removeprefix(DAG_PREFIX) in contracts else None
 
 
 def _note(prefix: str, text: str) -> HTMLResponse:
