@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from octavo.inspect.document import DocumentView, FieldView, PageView
+from octavo.inspect.preview import line
 
 HERE = Path(__file__).parent
 STATIC = {"octavo.css": "text/css", "octavo.js": "text/javascript"}
@@ -22,6 +23,7 @@ STATIC = {"octavo.css": "text/css", "octavo.js": "text/javascript"}
 _templates = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
 )
+_templates.filters["line"] = line
 _templates.filters["query"] = lambda values: urlencode({name: value for name, value in values.items() if value not in (None, "")})
 
 

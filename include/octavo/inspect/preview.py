@@ -60,14 +60,14 @@ def _cell(name: str, value: Any) -> str | None:
     if name == "uri":
         return str(value).rstrip("/").rsplit("/", 1)[-1]
     if isinstance(value, list):
-        return _short(f"{len(value)} {'row' if len(value) == 1 else 'rows'}: {_line(value[0])}" if value else "no rows")
-    return _short(_line(value))
+        return _short(f"{len(value)} {'row' if len(value) == 1 else 'rows'}: {line(value[0])}" if value else "no rows")
+    return _short(line(value))
 
 
-def _line(value: Any) -> str:
+def line(value: Any) -> str:
     """The parts of a row, and numbers without the zeros that their column adds."""
     if isinstance(value, dict):
-        return " · ".join(_line(part) for part in value.values() if part is not None)
+        return " · ".join(line(part) for part in value.values() if part is not None)
     if isinstance(value, Decimal):
         return f"{value.normalize():f}" if value.as_tuple().exponent < -2 else f"{value:f}"  # type: ignore[operator]  # finite
     return str(value)
