@@ -29,7 +29,7 @@ def context(day: str | None = None, partition_key: str | None = None, start: int
         return None if number is None else dt.datetime(2026, 11, number, tzinfo=dt.UTC)
 
     run = SimpleNamespace(partition_key=partition_key, data_interval_start=at(start), logical_date=at(logical), run_after=NOON)
-    return {"params": {"day": day}, "dag_run": run}
+    return {"params": {"day": day}, "dag_run": run, "run_id": "r1"}
 
 
 @pytest.mark.parametrize(("given", "day"), [
@@ -74,14 +74,16 @@ class Failing(OctavoOperator):
 ])
 def test_one_place_decides_about_retries(error: Exception, raised: type[Exception]) -> None:
     with pytest.raises(raised):
-        Failing(error=error).execute({})
+        Failing(error=error).execute(context())
 
 
-def test_the_cause_is_the_first_thing_that_a_failed_task_logs() -> None:
+def test_the_cause_is_the_first_thing_that_a_failed_task_logs_below_its_folded_settings() -> None:
     task = Failing(error=ContractError("receipt.yaml:3: unknown key"))
     with structlog.testing.capture_logs() as logged, pytest.raises(AirflowFailException):
-        task.execute({})
+        task.execute(context())
     told = [entry["event"] for entry in logged if "outside of the Task Runner" not in entry["event"]]
+    assert told[0] == "::group::settings"
+    told = told[told.index("::endgroup::") + 1 :]
     assert told[0] == "receipt.yaml:3: unknown key"
 
 
@@ -204,7 +206,7 @@ def test_counts_and_seconds_go_to_airflows_own_metrics(monkeypatch: pytest.Monke
     monkeypatch.setattr(stats, "incr", lambda name, count, tags: told.update({name: (count, tags)}))
     monkeypatch.setattr(stats, "gauge", lambda name, value, tags: told.update({name: (value, tags)}))
     monkeypatch.setattr(stats, "timing", lambda name, took, tags: told.update({name: (took, tags)}))
-    Counting(task_id="read", contract="receipt").execute({})
+    Counting(task_id="read", contract="receipt").execute(context())
     tags = {"contract": "receipt", "stage": "read"}
     assert told == {
         "octavo.receipt.read.reads": (3, tags), "octavo.receipt.read.read_hits": (0, tags), "octavo.receipt.read.seconds": (1500.0, tags),

@@ -39,12 +39,14 @@ SETTINGS = {"OCTAVO_SHARD_PAGES": "16", "OCTAVO_OCR_PROFILE": "fast"}
 USERS = {"admin": "only-for-this-test", "viewer": "may-look"}
 NOTIFIED = "octavo_notify"  # the connection that is told of days that want a look; a test that listens makes it
 VOLUME_DAY = dt.date(2026, 11, 10)
-STRICT = """
+HOSTILE = "<img src=x onerror=document.title='stolen'>.pdf"
+STRICT = f"""
 name: strict
 title: Receipts that must name a field nobody prints
+description: "A vault's receipts {HOSTILE}"
 fields:
-  total: {type: money, labels: [total]}
-  vault_number: {type: identifier, labels: [number of the vault], required: true}
+  total: {{type: money, labels: [total]}}
+  vault_number: {{type: identifier, labels: [number of the vault], required: true}}
 gate:
   min_required_share: 1.0
 """

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from octavo_airflow import lineage, pools
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from octavo.workspace import Workspace
 
 
+# Between two lines of a log that tell how far reading is.
+PROGRESS_SECONDS = 5
 # Runs that nobody asked for by name; values of Airflow's DagRunType, which equals its value but does not print as it.
 UNASKED = ("scheduled", "backfill", "asset_triggered")
 # How the names of runs begin that the task run_late starts: nobody asked for them by name either.
@@ -178,8 +181,20 @@ class ReadPagesOperator(ShardOperator):
     def stage(self, context: Context) -> Report:
         from octavo import reading
 
-        settings = self.settings.model_copy(update={"processes": self.pool_slots})
-        return reading.run(self.workspace(context), self.shard, settings)
+        workspace, settings = self.workspace(context), self.settings.model_copy(update={"processes": self.pool_slots})
+        return reading.run(workspace, self.shard, settings, self._progress(sum(span.pages for span in workspace.spans(self.shard))))
+
+    def _progress(self, total: int) -> Callable[[int], None]:
+        """Logs how many pages are done, at most every few seconds."""
+        told = time.monotonic()
+
+        def progress(done: int) -> None:
+            nonlocal told
+            if time.monotonic() - told >= PROGRESS_SECONDS:
+                told = time.monotonic()
+                self.log.info("%s: %d of %d pages", self.shard, done, total)
+
+        return progress
 
 
 class ChunkPagesOperator(ShardOperator):
