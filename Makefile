@@ -5,11 +5,12 @@ EXTRACTOR ?= auto
 EXECUTOR ?= local
 PROFILE = $(if $(filter molmo,$(EXTRACTOR)),molmo,core)
 export EXTRACTOR EXECUTOR
+SOAK ?= var/soak.jsonl
 ifdef MODEL
 export OCTAVO_MOLMO_MODEL = $(MODEL)
 endif
 
-.PHONY: help setup run stop status check test
+.PHONY: help setup run stop status check test soak tally
 
 help: ## show this
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -37,3 +38,11 @@ check: ## lint, types, layers, Dockerfile (no tests)
 test: check ## everything: lint, types, layers, tests, the end-to-end ones under a real Airflow
 	.venv/bin/python -m pytest -m "not e2e" -n auto --maxprocesses 4 --dist loadfile
 	.venv/bin/python -m pytest -m e2e
+
+soak: ## kill days at random points, 120 times without Airflow and 22 with it; goes on where it was stopped [SOAK=file]
+	@mkdir -p $(dir $(SOAK))
+	.venv/bin/python bench/faults.py --runs 120 --seed 1 --out $(SOAK)
+	.venv/bin/python bench/faults.py --driver airflow --runs 22 --seed 1 --out $(SOAK)
+
+tally: ## what make soak has found so far
+	@.venv/bin/python bench/faults.py --tally $(SOAK)

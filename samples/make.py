@@ -11,7 +11,7 @@ import datetime as dt
 import json
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,13 +80,27 @@ def volume(pages: int, contract: str = "receipt", seed: int = SEED) -> Iterator[
             raise ValueError(f"a volume is of receipt or invoice pages, not of {contract!r}")
 
 
-def build(folder: Path, seed: int = SEED, pages: int | None = None, contract: str = "receipt") -> list[Sample]:
-    """Write the samples, or a volume of ``pages`` pages of ``contract``, under ``folder``; returns what was written."""
-    made = list(samples(seed) if pages is None else volume(pages, contract, seed))
+def history(first: dt.date, days: int, documents: int, scans: int = 0, seed: int = SEED) -> Iterator[Sample]:
+    """``documents`` receipts on each of ``days`` days, no two alike: text PDFs, and ``scans`` of them pictures."""
+    for day in (first + dt.timedelta(days=n) for n in range(days)):
+        for number in range(documents):
+            rng = random.Random(f"{VOLUME_SEED + seed}/history {day} {number}")
+            scanner = Scanner(skew=round(rng.uniform(-1, 1), 2), noise=8) if number < scans else None
+            yield receipt(rng, day, number, ".jpg" if scanner else ".pdf", scanner)
+
+
+def write(folder: Path, made: Iterable[Sample]) -> None:
+    """Write documents, without their truth, under ``folder``."""
     for sample in made:
         path = folder / sample.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(sample.data)
+
+
+def build(folder: Path, seed: int = SEED, pages: int | None = None, contract: str = "receipt") -> list[Sample]:
+    """Write the samples, or a volume of ``pages`` pages of ``contract``, under ``folder``; returns what was written."""
+    made = list(samples(seed) if pages is None else volume(pages, contract, seed))
+    write(folder, made)
     lines = (json.dumps(truth(sample), ensure_ascii=False) + "\n" for sample in sorted(made, key=lambda s: s.path))
     (folder / TRUTH).write_text("".join(lines), encoding="utf-8")
     return made

@@ -335,6 +335,13 @@ def asked_workers() -> tuple[fleet.Worker, ...]:
     raise StackError(f"EXECUTOR is {executor!r}; it may be local or celery")
 
 
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens at now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 def say(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()

@@ -9,10 +9,22 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import fsspec.config
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 BUSY = b"<?xml version=\"1.0\"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+
+
+# What a client has to have in its environment; ``AWS_ENDPOINT_URL`` is the server's address.
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1", "NO_PROXY": "127.0.0.1",
+}
+
+
+def impatient(seconds: float) -> dict[str, Any]:
+    """fsspec's settings for S3 with which a client waits so long for an answer."""
+    return {**fsspec.config.conf["s3"], "config_kwargs": {"connect_timeout": seconds, "read_timeout": seconds}}
 
 
 @dataclass
@@ -53,7 +65,7 @@ def server() -> Iterator[tuple[str, Faults]]:
         what = faults.next()
         if what == "busy":
             start("503 Slow Down", [("Content-Type", "application/xml"), ("Content-Length", str(len(BUSY)))])
-            return [BUSY]
+            return [] if environ["REQUEST_METHOD"] == "HEAD" else [BUSY]
         if what == "hang":
             time.sleep(faults.hang_seconds)
         answer: Iterable[bytes] = app(environ, start)

@@ -22,7 +22,7 @@ from octavo.errors import StoreUnavailable
 from octavo.lake import STABLE_TABLES, Lake
 from tests.documents import LINES, text_pdf
 from tests.ingest.test_archives import make_zip
-from tests.object_store import Faults, server
+from tests.object_store import ENVIRONMENT, Faults, impatient, server
 from tests.staging import CONTRACT, fill, publish_at_once, workspace
 
 READ_SECONDS = 2.0
@@ -32,12 +32,9 @@ READ_SECONDS = 2.0
 def store() -> Iterator[tuple[str, Faults]]:
     """A bucket's address, and what goes wrong with it."""
     with pytest.MonkeyPatch.context() as patch, server() as (address, faults):
-        for name, value in (("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test"), ("AWS_DEFAULT_REGION", "us-east-1"),
-                            ("AWS_ENDPOINT_URL", address), ("NO_PROXY", "127.0.0.1")):
+        for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL": address}.items():
             patch.setenv(name, value)
-        patch.setitem(fsspec.config.conf, "s3", {
-            **fsspec.config.conf["s3"], "config_kwargs": {"connect_timeout": READ_SECONDS, "read_timeout": READ_SECONDS},
-        })
+        patch.setitem(fsspec.config.conf, "s3", impatient(READ_SECONDS))
         s3fs.S3FileSystem.clear_instance_cache()
         fsspec.filesystem("s3").mkdir("octavo")
         yield "s3://octavo", faults
@@ -178,3 +175,32 @@ def test_a_store_that_is_down_ends_with_a_text_and_not_with_a_traceback(
     done = CliRunner().invoke(main, ["run", "receipt", str(tmp_path / "in"), "--lake", f"{store[0]}/down"])
     assert done.exit_code == 9, done.output
     assert "did not answer" in done.output
+
+
+def test_a_store_that_is_not_there_ends_with_a_text_and_not_with_a_traceback(
+    store: tuple[str, Faults], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "in").mkdir()
+    shutil.copy(text_pdf(tmp_path / "a.pdf"), tmp_path / "in")
+    monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # the port of "discard", where nobody listens
+    s3fs.S3FileSystem.clear_instance_cache()
+    try:
+        done = CliRunner().invoke(main, ["run", "receipt", str(tmp_path / "in"), "--lake", "s3://nowhere/lake"])
+    finally:
+        s3fs.S3FileSystem.clear_instance_cache()
+    assert done.exit_code == 9, done.output
+    assert "did not answer" in done.output
+
+
+def test_a_full_disk_ends_with_a_text_and_not_with_a_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "in").mkdir()
+    text_pdf(tmp_path / "in" / "a.pdf")
+
+    def full(*arguments: object) -> int:
+        with Path("/dev/full").open("wb", buffering=0) as stream:
+            return stream.write(b"one byte")
+
+    monkeypatch.setattr(storage, "write_table", full)
+    done = CliRunner().invoke(main, ["run", "receipt", str(tmp_path / "in"), "--lake", str(tmp_path / "lake")])
+    assert (done.exit_code, "No space left on device" in done.output) == (9, True), done.output

@@ -82,6 +82,18 @@ class Child:
         answer = self._receive(pipe, deadline, seconds)
         return dict(json.loads(answer))
 
+    def call_twice(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """As ``call``; a child that dies is asked once more, since whoever killed it may not have meant this request.
+
+        Raises:
+            ChildTimeout: no answer within ``seconds``.
+            ChildDied: the child ended instead of answering, twice.
+        """
+        try:
+            return self.call(request, seconds)
+        except ChildDied:
+            return self.call(request, seconds)
+
     def kill(self) -> None:
         """End the child, and with it everything it started. The only method that another thread may call."""
         process = self._process

@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     shard_pages: int = Field(128, gt=0, description="most pages of one mapped task: half a minute of OCR or more")
     settle_seconds: float = Field(0, ge=0, description="a file younger than this is left for the next run")
     late_days: int = Field(31, ge=0, description="how many days back a scheduled run looks for documents that came late; 0 does not look")
+    backfill_pool: str | None = Field(None, description="Airflow: the pool of backfills' reading; None: octavo_ocr, after daily runs")
     molmo_model: str | None = Field(None, description="the model of extractor molmo; its other options are OCTAVO_MOLMO_* too")
     molmo_conn_id: str | None = Field(None, description="Airflow: the connection that names the model and how it is reached")
     molmo_shard_pages: int = Field(1024, gt=0, description="Airflow: most pages of one task of the model, which loads it once")

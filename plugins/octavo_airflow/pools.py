@@ -23,11 +23,22 @@ class PoolsUnknown(OctavoError):
     """Airflow's API did not say which pools there are."""
 
 
-def check(dag: DAG) -> None:
+def of_backfill(pool: str, named: str | None) -> str:
+    """The pool that a backfill's task takes its slots from, in place of ``pool``.
+
+    :param named: ``Settings.backfill_pool``.
+    """
+    return named if named and pool == OCR else pool
+
+
+def check(dag: DAG, backfill_pool: str | None = None) -> None:
     """See that every pool that a task of ``dag`` asks for exists and is large enough.
 
     Tasks cannot look into Airflow's database, so this asks the REST API. Where that answers nobody
     without a login, a connection ``octavo_airflow_api`` (login and password) lets it in.
+
+    Args:
+        backfill_pool: takes the place of ``octavo_ocr`` in this run.
 
     Raises:
         SettingsError: a pool is missing or too small; the text has the command that mends it.
@@ -37,7 +48,7 @@ def check(dag: DAG) -> None:
     except PoolsUnknown as error:
         log.warning("The pools were not checked (%s). A task whose pool is missing would wait for ever.", error)
         return
-    problems = shortages(((task.task_id, task.pool, task.pool_slots) for task in dag.tasks), slots)
+    problems = shortages(((task.task_id, of_backfill(task.pool, backfill_pool), task.pool_slots) for task in dag.tasks), slots)
     if problems:
         raise SettingsError("\n".join(problems))
 

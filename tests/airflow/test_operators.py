@@ -150,7 +150,7 @@ def test_a_day_that_has_not_changed_is_left_alone_by_its_first_task(
     workspace.keep_inputs({}, "rules")
     given = a_run(kind, name)
     with pytest.raises(DownstreamTasksSkipped) as skipped:
-        ingest_and_ledger().leave_alone_if_unchanged(given, workspace)
+        ingest_and_ledger().leave_alone_if_unchanged(given, workspace, 0.0)
     assert skipped.value.tasks == ["ledger"]
     assert given["pushed"] == {"counts": {"unchanged": 1}}
     assert not workspace.root.exists()
@@ -163,7 +163,7 @@ def test_a_day_that_has_not_changed_is_left_alone_by_its_first_task(
 def test_a_day_is_run_all_the_same_when(kind: str, same: bool, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inputs, "unchanged", lambda *args: same)
     workspace = Workspace.open(UPath(tmp_path), Partition("receipt", NOON.date()), "r1")
-    ingest_and_ledger().leave_alone_if_unchanged(a_run(kind), workspace)
+    ingest_and_ledger().leave_alone_if_unchanged(a_run(kind), workspace, 0.0)
 
 
 def test_late_days_become_runs_whose_names_hold_the_state_of_their_folders(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import pytest
 REPO = Path(__file__).resolve().parent.parent.parent
 PROBE = """
 import json, sys
-from airflow import plugins_manager
+from airflow import plugins_manager, settings
 from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
 from airflow.providers_manager import ProvidersManager
 plugins, errors = plugins_manager._get_plugins()
@@ -24,6 +24,8 @@ names = [str(plugin.name) for plugin in plugins]
 print(json.dumps({
     "plugins": names, "errors": errors, "views": views, "apps": apps,
     "forms": [form.model_dump(mode="json") for form in HookMetaService.hook_meta_data() if "octavo" in form.connection_type],
+    "policies": [hook.plugin_name for hook in settings.get_policy_plugin_manager().hook.task_instance_mutation_hook.get_hookimpls()],
+    "asked": not settings.task_instance_mutation_hook.is_noop,
     "hook": ProvidersManager().hooks["octavo_molmo"].hook_class_name,
     "providers": [name for name in ProvidersManager().providers if "octavo" in name],
     "top_level": sorted(set(sys.modules) & {
@@ -68,6 +70,10 @@ def test_the_connection_to_a_model_is_registered_once_and_has_a_form(registered:
     fields = form["extra_fields"]
     assert {"model", "runtime", "revision", "trust_remote_code", "concurrency", "price_per_hour"} <= set(fields)
     assert fields["runtime"]["schema"]["enum"] == [None, "openai", "molmo2", "molmo-0924"]
+
+
+def test_airflow_asks_the_policy_about_new_task_instances(registered: dict[str, Any]) -> None:
+    assert (registered["policies"].count("octavo"), registered["asked"]) == (1, True)
 
 
 def test_no_file_of_the_package_is_executed_as_a_plugin(registered: dict[str, Any]) -> None:

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -30,12 +29,14 @@ from octavo.lake import STABLE_TABLES
 from samples import make
 from scripts.api import AirflowApi
 from scripts.fleet import Worker
-from scripts.stack import Stack
+from scripts.stack import Stack, free_port
 
 REPO = Path(__file__).resolve().parent.parent.parent
 RUN_SECONDS = 600
 # Of the stack, and of command lines whose tables have to be the same.
 SETTINGS = {"OCTAVO_SHARD_PAGES": "16", "OCTAVO_OCR_PROFILE": "fast"}
+# Tests kill the scheduler: what it was at is taken up again this much sooner than after Airflow's 5 minutes.
+RECOVERY = {"AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15"}
 USERS = {"admin": "only-for-this-test", "viewer": "may-look"}
 NOTIFIED = "octavo_notify"  # the connection that is told of days that want a look; a test that listens makes it
 VOLUME_DAY = dt.date(2026, 11, 10)
@@ -134,6 +135,24 @@ class Airflow:
         assert len(found) == 1, found
         return found[0]
 
+    def component(self, name: str) -> psutil.Process:
+        """The process of a component, for example ``scheduler`` or ``postgres``, that the supervisor started."""
+        supervisor = psutil.Process(int((self.stack.var / "supervisord.pid").read_text()))
+        found = []
+        for process in supervisor.children():
+            with contextlib.suppress(psutil.Error):
+                if f"{name} " in f"{' '.join(process.cmdline())} ":
+                    found.append(process)
+        assert len(found) == 1, found
+        return found[0]
+
+    def kill_component(self, name: str) -> None:
+        """Kill it, and wait until another one has taken its place."""
+        victim = self.component(name)
+        kill(victim)
+        until(lambda: not victim.is_running() or victim.status() == psutil.STATUS_ZOMBIE)
+        until(self.stack.healthy, 180, 0.5)
+
     def processes(self, *names: str) -> list[psutil.Process]:
         """Living processes of this stack whose command line has one of ``names``."""
         found = []
@@ -186,9 +205,7 @@ def running(
     root, and the next pytest that starts closes that folder to all others.
     """
     var = Path(tempfile.mkdtemp(prefix="octavo-e2e-"))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     stack = Stack(var, port, {
         "OCTAVO_LANDING": str(landing),
         "OCTAVO_LAKE": str(lake),
@@ -197,6 +214,7 @@ def running(
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
         "AIRFLOW_CONN_OCTAVO_AIRFLOW_API": json.dumps({"conn_type": "http", "login": "admin", "password": USERS["admin"]}),
+        **RECOVERY,
         **settings,
     }, workers)
     passwords = var / "airflow" / "simple_auth_manager_passwords.json.generated"

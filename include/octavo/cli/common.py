@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -13,8 +14,14 @@ from upath import UPath
 from octavo import show
 from octavo.errors import OctavoError, StoreUnavailable
 
-# What s3fs and its kin make of a server's 5xx after their own tries, beside time-outs.
-UNANSWERED = {errno.EBUSY, errno.EIO}
+# What s3fs and its kin make of a server's 5xx after their own tries, beside time-outs; and a disk that is full.
+UNANSWERED = {errno.EBUSY, errno.EIO, errno.ENOSPC, errno.EDQUOT}
+
+
+def unreachable() -> tuple[type[Exception], ...]:
+    """What says that a disk or a store cannot be used: ``OSError``, and what S3's client raises beside it where that is loaded."""
+    s3 = sys.modules.get("botocore.exceptions")
+    return (OSError, s3.ConnectionError, s3.HTTPClientError) if s3 else (OSError,)
 
 
 class Folder(click.ParamType[Any]):
@@ -52,11 +59,12 @@ def clear_errors(command: Callable[..., Any]) -> Callable[..., Any]:
         except OctavoError as error:
             err.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
             raise SystemExit(error.exit_code) from error
-        except OSError as error:
-            if error.errno not in UNANSWERED and not isinstance(error, TimeoutError | ConnectionError):
+        except unreachable() as error:
+            named = isinstance(error, OSError) and not isinstance(error, TimeoutError | ConnectionError)
+            if named and error.errno not in UNANSWERED:  # type: ignore[attr-defined]
                 raise
-            said = f"[red]error:[/red] a disk or an object store did not answer ({error}); what was done is kept, try again later"
-            err.print(said, highlight=False, soft_wrap=True)
+            said = f"a disk or an object store did not answer, or is full ({error}); what was done is kept, try again later"
+            err.print(f"[red]error:[/red] {said}", highlight=False, soft_wrap=True)
             raise SystemExit(StoreUnavailable.exit_code) from error
 
     return wrapped

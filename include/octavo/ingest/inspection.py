@@ -100,7 +100,7 @@ class Inspector:
         with local_copy(file) as path:
             request = {"path": str(path), "media_type": media_type, "max_pixels": self._limits.page_pixels}
             try:
-                answer = self._child.call(request, self._limits.page_seconds)
+                answer = self._child.call_twice(request, self._limits.page_seconds)
             except ChildTimeout as error:
                 return quarantined(Reason.TIMEOUT, str(error))
             except ChildDied as error:

@@ -64,7 +64,8 @@ class ReaderPool:
         """A ``READINGS`` row of each page, and its ``preview``, as soon as a child is free; the future never raises over a page."""
         return self._threads.submit(self._read, pages)
 
-    def _read(self, pages: Sequence[PageOf]) -> list[dict[str, Any]]:
+    def _read(self, pages: Sequence[PageOf], again: bool = True) -> list[dict[str, Any]]:
+        """``again``: whether a child that dies may have died of something else than these pages."""
         rows = [source.quarantined_as_changed(number) for source, number in pages if source.path() is None]
         ready = [(source, number) for source, number in pages if source.path() is not None]
         if not ready:
@@ -81,10 +82,11 @@ class ReaderPool:
             return rows + list(self._child().call(request, self._limits.page_seconds * len(ready))["rows"])
         except ChildTimeout as error:
             reason, detail = Reason.TIMEOUT, f"{error}; raise limits.page_seconds"
+            again = False
         except ChildDied as error:
             reason, detail = Reason.READER_CRASHED, str(error)
-        if len(ready) > 1:  # one of them is to blame: each alone costs only itself
-            return rows + [row for page in ready for row in self._read([page])]
+        if len(ready) > 1 or again:  # one of them is to blame, or somebody who kills processes: each alone costs only itself
+            return rows + [row for page in ready for row in self._read([page], again=False)]
         source, number = ready[0]
         log.warning("page %d of %s: %s (%s)", number, source.document, reason, detail)
         return [*rows, quarantined(source.document, number, reason, detail, round(time.monotonic() - started, 3))]

@@ -98,8 +98,17 @@ class Tesseract:
 
     def _data(self, path: Path, dpi: int | None) -> dict[str, list[Any]]:
         config = CONFIG if dpi is None else f"{CONFIG} --dpi {dpi}"
-        try:
+
+        def data() -> dict[str, list[Any]]:
             return dict(pytesseract.image_to_data(str(path), lang=self._languages, config=config, output_type=pytesseract.Output.DICT))
+
+        try:
+            try:
+                return data()
+            except pytesseract.TesseractError as error:
+                if error.status >= 0:
+                    raise
+                return data()  # whoever killed it may not have meant this page
         except pytesseract.TesseractError as error:
             raise _ended(error) from error
 

@@ -86,12 +86,16 @@ class OctavoOperator(BaseOperator):
             if error.retryable:
                 raise
             raise AirflowFailException(str(error)) from error
-        summary = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.counts.items())
-        self.log.info("%s in %.1f s: %s", report.stage, report.seconds, summary or "nothing to do")
-        self.tell("counts", report.counts)
-        self.measure(report)
+        self.account(report)
         self.report = report
         return self.result(context, report)
+
+    def account(self, report: Report) -> None:
+        """Tell what the stage did, in the log and in Airflow's metrics."""
+        summary = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.counts.items())
+        self.log.info("%s in %.2f s: %s", report.stage, report.seconds, summary or "nothing to do")
+        self.tell("counts", report.counts)
+        self.measure(report)
 
     def about(self, context: Context) -> dict[str, Any]:
         """What the task works on and where, for the top of its log."""

@@ -56,7 +56,8 @@ class IngestOperator(OctavoOperator):
 
         from octavo import contracts, ingest, inputs, requeue
 
-        pools.check(context["dag"])
+        started = time.monotonic()
+        pools.check(context["dag"], self.settings.backfill_pool if context["dag_run"].run_type == "backfill" else None)
         used = self.extractors
         contract = contracts.find(self.contract, self.settings.contracts)
         if self.chunking:
@@ -69,7 +70,7 @@ class IngestOperator(OctavoOperator):
         elif not self.documents:
             inputs.keep(workspace, folder, contract, self.settings, used, self.model if "molmo" in used else None)
             if not self.requeue:
-                self.leave_alone_if_unchanged(context, workspace)
+                self.leave_alone_if_unchanged(context, workspace, started)
         if self.requeue:
             reason = None if self.requeue == "any" else self.requeue
             found = requeue.waiting(self.settings, contract.name, reason, workspace.day)
@@ -86,14 +87,17 @@ class IngestOperator(OctavoOperator):
 
         return molmo.identity(MolmoHook(self.molmo_connection).options() if self.molmo_connection else molmo.configure())
 
-    def leave_alone_if_unchanged(self, context: Context, workspace: Workspace) -> None:
+    def leave_alone_if_unchanged(self, context: Context, workspace: Workspace, started: float) -> None:
         """End a run that nobody asked for by name, of a day whose files, contract, settings and corrections are as when it was published.
 
         A run for late documents is one of them: another run may have published their day since they were found.
+
+        :param started: when the task began to look, by the monotonic clock.
         """
         from airflow.sdk.exceptions import DownstreamTasksSkipped
 
         from octavo import inputs, storage
+        from octavo.model import Report
 
         run = context["dag_run"]
         asked = run.run_type not in UNASKED and not run.run_id.startswith(LATE)
@@ -101,7 +105,9 @@ class IngestOperator(OctavoOperator):
             return
         storage.remove_tree(workspace.root)
         self.log.info("%s is published, and nothing has changed since: left alone. A run started by hand does it again.", workspace.day)
-        context["ti"].xcom_push("counts", {"unchanged": 1})
+        unchanged = Report("ingest", {"unchanged": 1}, time.monotonic() - started)
+        self.account(unchanged)
+        context["ti"].xcom_push("counts", unchanged.counts)
         raise DownstreamTasksSkipped(tasks=sorted(self.get_flat_relative_ids(upstream=False)))  # type: ignore[no-untyped-call]
 
     def result(self, context: Context, report: Report) -> list[str]:

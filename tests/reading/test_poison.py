@@ -1,0 +1,55 @@
+"""Pages that crash or hang native code: they cost their own time, never their neighbours'."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from pathlib import Path
+
+import pytest
+from upath import UPath
+
+from octavo import ingest, reading, storage
+from octavo.children import Child
+from octavo.config import Limits, Settings
+from octavo.contracts import Contract, FieldSpec
+from octavo.model import Partition
+from octavo.reading import pool
+from octavo.workspace import Workspace
+from tests.documents import LINES, text_pdf
+
+PAGE_SECONDS = 3.0
+PAGES = 6
+
+
+def read(root: Path, monkeypatch: pytest.MonkeyPatch, poison: str, profile: str = "best") -> dict[int, str | None]:
+    """The reason of each page of a document, None for one that was read, by children that ``poison`` ends."""
+    monkeypatch.setenv("POISON", poison)
+    monkeypatch.setenv("POISON_FLAG", str(root / "crashed"))
+    monkeypatch.setattr(pool, "Child", lambda module, address_bytes: Child("tests.reading.poisoned", address_bytes))
+    folder = root / "in"
+    folder.mkdir()
+    text_pdf(folder / "a.pdf", [[*LINES, f"page {number}"] for number in range(1, PAGES + 1)])
+    settings = Settings(
+        state=str(root), processes=2, ocr_profile=profile, page_images=False, limits=Limits(page_seconds=PAGE_SECONDS),  # type: ignore[arg-type]
+    )
+    workspace = Workspace.open(UPath(root), Partition("letter", dt.date(2026, 3, 1)), "r1")
+    ingest.run(workspace, Contract(name="letter", title="Letters", fields={"text": FieldSpec()}), UPath(folder), settings)
+    reading.run(workspace, "p0000", settings)
+    return {row["page"]: row["reason"] for row in storage.read_table(workspace.shard("read", "p0000")).to_pylist()}
+
+
+@pytest.mark.parametrize("profile", [pytest.param("best", id="a page a request"), pytest.param("fast", id="several pages a request")])
+def test_a_page_that_crashes_its_reader_and_one_that_hangs_it_cost_only_themselves(
+    profile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started = time.monotonic()
+    assert read(tmp_path, monkeypatch, "2:crash,5:hang", profile) == {
+        1: None, 2: "reader_crashed", 3: None, 4: None, 5: "timeout", 6: None,
+    }
+    assert time.monotonic() - started < 60  # the hanging page alone sleeps an hour
+
+
+def test_a_page_whose_reader_was_killed_once_is_read_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(read(tmp_path, monkeypatch, "3:once").values()) == {None}
+    assert (tmp_path / "crashed").exists()
