@@ -19,7 +19,6 @@ import datetime as dt
 import json
 import os
 import re
-import socket
 import statistics
 import sys
 import tempfile
@@ -36,7 +35,7 @@ from octavo.config import Settings  # noqa: E402
 from samples import make  # noqa: E402
 from scripts.api import AirflowApi  # noqa: E402
 from scripts.fleet import DEFAULT, Worker  # noqa: E402
-from scripts.stack import Stack  # noqa: E402
+from scripts.stack import Stack, free_port  # noqa: E402
 
 CORES = 2
 SHARD_PAGES = 20  # 400 pages are 20 shards: the last ones leave a worker idle for a twentieth of the day at most
@@ -45,11 +44,8 @@ RUN_SECONDS = 7200
 
 def measure(workers: int, root: Path, var: Path) -> dict[str, float]:
     """One run of the day on so many workers, with a lake and stores of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     lake = var / "lake"
-    stack = Stack(var, port, {
+    stack = Stack(var, free_port(), {
         "OCTAVO_LANDING": str(root / "landing"), "OCTAVO_LAKE": str(lake), "OCTAVO_CONTRACTS": str(root / "contracts"),
         "OCTAVO_OCR_PROFILE": "fast", "OCTAVO_SHARD_PAGES": str(SHARD_PAGES), "OCTAVO_PROCESSES": "1",
     }, [Worker(f"default-{number}", DEFAULT, 1) for number in range(workers)])
