@@ -1,7 +1,7 @@
-"""OCR of one page: a first look at the page as it is, and a second one where the first saw little.
+"""OCR of one page: a first look at the page as it is, and a second one where it is askew or the first saw little.
 
-The second look turns a page that lies on its side or upside down, or cleans up faint and dotted print. It is
-only believed where it reads more than the first, and its boxes are mapped back into the page's frame.
+The second look straightens a skewed page, turns one that lies on its side or upside down, or cleans up faint and dotted
+print. It is only believed where it reads more than the first, and its boxes are mapped back into the page's frame.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from PIL import Image
 from octavo.errors import Quarantined
 from octavo.images import Affine, turned
 from octavo.model import Box, Word
-from octavo.reading import picture
+from octavo.reading import picture, skew
 from octavo.reading.recogniser import Recogniser, lies, without_guesses
 
 GOOD_WORD = 0.6  # confidence from which on a word counts as read
@@ -34,6 +34,7 @@ class Reading:
     words: Sequence[Word]
     text_source: str
     blank: bool = False
+    skew: float = 0.0
 
     def turn(self, degrees: int) -> None:
         """Turn the (wordless) frame clockwise by a multiple of 90 degrees."""
@@ -76,6 +77,7 @@ def prepare(reading: Reading, image: Image.Image, folder: Path, enlarge: bool, f
     if picture.is_blank(image):
         reading.blank = True
         return None
+    reading.skew = skew.angle_of(image)
     folder.mkdir(parents=True)
     if file is None:
         return Recognition(reading, picture.prepare(image, folder, (reading.width, reading.height), enlarge))
@@ -98,10 +100,26 @@ def recognise(pages: Sequence[Recognition], recogniser: Recogniser) -> None:
 
 def _fill(page: Recognition, first: Sequence[Word], recogniser: Recogniser) -> None:
     reading = page.reading
-    reading.words = picture.into_frame(list(first), page.source.scale, reading.width, reading.height)
+    first = _straightened(page, page.source.path, reading.skew, first, recogniser)
+    reading.words = picture.into_frame(first, page.source.scale, reading.width, reading.height)
     if recogniser.is_poor(first):
         _look_again(page, first, recogniser)
     reading.words = without_guesses(reading.words)
+
+
+def _straightened(page: Recognition, path: Path, angle: float, words: Sequence[Word], recogniser: Recogniser) -> Sequence[Word]:
+    """What is read of a file once it is straightened, boxes in its pixels; ``words`` where it is level or no more is read."""
+    if abs(angle) < recogniser.straightens:
+        return words
+    with Image.open(path) as image:
+        grey = image.convert("L")
+    level = skew.straightened(grey, angle)
+    target = page.source.path.with_name("straight.pgm")
+    level.save(target, format="PPM")
+    found = recogniser.recognise(target, page.dpi)
+    if read_characters(found) <= read_characters(words):
+        return words
+    return skew.in_skewed(found, angle, level.size, grey.size)
 
 
 def _look_again(page: Recognition, first: Sequence[Word], recogniser: Recogniser) -> None:
@@ -114,9 +132,12 @@ def _look_again(page: Recognition, first: Sequence[Word], recogniser: Recogniser
         return
     degrees = recogniser.rotation(source.path, first)
     again = picture.OcrInput(source.path.with_name("again.pgm"), source.scale)
-    (turned(grey, degrees) if degrees else picture.cleaned(grey)).save(again.path, format="PPM")
-    words = recogniser.recognise(again.path, page.dpi)
+    better = turned(grey, degrees) if degrees else picture.cleaned(grey)
+    better.save(again.path, format="PPM")
+    angle = skew.angle_of(better)
+    words = _straightened(page, again.path, angle, recogniser.recognise(again.path, page.dpi), recogniser)
     if read_characters(words) > BETTER * read_characters(first):
+        reading.skew = angle
         if degrees:
             reading.turn(degrees)
         reading.words = picture.into_frame(words, again.scale, reading.width, reading.height)

@@ -77,7 +77,8 @@ class Look:
         return {
             "document": self.document, "page": self.number, "width": reading.width, "height": reading.height, "dpi": reading.dpi,
             "rotation": reading.rotation, "transform": [round(value, 6) for value in reading.transform],
-            "text_source": reading.text_source if reading.words else "none", "words": [word_row(word) for word in reading.words],
+            "skew": reading.skew if reading.words else 0.0, "text_source": reading.text_source if reading.words else "none",
+            "words": [word_row(word) for word in reading.words],
             "outcome": outcome.value, "reason": empty, "detail": None, "seconds": self.seconds, "cached": False,
             "preview": preview.encoded(self.preview, reading.rotation - self.turned),
         }
