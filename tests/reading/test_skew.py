@@ -39,11 +39,16 @@ def test_what_is_level_or_no_page_of_print_is_not_skewed(picture: Image.Image) -
 def test_boxes_of_the_straightened_picture_come_back_onto_the_print(degrees: float) -> None:
     skewed = askew(page_picture(["WORD"], (900, 1000), 40), degrees)
     straight = skew.straightened(skewed, degrees)
+    assert straight is not None
     box = Box(*Image.eval(straight, lambda value: 255 if value < 128 else 0).getbbox() or (0, 0, 0, 0))
     [back] = skew.in_skewed([Word("WORD", box, 0.9, Source.OCR)], degrees, straight.size, skewed.size)
     dark = np.asarray(skewed) < 128
     assert dark[back.box.y0 - 1:back.box.y1 + 1, back.box.x0 - 1:back.box.x1 + 1].sum() == dark.sum()
     assert back.box.width < 1.2 * box.width
+
+
+def test_a_long_strip_is_not_blown_up_into_a_square() -> None:
+    assert skew.straightened(Image.new("L", (20_000, 40), 255), 10) is None
 
 
 class Known:

@@ -159,6 +159,8 @@ def _straightened(page: Recognition, path: Path, angle: float, words: Sequence[W
     with Image.open(path) as image:
         grey = image.convert("L")
     level = skew.straightened(grey, angle)
+    if level is None:
+        return words
     target = page.source.path.with_name("straight.pgm")
     level.save(target, format="PPM")
     found = recogniser.recognise(target, page.dpi)

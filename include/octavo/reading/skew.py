@@ -22,6 +22,7 @@ STEPS = (0.5, 0.1)      # degrees, of the search and of its refinement
 LEAST = 1.0
 # Longer side in pixels on which the angle is measured. Receipts and forms turned by 2 to 12 degrees: right to 0.1 on average, 0.5 at worst.
 SIDE = 1000
+MOST_PIXELS = 40_000_000  # of a straightened picture: a strip that is far longer than wide would become a square
 PAPER_SHARE = 1 / 80    # of the longer side: radius of the surroundings that count as a pixel's paper
 INK = 20                # grey levels (0 to 255) by which ink is darker than its surroundings
 FEWEST_POINTS = 200     # pixels of ink; with less there is no line of print
@@ -39,7 +40,7 @@ def angle_of(picture: Image.Image) -> float:
     Args:
         picture: the page, also reduced.
     """
-    xs, ys = _ink(picture.convert("L"))
+    xs, ys = _ink(picture)
     if len(xs) < FEWEST_POINTS:
         return 0.0
     coarse, fine = STEPS
@@ -52,10 +53,10 @@ def angle_of(picture: Image.Image) -> float:
     return angle if clear and abs(angle) >= LEAST else 0.0
 
 
-def _ink(grey: Image.Image) -> tuple[Points, Points]:
+def _ink(picture: Image.Image) -> tuple[Points, Points]:
     """Columns and rows of what is darker than its surroundings."""
-    factor = math.ceil(max(grey.size) / SIDE)
-    small = grey.reduce(factor) if factor > 1 else grey
+    factor = math.ceil(max(picture.size) / SIDE)
+    small = (picture.reduce(factor) if factor > 1 else picture).convert("L")
     paper = small.filter(ImageFilter.BoxBlur(max(3, round(PAPER_SHARE * max(small.size)))))
     ys, xs = np.nonzero(np.asarray(ImageChops.subtract(paper, small)) > INK)
     every = max(1, len(xs) // MOST_POINTS)
@@ -69,8 +70,11 @@ def _sharpness(xs: Points, ys: Points, angle: float) -> float:
     return float(steps @ steps)
 
 
-def straightened(grey: Image.Image, angle: float) -> Image.Image:
-    """The picture turned against its skew, all of it, in a larger frame filled with its paper."""
+def straightened(grey: Image.Image, angle: float) -> Image.Image | None:
+    """The picture turned against its skew, all of it, in a larger frame filled with its paper; None past ``MOST_PIXELS``."""
+    cos, sin = math.cos(math.radians(angle)), abs(math.sin(math.radians(angle)))
+    if (grey.width * cos + grey.height * sin) * (grey.width * sin + grey.height * cos) > MOST_PIXELS:
+        return None
     paper = int(np.bincount(np.asarray(grey.resize((64, 64))).ravel(), minlength=256).argmax())
     return grey.rotate(angle, Image.Resampling.BICUBIC, expand=True, fillcolor=paper)
 
