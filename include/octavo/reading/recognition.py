@@ -153,7 +153,7 @@ def _same_place(a: Box, b: Box) -> bool:
 
 
 def _straightened(page: Recognition, path: Path, angle: float, words: Sequence[Word], recogniser: Recogniser) -> Sequence[Word]:
-    """What is read of a file once it is straightened, boxes in its pixels; ``words`` where it is level or no more is read."""
+    """What is read of a file once it is straightened, boxes in its pixels; ``words`` where it is level or they are the surer ones."""
     if abs(angle) < recogniser.straightens:
         return words
     with Image.open(path) as image:
@@ -164,7 +164,7 @@ def _straightened(page: Recognition, path: Path, angle: float, words: Sequence[W
     target = page.source.path.with_name("straight.pgm")
     level.save(target, format="PPM")
     found = recogniser.recognise(target, page.dpi)
-    if read_characters(found) <= read_characters(words):
+    if _certainty(found) <= _certainty(words):
         return words
     return skew.in_skewed(found, angle, level.size, grey.size)
 
@@ -206,6 +206,11 @@ def _moved(words: Sequence[Word], part: Box) -> list[Word]:
 def read_characters(words: Sequence[Word]) -> int:
     """How many characters were read with confidence, in words that do not lie on their side."""
     return sum(len(word.text) for word in words if word.confidence >= GOOD_WORD and not lies(word))
+
+
+def _certainty(words: Sequence[Word]) -> float:
+    """How many characters were read with confidence, each counted by it."""
+    return sum(len(word.text) * word.confidence for word in words if word.confidence >= GOOD_WORD and not lies(word))
 
 
 def _then(first: Affine, second: Affine) -> Affine:
