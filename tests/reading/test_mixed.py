@@ -19,6 +19,7 @@ from octavo.reading.tesseract import Tesseract
 from octavo.reasons import Reason
 from tests.documents import LINES, page_picture
 
+WHOLE = (page_picture(LINES, (1240, 1754), 36), 0.0, 0.0, 210.0)  # a scan of the whole page
 STAMP = page_picture(["RECEIVED 48213", "Harbour Office"], (700, 260), 50)
 BODY = [f"Line {n} of a letter that says some more" for n in range(8)]
 STORY = "The house by the harbour has been sold to a family from the north who will open a bakery there before the winter comes again. " * 3
@@ -91,6 +92,12 @@ def test_no_ocr_is_spent_on_what_is_no_picture_of_text(pictures: list[Any], tmp_
     assert (row["text_source"], row["outcome"]) == ("text_layer", "ok")
 
 
+def test_a_scan_with_an_ocr_layer_of_its_own_is_not_read_again(tmp_path: Path) -> None:
+    row = read(letter(tmp_path / "scan.pdf", WHOLE, body=BODY[:2], mode=3))
+    assert row["text_source"] == "text_layer"
+    assert [word["text"] for word in row["words"]] == " ".join(BODY[:2]).split()
+
+
 @pytest.mark.parametrize("turned", [0, 90, 270])
 def test_a_picture_within_a_form_and_on_a_turned_page_is_found_at_its_place(turned: int, tmp_path: Path) -> None:
     stamped = pdfium.PdfDocument(letter(tmp_path / "stamped.pdf", (STAMP, 20, 20, 130), body=[]))
@@ -134,7 +141,6 @@ def shifted(text: str, by: int) -> str:
 
 
 LONG = [STORY[start:start + 70] for start in range(0, len(STORY), 70)]
-WHOLE = (page_picture(LINES, (1240, 1754), 36), 0.0, 0.0, 210.0)
 
 
 @pytest.mark.parametrize(("pictures", "body", "mode", "trusted"), [

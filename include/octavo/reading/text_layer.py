@@ -64,7 +64,7 @@ def trusted(page: pdfium.PdfPage, layer: TextLayer) -> bool:
     """
     if not layer.words or layer.garbage > GARBAGE_SHARE:
         return False
-    few, invisible = len(layer.words) <= FEW_WORDS, _all_invisible(page)
+    few, invisible = len(layer.words) <= FEW_WORDS, all_invisible(page)
     if not few and not invisible:
         return True
     a_scan = _pictures_share(page) > PICTURE_SHARE
@@ -167,7 +167,7 @@ def _shifted(counts: Mapping[int, int]) -> bool:
     return number >= ENOUGH_LETTERS and sum(letters.get(vowel, 0) for vowel in VOWELS) < LEAST_VOWELS * number
 
 
-def _all_invisible(page: pdfium.PdfPage) -> bool:
+def all_invisible(page: pdfium.PdfPage) -> bool:
     """Whether the page has text objects and draws none of them (as OCR layers of scans do)."""
     count = pdfium_c.FPDFPage_CountObjects(page.raw)
     found = False

@@ -158,7 +158,8 @@ def _read_pdf_page(look: Look, page: pdfium.PdfPage, folder: Path, max_pixels: i
         look.waiting = prepare(reading, pdf.render(page, dpi, grey=True), folder, enlarge)
         return reading
     reading.words = layer.words
-    if parts := regions.unread(page, layer.words, dpi):
+    parts = regions.unread(page, layer.words, dpi)
+    if parts and not text_layer.all_invisible(page):  # a scan's own OCR layer has read its picture
         look.waiting = prepare_part(reading, pdf.render(page, dpi, grey=True), parts, folder, enlarge)
     return reading
 
