@@ -155,7 +155,7 @@ class _Pages:
 
 
 def _rows_of(path: UPath) -> Iterator[dict[str, Any]]:
-    columns = ["document", "page", "width", "height", "dpi", "rotation", "transform", "words"]
+    columns = ["document", "page", "width", "height", "dpi", "rotation", "transform", "skew", "words"]
     for table in storage.iter_tables(path, columns, PAGES_AT_ONCE):
         yield from table.to_pylist()
 
