@@ -67,10 +67,24 @@ def _name(index: PageIndex, businesses: Businesses, words: tuple[int, ...], plac
         return Tie(0.5, "a whole line at the top")
     if businesses.has_owner:
         return Tie(0.5, "a whole line at the top, though the page tells a business and its owner apart")
+    if _goes_on_above(index, words):
+        return Tie(0.5, "a whole line at the top, though it may go on with the line above")
     rival = businesses.rival_of(words)
     if rival:
         return Tie(0.5, f"a whole line at the top, though the page names “{rival}” as well")
     return _placed(f"a whole line at the top that {sign}")
+
+
+def _goes_on_above(index: PageIndex, words: tuple[int, ...]) -> bool:
+    """Whether a line of nothing but words begins right above where the name does: a name in two lines of one cell."""
+    box = index.place_boxes(words)[0]
+    half = box.height // 2
+    above = [i for i in index.between(box.y0 - half, box.y0) if index.boxes[i].center[1] < box.y0 and i not in words]
+    first = next((i for i in above if abs(index.boxes[i].x0 - box.x0) <= half), None)
+    if first is None:
+        return False
+    phrase = [i for i in above if same_row(index.boxes[i], index.boxes[first])]
+    return all(text.replace("-", "").rstrip(".,&").isalpha() for text in (index.texts[i] for i in phrase))
 
 
 def _stamp(index: PageIndex, words: tuple[int, ...]) -> Tie:

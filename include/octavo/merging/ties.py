@@ -32,7 +32,8 @@ _CENTS = re.compile(r"\d[.,]\d{2}(?!\d)")
 class Tie(NamedTuple):
     """``score`` 0 to 1; ``why`` in words; ``rival`` is another field's label that claims the value.
 
-    ``priority`` is the label's place among the field's labels, which contracts list best first.
+    ``priority`` is the label's place among the field's labels, which contracts list best first; of two prints
+    of one label the one whose line has another field's label too comes first.
     """
 
     score: float
@@ -84,7 +85,7 @@ class Ties:
         if own.score < STRONG and rival.score < STRONG and self._index.scanned and self._is_near_dim(words, box):
             own = max(own, self._near.nearest([one for one in self._prints.misread if field in one.fields], words, box), key=_closeness)
         own = self._of_range(field, own, words)
-        priority = self._labels.priority(field, own.text)
+        priority = 2 * self._labels.priority(field, own.text) + (not self._is_introduced(field, own, words))
         if rival.score and _closeness(rival) > _closeness(own):
             return Tie(0.0, "", rival.text)
         better = self._better_label(field, own.text) if own.score and self._labels.specs[field].type is Kind.IDENTIFIER else ""
@@ -93,6 +94,19 @@ class Ties:
         if own.score and _closeness(rival) == _closeness(own):
             return Tie(own.score / 2, _why(own), rival.text, priority)
         return Tie(own.score, _why(own), "", priority) if own.score else NO_TIE
+
+    def _is_introduced(self, field: str, own: Nearness, words: tuple[int, ...]) -> bool:
+        """Whether the value's line has a label of another field as well: "Invoice No. 17 of 2 May" speaks of the document."""
+        return bool(own.row and self._labelled_on.get(self._index.lines[words[0]], frozenset()) - {field})
+
+    @cached_property
+    def _labelled_on(self) -> dict[int, frozenset[str]]:
+        """The fields of single values whose labels stand on a line, by the line's number."""
+        found: dict[int, frozenset[str]] = {}
+        for one in self._prints.plain:
+            line = self._index.lines[one.words[0]]
+            found[line] = found.get(line, frozenset()) | {field for field in one.fields if "[]" not in field}
+        return found
 
     def _better_label(self, field: str, text: str) -> str:
         """A label of the field that the page has and that its contract lists before ``text``."""
