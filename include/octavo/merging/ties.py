@@ -25,6 +25,8 @@ STRONG = 1.0
 # The priority of ties without a label: behind every label.
 PLACED = 1 << 16
 
+# Kinds of which a document has so many that a lesser label counts only where no better one is printed.
+_RANKED = frozenset({Kind.IDENTIFIER, Kind.DATE})
 # An amount as amounts are printed, with its cents; a bare 6 beside "Total" is a count.
 _CENTS = re.compile(r"\d[.,]\d{2}(?!\d)")
 
@@ -88,7 +90,7 @@ class Ties:
         priority = 2 * self._labels.priority(field, own.text) + (not self._is_introduced(field, own, words))
         if rival.score and _closeness(rival) > _closeness(own):
             return Tie(0.0, "", rival.text)
-        better = self._better_label(field, own.text) if own.score and self._labels.specs[field].type is Kind.IDENTIFIER else ""
+        better = self._better_label(field, own.text) if own.score and self._labels.specs[field].type in _RANKED else ""
         if better:
             return Tie(own.score / 2, f"{_why(own)}, though the page has the better label “{better}”", "", priority)
         if own.score and _closeness(rival) == _closeness(own):
