@@ -6,6 +6,7 @@ chunk, or chunks whose boxes overlap. Two equal coffees said by one answer stay 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,12 +17,14 @@ from octavo.merging.candidates import Candidate
 from octavo.merging.claims import Claim, Claimer
 from octavo.merging.grounding import Ground
 from octavo.merging.index import Place
-from octavo.merging.places import is_whole
+from octavo.merging.pairs import PairTies
 from octavo.merging.prints import Print
-from octavo.merging.ties import NO_TIE, Tie, Ties
+from octavo.merging.ties import NO_TIE, STRONG, Tie, Ties
 from octavo.model import Box
 from octavo.values import Typed
 
+# Fewest values of one key that make a list of names, which may go on below the key: "cc:".
+LEAST_LISTED = 3
 # Anchors tried for one row before it is left without a place of its own.
 MOST_ANCHORS = 64
 
@@ -71,6 +74,9 @@ class Lists:
         self._index = claimer.index
         self._ties = ties
         self._pairs = pairs
+        self._free = PairTies(self._index, ties)
+        self._listed: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+        self._times: Counter[str] = Counter()
         own = [] if pairs else ties.headers(fields)
         self._headers = own
         self._carried = list(carried)
@@ -82,6 +88,9 @@ class Lists:
         """One answer's rows, each with places that no earlier row of the answer has taken."""
         taken: set[int] = set()
         rows: list[Row] = []
+        if self._pairs:
+            items = list(items)
+            self._listed, self._times = {}, Counter(cells[0].value for cells in items)
         y = position = -1
         for number, candidates in enumerate(items):
             known = self._known_row(candidates, frozenset(taken), y)
@@ -206,11 +215,11 @@ class Lists:
                     best = (order, key, value)
         if best is None:
             return [(ground.places[0] if ground.places else None, NO_TIE) for _, _, ground in cells]
-        score = -best[0][0]
-        key_words, value_words = frozenset(best[1].words), frozenset(best[2].words)
-        if not is_whole(self._index, best[1].words, value_words) or not is_whole(self._index, best[2].words, key_words):
-            score /= 2  # one of them was cut out of a longer phrase
-        tie = Tie(score, "key and value stand together") if score else NO_TIE
+        key_words, value_words = best[1].words, best[2].words
+        listed = self._listed.setdefault(key_words, [])
+        tie = self._free.of(key_words, value_words, listed if self._times[cells[0][0].value] >= LEAST_LISTED else None)
+        if tie.score >= STRONG:
+            listed.append(value_words)
         return [(best[1], tie), (best[2], tie), *((None, NO_TIE) for _ in cells[2:])]
 
 
