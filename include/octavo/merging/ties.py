@@ -111,11 +111,17 @@ class Ties:
         return found
 
     def _better_label(self, field: str, text: str) -> str:
-        """A label of the field that the page has and that its contract lists before ``text``."""
+        """A label of the field that the page has, not in a sentence, and that its contract lists before ``text``."""
         priority = self._labels.priority(field, text)
-        found = [(self._labels.priority(field, one.text), one.text) for one in self._by_field.get(field, ())]
+        found = [(self._labels.priority(field, one.text), one.text) for one in self._by_field.get(field, ()) if self._leads(one)]
         best = min((entry for entry in found if entry[0] < priority), default=None)
         return best[1] if best else ""
+
+    def _leads(self, one: Print) -> bool:
+        """Whether a label begins what it stands in, rather than being a word of a sentence."""
+        first, index = one.words[0], self._index
+        return not (first and index.texts[first - 1][-1:].isalpha() and index.lines[first - 1] == index.lines[first]
+                    and index.tight(first - 1, first))
 
     def _of_range(self, field: str, own: Nearness, words: tuple[int, ...]) -> Nearness:
         """Ties under a label that two date fields share: "Flight Dates 02/11/20 - 03/01/20" has one date for each."""
