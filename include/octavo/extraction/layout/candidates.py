@@ -54,6 +54,7 @@ _NAME_LABEL = re.compile(
 _CODE = re.compile(r"\s*[(\[]\s*#?\d{3,}\s*[)\]]\W*$")
 _SALUTATION = re.compile(r"^\W*(?:herrn?|frau|firma|mr|mrs|ms|messrs|monsieur|madame|mme|dhr|mevr|de heer|to|an|attn)\W*$", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
+_RANGE = re.compile(r"^(?:[^\w]*|to|thru|through|until|and|bis|au|tot|t/m)$", re.IGNORECASE)
 
 
 def scalar(view: View, path: str, spec: FieldSpec) -> list[Candidate]:
@@ -107,11 +108,19 @@ def beside(view: View, spec: FieldSpec, label: Label) -> list[Candidate]:
         gap = sum(any(c.isalpha() for c in text) and not labels.FILLER.match(text) for text in between)
         if gap > labels.MOST_BETWEEN and not found:
             break
+        if found and spec.type is Kind.DATE and not _is_range(view, words, found[-1].words[-1], match.words[0]):
+            break
         near = 1.0 if found or not gap else 0.5 / (1 + 0.2 * gap)
         found.append(Candidate(match.text, match.words, near / (1 + 0.05 * n)))
     if spec.type is Kind.MONEY and len(found) > 1 and spec.pick != "first":
         found = [replace(c, score=c.score * ROW_WEIGHT) for c in found]
     return _picked(found, spec)
+
+
+def _is_range(view: View, words: Sequence[int], last: int, first: int) -> bool:
+    """Whether nothing but the words of a range parts two dates of a row; anything else is the next date's own label."""
+    between = words[words.index(last) + 1:words.index(first)] if first != last else ()
+    return all(_RANGE.match(view.page.words[i].text) for i in between)
 
 
 def _wrapped(view: View, spec: FieldSpec, line: Line, label: Label) -> list[Candidate]:
