@@ -45,6 +45,8 @@ MOST_NAME_WORDS = 6
 ROWS_BELOW, ROWS_OF_COLUMN = 3, 40
 # Farthest row below, in line heights past the row before.
 ROW_GAP = 3.5
+# Lines of one cell stand no further apart than this, in their heights.
+CELL_GAP = 0.5
 # Score of a value that has no label but stands where the contract says.
 PLACED = 0.2
 
@@ -220,7 +222,7 @@ def party_below(view: View, label: Label) -> list[Candidate]:
         head, colon, _ = " ".join(view.page.words[i].text for i in words).partition(":")
         if colon and not named:
             if _NAME_LABEL.match(head):
-                named = words[len(head.split()):]
+                named = _whole_cell(view, view.line_of[words[0]], words[len(head.split()):])
                 break
             continue
         if colon or not is_name(cell.text) or (reads_like_label(cell.text) and not LEGAL_FORM.search(cell.text)):
@@ -233,6 +235,24 @@ def party_below(view: View, label: Label) -> list[Candidate]:
             break
     cut = trimmed(view.page, named)
     return [cut] if cut is not None and is_name(cut.text) else []
+
+
+def _whole_cell(view: View, number: int, words: list[int]) -> list[int]:
+    """A value beside its label, with the lines right above and below that begin where it does: a cell of several lines."""
+    if not words:
+        return words
+    whole = list(words)
+    first = view.page.words[words[0]].box
+    for step in (-1, 1):
+        edge, at = first, number + step
+        while 0 <= at < len(view.lines) and len(view.lines[at].segments) == 1:
+            part = view.lines[at].segments[0]
+            gap = max(edge.y0 - part.box.y1, part.box.y0 - edge.y1)
+            if abs(part.box.x0 - first.x0) > first.height / 2 or gap > CELL_GAP * first.height or not is_name(part.text):
+                break
+            whole = [*part.words, *whole] if step < 0 else [*whole, *part.words]
+            edge, at = part.box, at + step
+    return whole
 
 
 def head_of(page: Page, words: Sequence[int]) -> str:
