@@ -227,7 +227,8 @@ class _PageMerge:
                 return Tie(tie.score / 2, f"{tie.why}, but cut out of a longer phrase", tie.rival, tie.priority)
             if tie.score >= STRONG or tie.rival or (candidate.spec.place is None and candidate.spec.type is not Kind.CURRENCY):
                 return tie
-            return max(tie, by_place(self._index, self._businesses, candidate.spec, place.words, candidate.value, places), key=attrgetter("score"))
+            placed = by_place(self._index, self._businesses, candidate.spec, place.words, candidate.value, places)
+            return max(tie, placed, key=attrgetter("score"))
         return self.ties.free(candidate.field.rsplit(".", 1)[-1], place.words)
 
     def _own_tie(self, candidate: Candidate, place: Place) -> Tie:

@@ -71,7 +71,8 @@ class PairTies:
             return "no colon or blank ends the key"
         if not listed and not same_row(head, first):
             return "the value is not on the key's row"
-        if not is_whole(index, key, frozenset(value)) or not is_whole(index, value, frozenset(key)) or _is_open(shown) or _is_open(answer):
+        cut = not is_whole(index, key, frozenset(value)) or not is_whole(index, value, frozenset(key))
+        if cut or _is_open(shown) or _is_open(answer):
             return "one of them is cut out of a longer phrase"
         if _REMARK.match(answer):
             return "the value is a remark on the key"
@@ -126,9 +127,11 @@ class PairTies:
         """Whether a line without a key of its own begins right below where the value does."""
         index = self._index
         left = index.place_boxes(value)[0].x0
+        reach = box.y1 + round(LINE_GAP * box.height)
         below = [
-            i for i in index.between(box.y1 - box.height // 4, box.y1 + round(LINE_GAP * box.height))
-            if index.boxes[i].center[1] > box.y1 and abs(index.boxes[i].x0 - left) <= box.height and i not in value and runs_of(index.texts[i])
+            i for i in index.between(box.y1 - box.height // 4, reach)
+            if index.boxes[i].center[1] > box.y1 and abs(index.boxes[i].x0 - left) <= box.height and i not in value
+            and runs_of(index.texts[i])
         ]
         if not below:
             return False

@@ -21,6 +21,8 @@ NAME_CONFIDENCE = 0.88
 ADDRESS_CONFIDENCE = 0.81
 # The top of a page, as a share of its height, in which its sender stands.
 TOP_SHARE = 0.4
+# Most characters of the number that counts a heading.
+LONGEST_COUNT = 4
 # Shortest address, in characters.
 ADDRESS_LENGTH = 25
 
@@ -44,6 +46,8 @@ def by_place(index: PageIndex, businesses: Businesses, spec: FieldSpec, words: t
     """
     if spec.type is Kind.CURRENCY:
         return _currency(index, words)
+    if spec.type in (Kind.URL, Kind.EMAIL):
+        return _only_one(index, spec.type, words)
     if index.page.number != 1:
         return NO_TIE
     if spec.place is Place.TOP and spec.type is Kind.DATE:
@@ -110,6 +114,15 @@ def _placed(why: str) -> Tie:
     return Tie(1.0, why, "", PLACED)
 
 
+def _only_one(index: PageIndex, kind: Kind, words: Sequence[int]) -> Tie:
+    """A website or e-mail address, where the page shows no other one; pages of one website count as one."""
+    sign = re.compile(r"^(?:https?://|www\.)", re.IGNORECASE) if kind is Kind.URL else re.compile(r"@")
+    shown = [text.casefold() for text in index.texts if sign.search(text)]
+    sites = {sign.sub("", text).split("/")[0] for text in shown} if kind is Kind.URL else set(shown)
+    own = any(sign.search(index.texts[i]) for i in words)
+    return _placed("the page's only one") if own and len(sites) == 1 else NO_TIE
+
+
 def _address(index: PageIndex, words: tuple[int, ...], text: str) -> Tie:
     if len(text) < ADDRESS_LENGTH or _CONTACT.search(text) or index.confidence(words) < ADDRESS_CONFIDENCE or not is_whole(index, words):
         return NO_TIE
@@ -132,6 +145,17 @@ def _beside_amount(index: PageIndex, words: Sequence[int]) -> bool:
         return True
     near = [i for i in (first - 1, last + 1) if 0 <= i < len(index.texts) and same_row(index.boxes[first], index.boxes[i])]
     return any(index.parser.amounts_of_word(index.texts[i]) is not None for i in near)
+
+
+def is_heading(index: PageIndex, words: tuple[int, ...]) -> bool:
+    """Whether the words are a whole line, with more room above it than between it and the text below."""
+    box = index.place_boxes(words)[0]
+    row = [i for i in index.between(box.y0, box.y1) if same_row(index.boxes[i], box) and i not in words]
+    if any(index.boxes[i].x1 > box.x0 or sum(map(len, runs_of(index.texts[i]))) > LONGEST_COUNT for i in row):
+        return False  # but the number that counts it
+    above = max((one.y1 for one in index.boxes if one.center[1] < box.y0), default=0)
+    below = min((one.y0 for one in index.boxes if one.center[1] > box.y1), default=None)
+    return below is not None and box.y0 - above > below - box.y1
 
 
 def is_whole(index: PageIndex, words: tuple[int, ...], labels: frozenset[int] = frozenset()) -> bool:

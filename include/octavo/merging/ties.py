@@ -7,12 +7,13 @@ never tied: where two labels claim a value, the one on its row wins over the one
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
 from octavo import labels
-from octavo.contracts import Kind
+from octavo.contracts import FieldSpec, Kind
 from octavo.lines import same_row
 from octavo.merging.index import PageIndex, runs_of
 from octavo.merging.neighbours import Nearness, Neighbours
@@ -60,6 +61,11 @@ class Ties:
         self._labelled: dict[str, list[tuple[int, Typed, tuple[int, ...], str]]] = {}
 
     @property
+    def specs(self) -> Mapping[str, FieldSpec]:
+        """Every leaf field of the contract, by path."""
+        return self._labels.specs
+
+    @property
     def words(self) -> frozenset[int]:
         """Words that are part of a label."""
         return self._prints.words
@@ -80,7 +86,15 @@ class Ties:
             tie = self._cache[key] = self._of(field, words)
         return tie
 
+    @cached_property
+    def _named(self) -> dict[tuple[int, ...], Print]:
+        """The labels of fields and of lists, by their words."""
+        return {one.words: one for one in self._prints.plain if one.fields}
+
     def _of(self, field: str, words: tuple[int, ...]) -> Tie:
+        label = self._named.get(words)
+        if label is not None and self._index.boxes[words[-1]].x1 <= label.box.x1:
+            return Tie(0.0, "", label.text)  # a label is nobody's value, unless one is glued to it
         box = self._index.place_boxes(words)[0]
         own = self._near.nearest(self._by_field.get(field, ()), words, box)
         rival = self._near.nearest(self._rivals_of(field), words, box)
@@ -107,7 +121,8 @@ class Ties:
         found: dict[int, frozenset[str]] = {}
         for one in self._prints.plain:
             line = self._index.lines[one.words[0]]
-            found[line] = found.get(line, frozenset()) | {field for field in one.fields if "[]" not in field}
+            single = {field for field in one.fields if "[]" not in field and field in self._labels.specs}
+            found[line] = found.get(line, frozenset()) | single
         return found
 
     def _better_label(self, field: str, text: str) -> str:
@@ -211,6 +226,15 @@ class Ties:
         text = " ".join(self._index.texts[i] for i in key_words)
         keys = [Print(key_words, box, text, frozenset(), frozenset()) for box in {boxes[0], boxes[-1]}]
         return self._near.nearest(keys, words, self._index.place_boxes(words)[0]).score
+
+    @cached_property
+    def sections(self) -> list[tuple[Box, frozenset[str]]]:
+        """What heads the sections of the contract's lists, alone in its line: its box and the lists, from the top down."""
+        numbers = Counter(self._index.lines)
+        return [
+            (one.box, one.fields) for one in self._prints.plain
+            if not one.kinds and one.fields and numbers[self._index.lines[one.words[0]]] == len(one.words)
+        ]
 
     def headers(self, fields: Sequence[str]) -> list[Print]:
         """Prints that may head the columns of a list with these fields."""
