@@ -17,16 +17,17 @@ NAMING_LETTERS = 3
 # Runs that end a business's name, in the countries whose documents we meet.
 _LEGAL = frozenset({
     "ag", "kg", "kgaa", "ug", "gmbh", "mbh", "ohg", "gbr", "ev", "ltd", "limited", "inc", "incorporated", "llc", "llp", "lp", "plc",
-    "corp", "corporation", "bhd", "bv", "nv", "vof", "sa", "sas", "sarl", "sasu", "eurl", "spa", "srl", "pte", "pty", "oy", "oyj", "ab", "aps",
-    "as", "asa", "kft", "zrt", "sro", "doo",
+    "corp", "corporation", "bhd", "bv", "nv", "vof", "sa", "sas", "sarl", "sasu", "eurl", "spa", "srl", "pte", "pty", "oy", "oyj",
+    "ab", "aps", "as", "asa", "kft", "zrt", "sro", "doo",
 })
 _LEGAL_PAIRS = frozenset({("s", "b"), ("b", "v"), ("n", "v"), ("s", "a"), ("a", "g"), ("e", "v"), ("e", "k"), ("co", "kg"), ("gmbh", "co")})
 # Nouns of trades that small businesses, which have no legal form, put into their names.
 _TRADES = frozenset({
     "restaurant", "restoran", "cafe", "kopitiam", "bakery", "bistro", "hardware", "supermarket", "minimarket", "mart", "market",
-    "stationery", "pharmacy", "farmasi", "clinic", "klinik", "shop", "store", "stores", "kedai", "pasar", "syarikat", "perniagaan", "enterprise", "trading",
-    "hotel", "petroleum", "petrol", "supply", "supplies", "grocers", "grocery", "bookstore", "gallery", "motors", "workshop", "salon",
-    "seafood", "boutique", "butcher", "florist", "garage", "apotheke", "bäckerei", "boulangerie", "pharmacie", "winkel",
+    "stationery", "pharmacy", "farmasi", "clinic", "klinik", "shop", "store", "stores", "kedai", "pasar", "syarikat", "perniagaan",
+    "enterprise", "trading", "hotel", "petroleum", "petrol", "supply", "supplies", "grocers", "grocery", "bookstore", "gallery",
+    "motors", "workshop", "salon", "seafood", "boutique", "butcher", "florist", "garage", "apotheke", "bäckerei", "boulangerie",
+    "pharmacie", "winkel",
 })
 # Says that the business and its owner, who may both be called the seller, are told apart.
 _OWNER = re.compile(r"\b(?:owned|operated|managed)\s+(?:and\s+\w+\s+)?by\b|\btrading\s+as\b|\bd[./]?b[./]?a\b[.:]?|\bt/a\b", re.IGNORECASE)

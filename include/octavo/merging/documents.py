@@ -22,7 +22,7 @@ from octavo.merging.items import Lists, Row, Slot, join
 from octavo.merging.people import Cells, People, gone, spoken
 from octavo.merging.places import by_place, is_whole, only_date
 from octavo.merging.prints import Labels, Print
-from octavo.merging.resolution import is_picked_over, missing, resolve
+from octavo.merging.resolution import is_picked_over, is_rounded, missing, resolve
 from octavo.merging.ties import NO_TIE, STRONG, Tie, Ties
 from octavo.model import Answer, Box, Chunk, Field, Page
 from octavo.values import Parser, parser
@@ -201,7 +201,7 @@ class _PageMerge:
     def _contested(self, claim: Claim) -> str:
         spec, tie = claim.candidate.spec, claim.tie
         for priority, typed, words, why in self.ties.labelled(claim.candidate.field):
-            if typed == claim.typed or priority > tie.priority:
+            if typed == claim.typed or priority > tie.priority or is_rounded(typed, claim.typed):
                 continue
             box = self._index.place_boxes(words)[0]
             better = priority < tie.priority or spec.pick == "first"

@@ -138,7 +138,8 @@ class PairTies:
         row = self._row(index.boxes[below[0]])
         before = [i for i in row if index.boxes[i].x1 <= left and index.boxes[i].x1 > key.x0 - key.height]
         behind = [i for i in row if index.boxes[i].x0 >= index.boxes[below[0]].x0]
-        return not any(runs_of(index.texts[i]) for i in before) and not any(_END.search(index.texts[i]) for i in behind[:LONGEST_KEY])
+        keyed = any(_END.search(index.texts[i]) for i in behind[:LONGEST_KEY])
+        return not keyed and not any(runs_of(index.texts[i]) for i in before)
 
     def _row(self, box: Box) -> list[int]:
         """The words on a row, from the left."""
