@@ -32,7 +32,7 @@ _TRADES = frozenset({
 # Says that the business and its owner, who may both be called the seller, are told apart.
 _OWNER = re.compile(r"\b(?:owned|operated|managed)\s+(?:and\s+\w+\s+)?by\b|\btrading\s+as\b|\bd[./]?b[./]?a\b[.:]?|\bt/a\b", re.IGNORECASE)
 # A digit that OCR may have read for a letter, right between letters.
-_DIGIT_FOR_LETTER = re.compile(r"[^\W\d_][.'’]?[0158](?=[.'’]?[^\W\d_])")
+_DIGIT_FOR_LETTER = re.compile(r"[^\W\d_][.'’]?[0158]{1,2}(?=[.'’]?[^\W\d_])")
 
 
 def is_legal(runs: tuple[str, ...]) -> bool:

@@ -46,7 +46,8 @@ class PairTies:
             value: the value's words.
             items: where the key has a list of values, those that are tied to it already; None: it has no list.
         """
-        score = self._ties.between(key, value)
+        glued = key[-1] == value[0] and ":" in self._index.texts[key[-1]]
+        score = STRONG if glued else self._ties.between(key, value)
         listed = items is not None and self._is_listed(key, value, items)
         if not score and not listed:
             return NO_TIE
@@ -92,7 +93,8 @@ class PairTies:
         box = index.boxes[last]
         following = [
             i for i in index.between(box.y0, box.y1)
-            if -1 <= index.boxes[i].x0 - box.x1 <= MARK_GAP * box.height and i not in words and i not in behind and same_row(index.boxes[i], box)
+            if -1 <= index.boxes[i].x0 - box.x1 <= MARK_GAP * box.height and i not in words and i not in behind
+            and same_row(index.boxes[i], box)
         ]
         return any(_END.search(index.texts[i]) and not runs_of(index.texts[i]) for i in following)
 

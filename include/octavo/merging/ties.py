@@ -15,6 +15,7 @@ from typing import NamedTuple
 from octavo import labels
 from octavo.contracts import FieldSpec, Kind
 from octavo.lines import same_row
+from octavo.merging.businesses import PHRASE_GAP
 from octavo.merging.index import PageIndex, runs_of
 from octavo.merging.neighbours import Nearness, Neighbours
 from octavo.merging.prints import LEGIBLE_LABEL, Labels, Print, Prints, print_of
@@ -135,8 +136,9 @@ class Ties:
     def _leads(self, one: Print) -> bool:
         """Whether a label begins what it stands in, rather than being a word of a sentence."""
         first, index = one.words[0], self._index
-        return not (first and index.texts[first - 1][-1:].isalpha() and index.lines[first - 1] == index.lines[first]
-                    and index.tight(first - 1, first))
+        if not first or index.lines[first - 1] != index.lines[first] or not index.texts[first - 1][-1:].isalpha():
+            return True
+        return index.boxes[first].x0 - index.boxes[first - 1].x1 > PHRASE_GAP * index.boxes[first].height
 
     def _of_range(self, field: str, own: Nearness, words: tuple[int, ...]) -> Nearness:
         """Ties under a label that two date fields share: "Flight Dates 02/11/20 - 03/01/20" has one date for each."""
