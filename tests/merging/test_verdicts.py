@@ -363,3 +363,10 @@ def test_a_heading_is_accepted_where_it_stands_apart_from_the_text_above_it():
 
 def test_a_label_is_nobodys_value():
     assert verdict("issuer", "Seller", "Seller\n\nBuyer") is Verdict.AMBIGUOUS
+
+
+def test_a_label_that_ocr_glued_together_ties_its_value():
+    contract = Contract.model_validate({
+        "name": "bill", "title": "Bills", "fields": {"total": {"type": "money", "labels": ["Gross Total"]}},
+    })
+    assert merge(contract, "GrossTotal  53.40", answer({"total": "53.40"}))["total"].verdict is Verdict.ACCEPTED

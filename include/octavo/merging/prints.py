@@ -66,7 +66,8 @@ class Labels:
         if squeezed:
             entry = Entry(look_alike(squeezed), look_alike(runs_of(text)[0]), text, field, kind)
             self.entries.append(entry)
-            self.by_head.setdefault(entry.head, []).append(entry)
+            for head in dict.fromkeys((entry.head, entry.squeezed)):  # OCR may leave out the spaces: "GrossTotal"
+                self.by_head.setdefault(head, []).append(entry)
 
     def priority(self, field: str, text: str) -> int:
         """The place of a label among the field's."""
