@@ -29,6 +29,7 @@ _TRADES = frozenset({
     "motors", "workshop", "salon", "seafood", "boutique", "butcher", "florist", "garage", "apotheke", "bäckerei", "boulangerie",
     "pharmacie", "winkel",
 })
+_TELLING = _LEGAL | _TRADES | {pair[-1] for pair in _LEGAL_PAIRS}
 # Says that the business and its owner, who may both be called the seller, are told apart.
 _OWNER = re.compile(r"\b(?:owned|operated|managed)\s+(?:and\s+\w+\s+)?by\b|\btrading\s+as\b|\bd[./]?b[./]?a\b[.:]?|\bt/a\b", re.IGNORECASE)
 # A digit that OCR may have read for a letter, right between letters.
@@ -74,11 +75,10 @@ class Businesses:
     def _named(self) -> list[Business]:
         """Every phrase of the page that names a business by its form, from the top down."""
         index = self._index
+        stream = index.stream
         found: dict[tuple[int, ...], Business] = {}
-        for i, text in enumerate(index.texts):
-            own = runs_of(text)
-            if not own or not (own[-1] in _LEGAL or is_trade(own) or len(own[-1]) <= 2):
-                continue
+        for i in sorted({stream.words[n] for run in stream.first.keys() & _TELLING for n in stream.first[run]}):
+            own = runs_of(index.texts[i])
             before = (i - 1, i) if i and index.lines[i - 1] == index.lines[i] else (i,)
             legal = is_legal(tuple(run for n in before for run in runs_of(index.texts[n])))
             if legal or is_trade(own):
