@@ -13,6 +13,7 @@ from octavo.contracts import Contract, FieldSpec, Kind
 from octavo.corrections import Correction
 from octavo.merging import check_digits
 from octavo.merging.arithmetic import add_up
+from octavo.merging.businesses import Businesses
 from octavo.merging.candidates import Candidate, Reader
 from octavo.merging.claims import Claim, Claimer, position_of
 from octavo.merging.grounding import Ground, Witness
@@ -21,7 +22,7 @@ from octavo.merging.items import Lists, Row, Slot, join
 from octavo.merging.people import Cells, People, gone, spoken
 from octavo.merging.places import by_place, is_whole, only_date
 from octavo.merging.prints import Labels, Print
-from octavo.merging.resolution import is_picked_over, missing, resolve
+from octavo.merging.resolution import is_picked_over, is_rounded, missing, resolve
 from octavo.merging.ties import NO_TIE, STRONG, Tie, Ties
 from octavo.model import Answer, Box, Chunk, Field, Page
 from octavo.values import Parser, parser
@@ -153,6 +154,7 @@ class _PageMerge:
         self.number = page.page.number
         self._carried = carried
         self._index = PageIndex(page.page, values)
+        self._businesses = Businesses(self._index)
         self.ties = Ties(self._index, contract_labels)
         self._order = {word: at for chunk in reversed(page.chunks) for at, word in enumerate(chunk.words)}
         self.claimer = Claimer(self._index, Witness(self._index, {chunk.number: chunk for chunk in page.chunks}))
@@ -199,7 +201,7 @@ class _PageMerge:
     def _contested(self, claim: Claim) -> str:
         spec, tie = claim.candidate.spec, claim.tie
         for priority, typed, words, why in self.ties.labelled(claim.candidate.field):
-            if typed == claim.typed or priority > tie.priority:
+            if typed == claim.typed or priority > tie.priority or is_rounded(typed, claim.typed):
                 continue
             box = self._index.place_boxes(words)[0]
             better = priority < tie.priority or spec.pick == "first"
@@ -225,7 +227,8 @@ class _PageMerge:
                 return Tie(tie.score / 2, f"{tie.why}, but cut out of a longer phrase", tie.rival, tie.priority)
             if tie.score >= STRONG or tie.rival or (candidate.spec.place is None and candidate.spec.type is not Kind.CURRENCY):
                 return tie
-            return max(tie, by_place(self._index, candidate.spec, place.words, candidate.value, places), key=attrgetter("score"))
+            placed = by_place(self._index, self._businesses, candidate.spec, place.words, candidate.value, places)
+            return max(tie, placed, key=attrgetter("score"))
         return self.ties.free(candidate.field.rsplit(".", 1)[-1], place.words)
 
     def _own_tie(self, candidate: Candidate, place: Place) -> Tie:

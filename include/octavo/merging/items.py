@@ -6,6 +6,7 @@ chunk, or chunks whose boxes overlap. Two equal coffees said by one answer stay 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,12 +17,15 @@ from octavo.merging.candidates import Candidate
 from octavo.merging.claims import Claim, Claimer
 from octavo.merging.grounding import Ground
 from octavo.merging.index import Place
-from octavo.merging.places import is_whole
+from octavo.merging.pairs import PairTies
+from octavo.merging.places import is_heading
 from octavo.merging.prints import Print
-from octavo.merging.ties import NO_TIE, Tie, Ties
+from octavo.merging.ties import NO_TIE, STRONG, Tie, Ties
 from octavo.model import Box
-from octavo.values import Typed
+from octavo.values import NUMERIC, TEXTUAL, Typed
 
+# Fewest values of one key that make a list of names, which may go on below the key: "cc:".
+LEAST_LISTED = 3
 # Anchors tried for one row before it is left without a place of its own.
 MOST_ANCHORS = 64
 
@@ -71,6 +75,12 @@ class Lists:
         self._index = claimer.index
         self._ties = ties
         self._pairs = pairs
+        self._fields = list(fields)
+        self._specs = ties.specs
+        self._path = fields[0].partition("[]")[0] if fields else ""
+        self._free = PairTies(self._index, ties)
+        self._listed: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+        self._times: Counter[str] = Counter()
         own = [] if pairs else ties.headers(fields)
         self._headers = own
         self._carried = list(carried)
@@ -82,6 +92,9 @@ class Lists:
         """One answer's rows, each with places that no earlier row of the answer has taken."""
         taken: set[int] = set()
         rows: list[Row] = []
+        if self._pairs:
+            items = list(items)
+            self._listed, self._times = {}, Counter(cells[0].value for cells in items)
         y = position = -1
         for number, candidates in enumerate(items):
             known = self._known_row(candidates, frozenset(taken), y)
@@ -134,12 +147,38 @@ class Lists:
                 used.update(place.words)
                 if candidate.spec.place is contracts.Place.PARAGRAPH:
                     tie = _RUNNING_TEXT
+                elif candidate.spec.place is contracts.Place.HEADING and is_heading(self._index, place.words):
+                    tie = _HEADING
                 elif together <= 1:
                     tie = NO_TIE
                 placed.append((place, tie))
             else:
                 placed.append((ground.places[0] if ground.places else None, _OFF_ROW))
+        if row is not None and together > 1 and self._heading(row) is not None:
+            return self._in_section(cells, placed)
         return placed
+
+    def _heading(self, row: Box) -> Box | None:
+        """The heading of the list's own section, where that is the nearest above the row."""
+        above = [(box, fields) for box, fields in self._ties.sections if box.y1 <= row.center[1]]
+        return above[-1][0] if above and self._path in above[-1][1] else None
+
+    def _in_section(self, cells: Sequence[_Cell], placed: list[tuple[Place | None, Tie]]) -> list[tuple[Place | None, Tie]]:
+        """The cells of a row below the list's heading, tied by what they are: the only one of their kind, or text from the left."""
+        order = {name: at for at, name in enumerate(self._fields)}
+        kinds = Counter(_family(self._specs[name].type) for name in self._fields)
+        texts = sorted(
+            (order[candidate.field], place.words[0]) for (candidate, _, _), (place, tie) in zip(cells, placed, strict=True)
+            if place is not None and tie is not _OFF_ROW and _family(candidate.spec.type) is contracts.Kind.TEXT
+        )
+        named = [at for at, name in enumerate(self._fields) if _family(self._specs[name].type) is contracts.Kind.TEXT]
+        in_order = [at for at, _ in texts] == named[:len(texts)] and [word for _, word in texts] == sorted(word for _, word in texts)
+        tied = []
+        for (candidate, _, _), (place, tie) in zip(cells, placed, strict=True):
+            family = _family(candidate.spec.type)
+            alone = in_order if family is contracts.Kind.TEXT else kinds[family] == 1
+            tied.append((place, _SECTION if place is not None and tie is not _OFF_ROW and not tie.rival and alone else tie))
+        return tied
 
     def _best_row(self, cells: Sequence[_Cell], free: Sequence[Sequence[Place]], y: int) -> Box | None:
         """The row of the page that shows most of the cells; of equals the one next after the previous row."""
@@ -167,6 +206,9 @@ class Lists:
     def _column(self, name: str, place: Place) -> Tie:
         """Whether the nearest header above the cell in its column, on this page or else on the one before, is the field's own."""
         box = self._index.place_boxes(place.words)[0]
+        heading = self._heading(box)
+        if heading is not None:  # the section begins anew
+            return self._under([one for one in self._headers if one.box.y0 > heading.y0], name, box) or NO_TIE
         return self._under(self._headers, name, box) or self._under(self._carried, name, box, " of an earlier page") or NO_TIE
 
     @staticmethod
@@ -206,16 +248,25 @@ class Lists:
                     best = (order, key, value)
         if best is None:
             return [(ground.places[0] if ground.places else None, NO_TIE) for _, _, ground in cells]
-        score = -best[0][0]
-        key_words, value_words = frozenset(best[1].words), frozenset(best[2].words)
-        if not is_whole(self._index, best[1].words, value_words) or not is_whole(self._index, best[2].words, key_words):
-            score /= 2  # one of them was cut out of a longer phrase
-        tie = Tie(score, "key and value stand together") if score else NO_TIE
+        key_words, value_words = best[1].words, best[2].words
+        listed = self._listed.setdefault(key_words, [])
+        tie = self._free.of(key_words, value_words, listed if self._times[cells[0][0].value] >= LEAST_LISTED else None)
+        if tie.score >= STRONG:
+            listed.append(value_words)
         return [(best[1], tie), (best[2], tie), *((None, NO_TIE) for _ in cells[2:])]
 
 
 _RUNNING_TEXT = Tie(1.0, "text of the page")
+_HEADING = Tie(1.0, "a line of its own that heads the text below")
+_SECTION = Tie(1.0, "below the heading of its list")
 _OFF_ROW = Tie(0.0, "not on the row of the other cells")
+
+
+def _family(kind: contracts.Kind) -> contracts.Kind:
+    """Kinds whose values cannot be told apart by themselves count as one."""
+    if kind in NUMERIC:
+        return contracts.Kind.NUMBER
+    return contracts.Kind.TEXT if kind in TEXTUAL else kind
 
 
 def _retold(row: Row, source: int, candidates: Sequence[Candidate], number: int) -> Row:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from octavo import labels
+from octavo.contracts import Kind
 from octavo.lines import same_row
 from octavo.merging.index import PageIndex
 from octavo.merging.prints import Print
@@ -14,6 +15,9 @@ from octavo.values import squeeze
 
 # Words between a label and its value past which they are not tied.
 MOST_BETWEEN = 3
+# Digits of a count, which parts an amount from its label as little: "Total  6  850.00".
+LONGEST_COUNT = 3
+_AMOUNTS = frozenset({Kind.MONEY})
 # Marks between a label and its value that part nothing; currency marks are such too.
 _FILLERS = frozenset({"rm", "myr", "usd", "eur", "gbp", "chf", "sgd", "us", "no", "nr"})
 
@@ -59,9 +63,11 @@ class Neighbours:
     def _right_gap(self, label: Print, words: tuple[int, ...], box: Box) -> int:
         """Words between a label and a value right of it on its row."""
         y0, y1 = max(label.box.y0, box.y0), max(label.box.y0 + 1, min(label.box.y1, box.y1))
+        counted = label.kinds == _AMOUNTS
         return sum(
             1 for i in self._index.between(y0, y1)
             if label.box.x1 <= self._index.boxes[i].center[0] < box.x0 and self._parts(i, label, words)
+            and not (counted and self._index.texts[i].isdecimal() and len(self._index.texts[i]) <= LONGEST_COUNT)
         )
 
     def _rows_between(self, label: Print, words: tuple[int, ...], box: Box) -> int:

@@ -20,6 +20,8 @@ from octavo.values import TEXTUAL, Typed
 
 # Evidence read with less confidence than this is not taken on a label alone.
 TRUSTED_CONFIDENCE = 0.8
+# Cash is rounded to this where it is rounded at all.
+CASH_UNIT = Decimal("0.05")
 # How strongly something shows that a value is its field's.
 PROVEN, LABELLED, HINTED, NOTHING = 3, 2, 1, 0
 
@@ -164,6 +166,8 @@ def _rivals(one: _Weighed, winner: _Weighed, spec: FieldSpec) -> bool:
             return False  # contracts list a field's labels best first
         if one.claim.tie.priority == PLACED and one.claim.candidate.rank > winner.claim.candidate.rank:
             return False  # of several values by place alone, the extractor chose
+        if is_rounded(one.claim.typed, winner.claim.typed):
+            return False
         if spec.pick != "first":
             return is_picked_over(one.claim.typed, one.claim.position, winner.claim, spec)
         if spec.type in TEXTUAL and (one.claim.canonical in winner.claim.canonical or winner.claim.canonical in one.claim.canonical):
@@ -178,6 +182,13 @@ def is_picked_over(typed: Typed | None, position: tuple[int, int, int, int], win
     if spec.pick == "first":
         return False
     return winner.position < position or (isinstance(typed, dt.date) and is_before(winner.typed, typed))
+
+
+def is_rounded(exact: Typed | None, rounded: Typed | None) -> bool:
+    """Whether one amount is the other rounded for cash, which is then what was paid."""
+    if not isinstance(exact, Decimal) or not isinstance(rounded, Decimal) or exact == rounded:
+        return False
+    return abs(exact - rounded) < CASH_UNIT and not rounded % CASH_UNIT and bool(exact % CASH_UNIT)
 
 
 def _why_lost(one: _Weighed, winner: _Weighed, spec: FieldSpec) -> str:
