@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -125,20 +124,11 @@ def is_before(one: Typed | None, other: Typed | None) -> bool:
     return False
 
 
-def extractors_of(claims: Sequence[Claim]) -> list[str]:
-    return sorted({claim.candidate.extractor for claim in claims})
-
-
-def are_independent(one: Candidate, other: Candidate) -> bool:
-    """Whether two witnesses did not share their input: different extractors, at least one of which never saw the words.
-
-    The layout extractor works on the page's words and a hinted model was shown them, so these two only repeat each other.
-    """
-    return one.extractor != other.extractor and not (saw_words(one) and saw_words(other))
-
-
 def saw_words(candidate: Candidate) -> bool:
-    """Whether the page's words, not its pixels, were the extractor's input."""
+    """Whether the page's words, not its pixels, were the extractor's input.
+
+    The layout extractor works on the page's words and a hinted model was shown them, so that these only repeat each other.
+    """
     return candidate.hinted or candidate.extractor == LAYOUT
 
 

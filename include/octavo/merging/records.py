@@ -19,19 +19,29 @@ _STEP = re.compile(r"([^.\[\]]+)(?:\[(\d+)\])?")
 # Digits enough for any column's decimal.
 _EXACT = Context(prec=60)
 _NUMBER = schemas.FIELDS.field("number").type
+_NUMERIC = (int, Decimal)
 
 
-def field_row(field: Field) -> dict[str, Any]:
-    """A ``schemas.FIELDS`` row."""
-    typed = field.typed
-    number = Decimal(typed) if isinstance(typed, int | Decimal) else None
-    return {
-        "document": field.document, "field": field.path, "matched": field.matched, "value": field.value,
-        "number": _fit(number, _NUMBER), "date": typed if isinstance(typed, dt.date) else None,
-        "support": field.support.value, "verdict": field.verdict.value, "reason": field.reason, "page": field.page, "chunk": field.chunk,
-        "evidence": [{"page": e.page, **e.box._asdict()} for e in field.evidence], "extractor": field.extractor,
-        "losers": [{"value": one.value, "page": one.page, "extractor": one.extractor, "reason": one.reason} for one in field.losers],
+def fields_table(fields: Sequence[Field], contract_hash: str) -> pa.Table:
+    """The rows of ``schemas.FIELDS``, column by column, which takes half the time of rows as mappings."""
+    columns = {
+        "document": [field.document for field in fields],
+        "field": [field.path for field in fields],
+        "matched": [field.matched for field in fields],
+        "value": [field.value for field in fields],
+        "number": [_fit(Decimal(field.typed), _NUMBER) if isinstance(field.typed, _NUMERIC) else None for field in fields],
+        "date": [field.typed if isinstance(field.typed, dt.date) else None for field in fields],
+        "support": [field.support.value for field in fields],
+        "verdict": [field.verdict.value for field in fields],
+        "reason": [field.reason for field in fields],
+        "page": [field.page for field in fields],
+        "chunk": [field.chunk for field in fields],
+        "evidence": [[(one.page, *one.box) for one in field.evidence] for field in fields],
+        "extractor": [field.extractor for field in fields],
+        "losers": [[(one.value, one.page, one.extractor, one.reason) for one in field.losers] for field in fields],
+        "contract_hash": [contract_hash] * len(fields),
     }
+    return pa.table([pa.array(columns[one.name], one.type) for one in schemas.FIELDS], schema=schemas.FIELDS)
 
 
 def record(contract: Contract, document: str, uri: str, contract_hash: str, fields: Sequence[Field]) -> dict[str, Any]:
@@ -86,7 +96,7 @@ def _cell(spec: FieldSpec, field: Field) -> Any:
     if pa.types.is_string(kind):
         return typed if isinstance(typed, str) else field.value
     if pa.types.is_decimal(kind):
-        return _fit(Decimal(typed), kind) if isinstance(typed, int | Decimal) else None
+        return _fit(Decimal(typed), kind) if isinstance(typed, _NUMERIC) else None
     if pa.types.is_integer(kind):
         return typed if isinstance(typed, int) and abs(typed) < 1 << 63 else None
     return typed

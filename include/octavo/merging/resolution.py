@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from octavo.contracts import FieldSpec, Kind
-from octavo.merging.claims import PERSON, Claim, are_independent, extractors_of, is_before
+from octavo.merging.claims import PERSON, Claim, is_before, saw_words
 from octavo.merging.grounding import POOR
 from octavo.merging.ties import PLACED, STRONG
 from octavo.model import Field, Loser, Support, Verdict
@@ -67,21 +67,21 @@ def _weigh(claims: Sequence[Claim]) -> list[_Weighed]:
     weighed = []
     for group in groups.values():
         agreed = _agreement(group)
-        names = len(extractors_of(group)) if len(group) > 1 else 1
+        names = len({claim.candidate.extractor for claim in group})
         for claim in group:
             weighed.append(_Weighed(claim, _level(claim, agreed), agreed, names))
     return weighed
 
 
 def _agreement(group: Sequence[Claim]) -> str:
-    """The independent extractors that say the same, in words; empty if there are not two."""
-    if len(group) < 2:
+    """The extractors that say the same, in words; empty unless they are several and one of them never saw the page's words.
+
+    Witnesses that all worked on those words do not confirm them: they share their input.
+    """
+    names = {claim.candidate.extractor for claim in group}
+    if len(names) < 2 or all(saw_words(claim.candidate) for claim in group):
         return ""
-    for one in group:
-        for other in group:
-            if one.candidate.extractor < other.candidate.extractor and are_independent(one.candidate, other.candidate):
-                return " and ".join(extractors_of(group)) + " agree"
-    return ""
+    return " and ".join(sorted(names)) + " agree"
 
 
 def _level(claim: Claim, agreed: str) -> int:
