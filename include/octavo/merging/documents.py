@@ -82,7 +82,8 @@ class Merger:
                 for candidate in said:
                     if candidate.items is None:
                         (scalars if candidate.matched else free).setdefault(candidate.field, []).append(weighed.scalar(candidate))
-                listed = sorted((c for c in said if c.items is not None), key=attrgetter("items"))
+                listed = [candidate for candidate in said if candidate.items is not None]
+                listed.sort(key=attrgetter("items"))
                 for path, group in groupby(listed, key=attrgetter("items")):
                     numbered = [list(cells) for _, cells in groupby(group, key=attrgetter("item"))]
                     rows.setdefault(path, []).extend(weighed.lists(path, self._lists[path]).rows(source, numbered))

@@ -124,9 +124,10 @@ class Lists:
         row = self._best_row(cells, free, y)
         placed: list[tuple[Place | None, Tie]] = []
         used: set[int] = set()
-        together = sum(1 for options in free if any(self._on_row(p, row) for p in options)) if row else 0
-        for (candidate, _, ground), options in zip(cells, free, strict=True):
-            on_row = [p for p in options if row is not None and self._on_row(p, row) and used.isdisjoint(p.words)]
+        there = [[p for p in options if row is not None and self._on_row(p, row)] for options in free]
+        together = sum(map(bool, there))
+        for (candidate, _, ground), options in zip(cells, there, strict=True):
+            on_row = [p for p in options if used.isdisjoint(p.words)]
             if on_row:
                 # a column's header tells two equal numbers of one row apart
                 tied = [(self._column(candidate.field, place), place) for place in on_row]
@@ -146,6 +147,8 @@ class Lists:
         anchors = min((options for options in free if options), key=len, default=None)
         if anchors is None:
             return None
+        if len(anchors) == 1:
+            return self._span(anchors[0])
         best: tuple[tuple[int, int, int, int], Box] | None = None
         for place in anchors[:MOST_ANCHORS]:
             box = self._span(place)

@@ -46,6 +46,8 @@ class Neighbours:
             # glued ("Date:19/10/2018") when the value ends behind the label, itself when it does not
             return (1.0, 1) if words[-1] == label.words[-1] and self._index.boxes[words[-1]].x1 > label.box.x1 else (0.0, 0)
         left, top, right, bottom = label.box
+        if top > box[3]:
+            return 0.0, 0  # it stands lower
         height = bottom - top
         if box[0] >= right - height // 2 and box[1] < bottom and top < box[3] and same_row(label.box, box):
             return self._fade(self._right_gap(label, words, box)), 1
@@ -58,11 +60,14 @@ class Neighbours:
 
     def _right_gap(self, label: Print, words: tuple[int, ...], box: Box) -> int:
         """Words between a label and a value right of it on its row."""
-        y0, y1 = max(label.box.y0, box.y0), max(label.box.y0 + 1, min(label.box.y1, box.y1))
-        return sum(
-            1 for i in self._index.between(y0, y1)
-            if label.box.x1 <= self._index.boxes[i].center[0] < box.x0 and self._parts(i, label, words)
-        )
+        _, top, right, bottom = label.box
+        boxes = self._index.boxes
+        found = 0
+        for i in self._index.between(max(top, box.y0), max(top + 1, min(bottom, box.y1))):
+            x0, _, x1, _ = boxes[i]
+            if right <= (x0 + x1) / 2 < box.x0 and self._parts(i, label, words):
+                found += 1
+        return found
 
     def _rows_between(self, label: Print, words: tuple[int, ...], box: Box) -> int:
         """Rows between a label and a value below it, within the columns they share."""
@@ -70,9 +75,10 @@ class Neighbours:
         x0, x1 = min(x0, x1 - 1), max(x1, x0 + 1)
         rows = 0
         last: Box | None = None
-        for i in self._index.between(label.box.y1, box.y0):
-            other = self._index.boxes[i]
-            if other.x0 < x1 and x0 < other.x1 and label.box.y1 <= other.center[1] < box.y0 and self._parts(i, label, words) \
+        boxes, bottom, top = self._index.boxes, label.box.y1, box.y0
+        for i in self._index.between(bottom, top):
+            other = boxes[i]
+            if other[0] < x1 and x0 < other[2] and bottom <= (other[1] + other[3]) / 2 < top and self._parts(i, label, words) \
                     and (last is None or not same_row(last, other)):
                 rows += 1
                 last = other

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import cache
@@ -14,12 +15,12 @@ import pyarrow as pa
 from octavo import schemas
 from octavo.contracts import Contract, FieldSpec, Kind
 from octavo.model import Field, Verdict
+from octavo.values import NUMBERS
 
 _STEP = re.compile(r"([^.\[\]]+)(?:\[(\d+)\])?")
 # Digits enough for any column's decimal.
 _EXACT = Context(prec=60)
 _NUMBER = schemas.FIELDS.field("number").type
-_NUMERIC = (int, Decimal)
 
 
 def fields_table(fields: Sequence[Field], contract_hash: str) -> pa.Table:
@@ -29,10 +30,10 @@ def fields_table(fields: Sequence[Field], contract_hash: str) -> pa.Table:
         "field": [field.path for field in fields],
         "matched": [field.matched for field in fields],
         "value": [field.value for field in fields],
-        "number": [_fit(Decimal(field.typed), _NUMBER) if isinstance(field.typed, _NUMERIC) else None for field in fields],
+        "number": [_fit(Decimal(field.typed), _NUMBER) if isinstance(field.typed, NUMBERS) else None for field in fields],
         "date": [field.typed if isinstance(field.typed, dt.date) else None for field in fields],
-        "support": [field.support.value for field in fields],
-        "verdict": [field.verdict.value for field in fields],
+        "support": [str(field.support) for field in fields],
+        "verdict": [str(field.verdict) for field in fields],
         "reason": [field.reason for field in fields],
         "page": [field.page for field in fields],
         "chunk": [field.chunk for field in fields],
@@ -91,15 +92,21 @@ def _text(node: Any) -> str | None:
 
 
 def _cell(spec: FieldSpec, field: Field) -> Any:
-    kind = schemas.arrow_type(spec)
-    typed = field.typed
-    if pa.types.is_string(kind):
+    typed, kind = field.typed, _column(spec.type)
+    if kind is None:
         return typed if isinstance(typed, str) else field.value
     if pa.types.is_decimal(kind):
-        return _fit(Decimal(typed), kind) if isinstance(typed, _NUMERIC) else None
+        return _fit(Decimal(typed), kind) if isinstance(typed, NUMBERS) else None
     if pa.types.is_integer(kind):
         return typed if isinstance(typed, int) and abs(typed) < 1 << 63 else None
     return typed
+
+
+@cache
+def _column(kind: Kind) -> Any:
+    """The Arrow type of a single value's column, None for text."""
+    found = schemas.arrow_type(FieldSpec(type=kind))
+    return None if pa.types.is_string(found) else found
 
 
 def _fit(number: Decimal | None, kind: Any) -> Decimal | None:
@@ -120,7 +127,5 @@ def _step(places: int) -> Decimal:
 
 def verdicts(fields: Iterable[Field]) -> dict[str, int]:
     """How many fields have each verdict, every verdict named."""
-    counts = {verdict.value: 0 for verdict in Verdict}
-    for field in fields:
-        counts[field.verdict.value] += 1
-    return counts
+    counts = Counter(field.verdict for field in fields)
+    return {verdict.value: counts[verdict] for verdict in Verdict}

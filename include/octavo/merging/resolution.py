@@ -16,7 +16,7 @@ from octavo.merging.claims import PERSON, Claim, is_before, saw_words
 from octavo.merging.grounding import POOR
 from octavo.merging.ties import PLACED, STRONG
 from octavo.model import Field, Loser, Support, Verdict
-from octavo.values import TEXTUAL, Typed
+from octavo.values import NUMBERS, TEXTUAL, Typed
 
 # Evidence read with less confidence than this is not taken on a label alone.
 TRUSTED_CONFIDENCE = 0.8
@@ -120,7 +120,7 @@ def _order(one: _Weighed, spec: FieldSpec) -> tuple[object, ...]:
 
 
 def _pick(claim: Claim, spec: FieldSpec) -> tuple[object, ...]:
-    if spec.pick == "largest" and isinstance(claim.typed, int | Decimal):
+    if spec.pick == "largest" and isinstance(claim.typed, NUMBERS):
         return (-Decimal(claim.typed),)
     if spec.pick == "last":
         return (tuple(-part for part in claim.position),)

@@ -17,10 +17,14 @@ from octavo.values.dates import Dates, DateSpan
 from octavo.values.numbers import currency_of, read_amount, read_quantity
 from octavo.values.texts import collapse, squeeze, strip_marks
 
-__all__ = ["NUMERIC", "TEXTUAL", "DateSpan", "Parser", "Typed", "canonical", "collapse", "currency_of", "parser", "squeeze", "strip_marks"]
+__all__ = [
+    "NUMBERS", "NUMERIC", "TEXTUAL", "DateSpan", "Parser", "Typed", "canonical", "collapse", "currency_of", "parser", "squeeze", "strip_marks",
+]
 
 Typed = Decimal | dt.date | int | str
 
+# What numbers are parsed to.
+NUMBERS = (int, Decimal)
 NUMERIC = frozenset({Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.PERCENTAGE})
 # Kinds whose value is running text: line breaks, hyphenation and look-alikes are forgiven.
 TEXTUAL = frozenset({Kind.TEXT, Kind.NAME, Kind.ADDRESS, Kind.GENERATED})
