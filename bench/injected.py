@@ -11,8 +11,7 @@ one of them replaced, through ``python -m octavo merge``:
     digit          one digit changed
     swapped        the true value of another field
     misattributed  other words of the page of the same kind: an amount, a date, a number, a line
-    hinted         a word misread, and a hinted model and the layout extractor that both say what was read: how often
-                   a value is accepted because they agree
+    hinted         the value's word misread at a confidence of 0.6, said as it was read by a hinted model and by the layout extractor
 
 ``kept`` is the share of errors that are not ``accepted``. Swapped and misattributed values count only where the page has a label of the
 field (pairs bring their own). ``refused`` is the share of true values with the verdict ``unsupported`` or ``conflicting``.
@@ -296,15 +295,11 @@ def summary(cases: list[Case], verdicts: list[tuple[str, str]]) -> dict[str, dic
     """Counts and shares by error."""
     report: dict[str, dict[str, Any]] = {}
     for error in dict.fromkeys(case.error for case in cases):
-        own = [verdict for case, verdict in zip(cases, verdicts, strict=True) if case.error == error]
-        counts = Counter(verdict for verdict, _ in own)
-        if error == "hinted":
-            accepted = sum(verdict == "accepted" and "agree" in reason for verdict, reason in own)
-        else:
-            accepted = counts["accepted"]
+        own = [verdict for case, (verdict, _) in zip(cases, verdicts, strict=True) if case.error == error]
+        counts = Counter(own)
         judged = len(own) - counts["unreadable"]
         share = {"refused": round((counts["unsupported"] + counts["conflicting"]) / max(1, judged), 4)} if error == "true" \
-            else {"kept": round(1 - accepted / max(1, len(own)), 4)}
+            else {"kept": round(1 - counts["accepted"] / max(1, len(own)), 4)}
         report[error] = {"cases": len(own), **share, **dict(sorted(counts.items()))}
     return report
 

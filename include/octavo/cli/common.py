@@ -8,6 +8,7 @@ from functools import wraps
 from typing import Any
 
 import click
+from rich.markup import escape
 from upath import UPath
 
 from octavo import show
@@ -50,12 +51,12 @@ def clear_errors(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*args, **kwargs)
         except OctavoError as error:
-            err.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
+            err.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
             raise SystemExit(error.exit_code) from error
         except OSError as error:
             if error.errno not in UNANSWERED and not isinstance(error, TimeoutError | ConnectionError):
                 raise
-            said = f"[red]error:[/red] a disk or an object store did not answer ({error}); what was done is kept, try again later"
+            said = f"[red]error:[/red] a disk or an object store did not answer ({escape(str(error))}); what was done is kept, try again later"
             err.print(said, highlight=False, soft_wrap=True)
             raise SystemExit(StoreUnavailable.exit_code) from error
 

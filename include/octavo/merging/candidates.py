@@ -15,7 +15,7 @@ from rapidfuzz import fuzz
 
 from octavo.contracts import Contract, FieldSpec, Kind
 from octavo.model import Answer, Box
-from octavo.values import squeeze
+from octavo.values import encodable, squeeze
 
 # Least similarity (rapidfuzz, 0 to 100) of a misspelt key: "invoice_nunber" has 93, "due_date" and "date" 67.
 FUZZY = 88
@@ -84,7 +84,7 @@ class Level:
         spaced = _spaced(key)
         digits = _digits(spaced)
         scored = [
-            (max(fuzz.ratio(spaced, name), fuzz.token_sort_ratio(spaced, name)), name, field)
+            (max(fuzz.ratio(spaced, name, score_cutoff=FUZZY), fuzz.token_sort_ratio(spaced, name, score_cutoff=FUZZY)), name, field)
             for name, field in self.sorted_names
             if len(name) >= FUZZY_LENGTH and _digits(name) == digits
         ]
@@ -211,7 +211,7 @@ def _free(found: list[Candidate], answer: Answer, value: object, path: str) -> N
         elif isinstance(value, list):
             waiting.extend((f"{path}[{at}]", value[at]) for at in range(len(value) - 1, -1, -1))
         elif text := _text(value):
-            found.append(_make(answer, path, FREE, text, 0, None, 0, False))
+            found.append(_make(answer, encodable(path), FREE, text, 0, None, 0, False))
 
 
 def _make(
@@ -230,7 +230,7 @@ def _own(prefix: str, items: str | None, item: int) -> str:
 def _text(value: object) -> str:
     """A JSON scalar as text, white space collapsed; empty for anything else."""
     if isinstance(value, str):
-        return " ".join(value.split())
+        return encodable(" ".join(value.split()))
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int | float) else ""

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from octavo.contracts import FieldSpec, Kind
+from octavo.merging.candidates import PAIR_VALUE
 from octavo.merging.claims import PERSON, Claim, is_before, saw_words
 from octavo.merging.grounding import POOR
 from octavo.merging.ties import PLACED, STRONG
@@ -149,9 +150,15 @@ def _verdict(winner: _Weighed, weighed: Sequence[_Weighed], spec: FieldSpec) -> 
         if claim.tie.rival:
             return Verdict.AMBIGUOUS, f"it stands by the label “{claim.tie.rival}”"
         return Verdict.AMBIGUOUS, claim.tie.why + ", but not closely" if claim.tie.why else "nothing shows that it is this field"
-    if claim.confidence < (POOR if spec.type in TEXTUAL else TRUSTED_CONFIDENCE) and not winner.agreed:
+    if claim.confidence < _least_confidence(claim, spec) and not winner.agreed:
         return Verdict.UNREADABLE, f"its words were read with a confidence of {claim.confidence:.2f} only"
     return Verdict.ACCEPTED, "; ".join(filter(None, (claim.tie.why, claim.arithmetic, winner.agreed)))
+
+
+def _least_confidence(claim: Claim, spec: FieldSpec) -> float:
+    """Running text reads right with a letter misread. A number, a date or an identifier does not, also where a pair has it as text."""
+    is_text = spec.type in TEXTUAL and not (spec is PAIR_VALUE and any(map(str.isdigit, claim.candidate.value)))
+    return POOR if is_text else TRUSTED_CONFIDENCE
 
 
 def _rivals(one: _Weighed, winner: _Weighed, spec: FieldSpec) -> bool:
