@@ -18,7 +18,7 @@ from octavo.contracts import Kind
 from octavo.lines import same_row
 from octavo.merging.index import LEGIBLE, PageIndex, Place, Stream, runs_of
 from octavo.model import Box, Chunk, Source, Support
-from octavo.values import NUMERIC, TEXTUAL, Typed, squeeze
+from octavo.values import NUMERIC, TEXTUAL, Typed, squeeze, strip_marks
 
 # Below this confidence a word is no witness: it says that something is there, not what.
 POOR = 0.6
@@ -91,6 +91,8 @@ class Witness:
         places = self._typed_places(kind, typed) if typed is not None else []
         if not places and (typed is None or kind in TEXTUAL or kind in _STRICT):
             places = self._text_places(kind, text, chunk)
+            if places and kind in TEXTUAL:
+                places = self._of_the_same_number(text, places)
         if places:
             marked = tuple(Place(words, self.index.is_printed(words, text)) for words in places)
             exact = any(place.exact for place in marked)
@@ -126,6 +128,15 @@ class Witness:
         if not found and self.index.scanned and kind not in NUMERIC and kind is not Kind.DATE:
             found = self._misread(streams, squeezed, kind)
         return found
+
+    def _of_the_same_number(self, text: str, places: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+        """Without the places that show another number in the same digits: -100.00 and 10000 are no 100.00, also where they are text."""
+        parse = self.index.parser.parse
+        number = parse(Kind.MONEY, text)
+        if number is None:
+            return places
+        shown = [parse(Kind.MONEY, strip_marks(" ".join(self.index.texts[i] for i in words))) for words in places]
+        return [words for words, other in zip(places, shown, strict=True) if other is None or other == number]
 
     def _in_stream(self, stream: Stream, squeezed: str, head: str, kind: Kind, text: str) -> list[tuple[int, ...]]:
         spans = stream.find(squeezed, head)
