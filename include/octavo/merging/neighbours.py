@@ -14,6 +14,8 @@ from octavo.values import squeeze
 
 # Words between a label and its value past which they are not tied.
 MOST_BETWEEN = 3
+# A value stands right of its label within this gap, and its words follow each other within that one, in multiples of the height.
+ANSWER_GAP, PHRASE_GAP = 4.0, 1.2
 # Marks between a label and its value that part nothing; currency marks are such too.
 _FILLERS = frozenset({"rm", "myr", "usd", "eur", "gbp", "chf", "sgd", "us", "no", "nr"})
 
@@ -31,6 +33,7 @@ class Neighbours:
 
     def __init__(self, index: PageIndex) -> None:
         self._index = index
+        self._answered: dict[tuple[int, ...], bool] = {}
 
     def nearest(self, prints: Sequence[Print], words: tuple[int, ...], box: Box) -> Nearness:
         """The closest of the prints to the value of ``words``, whose first line is ``box``."""
@@ -55,8 +58,30 @@ class Neighbours:
         if -0.5 <= far <= labels.BELOW * (MOST_BETWEEN + 1) and box[0] - height <= right and left - height <= box[2] \
                 and box[1] >= bottom - height // 2 and labels.aligned(label.box, box):
             rows = self._rows_between(label, words, box)
-            return (self._fade(rows) if far <= labels.BELOW * (rows + 1) else 0.0), 0
+            score = self._fade(rows) if far <= labels.BELOW * (rows + 1) else 0.0
+            return (score / 2 if score and self._is_answered(label) else score), 0
         return 0.0, 0
+
+    def _is_answered(self, label: Print) -> bool:
+        """Whether a label that ends in a colon has its value right of it, so that what stands below is another's."""
+        known = self._answered.get(label.words)
+        if known is None:
+            known = self._answered[label.words] = self._index.texts[label.words[-1]].endswith(":") and self._has_value_beside(label)
+        return known
+
+    def _has_value_beside(self, label: Print) -> bool:
+        """Whether the phrase right of a label is none that ends in a colon itself, as that of the next column does."""
+        boxes, height = self._index.boxes, label.box.height
+        edge, reach, found = label.box.x1, ANSWER_GAP * height, False
+        for i in sorted(self._index.between(label.box.y0, label.box.y1), key=lambda i: boxes[i].x0):
+            if boxes[i].x0 < label.box.x1 or not same_row(label.box, boxes[i]) or i in label.words:
+                continue
+            if boxes[i].x0 - edge > reach:
+                break
+            if self._index.texts[i].endswith(":"):
+                return False
+            edge, reach, found = boxes[i].x1, PHRASE_GAP * height, True
+        return found
 
     def _right_gap(self, label: Print, words: tuple[int, ...], box: Box) -> int:
         """Words between a label and a value right of it on its row."""
