@@ -45,8 +45,6 @@ from octavo.workspace import Workspace
 
 # Words read with less confidence are not legible: their values are left out.
 LEGIBLE = 0.8
-NEEDS_LABEL = ("swapped", "misattributed")
-SYLLABLES = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
 _NUMBER = re.compile(r"[-−–]?\d[\d.,]*\d|[-−–]?\d")
 _MINUS = "-−–"
 
@@ -206,7 +204,9 @@ def as_answer(values: dict[str, str]) -> dict[str, Any]:
     return {"pairs": pairs} if pairs else values
 
 
-def errors(page: Truths, key: str, kind: Kind, true: str, fields: dict[str, tuple[Kind, str]], rng: random.Random) -> Iterator[tuple[str, str]]:
+def errors(
+    page: Truths, key: str, kind: Kind, true: str, fields: dict[str, tuple[Kind, str]], rng: random.Random,
+) -> Iterator[tuple[str, str]]:
     """The wrong values for one field, by error."""
     made = next((one for one in (fabricated(kind, true, rng) for _ in range(50)) if not page.shows(kind, one)), None)
     if made is not None:
@@ -234,8 +234,10 @@ def fabricated(kind: Kind, true: str, rng: random.Random) -> str:
     """A value of the kind, about as long as the true one."""
     if kind is Kind.DATE:
         return (dt.date(2010, 1, 1) + dt.timedelta(rng.randrange(5000))).isoformat()
+    vowels, consonants = "aeiou", "bdfgklmnprst"
     return "".join(
-        rng.choice("123456789") if char.isdigit() else rng.choice("aeiou" if char.lower() in "aeiou" else "bdfgklmnprst") if char.isalpha() else char
+        rng.choice("123456789") if char.isdigit()
+        else rng.choice(vowels if char.lower() in vowels else consonants) if char.isalpha() else char
         for char in true
     ).upper()
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from octavo import contracts
@@ -35,6 +35,8 @@ PRINTED = {
     },
 }
 PAIRS = {"Name": Kind.NAME, "Reference": Kind.IDENTIFIER, "Received": Kind.DATE, "Budget": Kind.MONEY, "Place": Kind.NAME}
+# A failing page is short already: to make it shorter takes minutes.
+QUICK = (Phase.explicit, Phase.reuse, Phase.generate)
 REFUSED = {Verdict.UNSUPPORTED, Verdict.CONFLICTING}
 
 name = st.lists(st.text("bdfgklmnprst", min_size=4, max_size=7), min_size=2, max_size=2).map(lambda parts: " ".join(parts).title())
@@ -117,7 +119,7 @@ shipped = pytest.mark.parametrize("contract", [
 
 @shipped
 @given(data=st.data(), hinted=st.booleans())
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, phases=QUICK, suppress_health_check=[HealthCheck.too_slow])
 def test_a_true_value_beside_its_label_is_not_refused(contract, data, hinted):
     true, text = data.draw(printed(contract))
     found = verdicts(contract, text, [{field: value for field, (_, value) in true.items()}], hinted)[0]
@@ -127,7 +129,7 @@ def test_a_true_value_beside_its_label_is_not_refused(contract, data, hinted):
 
 @shipped
 @given(data=st.data(), hinted=st.booleans(), at=st.integers(0, 20))
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, phases=QUICK, suppress_health_check=[HealthCheck.too_slow])
 def test_a_value_that_legible_words_do_not_show_is_never_accepted(contract, data, hinted, at):
     true, text = data.draw(printed(contract))
     said, injected = [], []
@@ -142,7 +144,7 @@ def test_a_value_that_legible_words_do_not_show_is_never_accepted(contract, data
 
 @shipped
 @given(data=st.data(), hinted=st.booleans())
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, phases=QUICK, suppress_health_check=[HealthCheck.too_slow])
 def test_words_of_the_page_in_the_wrong_field_are_not_accepted(contract, data, hinted):
     true, text = data.draw(printed(contract))
     values = {field: value for field, (_, value) in true.items()}
@@ -151,7 +153,10 @@ def test_words_of_the_page_in_the_wrong_field_are_not_accepted(contract, data, h
     for (one, other), found in zip(swaps, verdicts(contract, text, said, hinted), strict=True):
         assert Verdict.ACCEPTED not in {found[one][1], found[other][1]}, (one, other, text)
     strangers = [line.rsplit("      ", 1) for line in text.split("\n\n") if ":" not in line]
-    moved = [(field, words[kind is Kind.MONEY]) for words in strangers for field, (kind, _) in true.items() if kind in (Kind.MONEY, Kind.NAME)]
+    moved = [
+        (field, words[kind is Kind.MONEY]) for words in strangers for field, (kind, _) in true.items() if kind in (Kind.MONEY, Kind.NAME)
+    ]
+    moved = [(field, value) for field, value in moved if value not in values.values()]
     for (field, _), found in zip(moved, verdicts(contract, text, [{**values, f: v} for f, v in moved], hinted), strict=True):
         assert found[field][1] != Verdict.ACCEPTED, (field, text)
 
@@ -161,8 +166,9 @@ def test_words_of_the_page_in_the_wrong_field_are_not_accepted(contract, data, h
 def test_a_misread_word_that_layout_and_a_hinted_model_repeat_is_not_accepted_for_their_agreement(digit, confidence, labelled):
     contract = contracts.find("receipt", str(CONTRACTS_FOLDER))
     read = page(f"{'Grand Total' if labelled else 'Thank you'}   5{digit}.40\n\nSee you soon")
-    words = [{"document": "d", "page": 1, "text": word.text, "box": word.box, "confidence": confidence, "source": "ocr"} for word in read.words]
-    said = [{"document": "d", "page": 1, "box": [0, 0, 1000, 1000], "extractor": who, "hinted": hinted, "text": f'{{"total": "5{digit}.40"}}'}
+    place = {"document": "d", "page": 1}
+    words = [{**place, "text": word.text, "box": word.box, "confidence": confidence, "source": "ocr"} for word in read.words]
+    said = [{**place, "box": [0, 0, 1000, 1000], "extractor": who, "hinted": hinted, "text": f'{{"total": "5{digit}.40"}}'}
             for who, hinted in (("layout", False), ("molmo", True), ("other", True))]
     total = next(row for row in outside.merge(said, words, contract) if row["field"] == "total")
     assert "agree" not in total["reason"]

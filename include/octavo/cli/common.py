@@ -56,8 +56,8 @@ def clear_errors(command: Callable[..., Any]) -> Callable[..., Any]:
         except OSError as error:
             if error.errno not in UNANSWERED and not isinstance(error, TimeoutError | ConnectionError):
                 raise
-            said = f"[red]error:[/red] a disk or an object store did not answer ({escape(str(error))}); what was done is kept, try again later"
-            err.print(said, highlight=False, soft_wrap=True)
+            said = f"a disk or an object store did not answer ({escape(str(error))}); what was done is kept, try again later"
+            err.print(f"[red]error:[/red] {said}", highlight=False, soft_wrap=True)
             raise SystemExit(StoreUnavailable.exit_code) from error
 
     return wrapped

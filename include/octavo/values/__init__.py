@@ -18,7 +18,8 @@ from octavo.values.numbers import currency_of, read_amount, read_quantity
 from octavo.values.texts import collapse, encodable, squeeze, strip_marks
 
 __all__ = [
-    "NUMBERS", "NUMERIC", "TEXTUAL", "DateSpan", "Parser", "Typed", "canonical", "collapse", "currency_of", "encodable", "parser", "squeeze", "strip_marks",
+    "NUMBERS", "NUMERIC", "TEXTUAL", "DateSpan", "Parser", "Typed", "canonical", "collapse", "currency_of", "encodable", "parser",
+    "squeeze", "strip_marks",
 ]
 
 Typed = Decimal | dt.date | int | str

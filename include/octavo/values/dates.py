@@ -54,7 +54,8 @@ class Dates:
         )
         self._patterns = [re.compile(pattern, re.I) for pattern in patterns]
         self._month_starts = sorted({name[:3] for name in self._months})
-        self._beside = re.compile(rf"[\s()\[\],.;:*#-]*(?:(?:{_one_of(weekdays)})\.?[\s,]*)?[\s()\[\],.;:*#-]*(?:{_TIME})?[\s()\[\],.;:*#-]*", re.I)
+        days = _one_of(weekdays)
+        self._beside = re.compile(rf"[\s()\[\],.;:*#-]*(?:(?:{days})\.?[\s,]*)?[\s()\[\],.;:*#-]*(?:{_TIME})?[\s()\[\],.;:*#-]*", re.I)
 
     def find(self, text: str) -> Iterator[DateSpan]:
         """Every date in ``text``, leftmost and longest first, without overlaps; impossible dates are passed over."""
