@@ -370,3 +370,27 @@ def test_a_label_that_ocr_glued_together_ties_its_value():
         "name": "bill", "title": "Bills", "fields": {"total": {"type": "money", "labels": ["Gross Total"]}},
     })
     assert merge(contract, "GrossTotal  53.40", answer({"total": "53.40"}))["total"].verdict is Verdict.ACCEPTED
+
+
+def test_a_pair_whose_number_was_poorly_read_is_not_accepted_but_its_words_are():
+    pairs = [{"key": "Sum:", "value": "58.40"}, {"key": "City:", "value": "Paris"}]
+    said = [answer({"pairs": pairs}), answer({"pairs": pairs}, "molmo", hinted=True)]
+    found = merge(FORM, "Sum:  58.40~0.7\nCity:  Paris~0.7", *said)
+    assert [found[f"pairs[{at}].value"].verdict for at in (0, 1)] == [Verdict.UNREADABLE, Verdict.ACCEPTED]
+
+
+@pytest.mark.parametrize("value", ["-100.00", "1000.00", "10000", "1.0000"])
+def test_another_number_in_the_same_digits_is_no_support_even_for_text(value):
+    found = merge(FORM, "Sum:  100.00", answer({"pairs": [{"key": "Sum:", "value": value}]}))
+    assert found["pairs[0].value"].verdict is Verdict.UNSUPPORTED
+    found = merge(FORM, "Sum:  100.00", answer({"pairs": [{"key": "Sum:", "value": "$100.00"}]}))
+    assert found["pairs[0].value"].verdict is Verdict.ACCEPTED
+
+
+@pytest.mark.parametrize(("text", "tied"), [
+    pytest.param("Seller:  Northwind\nSouthwind", False, id="the label has its value beside it"),
+    pytest.param("Seller:\nSouthwind", True, id="nothing beside it"),
+    pytest.param("Seller:  Ship to:\nSouthwind  Harbour", True, id="another label beside it"),
+])
+def test_a_value_below_a_label_is_tied_unless_the_label_has_one_beside_it(text, tied):
+    assert verdict("issuer", "Southwind", text) is (Verdict.ACCEPTED if tied else Verdict.AMBIGUOUS)

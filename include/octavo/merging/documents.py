@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
@@ -78,11 +79,12 @@ class Merger:
                 dates |= weighed.dates
             rows: dict[str, list[Row]] = {}
             for source, answer in enumerate(_distinct(page.answers)):
-                said = list(self._reader.candidates(answer))
+                said = self._reader.candidates(answer)
                 for candidate in said:
                     if candidate.items is None:
                         (scalars if candidate.matched else free).setdefault(candidate.field, []).append(weighed.scalar(candidate))
-                listed = sorted((c for c in said if c.items is not None), key=attrgetter("items"))
+                listed = [candidate for candidate in said if candidate.items is not None]
+                listed.sort(key=attrgetter("items"))
                 for path, group in groupby(listed, key=attrgetter("items")):
                     numbered = [list(cells) for _, cells in groupby(group, key=attrgetter("item"))]
                     rows.setdefault(path, []).extend(weighed.lists(path, self._lists[path]).rows(source, numbered))
@@ -156,7 +158,7 @@ class _PageMerge:
         self._index = PageIndex(page.page, values)
         self._businesses = Businesses(self._index)
         self.ties = Ties(self._index, contract_labels)
-        self._order = {word: at for chunk in reversed(page.chunks) for at, word in enumerate(chunk.words)}
+        self._chunks = page.chunks
         self.claimer = Claimer(self._index, Witness(self._index, {chunk.number: chunk for chunk in page.chunks}))
         self._lists: dict[str, Lists] = {}
         self._known: dict[tuple[str, str, int, bool], Claim] = {}
@@ -165,6 +167,11 @@ class _PageMerge:
     def dates(self) -> set[object]:
         """The dates that the page has."""
         return set(self._index.dates)
+
+    @cached_property
+    def _order(self) -> dict[int, int]:
+        """Each word's place in its chunk's reading order."""
+        return {word: at for chunk in reversed(self._chunks) for at, word in enumerate(chunk.words)}
 
     def lists(self, path: str, made: _List) -> Lists:
         if path not in self._lists:

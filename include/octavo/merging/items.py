@@ -137,9 +137,10 @@ class Lists:
         row = self._best_row(cells, free, y)
         placed: list[tuple[Place | None, Tie]] = []
         used: set[int] = set()
-        together = sum(1 for options in free if any(self._on_row(p, row) for p in options)) if row else 0
-        for (candidate, _, ground), options in zip(cells, free, strict=True):
-            on_row = [p for p in options if row is not None and self._on_row(p, row) and used.isdisjoint(p.words)]
+        there = [[p for p in options if row is not None and self._on_row(p, row)] for options in free]
+        together = sum(map(bool, there))
+        for (candidate, _, ground), options in zip(cells, there, strict=True):
+            on_row = [p for p in options if used.isdisjoint(p.words)]
             if on_row:
                 # a column's header tells two equal numbers of one row apart
                 tied = [(self._column(candidate.field, place), place) for place in on_row]
@@ -185,6 +186,8 @@ class Lists:
         anchors = min((options for options in free if options), key=len, default=None)
         if anchors is None:
             return None
+        if len(anchors) == 1:
+            return self._span(anchors[0])
         best: tuple[tuple[int, int, int, int], Box] | None = None
         for place in anchors[:MOST_ANCHORS]:
             box = self._span(place)
@@ -308,18 +311,19 @@ def join(rows: Sequence[Row]) -> list[Slot]:
     by_word: dict[int, list[int]] = {}
     by_value: dict[tuple[tuple[str, str], ...], list[int]] = {}
     for row in rows:
+        signature = _signature(row)
         near = {at for word in row.words for at in by_word.get(word, ())}
-        near.update(by_value.get(_signature(row), ()))
-        fitting = [at for at in near if _fits(slots[at], row)]
+        near.update(by_value.get(signature, ()))
+        fitting = [(likeness, -at) for at in near if _saw_the_same(slots[at], row) and (likeness := _likeness(slots[at], row))[0] > 0]
         if fitting:
-            at = max(fitting, key=lambda i: (_likeness(slots[i], row), -i))
+            at = -max(fitting)[1]
         else:
             at = len(slots)
             slots.append(Slot())
         slots[at].rows.append(row)
         for word in row.words:
             by_word.setdefault(word, []).append(at)
-        by_value.setdefault(_signature(row), []).append(at)
+        by_value.setdefault(signature, []).append(at)
     first = {id(slot): slot.rows[0] for slot in slots}
     return sorted(slots, key=lambda slot: _read_at(first[id(slot)]))
 
@@ -328,17 +332,15 @@ def _read_at(row: Row) -> tuple[int, ...]:
     return row.chunk, row.position, row.y, row.source, row.number
 
 
-def _fits(slot: Slot, row: Row) -> bool:
-    """Whether a row of another answer, which saw the same part of the page, may be this slot's."""
+def _saw_the_same(slot: Slot, row: Row) -> bool:
+    """Whether a row is of another answer, which saw the same part of the page."""
     if any(other.source == row.source for other in slot.rows):
         return False
-    if not any(other.box.overlaps(row.box) for other in slot.rows):
-        return False
-    return _likeness(slot, row)[0] > 0
+    return any(other.box.overlaps(row.box) for other in slot.rows)
 
 
 def _likeness(slot: Slot, row: Row) -> tuple[int, int]:
-    """Cells that say the same, less those that say something else; words in common."""
+    """How alike a slot and a row are: cells that say the same and words in common, then those words; (0, 0) for no."""
     own = {name: claims[0].canonical for name, claims in row.cells.items()}
     best = max((sum(1 if o.cells[n][0].canonical == v else 0 for n, v in own.items() if n in o.cells) for o in slot.rows), default=0)
     shared = max((len(other.words & row.words) for other in slot.rows), default=0)

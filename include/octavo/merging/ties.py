@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import NamedTuple
 
 from octavo import labels
@@ -244,6 +244,7 @@ class Ties:
         return [one for one in self._prints.plain if one.fields & wanted]
 
 
+@cache
 def _comparable(kind: Kind, kinds: frozenset[Kind]) -> bool:
     """Whether labels of these kinds can claim a value of ``kind``: a date is nobody's amount."""
     typed = {Kind.DATE, Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.PERCENTAGE, Kind.CURRENCY}
