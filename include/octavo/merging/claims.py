@@ -132,5 +132,3 @@ def saw_words(candidate: Candidate) -> bool:
 
 
 LAYOUT = "layout"
-# Kinds of which a page has few, so that the syntax alone says what the value is.
-SELF_DESCRIBING = frozenset({Kind.EMAIL, Kind.URL})
