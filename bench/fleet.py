@@ -81,15 +81,13 @@ def measure(workers: int, root: Path, var: Path) -> dict[str, float]:
 
 def processor_seconds(stack: Stack) -> tuple[float, float]:
     """What the workers, with the tasks that they have ended, and everything else of the stack have used since they started."""
-    workers = others = 0.0
+    used: dict[bool, float] = {True: 0.0, False: 0.0}
     for process in stack.processes():
         with contextlib.suppress(psutil.Error):
-            used = sum(process.cpu_times()[:4])  # its own, and that of its ended children
-            if "celery" in " ".join(process.cmdline()):
-                workers += used
-            else:
-                others += used
-    return workers, others
+            above = [process, *process.parents()]
+            of_worker = any("celeryd: " in " ".join(one.cmdline()) for one in above)  # a worker's child renames itself
+            used[of_worker] += sum(process.cpu_times()[:4])  # its own, and that of its ended children
+    return used[True], used[False]
 
 
 def bench(pages: int, repeat: int) -> dict[str, Any]:
