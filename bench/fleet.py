@@ -8,7 +8,7 @@ scheduler run on the same machine: with two cores they take from what the second
 ``busy`` is the share of the time in which a worker ran a task, the mean of all workers; ``reading`` the share of that which is
 the task ``read``. ``worker_cpu`` and ``other_cpu`` are seconds of processor time of the workers with their tasks, and of everything
 else in the stack. One worker keeps one core busy while the others have the second; two workers share both cores with the others. So on
-two cores the ratio cannot be less than ``bound``, (worker_cpu + other_cpu) / (2 × worker_cpu), whatever else the machine does.
+two cores that do nothing else the ratio is at least about ``bound``, (worker_cpu + other_cpu) / (2 × worker_cpu).
 """
 
 from __future__ import annotations
