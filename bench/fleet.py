@@ -8,7 +8,7 @@ scheduler run on the same machine: with two cores they take from what the second
 ``busy`` is the share of the time in which a worker ran a task, the mean of all workers; ``reading`` the share of that which is
 the task ``read``. ``worker_cpu`` and ``other_cpu`` are seconds of processor time of the workers with their tasks, and of everything
 else in the stack. One worker keeps one core busy while the others have the second; two workers share both cores with the others. So on
-two cores the ratio cannot be less than ``bound``, (worker_cpu + other_cpu) / (2 × worker_cpu), whatever else the machine does.
+two cores that do nothing else the ratio is at least about ``bound``, (worker_cpu + other_cpu) / (2 × worker_cpu).
 """
 
 from __future__ import annotations
@@ -77,15 +77,13 @@ def measure(workers: int, root: Path, var: Path) -> dict[str, float]:
 
 def processor_seconds(stack: Stack) -> tuple[float, float]:
     """What the workers, with the tasks that they have ended, and everything else of the stack have used since they started."""
-    workers = others = 0.0
+    used: dict[bool, float] = {True: 0.0, False: 0.0}
     for process in stack.processes():
         with contextlib.suppress(psutil.Error):
-            used = sum(process.cpu_times()[:4])  # its own, and that of its ended children
-            if "celery" in " ".join(process.cmdline()):
-                workers += used
-            else:
-                others += used
-    return workers, others
+            above = [process, *process.parents()]
+            of_worker = any("celeryd: " in " ".join(one.cmdline()) for one in above)  # a worker's child renames itself
+            used[of_worker] += sum(process.cpu_times()[:4])  # its own, and that of its ended children
+    return used[True], used[False]
 
 
 def bench(pages: int, repeat: int) -> dict[str, Any]:
