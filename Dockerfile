@@ -1,6 +1,7 @@
 # syntax=docker/dockerfile:1
 # Octavo on the official Airflow image. One image serves every component; the GPU worker's is
-# built with --build-arg WITH_MOLMO=1, which adds torch and transformers.
+# built with --build-arg WITH_MOLMO=1, which adds torch and transformers. Where documents and tables lie on an object store, as
+# with workers on several machines, --build-arg OBJECT_STORE=s3fs (gcsfs, adlfs) adds what reaches it.
 ARG AIRFLOW_IMAGE=apache/airflow:3.3.2-python3.11
 FROM ${AIRFLOW_IMAGE}
 
@@ -19,14 +20,16 @@ USER 50000:0
 WORKDIR /opt/octavo
 COPY --chown=airflow:0 requirements-core.txt requirements-core.lock requirements.txt requirements.lock ./
 ARG WITH_MOLMO=0
+ARG OBJECT_STORE=
 # Airflow's version is repeated, so that no dependency can replace the image's own.
 RUN if [ "${WITH_MOLMO}" = "1" ]; then set=requirements; else set=requirements-core; fi \
-    && pip install --no-cache-dir "apache-airflow==3.3.2" --requirement "${set}.txt" --constraint "${set}.lock"
+    && pip install --no-cache-dir "apache-airflow==3.3.2" ${OBJECT_STORE:+"${OBJECT_STORE}"} --requirement "${set}.txt" --constraint "${set}.lock"
 
 COPY --chown=airflow:0 pyproject.toml README.md LICENSE ./
 COPY --chown=airflow:0 include ./include
 COPY --chown=airflow:0 plugins ./plugins
 COPY --chown=airflow:0 dags ./dags
+COPY --chown=airflow:0 kubernetes ./kubernetes
 # Editable, as everywhere: the contracts lie beside the package.
 RUN pip install --no-cache-dir --no-deps --editable .
 

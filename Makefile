@@ -2,8 +2,9 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 EXTRACTOR ?= auto
+EXECUTOR ?= local
 PROFILE = $(if $(filter molmo,$(EXTRACTOR)),molmo,core)
-export EXTRACTOR
+export EXTRACTOR EXECUTOR
 SOAK ?= var/soak.jsonl
 ifdef MODEL
 export OCTAVO_MOLMO_MODEL = $(MODEL)
@@ -17,7 +18,7 @@ help: ## show this
 setup: ## install what is missing (apt, .venv)
 	@scripts/setup.sh $(PROFILE)
 
-run: setup ## start Airflow on 127.0.0.1:8080 (AIRFLOW_PORT), run the samples, show the tables [EXTRACTOR=molmo [MODEL=name]]
+run: setup ## start Airflow on 127.0.0.1:8080 (AIRFLOW_PORT), run the samples, show the tables [EXTRACTOR=molmo [MODEL=name]] [EXECUTOR=celery]
 	@.venv/bin/python -m scripts.demo
 
 stop: ## end Airflow and everything it started
@@ -35,7 +36,8 @@ check: ## lint, types, layers, Dockerfile (no tests)
 	@[ ! -f Dockerfile ] || { echo hadolint Dockerfile; .venv/bin/hadolint Dockerfile; }
 
 test: check ## everything: lint, types, layers, tests, the end-to-end ones under a real Airflow
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -m "not e2e" -n auto --maxprocesses 4 --dist loadfile
+	.venv/bin/python -m pytest -m e2e
 
 soak: ## kill days at random points, 120 times without Airflow and 22 with it; goes on where it was stopped [SOAK=file]
 	@mkdir -p $(dir $(SOAK))

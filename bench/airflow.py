@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,7 +26,7 @@ sys.path.insert(0, str(REPO))
 from octavo.config import Settings  # noqa: E402
 from samples import make  # noqa: E402
 from scripts.api import AirflowApi  # noqa: E402
-from scripts.stack import Stack  # noqa: E402
+from scripts.stack import Stack, free_port  # noqa: E402
 
 GOAL = 1.5
 RUN_SECONDS = 3600
@@ -47,10 +46,7 @@ def measure(pages: int, root: Path) -> dict[str, Any]:
     contracts = root / "contracts"
     contracts.mkdir()
     shutil.copy(Path(Settings().contracts) / "receipt.yaml", contracts)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    stack = Stack(root / "var", port, {"OCTAVO_LANDING": str(root / "landing"), "OCTAVO_LAKE": str(root / "lake-dag"),
+    stack = Stack(root / "var", free_port(), {"OCTAVO_LANDING": str(root / "landing"), "OCTAVO_LAKE": str(root / "lake-dag"),
                                         "OCTAVO_CONTRACTS": str(contracts)})
     try:
         stack.start()

@@ -10,9 +10,10 @@ read stage's pages per second, all of its own work included, over raw Tesseract'
 time, which a machine that is busy with other things does not distort. ``best_cost`` is the processor time of the read stage
 with profile ``best`` over that with profile ``fast``, on the same pages.
 
-**Born-digital PDFs** (those whose every page has a text layer that is trusted), in processor time, the quickest of N and at least
-three runs: what a reading child does with each page, from opening the file to the row with words and boxes, beside
-``pdfplumber``'s ``extract_words`` in this process and beside ``pdftotext -bbox`` (poppler), started once a file.
+**Born-digital PDFs** (those whose every page has a text layer that is trusted, and no picture that is read beside it), in
+processor time, the quickest of N and at least three runs: what a reading child does with each page, from opening the file to
+the row with words and boxes, beside ``pdfplumber``'s ``extract_words`` in this process and beside ``pdftotext -bbox`` (poppler),
+started once a file.
 ``born_digital_vs_pdfplumber`` and ``born_digital_vs_pdftotext`` are their time over ours.
 """
 
@@ -36,7 +37,7 @@ from octavo.config import Settings
 from octavo.contracts import Contract, FieldSpec
 from octavo.errors import Quarantined
 from octavo.model import Partition
-from octavo.reading import picture, text_layer, worker
+from octavo.reading import picture, regions, text_layer, worker
 from octavo.reading.tesseract import CONFIG
 from octavo.workspace import Workspace
 
@@ -145,7 +146,7 @@ def timed(work: Callable[[dict[Path, int]], None], files: dict[Path, int]) -> fl
 
 
 def pages_with_layer(path: Path) -> int:
-    """The number of pages of a PDF whose pages all have a trusted text layer; else 0."""
+    """The number of pages of a PDF whose pages all have a trusted text layer and no picture to be read beside it; else 0."""
     try:
         document = pdf.open_pdf(path)
     except Quarantined:
@@ -153,7 +154,8 @@ def pages_with_layer(path: Path) -> int:
     try:
         for number in range(1, len(document) + 1):
             with pdf.open_page(document, number) as page:
-                if not text_layer.trusted(page, text_layer.read(page, pdf.DPI)):
+                layer = text_layer.read(page, pdf.DPI)
+                if not text_layer.trusted(page, layer) or regions.unread(page, layer.words, pdf.DPI):
                     return 0
         return len(document)
     except Quarantined:

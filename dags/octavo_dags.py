@@ -16,8 +16,8 @@ from airflow.sdk import DAG, CronDataIntervalTimetable
 
 from octavo import contracts
 from octavo.config import Settings
+from octavo_airflow import notifier, pools
 from octavo_airflow import operators as octavo
-from octavo_airflow import pools
 from octavo_airflow.assets import table_assets
 from octavo_airflow.params import run_params
 
@@ -36,6 +36,7 @@ for contract in contracts.load_valid(settings.contracts)[0]:
         default_args={"owner": "octavo", "contract": contract.name, **octavo.DEFAULTS},
         params=run_params(contract),
     ):
+        tell = notifier.callbacks(contract.name, settings)
         late = octavo.LateDaysOperator(task_id="late")
         octavo.RunDayOperator.partial(task_id="run_late").expand_kwargs(late.output)
         ingest = octavo.IngestOperator(task_id="ingest")
@@ -50,8 +51,8 @@ for contract in contracts.load_valid(settings.contracts)[0]:
         merge = octavo.MergeOperator.partial(task_id="merge", trigger_rule="none_failed").expand(shard=document_shards.output)
         tables = octavo.StageTablesOperator(task_id="tables", trigger_rule="none_failed")
         validate = octavo.ValidateOperator(task_id="validate")
-        ledger = octavo.LedgerOperator(task_id="ledger", trigger_rule="all_done")
-        publish = octavo.PublishOperator(task_id="publish", outlets=table_assets(contract.name, settings.lake))
+        ledger = octavo.LedgerOperator(task_id="ledger", trigger_rule="all_done", on_success_callback=tell, on_failure_callback=tell)
+        publish = octavo.PublishOperator(task_id="publish", outlets=table_assets(contract.name, settings.lake), on_failure_callback=tell)
 
         ingest >> [molmo_shards, document_shards]
         read >> chunk >> [layout, molmo] >> merge >> tables >> validate >> publish

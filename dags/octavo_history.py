@@ -17,8 +17,10 @@ from octavo_airflow.operators import DEFAULTS, history
 DAY = {"type": ["null", "string"], "format": "date"}
 names = [contract.name for contract in contracts.load_valid(Settings().contracts)[0]] or ["none"]
 contract = Param(names[0], enum=names, description="Whose documents.")
-common = {"schedule": None, "catchup": False, "max_active_runs": 1, "tags": ["octavo"], "doc_md": __doc__}
-default_args = {"owner": "octavo", **DEFAULTS}
+common = {
+    "schedule": None, "catchup": False, "max_active_runs": 1, "tags": ["octavo"], "doc_md": __doc__,
+    "default_args": {"owner": "octavo", **DEFAULTS},
+}
 
 with DAG(
     "octavo_remerge",
@@ -29,7 +31,6 @@ with DAG(
         "first": Param(None, description="The first day; empty: all.", **DAY),
         "last": Param(None, description="The last day; empty: all.", **DAY),
     },
-    default_args=default_args,
     **common,
 ):
     days = history.RemergeDaysOperator(task_id="days")
@@ -44,7 +45,6 @@ with DAG(
         "day": Param(None, description="Only documents of this day; empty: all.", **DAY),
         "documents": Param(10, type="integer", minimum=1, maximum=100, description="Most documents to ask about."),
     },
-    default_args=default_args,
     **common,
 ):
     cases = history.ReviewCasesOperator(task_id="cases")

@@ -29,7 +29,7 @@ from octavo.config import Settings
 from octavo.lake import Lake
 from octavo.model import Partition
 from scripts.api import FINISHED, AirflowApi
-from scripts.stack import REPO, Stack, StackError
+from scripts.stack import REPO, Stack, StackError, asked_workers
 
 SAMPLES = REPO / "samples" / "landing"
 # A tiny model that knows two statements by heart: shows the road of a model where no real one is named.
@@ -64,8 +64,8 @@ def main() -> int:
         console.print("  no MODEL is named: a tiny fixture reads the two statements that it knows by heart")
         os.environ.update(OCTAVO_MOLMO_MODEL=str(FIXTURE / "tiny-molmo2"), OCTAVO_CONTRACTS=str(FIXTURE))
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of a model this small wait for each other more than they compute
-    stack = Stack()
     try:
+        stack = Stack(workers=asked_workers())
         stack.start(lambda text: console.print(f"  {text}"))
     except StackError as error:
         console.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True, highlight=False)

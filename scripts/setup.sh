@@ -2,6 +2,7 @@
 # Installs what is missing: Debian packages, and a virtual environment with the locked Python packages.
 #   scripts/setup.sh [core|molmo|dev]
 # core: everything but the model. molmo: torch and transformers too. dev: that, and what the tests need.
+# EXECUTOR=celery in the environment: Redis too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 profile=${1:-core}
@@ -20,6 +21,8 @@ apt_install() {
     say "installing $* (apt)"
     "${sudo[@]}" apt-get update -qq
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+    # Debian starts a Redis of its own with the package; Octavo's is started with its workers, and on a socket.
+    [[ " $* " != *" redis-server "* || ! -d /run/systemd/system ]] || "${sudo[@]}" systemctl --quiet disable --now redis-server
 }
 
 packages=()
@@ -28,6 +31,7 @@ packages=()
 [ "$profile" != dev ] || command -v chromium >/dev/null || packages+=(chromium)
 [ "$profile" != dev ] || command -v pdftotext >/dev/null || packages+=(poppler-utils)
 "$PYTHON" -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
+{ [ "$profile" != dev ] && [ "${EXECUTOR:-}" != celery ]; } || command -v redis-server >/dev/null || packages+=(redis-server)
 [ ${#packages[@]} -eq 0 ] || apt_install "${packages[@]}"
 
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

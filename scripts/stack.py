@@ -1,8 +1,10 @@
 """The local Airflow stack: PostgreSQL, API server, scheduler, DAG processor and triggerer under supervisord.
 
-    python -m scripts.stack start | stop | status
+    python -m scripts.stack start [--fleet] | stop | status
 
-Everything it makes lies in one folder (``OCTAVO_VAR``, by default ``var/``); it listens on 127.0.0.1 only.
+With ``--fleet`` (or ``EXECUTOR=celery``) tasks run on Celery workers of the queues ``default`` and ``gpu``, with Redis between
+them and the scheduler; without, in the scheduler's own processes. Everything it makes lies in one folder (``OCTAVO_VAR``, by
+default ``var/``); it listens on 127.0.0.1 only.
 """
 
 from __future__ import annotations
@@ -21,13 +23,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import httpx
 import psutil
 from cryptography.fernet import Fernet
 
+from scripts import fleet
 from scripts.database import Database
 
 REPO = Path(__file__).resolve().parent.parent
@@ -43,9 +46,14 @@ class StackError(Exception):
 
 
 class Stack:
-    """One Airflow under ``var``; ``extra`` are further environment variables of all its processes."""
+    """One Airflow under ``var``; ``extra`` are further environment variables of all its processes.
 
-    def __init__(self, var: Path | None = None, port: int | None = None, extra: dict[str, str] | None = None) -> None:
+    Its tasks run on ``workers``, or in the scheduler's own processes where there is none.
+    """
+
+    def __init__(
+        self, var: Path | None = None, port: int | None = None, extra: dict[str, str] | None = None, workers: Sequence[fleet.Worker] = (),
+    ) -> None:
         self.var = (var or Path(os.environ.get("OCTAVO_VAR") or REPO / "var")).resolve()
         self.port = port or int(os.environ.get("AIRFLOW_PORT", "8080"))
         self.extra = extra or {}
@@ -56,6 +64,7 @@ class Stack:
         self._session_file = self.var / "supervisord.session"
         sockets = Path(tempfile.gettempdir()) / f"octavo-stack-{hashlib.sha256(str(self.var).encode()).hexdigest()[:12]}"
         self._socket = sockets / "supervisor.sock"
+        self.fleet = fleet.Fleet(self.var / "workers", sockets, workers)
 
     @property
     def url(self) -> str:
@@ -63,6 +72,9 @@ class Stack:
 
     @property
     def cores(self) -> int:
+        """Processes that read pages side by side."""
+        if self.fleet.workers:
+            return self.fleet.slots(fleet.DEFAULT)
         return int(self.extra.get("OCTAVO_PROCESSES") or os.environ.get("OCTAVO_PROCESSES") or os.cpu_count() or 1)
 
     def environment(self) -> dict[str, str]:
@@ -95,13 +107,16 @@ class Stack:
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.var / "airflow" / "logs"),
             "OCTAVO_LANDING": str(self.var / "landing"),
             "OCTAVO_LAKE": str(self.var / "lake"),
+            **self.fleet.environment(),
         }
         given = {name: value for name, value in os.environ.items() if name.startswith("OCTAVO_")}
         return {**os.environ, **own, **given, **self.extra, MARK: str(self.var)}
 
     def start(self, tell: Callable[[str], None] = lambda text: None) -> None:
         """Start what does not run yet, and return when every component is healthy."""
-        settings = "".join(f"{name}={value}\n" for name, value in sorted(self.environment().items()) if name.startswith("OCTAVO_"))
+        shown = {name: value for name, value in sorted(self.environment().items()) if name.startswith("OCTAVO_")}
+        shown["workers"] = str(self.fleet.workers)
+        settings = "".join(f"{name}={value}\n" for name, value in shown.items())
         if self._supervised() and self.healthy():
             if self._settings_file.is_file() and self._settings_file.read_text() == settings:
                 tell("Airflow is up already")
@@ -114,6 +129,10 @@ class Stack:
             folder.mkdir(parents=True, exist_ok=True)
         self._socket.parent.chmod(0o700)
         self.database.prepare()
+        if self.fleet.workers:
+            if shutil.which("redis-server") is None:
+                raise StackError("redis-server is not installed; run EXECUTOR=celery scripts/setup.sh, or apt-get install redis-server")
+            self.fleet.prepare()
         _private(self._settings_file, settings)
         environment = self.environment()
         _private(self.var / "airflow.env", "".join(
@@ -121,16 +140,23 @@ class Stack:
             if name.startswith(("AIRFLOW", "OCTAVO_")) and os.environ.get(name) != value
         ))
         _private(self._config, self._supervisord_config())
-        tell("starting PostgreSQL")
+        tell("starting PostgreSQL and Redis" if self.fleet.workers else "starting PostgreSQL")
         self._run(BIN / "supervisord", "-c", self._config)
         self._wait("PostgreSQL", self.database.accepts, 60, "postgres.log")
+        if self.fleet.workers:
+            self._wait("Redis", self.fleet.accepts, 60, "redis.log")
         self._remember_session()
         tell("preparing Airflow's database")
         self._run(BIN / "airflow", "db", "migrate")
         self._make_pools()
         tell("starting " + ", ".join(COMPONENTS))
         self._run(BIN / "supervisorctl", "-c", self._config, "start", *COMPONENTS)
-        self._wait("Airflow", self.healthy, START_SECONDS, "*.log")
+        self._wait("Airflow", self._airflow_healthy, START_SECONDS, "*.log")
+        if self.fleet.workers:  # after the API server: a task that does not reach it fails
+            workers = [f"worker-{worker.name}" for worker in self.fleet.workers]
+            tell("starting " + ", ".join(workers))
+            self._run(BIN / "supervisorctl", "-c", self._config, "start", *workers)
+            self._wait("a Celery worker", self.fleet.healthy, START_SECONDS, "worker-*.log")
 
     def stop(self) -> int:
         """End every process of the stack and their children; returns how many there were."""
@@ -172,9 +198,13 @@ class Stack:
         }
         if self.database.user:
             programs["postgres"] += (f"user={self.database.user}", "directory=/")
+        if self.fleet.workers:
+            programs["redis"] = (self.fleet.redis(), "autostart=true", "priority=1")
         for name in COMPONENTS:
             quiet = " --skip-serve-logs" if name in ("scheduler", "triggerer") else ""
             programs[name] = (f"{BIN}/airflow {name}{quiet}", "autostart=false", "stopsignal=TERM", "priority=10")
+        for worker in self.fleet.workers:
+            programs[f"worker-{worker.name}"] = (*self.fleet.command(worker, BIN / "airflow"), "autostart=false", "priority=10")
         text = (
             f"[supervisord]\nlogfile={self.logs}/supervisord.log\npidfile={self.var}/supervisord.pid\n"
             f"directory={self.var}\nchildlogdir={self.logs}\n{'user=root' if os.geteuid() == 0 else ''}\n"
@@ -204,6 +234,9 @@ class Stack:
         return keys
 
     def healthy(self) -> bool:
+        return self._airflow_healthy() and self.fleet.healthy()
+
+    def _airflow_healthy(self) -> bool:
         try:
             health = httpx.get(f"{self.url}/api/v2/monitor/health", timeout=5).json()
         except (httpx.HTTPError, ValueError):
@@ -292,6 +325,16 @@ def _gpus() -> int:
     return sum(line.startswith("GPU ") for line in listed.stdout.splitlines()) if listed.returncode == 0 else 0
 
 
+def asked_workers() -> tuple[fleet.Worker, ...]:
+    """The workers that the environment asks for by ``EXECUTOR``: ``celery`` for some, ``local`` or nothing for none."""
+    match executor := os.environ.get("EXECUTOR") or "local":
+        case "local":
+            return ()
+        case "celery":
+            return fleet.local(os.cpu_count() or 1, _gpus())
+    raise StackError(f"EXECUTOR is {executor!r}; it may be local or celery")
+
+
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens at now."""
     with socket.socket() as free:
@@ -307,9 +350,13 @@ def say(text: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("do", choices=["start", "stop", "status"])
-    stack = Stack()
+    parser.add_argument("--fleet", action="store_true", help="tasks run on Celery workers, as with EXECUTOR=celery")
+    args = parser.parse_args()
+    if args.fleet:
+        os.environ["EXECUTOR"] = "celery"
     try:
-        match parser.parse_args().do:
+        stack = Stack(workers=asked_workers())
+        match args.do:
             case "start":
                 stack.start(lambda text: say(f"  {text}"))
                 say(f"Airflow is up: {stack.url}")

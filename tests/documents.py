@@ -44,3 +44,8 @@ def picture_pdf(path: Path, image: Image.Image) -> Path:
     pdf.image(image, 0, 0, w=pdf.w, h=pdf.h)
     pdf.output(str(path))
     return path
+
+
+def askew(image: Image.Image, degrees: float) -> Image.Image:
+    """The page as it is scanned when its lines fall to the right by ``degrees``, with white around it, nothing cut off."""
+    return image.rotate(-degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=255)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from dataclasses import replace
 
 from octavo.model import Box, Page, Source, Word
 
@@ -22,3 +24,15 @@ def page(text: str, number: int = 1, document: str = "d", size: tuple[int, int] 
 def box(of: Page, text: str) -> Box:
     """The box of the first word that reads ``text``."""
     return next(word.box for word in of.words if word.text == text)
+
+
+def askew(level: Page, degrees: float) -> Page:
+    """The page turned about its middle, each box grown to hold its turned word."""
+    cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    words = []
+    for word in level.words:
+        x, y = word.box.center[0] - level.width / 2, word.box.center[1] - level.height / 2
+        x, y = x * cos - y * sin + level.width / 2, x * sin + y * cos + level.height / 2
+        w, h = word.box.width * cos + word.box.height * abs(sin), word.box.width * abs(sin) + word.box.height * cos
+        words.append(replace(word, box=Box(round(x - w / 2), round(y - h / 2), round(x + w / 2), round(y + h / 2))))
+    return replace(level, words=tuple(words), skew=degrees)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
 from upath import UPath
 
 from octavo import pipeline
@@ -48,6 +51,15 @@ def publish(root: Path, used: Contract, runtime: Scripted | None = None) -> None
     for day, folder in documents(root):
         result = pipeline.run_day(used, UPath(folder), day, settings(root), model=OPTIONS if runtime else None)
         assert result.published, result.error
+
+
+def copied(published: Path, root: Path, used: Contract, patch: pytest.MonkeyPatch) -> Path:
+    """A copy of a published lake, for one test to change, with a contracts folder that holds ``used``; returns ``root``."""
+    shutil.copytree(published / "lake", root / "lake")
+    (root / "contracts").mkdir()
+    (root / "contracts" / "bill.yaml").write_text(json.dumps(used.model_dump(mode="json", exclude_defaults=True)))
+    patch.setenv("OCTAVO_CONTRACTS", str(root / "contracts"))
+    return root
 
 
 def tables(root: Path) -> dict[str, bytes]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from upath import UPath
 
-from octavo import schemas, storage
+from octavo import publishing, schemas, storage
 from octavo.contracts import Contract
+from octavo.errors import Superseded
+from octavo.lake import Lake
 from octavo.model import Box, Outcome, Partition
 from octavo.workspace import Workspace, cut_into_shards
 
@@ -87,6 +91,25 @@ def fill(
             storage.write_rows(space.shard("records", shard), records, schemas.record_schema(contract))
             storage.write_rows(space.shard("corrections", shard), [], schemas.CORRECTIONS)
     return space
+
+
+def publish_at_once(spaces: Sequence[Workspace], lake: Lake) -> str:
+    """Publish staged days of one partition, all at a time; returns the run that the manifest names, once all of its tables lie there."""
+
+    def publish(space: Workspace) -> None:
+        with suppress(Superseded):
+            publishing.run(space, CONTRACT, lake)
+
+    threads = [threading.Thread(target=publish, args=(space,)) for space in spaces]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    manifest = lake.published(spaces[0].partition)
+    assert manifest is not None
+    for name, entry in manifest["tables"].items():
+        assert storage.sha256_of(lake.table(name, spaces[0].partition)) == entry["sha256"]
+    return str(manifest["run"])
 
 
 def _document(document: str, pages: int, status: str = Outcome.OK, reason: str | None = None) -> dict[str, Any]:

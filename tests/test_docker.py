@@ -16,6 +16,8 @@ import pathspec
 import pytest
 from ruamel.yaml import YAML
 
+from scripts.fleet import RECOVERY
+
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 STEPS = re.sub(r"\\\n\s*", " ", re.sub(r"(?m)^#.*\n", "", (ROOT / "Dockerfile").read_text(encoding="utf-8"))).splitlines()
@@ -90,8 +92,9 @@ def test_every_apt_package_is_in_debian() -> None:
 
 def test_the_pip_step_of_the_core_finds_everything_that_the_tests_run_with() -> None:
     """The step itself, as a dry run without an index: it must be content with this very environment."""
-    pip = shlex.split(RUN[1][RUN[1].index("pip install"):].replace("${set}", "requirements-core"))
-    assert "apache-airflow==3.3.2" in pip
+    step = RUN[1][RUN[1].index("pip install"):].replace("${set}", "requirements-core")
+    pip = shlex.split(step.replace('${OBJECT_STORE:+"${OBJECT_STORE}"}', "s3fs"))
+    assert {"apache-airflow==3.3.2", "s3fs"} < set(pip)
     out = run(sys.executable, "-m", *pip, "--dry-run", "--no-index")
     assert "Would install" not in out
 
@@ -151,6 +154,11 @@ def test_the_services_are_those_of_a_distributed_airflow() -> None:
     }
     assert all(SERVICES[name]["environment"]["AIRFLOW__CORE__EXECUTOR"] == "CeleryExecutor" for name in AIRFLOW)
     assert SERVICES["worker"]["command"][:4] == ["celery", "worker", "--queues", "default"]
+
+
+def test_a_lost_worker_is_noticed_as_soon_as_on_the_stack_that_is_tested() -> None:
+    for name in AIRFLOW:
+        assert {key: SERVICES[name]["environment"][key] for key in RECOVERY} == RECOVERY, name
 
 
 def test_the_gpu_worker_serves_the_gpu_queue_on_a_reserved_device() -> None:

@@ -15,6 +15,7 @@ from octavo.contracts import Chunking, Contract, FieldSpec, Gate, Kind, Locale, 
 from octavo.lake import table_schemas
 from octavo.model import Outcome, Support, Verdict
 from octavo.reasons import Reason
+from scripts.fleet import RECOVERY
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
@@ -100,6 +101,11 @@ def test_the_contracts_own_table_is_documented() -> None:
 def test_every_judgement_of_a_field_is_documented(values: type[StrEnum]) -> None:
     text = section("tables.md", "fields")
     assert [value.value for value in values if f"`{value.value}`" not in text] == []
+
+
+def test_what_makes_a_fleet_notice_a_lost_worker_is_documented_with_its_values() -> None:
+    rows = dict(re.findall(r"(?m)^\| `(AIRFLOW__\w+)` \| (\d+) \|", section("fleet.md", "When a worker dies")))
+    assert rows == RECOVERY
 
 
 @pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))

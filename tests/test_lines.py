@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from octavo.lines import line_height, lines_of, same_row
-from octavo.model import Box, Page, Source, Word
-from tests.grid import page
+from octavo.lines import levelled, line_height, lines_of, same_row
+from octavo.model import Box, Page, Source, Word, union
+from tests.grid import askew, page
 
 
 def texts(of: Page) -> list[list[str]]:
@@ -32,6 +32,24 @@ def test_every_word_is_in_exactly_one_segment_whatever_its_order() -> None:
 def test_a_line_may_drift_on_a_skewed_page() -> None:
     words = tuple(Word(f"w{n}", Box(n * 60, n * 4, n * 60 + 50, n * 4 + 12), 0.9, Source.OCR) for n in range(8))
     assert len(lines_of(Page("d", 1, 1000, 1000, None, 0, (1, 0, 0, 1, 0, 0), words))) == 1
+
+
+DENSE = "\n".join(f"Article {n} of many    {n} pieces    {n * 3}.50" for n in range(10, 30))
+
+
+@pytest.mark.parametrize("degrees", [3, 5, -7, 12, -12])
+def test_the_lines_of_a_skewed_page_are_those_of_the_level_one(degrees: float) -> None:
+    level = page(DENSE)
+    skewed = askew(level, degrees)
+    assert texts(skewed) == texts(level)
+    assert all(line.box == union(skewed.words[index].box for index in line.words) for line in lines_of(skewed))
+    pairs = zip(level.words, levelled(skewed).words, strict=True)
+    assert max(abs(a - b) for old, new in pairs for a, b in zip(old.box, new.box, strict=True)) <= 2
+
+
+def test_a_page_that_is_not_skewed_is_left_as_it_is() -> None:
+    level = page(DENSE)
+    assert levelled(level) is level
 
 
 def test_a_logo_beside_two_lines_does_not_join_them() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 import threading
@@ -15,14 +16,14 @@ import s3fs
 from click.testing import CliRunner
 from upath import UPath
 
-from octavo import locks, publishing, storage, tables
+from octavo import locks, storage, tables
 from octavo.cli import main
-from octavo.errors import StoreUnavailable, Superseded
+from octavo.errors import StoreUnavailable
 from octavo.lake import STABLE_TABLES, Lake
 from tests.documents import LINES, text_pdf
 from tests.ingest.test_archives import make_zip
 from tests.object_store import ENVIRONMENT, Faults, impatient, server
-from tests.staging import CONTRACT, fill, workspace
+from tests.staging import CONTRACT, fill, publish_at_once, workspace
 
 READ_SECONDS = 2.0
 
@@ -99,6 +100,25 @@ def test_a_run_on_an_object_store_that_fails_at_times_gives_the_bytes_of_a_local
     assert storage.count_rows(lake / "documents/contract=receipt/day=2026-11-02/part.parquet") == 2
 
 
+def test_an_undated_archive_on_an_object_store_gets_its_days(store: tuple[str, Faults], tmp_path: Path) -> None:
+    bucket, faults = store
+    for name, content in (("2019-05-03 a.pdf", LINES), ("b/undated.pdf", LINES[:2]), ("2020-01-01.pdf", LINES[:3])):
+        storage.write_bytes(UPath(bucket) / "old" / name, text_pdf(tmp_path / "a.pdf", [content]).read_bytes())
+    storage.write_bytes(UPath(bucket) / "days/receipt/2020/01/01/2020-01-01.pdf", b"another document")
+    manifest = f"{bucket}/manifest.csv"
+    faults.busy_every = 23
+    today = f"{dt.datetime.now(dt.UTC):%Y/%m/%d}"
+    octavo("index", "propose", "receipt", f"{bucket}/old", "--by", "path,mtime", "--out", manifest)
+    for _ in range(2):
+        octavo("index", "apply", manifest, "--landing", f"{bucket}/days", "--move")
+        landed = [str(file.path).rpartition("/days/receipt/")[2] for file in storage.files_under(UPath(bucket) / "days")]
+        ours = landed.pop(1)  # 2020-01-01-{sha256}.pdf, beside the other document
+        assert landed == ["2019/05/03/2019-05-03 a.pdf", "2020/01/01/2020-01-01.pdf", f"{today}/b/undated.pdf"]
+        assert ours.startswith("2020/01/01/2020-01-01-")
+        assert list(storage.files_under(UPath(bucket) / "old")) == []
+    assert (UPath(bucket) / "days/receipt/2020/01/01/2020-01-01.pdf").read_bytes() == b"another document"
+
+
 def test_a_write_that_fails_leaves_the_old_object(store: tuple[str, Faults]) -> None:
     path = UPath(store[0]) / "atomic" / "a.bin"
     storage.write_bytes(path, b"old")
@@ -125,24 +145,7 @@ def test_two_runs_that_publish_one_day_leave_the_tables_of_the_one_that_started_
         tables.run(space, CONTRACT, lake, ["layout"])
         storage.write_json(space.validation, {"success": True})
         spaces.append(space)
-    refused: list[Superseded] = []
-
-    def publish(space: object) -> None:
-        try:
-            publishing.run(space, CONTRACT, lake)  # type: ignore[arg-type]
-        except Superseded as error:
-            refused.append(error)
-
-    threads = [threading.Thread(target=publish, args=(space,)) for space in spaces]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    manifest = lake.published(spaces[0].partition)
-    assert manifest is not None
-    assert manifest["run"] == "late"
-    for name, entry in manifest["tables"].items():
-        assert storage.sha256_of(lake.table(name, spaces[0].partition)) == entry["sha256"]
+    assert publish_at_once(spaces, lake) == "late"
 
 
 def test_a_lock_that_another_run_holds_is_named(store: tuple[str, Faults]) -> None:

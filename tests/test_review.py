@@ -19,7 +19,7 @@ from octavo.corrections import CorrectionStore
 from octavo.errors import SettingsError
 from octavo.lake import Lake
 from octavo.model import Partition
-from tests.history import DAYS, FIELDS, contract, publish, settings
+from tests.history import DAYS, FIELDS, contract, copied, publish, settings
 
 # "due" is nowhere on the bills, and "slip" breaks its pattern: both want a look.
 USED = contract({
@@ -37,12 +37,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def root(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    shutil.copytree(published / "lake", tmp_path / "lake")
-    folder = tmp_path / "contracts"
-    folder.mkdir()
-    (folder / "bill.yaml").write_text(json.dumps(USED.model_dump(mode="json", exclude_defaults=True)))
-    monkeypatch.setenv("OCTAVO_CONTRACTS", str(folder))
-    return tmp_path
+    return copied(published, tmp_path, USED, monkeypatch)
 
 
 def octavo(root: Path, *args: str) -> Result:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pypdfium2
 import pytest
 from PIL import Image, ImageSequence
+from upath import UPath
 
-from octavo import contracts
-from octavo.config import CONTRACTS_FOLDER
+from octavo import chunking, contracts, ingest, reading, schemas
+from octavo.config import CONTRACTS_FOLDER, Settings
+from octavo.extraction import layout
+from octavo.merging.documents import Merger, PageAnswers
+from octavo.merging.stage import answer_from_row
+from octavo.model import Answer, Field, Partition, Verdict
+from octavo.workspace import Workspace
 from samples import make
 from samples.drawing import rasterise
 
@@ -143,3 +151,56 @@ def test_a_volume_has_as_many_pages_as_asked_for_and_no_two_files_alike(tmp_path
     assert sum(sample.pages for sample in made) == pages
     assert len({sample.data for sample in made}) == len(made)
     assert {Path(name).parts[1] for name in files(tmp_path)} == {contract}
+
+
+def merged(contract: str, name: str, root: Path, said: dict[str, list] | None = None) -> tuple[dict[str, Any], dict[str, Field]]:
+    """The truth of a sample with a text layer and what the stages make of it, with a stand-in for the model where it says something."""
+    row = next(row for row in TRUTH if row["contract"] == contract and row["file"].endswith(name))
+    spec = contracts.find(contract, CONTRACTS_FOLDER)
+    space = Workspace.open(UPath(root), Partition(contract, dt.date(2026, 11, 5)), "r1")
+    settings = Settings(lake=str(root / "lake"), processes=1)
+    ingest.run(space, spec, UPath((ROOT / row["file"]).parent), settings, name)
+    (shard,) = space.plan.page_shards
+    reading.run(space, shard, settings)
+    chunking.run(space, shard, spec.chunking)
+    page = schemas.page_from_row(space.read(space.shard("read", shard)).to_pylist()[0])
+    chunks = [schemas.chunk_from_row(row) for row in space.read(space.shard("chunk", shard)).to_pylist()]
+    layout.run(space, shard, spec)
+    answers = [answer_from_row(row) for row in space.read(space.shard("extract_layout", shard)).to_pylist()]
+    if said:
+        answers.append(Answer(page.document, 1, chunks[0].number, chunks[0].box, "molmo", False, "", said))
+    return row["fields"], {field.path: field for field in Merger(spec).merge(page.document, [PageAnswers(page, chunks, answers)])}
+
+
+def test_the_energy_statement_gives_every_field_with_its_evidence(tmp_path: Path) -> None:
+    truth, found = merged("energy_statement", "statement_0000.pdf", tmp_path)
+    assert {path for path, field in found.items() if field.verdict is not Verdict.ACCEPTED or not field.evidence} == set()
+    assert set(leaves(truth)) <= set(found)
+    text = {path: value for path, value in leaves(truth).items() if found[path].typed == found[path].value}
+    assert len(text) > 20
+    assert {path: found[path].value for path in text} == text
+
+
+def leaves(value: Any, path: str = "") -> dict[str, str]:
+    """Every value of a record of the truth, by its path in the fields table."""
+    if isinstance(value, dict):
+        return {key: text for name, inner in value.items() for key, text in leaves(inner, f"{path}.{name}" if path else name).items()}
+    if isinstance(value, list):
+        return {key: text for at, inner in enumerate(value) for key, text in leaves(inner, f"{path}[{at}]").items()}
+    return {} if value is None else {path: value}
+
+
+def test_the_lecture_page_gives_its_topics_and_a_models_explanations(tmp_path: Path) -> None:
+    topics = [
+        {"name": "Stacks", "explanation": "Stacks give back what was added last; adding and removing take constant time."},
+        {"name": "Queues", "explanation": "Queues give back the item that has waited longest."},
+        {"name": "Hash tables", "explanation": "A hash of the key names the bucket in which the item lies."},
+        {"name": "Binary search trees", "explanation": "Smaller keys stay on the left and larger keys on the right."},
+    ]
+    truth, found = merged("lecture_notes", "lecture_0000.pdf", tmp_path, {"topics": topics})
+    assert [found[f"topics[{n}].name"].value for n in range(4)] == [topic["name"] for topic in truth["topics"]]
+    for n, topic in enumerate(topics):
+        name, explanation = found[f"topics[{n}].name"], found[f"topics[{n}].explanation"]
+        assert (name.verdict, len(name.evidence)) == (Verdict.ACCEPTED, 1)
+        assert (explanation.value, explanation.verdict) == (topic["explanation"], Verdict.PARAPHRASE)
+        assert "% of its content words" in explanation.reason

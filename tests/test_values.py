@@ -125,6 +125,16 @@ def test_words_of_a_page_show_numbers_but_dates_times_and_codes_do_not():
 FORMS = ["%d/%m/%Y", "%d-%m-%y", "%d.%m.%Y", "%d %b %Y", "%B %d, %Y", "%Y-%m-%d"]
 
 
+@pytest.mark.parametrize("text", ["12 KASIM 2020", "12 Kasım 2020", "12 kasim 2020"])
+def test_a_month_of_a_dotless_i_is_read_in_any_spelling(text):
+    assert parser(Locale(languages=["tr"])).parse(Kind.DATE, text) == dt.date(2020, 11, 12)
+
+
+@pytest.mark.parametrize("kind", [Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.PERCENTAGE, Kind.DATE])
+def test_digits_without_end_are_no_value(kind):
+    assert parser(Locale()).parse(kind, "9" * 1_000_000) is None
+
+
 @given(st.dates(dt.date(1970, 1, 1), dt.date(2068, 12, 31)), st.sampled_from(FORMS))
 def test_a_printed_date_reads_back(date, form):
     assert DAY_FIRST.parse(Kind.DATE, date.strftime(form)) == date

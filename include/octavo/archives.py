@@ -6,6 +6,7 @@ members are not opened, and what comes out is counted as it comes: sizes that an
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import hashlib
 import posixpath
@@ -16,7 +17,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -36,12 +37,16 @@ LONGEST_NAME = 1024     # characters; what file systems and object stores take
 PACKAGES = {"[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF"}
 DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, OSError, pa.ArrowException, ValueError)
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")  # with members, without
+_LAST_SECOND = 1 << 32  # in 2106: what a 32-bit clock can say
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One file of an archive. ``number`` names it in the folder it was taken out to; None, with a ``reason``, if it was refused."""
+    """One file of an archive. ``number`` names it in the folder it was taken out to; None, with a ``reason``, if it was refused.
+
+    ``changed`` is the day on which it last changed (ISO 8601), where the archive says it: in UTC in a TAR, by its maker's clock in a ZIP.
+    """
 
     name: str
     size: int
@@ -49,6 +54,7 @@ class Member:
     number: int | None
     reason: str | None = None
     detail: str = ""
+    changed: str | None = None
 
 
 def may_be_archive(head: bytes) -> bool:
@@ -110,6 +116,7 @@ def take_out(path: Path, kind: str, folder: Path, most_members: int, most_bytes:
                 continue
             target = folder / str(len(found))
             member, written = _take(entry, target, len(found), most_bytes - spent, largest)
+            member = replace(member, changed=entry.changed)
             spent += written
             if spent > most_bytes:
                 raise Quarantined(Reason.ARCHIVE_TOO_LARGE, f"more than {most_bytes:,} bytes unpacked; raise limits.archive_bytes")
@@ -187,6 +194,7 @@ class _Entry:
     problem: tuple[str, str] | None
     source: Any
     in_stream: bool = False
+    changed: str | None = None
 
     def open(self) -> IO[bytes]:
         return cast("IO[bytes]", self.source())
@@ -204,7 +212,12 @@ def _zip_entries(path: Path, most_members: int | None) -> Iterator[_Entry]:
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             if not info.is_dir():
-                yield _Entry(_tidy(info.filename), info.file_size, _zip_problem(info), lambda info=info: archive.open(info))
+                year, month, day = info.date_time[:3]
+                # 1980 is where a ZIP's time begins: whoever has none writes that.
+                changed = f"{year:04d}-{month:02d}-{day:02d}" if year > 1980 else None
+                yield _Entry(
+                    _tidy(info.filename), info.file_size, _zip_problem(info), lambda info=info: archive.open(info), changed=changed,
+                )
 
 
 def _zip_problem(info: zipfile.ZipInfo) -> tuple[str, str] | None:
@@ -227,7 +240,10 @@ def _tar_entries(path: Path, kind: str) -> Iterator[_Entry]:
                 continue
             linked = None if info.isfile() else (Reason.UNSAFE_MEMBER, "a link or a device")
             problem = linked or _name_problem(info.name)
-            yield _Entry(_tidy(info.name), info.size, problem, lambda info=info: archive.extractfile(info), in_stream=True)
+            changed = dt.datetime.fromtimestamp(info.mtime, dt.UTC).date().isoformat() if 0 < info.mtime < _LAST_SECOND else None
+            yield _Entry(
+                _tidy(info.name), info.size, problem, lambda info=info: archive.extractfile(info), in_stream=True, changed=changed,
+            )
 
 
 @contextmanager

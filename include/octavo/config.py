@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -57,6 +57,10 @@ class Settings(BaseSettings):
     molmo_queue: str = Field("gpu", description="Airflow: queue of the model's tasks")
     molmo_pool_slots: int = Field(1, gt=0, description="Airflow: slots of pool molmo_gpu that one task of the model takes")
     molmo_pod_template: str | None = Field(None, description="KubernetesExecutor: pod template file of the model's tasks")
+    notify_conn_id: str | None = Field(None, description="Airflow: HTTP connection that is told of days that want a look")
+    notifier: str | None = Field(None, description="Airflow: import path of a notifier that is told of them")
+    notifier_args: dict[str, Any] = Field(default_factory=dict, description="its keyword arguments, as JSON; see docs/operations.md")
+    notify_quarantined_share: float = Field(0.1, ge=0, le=1, description="largest share of quarantined documents that nobody is told of")
     ocr_profile: Literal["best", "fast"] = Field("best", description="best: RapidOCR; fast: Tesseract, which reads less")
     languages: str = Field("eng", description="languages of scans by Tesseract's names, joined by +")
     page_images: bool = Field(True, description="keep a small picture of each page that is read, for the document page of the UI")

@@ -199,10 +199,11 @@ def tied(page: Page, label: Label, value_box: Box) -> float:
 
 def aligned(header: Box, value: Box) -> bool:
     """Whether ``value`` stands in the column of ``header``: they overlap by a third of the narrower, or share an edge or the middle."""
-    edge = max(header.height, value.height)
-    if overlap(header.x0, header.x1, value.x0, value.x1) >= max(1, min(header.width, value.width)) / 3:
+    (a0, top, a1, bottom), (b0, y0, b1, y1) = header, value
+    if overlap(a0, a1, b0, b1) >= max(1, min(a1 - a0, b1 - b0)) / 3:
         return True
-    return abs(header.x0 - value.x0) <= edge or abs(header.x1 - value.x1) <= edge
+    edge = max(bottom - top, y1 - y0)
+    return abs(a0 - b0) <= edge or abs(a1 - b1) <= edge
 
 
 def _inside_label_word(page: Page, label: Label, value: Box) -> bool:

@@ -47,19 +47,20 @@ class Lake:
 
     def inputs(self, partition: Partition) -> dict[str, Any] | None:
         """``files`` (each with size and time) and ``rules`` of the published day; None where they were not noted."""
-        try:
-            found: dict[str, Any] = storage.read_json(self.inputs_file(partition))
-        except FileNotFoundError:
-            return None
-        return found
+        return _json(self.inputs_file(partition))
 
     def published(self, partition: Partition) -> dict[str, Any] | None:
         """What was published of a day, or None: run, contract hash, and rows and sha256 per table."""
-        try:
-            found: dict[str, Any] = storage.read_json(self.manifest(partition))
-        except FileNotFoundError:
-            return None
-        return found
+        return _json(self.manifest(partition))
+
+
+def _json(path: UPath) -> dict[str, Any] | None:
+    """What a file says; None where there is none."""
+    try:
+        found: dict[str, Any] = storage.read_json(path)
+    except FileNotFoundError:
+        return None
+    return found
 
 
 def table_schemas(contract: Contract) -> dict[str, Any]:

@@ -1,14 +1,16 @@
 """Words into lines, lines into segments: the geometry that labels, tables and addresses stand on.
 
 A *line* is a row of words across the whole page, a *segment* a run of its words without a wide gap,
-which is what a reader takes as one piece ("Invoice date", "12 March 2026", one table cell).
+which is what a reader takes as one piece ("Invoice date", "12 March 2026", one table cell). On a skewed
+page words are compared where they would stand if it were level.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from octavo.model import Box, Page, Word, union
@@ -71,11 +73,32 @@ def line_height(page: Page) -> float:
     return float(median(word.box.height for word in page.words)) if page.words else 1.0
 
 
-def lines_of(page: Page) -> tuple[Line, ...]:
-    """The page's words as lines, top to bottom; every word is in exactly one segment.
+def levelled(page: Page) -> Page:
+    """The page with its words where they would stand without its skew, turned about its middle; a level page itself.
 
-    A word joins the line whose last word it overlaps most, so a line may drift on a skewed page.
+    A box is taken for that of an upright word that was turned with the page: its height and width less what the turn added.
     """
+    if not page.skew or not page.words:
+        return page
+    cos, sin = math.cos(math.radians(page.skew)), math.sin(math.radians(page.skew))
+    x_middle, y_middle = page.width / 2, page.height / 2
+    words = []
+    for word in page.words:
+        x, y = word.box.center[0] - x_middle, word.box.center[1] - y_middle
+        x, y = x_middle + x * cos + y * sin, y_middle - x * sin + y * cos
+        width = max(1.0, (word.box.width * cos - word.box.height * abs(sin)) / (cos * cos - sin * sin))
+        height = max(1.0, (word.box.height * cos - word.box.width * abs(sin)) / (cos * cos - sin * sin))
+        left, top = round(x - width / 2), round(y - height / 2)
+        words.append(replace(word, box=Box(left, top, left + max(1, round(width)), top + max(1, round(height)))))
+    return replace(page, words=tuple(words), skew=0.0)
+
+
+def lines_of(page: Page) -> tuple[Line, ...]:
+    """The page's words as lines, top to bottom; every word is in exactly one segment. Boxes are those of the page as it is.
+
+    A word joins the line whose last word it overlaps most, so a line may drift.
+    """
+    printed, page = page, levelled(page)
     rows: list[list[int]] = []
     height = line_height(page)
     band = max(1, round(height))
@@ -98,8 +121,8 @@ def lines_of(page: Page) -> tuple[Line, ...]:
             number = len(rows) - 1
         for b in bands:
             reaching[b].add(number)
-    lines = [_line(page, row, height) for row in rows]
-    return tuple(sorted(lines, key=lambda line: (line.box.y0 + line.box.y1, line.box.x0)))
+    lines = sorted((_line(page, row, height) for row in rows), key=lambda line: (line.box.y0 + line.box.y1, line.box.x0))
+    return tuple(lines if page is printed else (_printed(printed, line) for line in lines))
 
 
 def _joins(last: Box, word: Box) -> float:
@@ -127,6 +150,12 @@ def _line(page: Page, row: Sequence[int], height: float) -> Line:
             runs[-1].append(index)
     segments = tuple(segment(page.words, run) for run in runs)
     return Line(segments, union(s.box for s in segments))
+
+
+def _printed(page: Page, line: Line) -> Line:
+    """A line of the levelled page as it stands on the page."""
+    segments = tuple(segment(page.words, part.words) for part in line.segments)
+    return Line(segments, union(part.box for part in segments))
 
 
 def segment(words: Sequence[Word], indices: Sequence[int]) -> Segment:

@@ -73,6 +73,7 @@ class Page:
     resolution it was rendered at (None for an image that does not say). ``rotation`` is the
     clockwise turn in degrees that made it upright, ``transform`` the affine (a, b, c, d, e, f) from
     the source's pixels (PDF: points, origin top left) to the page's: x' = ax + cy + e, y' = bx + dy + f.
+    ``skew`` is the angle in degrees at which its lines fall to the right (below 0: rise); 0 for level ones.
     """
 
     document: str
@@ -83,6 +84,7 @@ class Page:
     rotation: int
     transform: tuple[float, float, float, float, float, float]
     words: tuple[Word, ...]
+    skew: float = 0.0
 
     @property
     def text(self) -> str:
@@ -208,11 +210,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a stage call did, as counts that may go through XCom."""
+    """What a stage call did, as counts that may go through XCom. ``cost`` is of a model, in the currency of its prices."""
 
     stage: str
     counts: dict[str, int]
     seconds: float
+    cost: float = 0.0
 
     @staticmethod
     def total(reports: Sequence[Report]) -> dict[str, int]:

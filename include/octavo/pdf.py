@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 from PIL import Image
@@ -25,6 +27,7 @@ DPI = 200               # Tesseract's accuracy levels off from about 200 dpi for
 MAX_SIDE_PX = 10_000    # A0 at 200 dpi; a longer side lowers the dpi
 PASSWORDS = "OCTAVO_PDF_PASSWORDS"  # environment variable
 TAIL_BYTES = 1024       # where a whole PDF has its %%EOF
+Boxes = npt.NDArray[np.float64]
 
 
 def open_pdf(path: Path) -> pdfium.PdfDocument:
@@ -129,6 +132,21 @@ def transform(page: pdfium.PdfPage, dpi: int) -> tuple[float, float, float, floa
             return (0.0, -scale, scale, 0.0, 0.0, height)
         case _:
             return (scale, 0.0, 0.0, scale, 0.0, 0.0)
+
+
+def in_frame(boxes: Boxes, page: pdfium.PdfPage, dpi: int) -> Boxes:
+    """Boxes as left, top, right, bottom in pixels of the frame at ``dpi``.
+
+    Args:
+        boxes: n x 4: left, bottom, right, top in points of the page as it is stored.
+        page: whose boxes they are.
+        dpi: of the frame.
+    """
+    a, b, c, d, e, f = transform(page, dpi)
+    x_left, _, _, y_top = page.get_bbox()
+    x, y = boxes[:, (0, 2)] - x_left, y_top - boxes[:, (3, 1)]
+    across, down = a * x + c * y + e, b * x + d * y + f  # one of a and c is 0, and one of b and d
+    return np.column_stack((across.min(axis=1), down.min(axis=1), across.max(axis=1), down.max(axis=1)))
 
 
 def render(page: pdfium.PdfPage, dpi: float, grey: bool = False) -> Image.Image:

@@ -34,6 +34,7 @@ _PAGE = [
     ("dpi", pa.int32()),
     ("rotation", pa.int32()),
     ("transform", pa.list_(pa.float64())),
+    ("skew", pa.float64()),             # degrees at which lines fall to the right
     ("text_source", pa.string()),       # text_layer, ocr, mixed or none
 ]
 # What the read stage writes and the reading store keeps: a page with its words.
@@ -184,7 +185,10 @@ def page_from_row(row: dict[str, Any]) -> Page:
     words = tuple(
         Word(w["text"], Box(w["x0"], w["y0"], w["x1"], w["y1"]), w["confidence"], _SOURCES[w["source"]]) for w in row["words"]
     )
-    return Page(row["document"], row["page"], row["width"], row["height"], row["dpi"], row["rotation"], tuple(row["transform"]), words)
+    return Page(
+        row["document"], row["page"], row["width"], row["height"], row["dpi"], row["rotation"], tuple(row["transform"]), words,
+        row.get("skew") or 0.0,
+    )
 
 
 def word_to_row(word: Word) -> dict[str, Any]:

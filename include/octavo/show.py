@@ -20,6 +20,8 @@ from octavo.chunking import cut
 from octavo.config import Settings
 from octavo.contracts import Chunking
 from octavo.errors import SettingsError
+from octavo.inspect import document as inspected
+from octavo.inspect.sources import Place, partition_of
 from octavo.lake import Lake
 from octavo.model import Chunk, Outcome, Verdict
 from octavo.pages import page_image
@@ -86,21 +88,36 @@ def quarantined(lake: Lake, result: pipeline.DayResult) -> list[dict[str, Any]]:
     return [row for row in rows if row["level"] == "document" and row["outcome"] == Outcome.QUARANTINED]
 
 
-def document(console: Console, lake: Lake, wanted: str, as_json: bool) -> None:
-    """The fields of every published document that ``wanted`` names.
+def document(console: Console, settings: Settings, wanted: str, as_json: bool) -> None:
+    """The fields of every published document that ``wanted`` names, what people said of them, and pages that were not read.
 
     Raises:
         SettingsError: the lake has no such document.
     """
+    lake = Lake(UPath(settings.lake))
     for path, row in named(lake, wanted):
         fields = storage.read_table(_beside(lake, path, "fields"), where=("document", row["document"])).to_pylist()
         _print_document(console, row, fields, as_json)
+        if not as_json:
+            for line in _beside_the_fields(Place(settings, partition_of(path)), row["document"]):
+                console.print(escape(line), highlight=False, soft_wrap=True)
         path = _beside(lake, path, "ledger")
         if not as_json and path.exists():
             ends = storage.read_table(path, where=("document", row["document"])).to_pylist()
             latest = [end for end in ends if end["level"] == "document" and end["uri"] == row["uri"]][-1:]
             if spent := _spent(latest[0] if latest else {}):
                 console.print(spent, highlight=False, soft_wrap=True)
+
+
+def _beside_the_fields(place: Place, document: str) -> Iterator[str]:
+    """Pages that were not read, and what people said: what the tables have, and what they will have."""
+    for page in place.rows("pages", document):
+        if page["outcome"] == Outcome.QUARANTINED:
+            yield f"page {page['page']} was not read: {page['reason']}"
+    view = inspected.load(place, document)
+    for said in (*view.corrections, *view.waiting.values()):
+        waits = "; counts from the day's next run, or octavo remerge" if said in view.waiting.values() else ""
+        yield f"{said['field']}: {said['value'] or 'no such value'} ({said['action']} by {said['by']}, {said['said']}{waits})"
 
 
 def _spent(row: dict[str, Any]) -> str:
@@ -181,7 +198,8 @@ def _print_document(console: Console, row: dict[str, Any], fields: list[dict[str
         for field in fields:
             console.file.write(json.dumps(field, default=str, ensure_ascii=False) + "\n")
         return
-    title = f"[bold]{escape(row['uri'])}[/bold]  {row['pages']} pages  {row['status']}  {row['document'][:12]}"
+    ended = f"{row['status']} {row['reason'] or ''}".strip()
+    title = f"[bold]{escape(row['uri'])}[/bold]  {row['pages']} pages  {ended}  {row['document'][:12]}"
     console.print(title, highlight=False, soft_wrap=True)
     console.print(_fields(
         (field, [(box["page"], box["x0"], box["y0"], box["x1"], box["y1"]) for box in field["evidence"] or []]) for field in fields

@@ -66,14 +66,20 @@ def atomic(path: UPath) -> Iterator[IO[bytes]]:
         private.unlink(missing_ok=True)
 
 
-def create(path: UPath, data: bytes) -> bool:
-    """Write a small file unless it is there; of several writers exactly one gets True.
+def create(path: UPath, data: bytes | Path) -> bool:
+    """Write a file unless it is there; of several writers exactly one gets True.
 
     A local file is linked to its name, an object put on the condition that there is none.
+
+    Args:
+        data: what it holds, or a local file with that.
     """
     if not is_local(path):
         try:
-            path.fs.pipe_file(path.path, data, mode="create")
+            if isinstance(data, Path):
+                path.fs.put_file(str(data), path.path, mode="create")
+            else:
+                path.fs.pipe_file(path.path, data, mode="create")
         except FileExistsError:
             return False
         except OSError as error:  # as s3fs says it when a server names no condition
@@ -84,7 +90,13 @@ def create(path: UPath, data: bytes) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
     private = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        private.write_bytes(data)
+        if isinstance(data, Path):
+            with data.open("rb") as source, private.open("wb") as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+                target.flush()
+                os.fsync(target.fileno())  # who asked may remove the source next
+        else:
+            private.write_bytes(data)
         os.link(private.path, path.path)
     except FileExistsError:
         return False

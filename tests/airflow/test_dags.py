@@ -17,7 +17,8 @@ from octavo.lake import table_schemas
 from octavo_airflow.assets import TABLES
 
 REPO = Path(__file__).resolve().parent.parent.parent
-HEAVY = ("torch", "transformers", "great_expectations", "pandas", "pytesseract", "pyarrow", "cv2", "onnxruntime", "rapidocr", "numpy")
+HEAVY = ("torch", "transformers", "great_expectations", "pandas", "pytesseract", "pyarrow", "cv2", "onnxruntime", "rapidocr", "numpy",
+         "openlineage")
 # A fresh interpreter, as the DAG processor is: what a DAG file adds over airflow.sdk.
 PROBE = """
 import importlib.util, json, sys, time

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from octavo.lake import Lake
 from octavo.model import Partition
 from octavo_airflow.operators import history
 from tests.airflow.test_dags import HEAVY, parse
-from tests.history import DAYS, FIELDS, contract, publish
+from tests.history import DAYS, FIELDS, contract, copied, publish
 
 USED = contract({**FIELDS, "due": {"type": "money", "labels": ["Summe"], "required": True}})
 
@@ -38,11 +37,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def lake(published: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    shutil.copytree(published / "lake", tmp_path / "lake")
-    folder = tmp_path / "contracts"
-    folder.mkdir()
-    (folder / "bill.yaml").write_text(json.dumps(USED.model_dump(mode="json", exclude_defaults=True)))
-    monkeypatch.setenv("OCTAVO_CONTRACTS", str(folder))
+    copied(published, tmp_path, USED, monkeypatch)
     monkeypatch.setenv("OCTAVO_LAKE", str(tmp_path / "lake"))
     return Lake(UPath(tmp_path / "lake"))
 

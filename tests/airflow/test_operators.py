@@ -29,7 +29,7 @@ def context(day: str | None = None, partition_key: str | None = None, start: int
         return None if number is None else dt.datetime(2026, 11, number, tzinfo=dt.UTC)
 
     run = SimpleNamespace(partition_key=partition_key, data_interval_start=at(start), logical_date=at(logical), run_after=NOON)
-    return {"params": {"day": day}, "dag_run": run}
+    return {"params": {"day": day}, "dag_run": run, "run_id": "r1"}
 
 
 @pytest.mark.parametrize(("given", "day"), [
@@ -74,14 +74,16 @@ class Failing(OctavoOperator):
 ])
 def test_one_place_decides_about_retries(error: Exception, raised: type[Exception]) -> None:
     with pytest.raises(raised):
-        Failing(error=error).execute({})
+        Failing(error=error).execute(context())
 
 
-def test_the_cause_is_the_first_thing_that_a_failed_task_logs() -> None:
+def test_the_cause_is_the_first_thing_that_a_failed_task_logs_below_its_folded_settings() -> None:
     task = Failing(error=ContractError("receipt.yaml:3: unknown key"))
     with structlog.testing.capture_logs() as logged, pytest.raises(AirflowFailException):
-        task.execute({})
+        task.execute(context())
     told = [entry["event"] for entry in logged if "outside of the Task Runner" not in entry["event"]]
+    assert told[0] == "::group::settings"
+    told = told[told.index("::endgroup::") + 1 :]
     assert told[0] == "receipt.yaml:3: unknown key"
 
 
@@ -119,8 +121,9 @@ def test_passwords_of_locked_pdfs_come_from_the_connection_that_is_named(
     assert Reading(task_id="reading", contract="receipt").execute(context()) == {"passwords": tried}
 
 
-def a_run(kind: str) -> Any:
+def a_run(kind: str, name: str = "a run") -> Any:
     given = context("2026-11-20")
+    given["dag_run"].run_id = name
     given["dag_run"].run_type = DagRunType(kind)  # as a task is given it
     given["pushed"] = {}
     given["ti"] = SimpleNamespace(xcom_push=given["pushed"].__setitem__)
@@ -135,12 +138,17 @@ def ingest_and_ledger() -> IngestOperator:
     return ingest
 
 
-@pytest.mark.parametrize("kind", ["scheduled", "backfill"])
-def test_a_day_that_has_not_changed_is_left_alone_by_its_first_task(kind: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("kind", "name"), [
+    pytest.param("scheduled", "scheduled__1", id="a scheduled run"), pytest.param("backfill", "backfill__1", id="a backfill"),
+    pytest.param("operator_triggered", "late__2026-11-20__ab", id="a run for documents that were late until another run took them"),
+])
+def test_a_day_that_has_not_changed_is_left_alone_by_its_first_task(
+    kind: str, name: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(inputs, "unchanged", lambda *args: True)
     workspace = Workspace.open(UPath(tmp_path), Partition("receipt", NOON.date()), "r1")
     workspace.keep_inputs({}, "rules")
-    given = a_run(kind)
+    given = a_run(kind, name)
     with pytest.raises(DownstreamTasksSkipped) as skipped:
         ingest_and_ledger().leave_alone_if_unchanged(given, workspace, 0.0)
     assert skipped.value.tasks == ["ledger"]
@@ -149,7 +157,8 @@ def test_a_day_that_has_not_changed_is_left_alone_by_its_first_task(kind: str, t
 
 
 @pytest.mark.parametrize(("kind", "same"), [
-    pytest.param("manual", True, id="somebody asked for it"), pytest.param("scheduled", False, id="something has changed"),
+    pytest.param("manual", True, id="somebody asked for it"), pytest.param("operator_triggered", True, id="another DAG asked for it"),
+    pytest.param("scheduled", False, id="something has changed"),
 ])
 def test_a_day_is_run_all_the_same_when(kind: str, same: bool, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inputs, "unchanged", lambda *args: same)
@@ -187,7 +196,7 @@ class Counting(OctavoOperator):
     """Did something."""
 
     def stage(self, context: Any) -> Report:
-        return Report("read", {"reads": 3, "read_hits": 0}, 1.5)
+        return Report("read", {"reads": 3, "read_hits": 0}, 1.5, 0.25)
 
 
 def test_counts_and_seconds_go_to_airflows_own_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -195,9 +204,11 @@ def test_counts_and_seconds_go_to_airflows_own_metrics(monkeypatch: pytest.Monke
 
     told: dict[str, Any] = {}
     monkeypatch.setattr(stats, "incr", lambda name, count, tags: told.update({name: (count, tags)}))
+    monkeypatch.setattr(stats, "gauge", lambda name, value, tags: told.update({name: (value, tags)}))
     monkeypatch.setattr(stats, "timing", lambda name, took, tags: told.update({name: (took, tags)}))
-    Counting(task_id="read", contract="receipt").execute({})
+    Counting(task_id="read", contract="receipt").execute(context())
     tags = {"contract": "receipt", "stage": "read"}
     assert told == {
         "octavo.receipt.read.reads": (3, tags), "octavo.receipt.read.read_hits": (0, tags), "octavo.receipt.read.seconds": (1500.0, tags),
+        "octavo.receipt.read.cost": (0.25, tags), "octavo.receipt.read.pages_per_second": (2.0, tags),
     }

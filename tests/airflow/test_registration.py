@@ -29,7 +29,8 @@ print(json.dumps({
     "hook": ProvidersManager().hooks["octavo_molmo"].hook_class_name,
     "providers": [name for name in ProvidersManager().providers if "octavo" in name],
     "top_level": sorted(set(sys.modules) & {
-        "base", "stages", "day", "pools", "app", "answers", "overview", "provider", "assets", "hooks", "connection", "params",
+        "base", "stages", "day", "pools", "app", "answers", "access", "writes", "starting", "provider", "assets", "hooks", "connection",
+        "params",
     }),
     "twice": sorted(m for m in sys.modules if m.startswith("include")),
 }))
@@ -51,7 +52,7 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_the_plugin_is_registered_once(registered: dict[str, Any]) -> None:
     assert registered["errors"] == {}
     assert registered["plugins"].count("octavo") == 1
-    assert sorted(registered["views"]) == ["Documents", "Octavo"]
+    assert sorted(registered["views"]) == ["Contract", "Documents", "Documents", "Octavo"]
     assert registered["apps"].count("Octavo") == 1
 
 

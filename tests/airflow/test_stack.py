@@ -1,17 +1,20 @@
-"""Whose processes a stack takes for its own: ``stop`` ends all of them, so a stranger's must never be among them."""
+"""Whose processes a stack takes for its own: ``stop`` ends all of them, so a stranger's must never be among them. And its fleet."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from scripts.stack import MARK, Stack
+from scripts.fleet import DEFAULT, GPU, Fleet, Worker
+from scripts.stack import MARK, Stack, StackError, asked_workers
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -50,3 +53,45 @@ def test_a_stack_owns_what_shares_its_session_even_without_the_mark(tmp_path: Pa
 def test_a_session_number_that_was_used_before_the_stack_began_is_a_strangers(tmp_path: Path, stranger: subprocess.Popen[bytes]) -> None:
     (tmp_path / "supervisord.session").write_text(f"{stranger.pid} {psutil.Process(stranger.pid).create_time() + 5}")
     assert list(Stack(tmp_path, 1).processes()) == []
+
+
+WORKERS = (Worker("default-1", DEFAULT, 2), Worker("default-2", DEFAULT, 3), Worker("gpu", GPU, 1))
+
+
+def test_redis_listens_on_a_socket_that_is_its_owners_alone_and_on_no_port(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path / "workers", tmp_path, WORKERS)
+    fleet.prepare()
+    assert not fleet.accepts()
+    with subprocess.Popen(shlex.split(fleet.redis()), stdout=subprocess.DEVNULL) as process:
+        try:
+            deadline = time.monotonic() + 30
+            while not fleet.accepts():
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            assert psutil.Process(process.pid).net_connections("inet") == []
+            assert (tmp_path / "redis.sock").stat().st_mode & 0o077 == 0
+            assert not fleet.healthy()  # no worker answers
+        finally:
+            process.terminate()
+
+
+def test_a_fleet_has_as_many_tasks_under_way_as_its_workers_have_slots(tmp_path: Path) -> None:
+    stack = Stack(tmp_path, 1, workers=WORKERS)
+    environment = stack.environment()
+    assert (environment["AIRFLOW__CORE__EXECUTOR"], environment["AIRFLOW__CORE__PARALLELISM"]) == ("CeleryExecutor", "6")
+    assert (environment["OCTAVO_PROCESSES"], stack.cores) == ("1", 5)
+    assert Stack(tmp_path, 1).environment()["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+
+
+@pytest.mark.parametrize(("executor", "queues"), [
+    pytest.param(None, [], id="nothing"), pytest.param("local", [], id="local"), pytest.param("celery", [DEFAULT, GPU], id="celery"),
+])
+def test_the_executor_is_asked_for_by_its_name(monkeypatch: pytest.MonkeyPatch, executor: str | None, queues: list[str]) -> None:
+    monkeypatch.setenv("EXECUTOR", executor or "")
+    assert [worker.queue for worker in asked_workers()] == queues
+
+
+def test_an_executor_that_the_stack_does_not_know_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXECUTOR", "kubernetes")
+    with pytest.raises(StackError, match="it may be local or celery"):
+        asked_workers()

@@ -17,6 +17,7 @@ from octavo.chunking.legibility import crop_cost, is_legible
 from octavo.contracts import Chunking
 from octavo.model import Box, Chunk, Page
 from tests.chunking.generated import Drawn, paper, statement, table
+from tests.grid import askew
 
 SEEDS = range(15)
 KINDS = [pytest.param(make, id=make.__name__) for make in (paper, table, statement)]
@@ -48,6 +49,18 @@ def test_columns_are_never_interleaved_and_read_in_order(seed: int, degrees: flo
     drawn = paper(seed)
     page = drawn.page if not degrees else scanned(drawn.page, degrees, 1, seed)
     assert regions_in_order(drawn, layout.cut(page, Chunking())) == list(range(len(drawn.regions)))
+
+
+@pytest.mark.parametrize("degrees", [3.0, 5.0, -7.0])
+def test_a_page_that_is_known_to_be_skewed_is_cut_as_the_level_one(degrees: float) -> None:
+    for seed in SEEDS[:4]:
+        drawn = paper(seed)
+        chunks = layout.cut(askew(drawn.page, degrees), Chunking())
+        assert regions_in_order(drawn, chunks) == list(range(len(drawn.regions))), seed
+        for make in (table, statement):
+            drawn = make(seed)
+            of = {word: chunk.number for chunk in layout.cut(askew(drawn.page, degrees), Chunking()) for word in chunk.words}
+            assert [row for row in drawn.rows if len({of[word] for word in row}) > 1] == [], (make.__name__, seed)
 
 
 @pytest.mark.parametrize("make", [pytest.param(table, id="tables"), pytest.param(statement, id="statements")])

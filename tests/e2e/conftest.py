@@ -9,12 +9,11 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +21,15 @@ from typing import Any
 import psutil
 import pyarrow.parquet as pq
 import pytest
+from upath import UPath
 
 from octavo import contracts
 from octavo.config import Settings
 from octavo.lake import STABLE_TABLES
 from samples import make
 from scripts.api import AirflowApi
-from scripts.stack import Stack
+from scripts.fleet import Worker
+from scripts.stack import Stack, free_port
 
 REPO = Path(__file__).resolve().parent.parent.parent
 RUN_SECONDS = 600
@@ -37,13 +38,16 @@ SETTINGS = {"OCTAVO_SHARD_PAGES": "16", "OCTAVO_OCR_PROFILE": "fast"}
 # Tests kill the scheduler: what it was at is taken up again this much sooner than after Airflow's 5 minutes.
 RECOVERY = {"AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15"}
 USERS = {"admin": "only-for-this-test", "viewer": "may-look"}
+NOTIFIED = "octavo_notify"  # the connection that is told of days that want a look; a test that listens makes it
 VOLUME_DAY = dt.date(2026, 11, 10)
-STRICT = """
+HOSTILE = "<img src=x onerror=document.title='stolen'>.pdf"
+STRICT = f"""
 name: strict
 title: Receipts that must name a field nobody prints
+description: "A vault's receipts {HOSTILE}"
 fields:
-  total: {type: money, labels: [total]}
-  vault_number: {type: identifier, labels: [number of the vault], required: true}
+  total: {{type: money, labels: [total]}}
+  vault_number: {{type: identifier, labels: [number of the vault], required: true}}
 gate:
   min_required_share: 1.0
 """
@@ -62,8 +66,8 @@ class Airflow:
 
     stack: Stack
     api: AirflowApi
-    landing: Path
-    lake: Path
+    landing: Path | UPath
+    lake: Path | UPath
     contracts: Path
 
     def run(self, contract: str, day: str, **params: Any) -> str:
@@ -106,13 +110,13 @@ class Airflow:
                     total[name] = total.get(name, 0) + count
         return total
 
-    def file(self, table: str, contract: str, day: str, lake: Path | None = None) -> Path:
+    def file(self, table: str, contract: str, day: str, lake: Path | UPath | None = None) -> Path | UPath:
         return (lake or self.lake) / table / f"contract={contract}" / f"day={day}" / "part.parquet"
 
     def rows(self, table: str, contract: str, day: str) -> list[dict[str, Any]]:
         return list(pq.read_table(self.file(table, contract, day), partitioning=None).to_pylist())
 
-    def digests(self, contract: str, day: str, lake: Path | None = None) -> dict[str, str]:
+    def digests(self, contract: str, day: str, lake: Path | UPath | None = None) -> dict[str, str]:
         """sha256 of every byte-stable table of the day."""
         return {
             table: hashlib.sha256(self.file(table, contract, day, lake).read_bytes()).hexdigest() for table in (*STABLE_TABLES, contract)
@@ -192,26 +196,27 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
 
 
 @contextlib.contextmanager
-def running(landing: Path, lake: Path, folder: Path, settings: dict[str, str]) -> Iterator[Airflow]:
+def running(
+    landing: Path | UPath, lake: Path | UPath, folder: Path, settings: dict[str, str], workers: Sequence[Worker] = (),
+) -> Iterator[Airflow]:
     """A stack of its own on a free port for the contracts of ``folder``; ended with the block.
 
     Its state does not lie under pytest's temporary folder: the database runs as another user when the tests run as
     root, and the next pytest that starts closes that folder to all others.
     """
     var = Path(tempfile.mkdtemp(prefix="octavo-e2e-"))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     stack = Stack(var, port, {
         "OCTAVO_LANDING": str(landing),
         "OCTAVO_LAKE": str(lake),
         "OCTAVO_CONTRACTS": str(folder),
+        "OCTAVO_NOTIFY_CONN_ID": NOTIFIED,
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
         "AIRFLOW_CONN_OCTAVO_AIRFLOW_API": json.dumps({"conn_type": "http", "login": "admin", "password": USERS["admin"]}),
         **RECOVERY,
         **settings,
-    })
+    }, workers)
     passwords = var / "airflow" / "simple_auth_manager_passwords.json.generated"
     passwords.parent.mkdir(parents=True)
     passwords.write_text(json.dumps(USERS))

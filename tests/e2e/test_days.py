@@ -10,7 +10,8 @@ import pytest
 
 from octavo import contracts
 from octavo.lake import table_schemas
-from tests.e2e.conftest import Airflow, until
+from tests.airflow.test_notifier import webhook
+from tests.e2e.conftest import NOTIFIED, Airflow, until
 
 DAY = "2026-11-02"
 BAD_DAY = "2026-11-04"
@@ -78,8 +79,16 @@ def test_a_refused_day_publishes_nothing_but_the_ledger_and_says_why(airflow: Ai
     folder.mkdir(parents=True)
     source = next((airflow.landing / "receipt" / DAY.replace("-", "/")).iterdir())
     (folder / source.name).write_bytes(source.read_bytes())
-    run = airflow.run("strict", DAY)
-    assert airflow.finish("strict", run) == "failed"
+    with webhook() as (url, taken):
+        airflow.api.post("connections", {"connection_id": NOTIFIED, "conn_type": "http", "host": url})
+        try:
+            run = airflow.run("strict", DAY)
+            assert airflow.finish("strict", run) == "failed"
+        finally:
+            airflow.api.client.delete(f"/api/v2/connections/{NOTIFIED}").raise_for_status()
+    [message] = [message for _, message in taken if message["contract"] == "strict"]  # a late day of another contract may end meanwhile
+    assert (message["day"], message["run"], message["refused"]) == (DAY, run, True)
+    assert airflow.api.client.get(message["link"]).status_code == 200
     states = airflow.states("strict", run)
     assert (states["validate"], states["ledger"], states["publish"]) == ({"failed"}, {"success"}, {"upstream_failed"})
     assert "vault_number" in airflow.first_error("strict", run, "validate")

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from scripts.api import AirflowApi
-from scripts.stack import Stack
+from scripts.stack import Stack, free_port
 from tests.e2e.conftest import REPO, RUN_SECONDS, Airflow, until
 
 FIXTURE = REPO / "tests" / "data" / "molmo2-fixture"
@@ -28,9 +27,7 @@ DEMO = [sys.executable, "-m", "scripts.demo"]
 def airflow() -> Iterator[Airflow]:
     """The stack that the demonstration starts, in a folder of its own; ended with the tests."""
     var = Path(tempfile.mkdtemp(prefix="octavo-molmo-"))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        stack = Stack(var, free.getsockname()[1])
+    stack = Stack(var, free_port())
     try:
         with demo(stack) as process:
             until(lambda: process.poll() is not None or (stack.logs.exists() and stack.healthy()), seconds=300)

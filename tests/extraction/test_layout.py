@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,21 @@ def test_a_statement_gives_groups_and_sections() -> None:
     assert said["ways_to_pay"] == [
         {"method": "Online", "details": "www.valley.example/pay"}, {"method": "By phone", "details": "1-555-010-0188"},
     ]
+
+
+def test_a_flights_last_day_is_not_another_labels_date() -> None:
+    said = found("adbuy", "Schedule Dates  06/22/20 - 06/29/20     Date Entered  06/09/20\nFlight Dates  06/22/20 to 06/29/20")
+    assert (said["flight_from"], said["flight_to"]) == ("06/22/20", "06/29/20")
+
+
+def test_a_name_is_read_over_the_lines_of_its_cell() -> None:
+    one = page("Verkäufer\n           MVM Musterhafter\nName:      Versicherungsverein a.G.\n\nAnschrift: Ring 1", 1)
+    words = tuple(
+        replace(word, box=word.box._replace(y0=word.box.y0 + 6, y1=word.box.y1 + 6)) if word.text in ("MVM", "Musterhafter") else word
+        for word in one.words
+    )
+    (said,) = layout.extract([replace(one, words=words)], contract("invoice"))
+    assert next(value for field, _, value in said if field == "issuer")[0] == "MVM Musterhafter Versicherungsverein a.G."
 
 
 def test_topics_are_a_pages_headings_and_explanations_are_left_out() -> None:

@@ -22,6 +22,8 @@ class Editor:
         return "editor"
 
 
+WRITES = ["/document/{document_id}/fields", "/day/rebuild", "/run/requeue"]
+TASKS = ("read&map_index=0", "merge&map_index=0", "validate", "publish", "read&map_index={MAP_INDEX}", "<script>x</script>&map_index=-1")
 SCRIPT_FREE = ("<script>", "<img", 'href="javascript:')
 
 
@@ -36,16 +38,16 @@ def app() -> FastAPI:
 def client(app: FastAPI, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     from airflow.api_fastapi.core_api.security import get_user
 
-    from octavo_airflow.ui import corrections
-    from octavo_airflow.ui.app import readable_contracts
+    from octavo_airflow.ui import access
 
     monkeypatch.setenv("OCTAVO_LAKE", shelf.settings.lake)
     monkeypatch.setenv("OCTAVO_CONTRACTS", shelf.settings.contracts)
-    monkeypatch.setattr(corrections, "may_correct", lambda user, dag: dag == "octavo_letter" and user.get_name() == "editor")
+    for ask in ("may_edit", "may_run"):
+        monkeypatch.setattr(access, ask, lambda user, dag: dag in ("octavo_letter", access.REMERGE) and user.get_name() == "editor")
     outer = FastAPI()
     outer.mount("/somewhere/octavo", app)
     monkeypatch.setitem(app.dependency_overrides, get_user, Editor)
-    monkeypatch.setitem(app.dependency_overrides, readable_contracts, lambda: {"letter"})
+    monkeypatch.setitem(app.dependency_overrides, access.readable_contracts, lambda: {"letter"})
     with TestClient(outer, base_url="http://test/somewhere/octavo/") as made:
         yield made
 
@@ -63,7 +65,14 @@ def test_every_route_asks_for_airflows_user_and_openapi_lists_it(app: FastAPI) -
     assert len(routes) == len(app.routes) > 8, "a route that is none of FastAPI's own would ask nobody"
     assert [route.path for route in routes if get_user not in set(calls(route.dependant))] == []
     assert {route.path.replace(":path", "") for route in routes} == set(app.openapi()["paths"])
-    assert [route.path for route in routes if route.methods != {"GET"}] == ["/document/{document_id}/fields"]
+    assert [route.path for route in routes if route.methods != {"GET"}] == WRITES
+
+
+def test_every_route_that_writes_looks_where_the_form_came_from(app: FastAPI) -> None:
+    from octavo_airflow.ui import access
+
+    routes = [route for route in app.routes if isinstance(route, APIRoute) and route.methods != {"GET"}]
+    assert [route.path for route in routes if access.from_here not in set(calls(route.dependant))] == []
 
 
 @pytest.mark.parametrize("path", [
@@ -76,6 +85,16 @@ def test_every_route_asks_for_airflows_user_and_openapi_lists_it(app: FastAPI) -
     pytest.param("run?dag_id=octavo_receipt&run_id=r1", id="a run of a DAG that may not be read"),
     pytest.param("api/run?dag_id=octavo_letter&run_id=nobody", id="a run that is not there"),
     pytest.param("reports/letter/2026-11-04/..%2F..%2Fx", id="a path among the reports"),
+    pytest.param("contract/receipt", id="a contract of somebody else"),
+    pytest.param("contract/..%2F..%2Fsecrets", id="a path for a contract"),
+    pytest.param("contract/letter.yaml", id="a file for a contract"),
+    pytest.param("contract?dag_id=octavo_..%2Fletter", id="a path for a DAG"),
+    pytest.param("api/contract/receipt", id="a contract of somebody else as JSON"),
+    pytest.param("table?contract=receipt&day=2026-11-04", id="a table that may not be read"),
+    pytest.param("table?contract=..%2Fletter&day=2026-11-04", id="a path for a table"),
+    pytest.param("table?contract=letter&day=2026-11-05", id="a day without a table"),
+    pytest.param("task?dag_id=octavo_receipt&run_id=r1&task_id=read", id="a task of a DAG that may not be read"),
+    pytest.param("api/task?dag_id=octavo_letter&run_id=..&task_id=read&map_index=0", id="a path for a task's run"),
 ])
 def test_what_may_not_be_read_or_is_not_there_is_not_found(client: TestClient, shelf: Shelf, path: str) -> None:
     assert client.get(path.format(shelf.friendly)).status_code == 404
@@ -83,7 +102,14 @@ def test_what_may_not_be_read_or_is_not_there_is_not_found(client: TestClient, s
 
 def test_pages_carry_a_policy_without_inline_script_and_links_follow_the_mount(client: TestClient, shelf: Shelf) -> None:
     run = f"run?dag_id=octavo_letter&run_id={shelf.run}"
-    for path in ("", "library?value=17", f"document/{shelf.hostile}", run, "run?dag_id=other&run_id=x"):
+    task = run.replace("run?", "task?", 1)
+    paths = (
+        "", "library?value=17", f"document/{shelf.hostile}", run, "run?dag_id=other&run_id=x", "review", "contract/letter",
+        "contract?dag_id=octavo_letter", "contract?dag_id=octavo_review", "contract?dag_id=<script>",
+        "table?contract=letter&day=2026-11-04", *(f"{task}&task_id={name}" for name in TASKS),
+        f"{task}&task_id=read&map_index=99999999999999",
+    )
+    for path in paths:
         answer = client.get(path)
         assert answer.status_code == 200, path
         policy = answer.headers["content-security-policy"]
@@ -144,12 +170,96 @@ def test_what_must_not_be_kept_is_refused(
     assert CorrectionStore(shelf.settings.correction_store).history(shelf.hostile) == []
 
 
-def test_who_may_only_read_sees_no_form_and_cannot_correct(client: TestClient, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    from octavo_airflow.ui import corrections
+@pytest.mark.parametrize(("path", "data"), [
+    pytest.param("document/{0}/fields", {"field": "total", "action": "correct", "value": "17.65"}, id="a correction"),
+    pytest.param("day/rebuild", {}, id="rebuilding a day"),
+    pytest.param("run/requeue", {"dag_id": "octavo_letter", "run_id": "r", "reason": "any"}, id="requeueing"),
+])
+def test_who_may_only_read_sees_no_form_and_can_write_nothing(
+    client: TestClient, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, path: str, data: dict[str, str]
+) -> None:
+    from octavo_airflow.ui import access
 
-    assert "<form" in client.get(f"document/{shelf.hostile}").text
-    monkeypatch.setattr(corrections, "may_correct", lambda user, dag: False)
-    assert "<form" not in client.get(f"document/{shelf.hostile}").text
-    answer = client.post(f"document/{shelf.hostile}/fields", data=said(shelf), headers=HERE, follow_redirects=False)
-    assert answer.status_code == 403
+    pages = [f"document/{shelf.hostile}", "review", f"run?dag_id=octavo_letter&run_id={shelf.run}"]
+    assert ['method="post"' in client.get(page).text for page in pages] == [True, True, True]
+    about = {"contract": "letter", "day": DAY.isoformat(), **data}
+    assert client.post(path.format(shelf.hostile), data=about, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+    monkeypatch.setattr(access, "may_edit", lambda user, dag: False)
+    assert ['method="post"' in client.get(page).text for page in pages] == [False, False, False]
+    answer = client.post(path.format(shelf.hostile), data=about, headers=HERE, follow_redirects=False)
+    assert (answer.status_code, "may not edit octavo_letter" in answer.text) == (403, True)
     assert CorrectionStore(shelf.settings.correction_store).history(shelf.hostile) == []
+
+
+@pytest.mark.parametrize(("path", "more", "status"), [
+    pytest.param("day/rebuild", {"contract": "receipt"}, 404, id="a contract that may not be read"),
+    pytest.param("day/rebuild", {"contract": "../letter"}, 404, id="a path for a contract"),
+    pytest.param("day/rebuild", {"day": "../.."}, 422, id="a path for a day"),
+    pytest.param("run/requeue", {"dag_id": "octavo_receipt"}, 404, id="a DAG that may not be read"),
+    pytest.param("run/requeue", {"dag_id": "letter"}, 404, id="a DAG of somebody else"),
+    pytest.param("run/requeue", {"reason": "<script>"}, 422, id="a reason that there is not"),
+])
+def test_no_run_is_started_of_what_is_not_the_users(client: TestClient, path: str, more: dict[str, str], status: int) -> None:
+    data = {"contract": "letter", "day": DAY.isoformat(), "dag_id": "octavo_letter", "run_id": "r", "reason": "any", **more}
+    assert client.post(path, data=data, headers=HERE, follow_redirects=False).status_code == status
+
+
+def test_who_may_edit_but_not_start_runs_cannot_start_any(client: TestClient, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    from octavo_airflow.ui import access
+
+    monkeypatch.setattr(access, "may_run", lambda user, dag: False)
+    data = {"contract": "letter", "day": DAY.isoformat(), "dag_id": "octavo_letter", "run_id": "r", "reason": "any"}
+    for path in ("day/rebuild", "run/requeue"):
+        answer = client.post(path, data=data, headers=HERE, follow_redirects=False)
+        assert (answer.status_code, "may not start a run" in answer.text) == (403, True)
+    assert "requeue" not in client.get(f"run?dag_id=octavo_letter&run_id={shelf.run}").text
+
+
+def test_an_answer_in_the_queue_leads_to_the_next_value_with_the_same_filters(client: TestClient, shelf: Shelf) -> None:
+    store = CorrectionStore(shelf.settings.correction_store)
+    before = client.get("api/review", params={"contract": "letter", "day": DAY.isoformat()}).json()
+    [first, *rest] = before["items"]
+    data = {
+        "contract": "letter", "day": DAY.isoformat(), "field": first["field"], "action": "correct", "value": "", "back": "review",
+        "of_contract": "letter", "of_day": DAY.isoformat(), "at": "0",
+    }
+    try:
+        answer = client.post(f"document/{first['document']}/fields", data=data, headers=HERE, follow_redirects=False)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/somewhere/octavo/review?contract=letter&day=2026-11-04&page=1")
+        after = client.get("api/review", params={"contract": "letter", "day": DAY.isoformat()}).json()
+        assert [item["field"] for item in after["items"]] == [item["field"] for item in rest]
+        assert [(one["contract"], one["values"]) for one in after["answered"]] == [("letter", 1)]
+        assert "Rebuild the day" in client.get("review").text
+    finally:
+        store.remove(first["document"])
+
+
+def test_the_queue_and_the_contract_show_nothing_of_what_may_not_be_read(
+    app: FastAPI, client: TestClient, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from octavo_airflow.ui import access
+
+    monkeypatch.setitem(app.dependency_overrides, access.readable_contracts, lambda: {"receipt"})
+    found = client.get("api/review").json()
+    assert (found["items"], found["rows"], found["answered"]) == ([], 0, [])
+    assert client.get("api/review", params={"contract": "letter"}).json()["items"] == []
+    assert client.get("contract/letter").status_code == 404
+
+
+def test_a_contract_is_shown_with_all_that_follows_from_it(client: TestClient) -> None:
+    shown = client.get("api/contract/letter").json()
+    assert '"Remark"' in shown["source"]
+    assert "- total (money)" in shown["prompt"]
+    assert '"maxLength"' in shown["schema"]
+    assert [(one["name"], one["type"]) for one in shown["columns"]][-1] == ("total", "decimal128(18, 2)")
+    [day] = shown["days"]
+    assert (day["day"], day["gate"], day["documents"], day["quarantined_count"]) == (DAY.isoformat(), "passed", 3, 1)
+    assert "<svg" in client.get("contract/letter").text
+
+
+def test_publish_shows_the_table_and_a_task_whose_workspace_is_gone_says_so(client: TestClient, shelf: Shelf) -> None:
+    run = {"dag_id": "octavo_letter", "run_id": shelf.run}
+    table = client.get("api/task", params={**run, "task_id": "publish"}).json()["table"]
+    assert (table["rows"], set(table["documents"])) == (2, {shelf.friendly, shelf.hostile})
+    assert "17.6" in str(table["cells"])
+    assert "workspace is gone" in client.get("task", params={**run, "task_id": "read", "map_index": "0"}).text

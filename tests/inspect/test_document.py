@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from octavo.cli import main
 from octavo.config import Settings
+from octavo.corrections import Action, Correction, CorrectionStore
 from octavo.inspect import document, html, sources
 from tests.inspect.conftest import DAY, HOSTILE, HOSTILE_NAME, Shelf
 
@@ -108,3 +109,16 @@ def test_show_html_takes_one_document(shelf: Shelf, tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["show", ".pdf", "--lake", shelf.settings.lake, "--html", str(tmp_path / "out.html")])
     assert done.exit_code != 0
     assert not (tmp_path / "out.html").exists()
+
+
+def test_show_tells_why_a_document_was_kept_out_and_what_people_said_of_another(shelf: Shelf) -> None:
+    broken = CliRunner().invoke(main, ["show", "broken.pdf", "--lake", shelf.settings.lake])
+    assert (broken.exit_code, "quarantined truncated" in broken.output) == (0, True), broken.output
+    store = CorrectionStore(shelf.settings.correction_store)
+    said = "2026-11-05T08:00:00+00:00"
+    store.put(Correction("letter", shelf.hostile, "remark", "a [b]remark[/b]", None, Action.CORRECTED, (), None, "me", said))
+    try:
+        shown = CliRunner().invoke(main, ["show", shelf.hostile, "--lake", shelf.settings.lake]).output
+    finally:
+        store.remove(shelf.hostile)
+    assert f"remark: a [b]remark[/b] (corrected by me, {said}; counts from the day's next run, or octavo remerge)" in shown

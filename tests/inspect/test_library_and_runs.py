@@ -101,3 +101,19 @@ def test_a_refused_run_shows_the_expectations_that_failed_and_its_documents_as_s
     assert {step.name: step.total for step in view.funnel} == {
         "documents": 2, "pages": 2, "chunks": 2, "answers": 2, "fields": 2, "records": 2,
     }
+
+
+def test_a_run_whose_day_was_published_again_says_by_whom_and_tells_what_the_ledger_knows(tmp_path: Path) -> None:
+    settings = Settings(lake=str(tmp_path / "lake"))
+    lake, partition = Lake(UPath(settings.lake)), Partition("receipt", staging.DAY)
+    space = staging.fill(staging.workspace(tmp_path / "lake/_octavo/workspaces"), {1: ["a b"], 2: ["c"]}, quarantined=[3])
+    ledger.run(space, lake, ("layout",))
+    storage.remove_tree(space.root)
+    storage.write_json(lake.manifest(partition), {"run": "r2", "tables": {}})
+    view = runs.load(settings, "receipt", "r1")
+    assert view is not None
+    assert (view.later, view.kept, view.gate, view.published) == ("r2", False, "not kept", False)
+    assert [(step.name, step.total) for step in view.funnel] == [("documents", 3), ("pages", 2), ("chunks", 2), ("answers", 2)]
+    assert [(int(one.document, 16), one.pages, one.status, one.staged) for one in view.documents] == [
+        (3, 0, "quarantined", False), (1, 1, "ok", False), (2, 1, "ok", False),
+    ]

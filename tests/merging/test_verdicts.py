@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from octavo.contracts import Contract
 from octavo.model import Source, Support, Verdict
 from tests.merging.pages import FORM, INVOICE, answer, merge, page
 
@@ -203,3 +206,191 @@ def test_pairs_are_accepted_where_key_and_value_stand_together():
     found = merge(FORM, "Name:  Ada\nCity:  Paris", answer({"pairs": pairs}))
     assert found["pairs[0].value"].verdict is Verdict.ACCEPTED
     assert found["pairs[1].value"].verdict is Verdict.AMBIGUOUS
+
+
+OWNED = """
+NORTHWIND STATIONERY SHOP
+Owned By :
+QUAY SUPPLY SDN BHD
+12 Harbour Road
+"""
+
+
+@pytest.mark.parametrize(("name", "text", "accepted"), [
+    pytest.param("KEDAI PAPAN YEW", "KEDAI PAPAN YEW\n12 Harbour Road", True, id="a trade in the name"),
+    pytest.param("QUAY SUPPLY SDN BHD", OWNED, False, id="the owner, whom the page tells apart from the shop"),
+    pytest.param("NORTHWIND STATIONERY SHOP", OWNED, False, id="the shop, which has an owner"),
+    pytest.param("Quay Trading Ltd", "Northwind Goods Ltd\n\n\nQuay Trading Ltd", False, id="another business stands above"),
+    pytest.param("Northwind Goods Ltd", "Northwind Goods Ltd\n\n\nQuay Trading Ltd", True, id="another business stands below"),
+    pytest.param("Northwind Cafe", "Northwind Cafe\n\n\n\nHarbour Foods Ltd", False, id="a trade, though the page has a legal form"),
+    pytest.param("Northwind Goods Ltd", "Northwind Goods Ltd - 12 Harbour Road - Brookvale", False, id="cut out of a sender's line"),
+    pytest.param("Northwind Goods Ltd", "Northwind Goods Ltd (1135772-K)", True, id="a registration number behind the name"),
+    pytest.param("Northwind G00ds Ltd", "Northwind G00ds Ltd", False, id="digits for letters"),
+    pytest.param("Insurance Company Ltd", "The Northwind Mutual\nInsurance Company Ltd", True, id="a line above, well apart"),
+])
+def test_a_name_is_accepted_by_its_place_only_where_nothing_else_may_be_the_senders(name, text, accepted):
+    found = merge(INVOICE, text, answer({"issuer": name}))["issuer"]
+    assert found.verdict is (Verdict.ACCEPTED if accepted else Verdict.AMBIGUOUS), found.reason
+
+
+def test_a_name_that_may_go_on_in_the_line_above_is_not_accepted():
+    one = page("The Northwind Mutual\nInsurance Company Ltd")
+    close = replace(one, words=tuple(
+        replace(word, box=word.box._replace(y0=word.box.y0 - 6, y1=word.box.y1 - 6)) if word.box.y0 > 20 else word for word in one.words
+    ))
+    assert merge(INVOICE, close, answer({"issuer": "Insurance Company Ltd"}))["issuer"].verdict is Verdict.AMBIGUOUS
+
+
+def test_the_date_of_the_line_that_names_the_document_wins_over_another_by_the_same_label():
+    text = "Version 2  Date  10.01.2023\n\n\nInvoice No  R-17  Date  05.03.2018"
+    found = merge(INVOICE, text, answer({"date": ["05.03.2018", "10.01.2023"]}))["date"]
+    assert (found.value, found.verdict) == ("05.03.2018", Verdict.ACCEPTED)
+
+
+def test_a_date_by_a_lesser_label_is_not_accepted_where_the_page_has_a_better_one():
+    contract = Contract.model_validate({
+        "name": "buy", "title": "Buys", "locale": {"date_order": "MDY"},
+        "fields": {
+            "end": {"type": "date", "labels": ["Flight Dates", "End Date"]}, "printed": {"type": "date", "labels": ["Print Date"]},
+        },
+    })
+    spots = "Line  End Date\n1     03/08/20"
+    assert merge(contract, spots, answer({"end": "03/08/20"}))["end"].verdict is Verdict.ACCEPTED
+    assert merge(contract, f"Flight Dates  o2/26\n\n{spots}", answer({"end": "03/08/20"}))["end"].verdict is Verdict.AMBIGUOUS
+    assert merge(contract, f"{spots}\n\nsee our flight dates online", answer({"end": "03/08/20"}))["end"].verdict is Verdict.ACCEPTED
+
+
+@pytest.mark.parametrize(("text", "accepted"), [
+    pytest.param("Total  6  53.40", True, id="a count"),
+    pytest.param("Total  44.50  53.40", False, id="another amount"),
+])
+def test_a_count_between_a_label_and_its_amount_does_not_part_them(text, accepted):
+    contract = Contract.model_validate({"name": "bill", "title": "Bills", "fields": {"total": {"type": "money", "labels": ["Total"]}}})
+    assert (merge(contract, text, answer({"total": "53.40"}))["total"].verdict is Verdict.ACCEPTED) is accepted
+
+
+@pytest.mark.parametrize(("other", "expected"), [
+    pytest.param("53.38", Verdict.ACCEPTED, id="the exact amount, which cash rounds"),
+    pytest.param("53.80", Verdict.CONFLICTING, id="another amount"),
+])
+def test_a_total_rounded_for_cash_is_not_in_conflict_with_the_exact_one(other, expected):
+    contract = Contract.model_validate({
+        "name": "bill", "title": "Bills", "fields": {"total": {"type": "money", "labels": ["Total incl", "Total"], "pick": "last"}},
+    })
+    text = f"Total incl  {other}\nRounding    0.02\nTotal       53.40"
+    assert merge(contract, text, answer({"total": "53.40"}))["total"].verdict is expected
+
+
+@pytest.mark.parametrize(("text", "key", "value", "accepted"), [
+    pytest.param("Name:  Ada Lovelace", "Name", "Ada Lovelace", True, id="colon"),
+    pytest.param("Name:Ada", "Name", "Ada", True, id="glued"),
+    pytest.param("Name ____ Ada", "Name", "Ada", True, id="blank"),
+    pytest.param("Name   Ada", "Name", "Ada", False, id="neither colon nor blank"),
+    pytest.param("Name:\nAda", "Name", "Ada", False, id="below the key"),
+    pytest.param("First name:  Ada", "name", "Ada", False, id="half a key"),
+    pytest.param("NUMBER OF\nSAMPLES:  12", "SAMPLES", "12", False, id="a key over two lines"),
+    pytest.param("Name:  Ada Lovelace", "Name", "Ada", False, id="half a value"),
+    pytest.param("Mail to:  Ada Lovelace\n          12 Harbour Road", "Mail to", "Ada Lovelace", False, id="a value over two lines"),
+    pytest.param("To:    Ada\nFrom:  Max", "To", "Ada", True, id="another key with its value below"),
+    pytest.param("Fee:  (before August 10)", "Fee", "(before August 10)", False, id="a remark on the key"),
+    pytest.param("Fee:  (31.00)", "Fee", "(31.00)", True, id="a negative amount"),
+    pytest.param("Approved by:  Date\n\n\nDate:  12 May", "Approved by", "Date", False, id="a key in the place of the value"),
+])
+def test_a_pair_is_accepted_only_in_the_clear_form_of_a_label_and_its_value(text, key, value, accepted):
+    pair = merge(FORM, text, answer({"pairs": [{"key": key, "value": value}]}))["pairs[0].value"]
+    assert pair.verdict is (Verdict.ACCEPTED if accepted else Verdict.AMBIGUOUS), pair.reason
+
+
+def test_a_list_of_names_below_its_key_is_accepted():
+    text = "cc:\nA. Tisch    V. Norman\nR. Orcutt   L. Kersh\n\n\n\n\nS. Smith"
+    names = ["A. Tisch", "V. Norman", "R. Orcutt", "L. Kersh", "S. Smith"]
+    found = merge(FORM, text, answer({"pairs": [{"key": "cc", "value": name} for name in names]}))
+    verdicts = [found[f"pairs[{n}].value"].verdict for n in range(len(names))]
+    assert verdicts == [Verdict.ACCEPTED] * 4 + [Verdict.AMBIGUOUS]
+
+
+STATEMENT = Contract.model_validate({
+    "name": "statement", "title": "Statements", "locale": {"currency": "USD"},
+    "fields": {
+        "site": {"type": "url", "place": "top"},
+        "ways": {
+            "type": "list", "labels": ["Ways to pay"], "fields": {"method": {"labels": ["Method"]}, "details": {"labels": ["Details"]}},
+        },
+        "charges": {"type": "list", "labels": ["Charges"], "fields": {"name": {"labels": ["Item"]}, "amount": {"type": "money"}}},
+    },
+})
+SECTIONS = """
+www.cascade.example
+
+Charges
+City tax    $9.50
+
+Ways to pay
+By phone    555-010-0188
+"""
+
+
+@pytest.mark.parametrize(("field", "row", "accepted"), [
+    pytest.param("charges", {"name": "City tax", "amount": "$9.50"}, True, id="a charge"),
+    pytest.param("ways", {"method": "By phone", "details": "555-010-0188"}, True, id="texts from the left"),
+    pytest.param("ways", {"method": "555-010-0188", "details": "By phone"}, False, id="texts swapped"),
+    pytest.param("charges", {"name": "By phone", "amount": "$9.50"}, False, id="cells of two rows"),
+    pytest.param("ways", {"method": "City tax", "details": "$9.50"}, False, id="a row of another section"),
+])
+def test_a_row_below_the_heading_of_its_list_is_accepted(field, row, accepted):
+    found = merge(STATEMENT, SECTIONS, answer({field: [row]}))
+    verdicts = {found[f"{field}[0].{name}"].verdict for name in row}
+    assert (verdicts == {Verdict.ACCEPTED}) if accepted else (Verdict.ACCEPTED not in verdicts)
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    pytest.param(SECTIONS, Verdict.ACCEPTED, id="the only one"),
+    pytest.param(f"{SECTIONS}\nwww.quay.example", Verdict.AMBIGUOUS, id="one of two"),
+    pytest.param(f"{SECTIONS}\nwww.cascade.example/pay", Verdict.ACCEPTED, id="beside a page of its own"),
+])
+def test_a_website_is_accepted_where_the_page_shows_no_other(text, expected):
+    assert merge(STATEMENT, text, answer({"site": "www.cascade.example"}))["site"].verdict is expected
+
+
+def test_a_heading_is_accepted_where_it_stands_apart_from_the_text_above_it():
+    contract = Contract.model_validate({
+        "name": "notes", "title": "Notes", "fields": {"topics": {"type": "list", "fields": {"name": {"place": "heading"}}}},
+    })
+    text = "Lecture 4\n\n\n1. Queues\nA queue gives back\nwhat waited longest"
+    found = merge(contract, text, answer({"topics": [{"name": "Queues"}, {"name": "what waited longest"}]}))
+    assert [found[f"topics[{n}].name"].verdict for n in range(2)] == [Verdict.ACCEPTED, Verdict.AMBIGUOUS]
+
+
+def test_a_label_is_nobodys_value():
+    assert verdict("issuer", "Seller", "Seller\n\nBuyer") is Verdict.AMBIGUOUS
+
+
+def test_a_label_that_ocr_glued_together_ties_its_value():
+    contract = Contract.model_validate({
+        "name": "bill", "title": "Bills", "fields": {"total": {"type": "money", "labels": ["Gross Total"]}},
+    })
+    assert merge(contract, "GrossTotal  53.40", answer({"total": "53.40"}))["total"].verdict is Verdict.ACCEPTED
+
+
+def test_a_pair_whose_number_was_poorly_read_is_not_accepted_but_its_words_are():
+    pairs = [{"key": "Sum:", "value": "58.40"}, {"key": "City:", "value": "Paris"}]
+    said = [answer({"pairs": pairs}), answer({"pairs": pairs}, "molmo", hinted=True)]
+    found = merge(FORM, "Sum:  58.40~0.7\nCity:  Paris~0.7", *said)
+    assert [found[f"pairs[{at}].value"].verdict for at in (0, 1)] == [Verdict.UNREADABLE, Verdict.ACCEPTED]
+
+
+@pytest.mark.parametrize("value", ["-100.00", "1000.00", "10000", "1.0000"])
+def test_another_number_in_the_same_digits_is_no_support_even_for_text(value):
+    found = merge(FORM, "Sum:  100.00", answer({"pairs": [{"key": "Sum:", "value": value}]}))
+    assert found["pairs[0].value"].verdict is Verdict.UNSUPPORTED
+    found = merge(FORM, "Sum:  100.00", answer({"pairs": [{"key": "Sum:", "value": "$100.00"}]}))
+    assert found["pairs[0].value"].verdict is Verdict.ACCEPTED
+
+
+@pytest.mark.parametrize(("text", "tied"), [
+    pytest.param("Seller:  Northwind\nSouthwind", False, id="the label has its value beside it"),
+    pytest.param("Seller:\nSouthwind", True, id="nothing beside it"),
+    pytest.param("Seller:  Ship to:\nSouthwind  Harbour", True, id="another label beside it"),
+])
+def test_a_value_below_a_label_is_tied_unless_the_label_has_one_beside_it(text, tied):
+    assert verdict("issuer", "Southwind", text) is (Verdict.ACCEPTED if tied else Verdict.AMBIGUOUS)

@@ -1,12 +1,10 @@
-import threading
-
 import pytest
 from upath import UPath
 
 from octavo import publishing, storage, tables
 from octavo.errors import GateFailed, Superseded
 from octavo.lake import Lake, table_schemas
-from tests.staging import CONTRACT, fill, workspace
+from tests.staging import CONTRACT, fill, publish_at_once, workspace
 
 
 @pytest.fixture
@@ -78,20 +76,4 @@ def test_a_run_that_was_killed_while_it_published_leaves_nothing_that_the_next_o
 
 def test_two_runs_that_publish_one_day_at_a_time_leave_the_tables_of_one(tmp_path, lake):
     spaces = [staged(tmp_path, lake, {n: [f"text {n}"] for n in range(1, size)}, run=f"r{size}") for size in (2, 3, 4)]
-    failed = []
-
-    def publish(space):
-        try:
-            publishing.run(space, CONTRACT, lake)
-        except Superseded as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=publish, args=(space,)) for space in spaces]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    manifest = lake.published(spaces[0].partition)
-    assert manifest["run"] == "r4"
-    for name, entry in manifest["tables"].items():
-        assert storage.sha256_of(lake.table(name, spaces[0].partition)) == entry["sha256"]
+    assert publish_at_once(spaces, lake) == "r4"

@@ -17,12 +17,13 @@ from octavo import ingest, reading, schemas, storage
 from octavo.config import Limits, Settings
 from octavo.contracts import Contract, FieldSpec
 from octavo.errors import SettingsError, ToolMissing
+from octavo.lines import lines_of
 from octavo.model import Box, Partition, Report, Source, Word, union
 from octavo.pages import page_image
 from octavo.reading import engine
 from octavo.reading.recogniser import without_guesses
 from octavo.workspace import Workspace
-from tests.documents import LINES, page_picture, picture_pdf, text_pdf
+from tests.documents import LINES, askew, page_picture, picture_pdf, text_pdf
 
 PROFILES = ("best", "fast")
 CONTRACT = Contract(name="letter", title="Letters", fields={"text": FieldSpec()})
@@ -181,6 +182,26 @@ def test_a_few_small_words_on_a_large_page_are_found_at_their_place(profile: str
     _, [row], _ = read(folder, tmp_path, ocr_profile=profile)
     assert text(row) == "Page 48213"
     assert ink_around(page, box_of(row, "Page", "48213")) > 0.95
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_skewed_pages_have_the_lines_of_the_level_one_on_their_own_picture(profile: str, folder: Path, tmp_path: Path) -> None:
+    level = page_picture(LINES, (1000, 700), 36)
+    for degrees in (0, 3, 5, -7):
+        askew(level, degrees).save(folder / f"{degrees}.png")
+    _, rows, workspace = read(folder, tmp_path, ocr_profile=profile)
+    names = {row["document"]: Path(row["uri"]).stem for row in storage.read_table(workspace.documents).to_pylist()}
+    assert len(rows) == 4
+    for row in rows:
+        degrees = int(names[row["document"]])
+        assert row["skew"] == pytest.approx(degrees, abs=0.3)
+        page = schemas.page_from_row(row)
+        assert [line.text for line in lines_of(page)] == list(LINES)
+        dark = np.asarray(askew(level, degrees)) < 100
+        assert dark.shape == (page.height, page.width)
+        for word in page.words:
+            dark[max(0, word.box.y0 - 8):word.box.y1 + 8, max(0, word.box.x0 - 8):word.box.x1 + 8] = False
+        assert dark.mean() < 0.001
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from octavo.lines import SEGMENT_GAP, Line, Segment, line_height, lines_of, segment
-from octavo.model import Box, Page
+from octavo.lines import SEGMENT_GAP, Line, Segment, levelled, line_height, lines_of, segment
+from octavo.model import Box, Page, union
 
 # A gutter between columns of text is at least this wide. Word spaces measure 0.3 to 0.7, a two-column paper's gutter 1.2 and more.
 GUTTER = 0.9
@@ -41,10 +41,12 @@ class Row:
 
 
 def rows_of(page: Page) -> list[Row]:
-    """Every word of the page in exactly one row; rows in reading order."""
+    """Every word of the page in exactly one row; rows in reading order, with their boxes on the page as it is."""
     rows: list[Row] = []
-    for number, column in enumerate(_columns(page, list(range(len(page.words))), line_height(page))):
-        rows.extend(Row(line.words, line.box, number) for line in _lines(page, column))
+    level = levelled(page)
+    for number, column in enumerate(_columns(level, list(range(len(page.words))), line_height(level))):
+        for line in _lines(level, column):
+            rows.append(Row(line.words, union(page.words[index].box for index in line.words), number))
     return rows
 
 

@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any
 
 import click
+from rich.markup import escape
 from upath import UPath
 
 from octavo import show
@@ -57,13 +58,13 @@ def clear_errors(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*args, **kwargs)
         except OctavoError as error:
-            err.print(f"[red]error:[/red] {error}", highlight=False, soft_wrap=True)
+            err.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
             raise SystemExit(error.exit_code) from error
         except unreachable() as error:
             named = isinstance(error, OSError) and not isinstance(error, TimeoutError | ConnectionError)
             if named and error.errno not in UNANSWERED:  # type: ignore[attr-defined]
                 raise
-            said = f"a disk or an object store did not answer, or is full ({error}); what was done is kept, try again later"
+            said = f"a disk or an object store did not answer, or is full ({escape(str(error))}); what was done is kept, try again later"
             err.print(f"[red]error:[/red] {said}", highlight=False, soft_wrap=True)
             raise SystemExit(StoreUnavailable.exit_code) from error
 

@@ -42,7 +42,7 @@ def show_document(
     if not as_chunks:
         if chunking:
             raise SettingsError("--chunking belongs to --chunks: it changes the picture, not what was published")
-        show.document(out, Lake(UPath(settings.lake)), document, as_json)
+        show.document(out, settings, document, as_json)
         return
     rule = Chunking(strategy=Strategy(chunking)) if chunking else None
     show.chunks(out, Lake(UPath(settings.lake)), document, settings, folder, rule)

@@ -60,6 +60,21 @@ class Unpacker:
             yield [Member(**member) for member in answer["members"]], Path(folder)
 
 
+    @contextmanager
+    def opened(self, file: UPath) -> Iterator[tuple[list[Member], Path]]:
+        """As ``unpacked``, for a file that may be an archive of any kind.
+
+        Raises:
+            Quarantined: it is refused whole, or no archive.
+        """
+        with local_copy(file) as path:
+            kind = archives.kind_of(path)
+            if kind is None:
+                raise Quarantined(Reason.UNSUPPORTED_TYPE, f"{file} is no archive")
+            with self.unpacked(UPath(path), kind) as taken:
+                yield taken
+
+
 def handle(request: dict[str, Any]) -> dict[str, Any]:
     path, folder = Path(request.pop("path")), Path(request.pop("folder"))
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import io
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,8 +14,7 @@ from octavo.config import Settings
 from octavo.errors import Quarantined, SettingsError
 from octavo.inspect import html
 from octavo.inspect.document import DocumentView, PageView, load, load_page
-from octavo.inspect.sources import Place, Row
-from octavo.model import Partition
+from octavo.inspect.sources import Place, Row, partition_of
 from octavo.pages import page_image
 
 MOST_PAGES = 200  # some 20 MB of HTML
@@ -39,7 +37,7 @@ def write(settings: Settings, found: Sequence[tuple[UPath, Row]], target: Path) 
         listed = ", ".join(sorted(f"{row['document'][:12]} {row['uri']}" for _, row in found)[:5])
         raise SettingsError(f"--html takes one document, and {len(ids)} have that name: {listed}; give more of the path or of the sha256")
     path, row = found[-1]  # of several days the last
-    place = Place(settings, _partition(path))
+    place = Place(settings, partition_of(path))
     view = load(place, row["document"])
     numbers = range(1, min(view.pages, MOST_PAGES) + 1)
     pages = [page for number in numbers if (page := load_page(place, view.document, number, settings)) is not None]
@@ -60,9 +58,3 @@ def _with_picture(view: DocumentView, page: PageView, place: Place, settings: Se
     stream = io.BytesIO()
     image.save(stream, "JPEG", quality=QUALITY)
     return replace(page, picture=stream.getvalue())
-
-
-def _partition(path: UPath) -> Partition:
-    """The partition that a table's file is of."""
-    contract, day = path.parent.parent.name.removeprefix("contract="), path.parent.name.removeprefix("day=")
-    return Partition(contract, dt.date.fromisoformat(day))

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from octavo.inspect.document import DocumentView, FieldView, PageView
+from octavo.inspect.preview import line
 
 HERE = Path(__file__).parent
 STATIC = {"octavo.css": "text/css", "octavo.js": "text/javascript"}
@@ -22,6 +23,7 @@ STATIC = {"octavo.css": "text/css", "octavo.js": "text/javascript"}
 _templates = Environment(
     loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
 )
+_templates.filters["line"] = line
 _templates.filters["query"] = lambda values: urlencode({name: value for name, value in values.items() if value not in (None, "")})
 
 
@@ -76,18 +78,27 @@ def render(template: str, prefix: str, **values: Any) -> str:
 
     Args:
         template: its file's name.
-        prefix: path of the app's root, without a slash at its end.
+        prefix: path of the app's root, without a slash at its end; Airflow is one level above it.
         values: what the template shows.
     """
-    return _templates.get_template(template).render(prefix=prefix, **values)
+    return _templates.get_template(template).render(prefix=prefix, airflow=prefix.rpartition("/")[0], **values)
 
 
 def document(
-    prefix: str, view: DocumentView, page: PageView | None, number: int, selected: str | None, correct: str | None = None
+    prefix: str, view: DocumentView, page: PageView | None, number: int, selected: str | None, correct: str | None = None,
+    rebuild: str | None = None, started: Any = None,
 ) -> str:
-    """The page ``number`` of a document in the web app, with field ``selected`` lit; ``correct`` takes forms of people who may correct."""
-    links = AppLinks(prefix, view)
-    return render("document.html", prefix, view=view, page=page, number=number, selected=selected, links=links, correct=correct)
+    """The page ``number`` of a document in the web app, with field ``selected`` lit.
+
+    Args:
+        correct: takes forms of people who may correct.
+        rebuild: takes the form that starts the rebuilding of the day.
+        started: a run that was just started.
+    """
+    return render(
+        "document.html", prefix, view=view, page=page, number=number, selected=selected, links=AppLinks(prefix, view), correct=correct,
+        rebuild=rebuild, started=started,
+    )
 
 
 def standalone(view: DocumentView, pages: Sequence[PageView]) -> str:

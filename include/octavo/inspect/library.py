@@ -155,15 +155,19 @@ def _verdicts(lake: Lake, rows: Sequence[dict[str, Any]]) -> dict[Key, Counter[s
     return counts
 
 
-def _scan(lake: Lake, table: str, block: Sequence[Partition], columns: list[str], conditions: Sequence[Any]) -> pa.Table:
-    """Rows of a table's files of several days, in the days' order."""
+def dataset(lake: Lake, table: str, block: Sequence[Partition]) -> ds.Dataset:
+    """A table's files of some days (at least one), with the columns ``contract`` and ``day``."""
     paths = [lake.table(table, partition) for partition in block]
     remote = None if storage.is_local(paths[0]) else pa.fs.PyFileSystem(pa.fs.FSSpecHandler(paths[0].fs))
-    dataset = ds.dataset([path.path for path in paths], format="parquet", partitioning=_PARTITIONS, filesystem=remote)
+    return ds.dataset([path.path for path in paths], format="parquet", partitioning=_PARTITIONS, filesystem=remote)
+
+
+def _scan(lake: Lake, table: str, block: Sequence[Partition], columns: list[str], conditions: Sequence[Any]) -> pa.Table:
+    """Rows of a table's files of several days, in the days' order."""
     where = None
     for condition in conditions:
         where = condition if where is None else where & condition
-    return dataset.to_table(columns=columns, filter=where)
+    return dataset(lake, table, block).to_table(columns=columns, filter=where)
 
 
 def _key(row: dict[str, Any]) -> Key:

@@ -64,17 +64,24 @@ class RunDocument:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """A run of one contract over one day. ``gate`` is ``passed``, ``refused`` or ``not run``."""
+    """A run of one contract over one day. ``gate`` is ``passed``, ``refused``, ``not run`` or ``not kept``.
+
+    ``later`` names the run that has published the day since. ``kept`` is False where what this one staged is gone: then the
+    ledger tells of it.
+    """
 
     contract: str
     day: dt.date
     run: str
     published: bool
+    later: str | None
+    kept: bool
     gate: str
     funnel: tuple[Step, ...]
     reasons: tuple[tuple[str, str, str, int], ...]
     lost: tuple[Row, ...]
     lost_count: int
+    lost_reasons: tuple[str, ...]
     expectations: tuple[Row, ...]
     speed: tuple[Speed, ...]
     documents: tuple[RunDocument, ...]
@@ -103,17 +110,24 @@ def load(settings: Settings, contract: str, run: str, day: dt.date | None = None
     manifest = lake.published(partition)
     published = manifest is not None and manifest["run"] == run
     validation = _json(workspace.validation)
-    gate = ("passed" if validation["success"] else "refused") if validation else "passed" if published else "not run"
+    later = manifest["run"] if manifest and not published and _is_older(workspace, lake.manifest(partition)) else None
+    kept = published or workspace.documents.exists()
+    unknown = "not run" if kept else "not kept"
+    gate = ("passed" if validation["success"] else "refused") if validation else "passed" if published else unknown
     where = {name: _table(workspace, lake, name, published) for name in ("documents", "fields", contract)}
     documents = _rows(where["documents"] or workspace.documents, ["document", "uri", "pages", "status", "reason"])
+    if not kept:
+        documents = _of_ledger(ledger)
     verdicts: dict[str, Counter[str]] = {}
     for row in _rows(where["fields"], ["document", "verdict"]):
         verdicts.setdefault(row["document"], Counter())[row["verdict"]] += 1
     lost = [row for row in ledger if row["outcome"] == Outcome.QUARANTINED and row["level"] != "chunk"]
     records = _count(where[contract])
     return RunView(
-        contract, partition.day, run, published, gate, tuple(_funnel(workspace, documents, ledger, verdicts, records, published)),
-        tuple(_reasons(ledger)), tuple(lost[:SHOWN_LOST]), len(lost), tuple(validation["expectations"] if validation else ()),
+        contract, partition.day, run, published, later, kept, gate,
+        tuple(_funnel(workspace, documents, ledger, verdicts, records, published))[: None if kept else -2],
+        tuple(_reasons(ledger)), tuple(lost[:SHOWN_LOST]), len(lost),
+        tuple(sorted({row["reason"] for row in lost if row["reason"]})), tuple(validation["expectations"] if validation else ()),
         tuple(_speed(ledger)), tuple(_documents(documents, verdicts, staged=not published and where["documents"] is not None)),
         len(documents), (lake.reports(partition) / "index.html").exists(),
         bool(ledger) and not any(row["reason"] == Reason.NOT_PROCESSED for row in ledger),
@@ -155,6 +169,22 @@ def _rows(path: UPath | None, columns: list[str]) -> list[Row]:
     except FileNotFoundError:
         return []
     return found
+
+
+def _is_older(workspace: Workspace, manifest: UPath) -> bool:
+    """Whether a run's workspace is gone, or its gate had its say before the day was published for the last time."""
+    if not workspace.documents.exists():
+        return True
+    return bool(workspace.validation.exists() and workspace.validation.stat().st_mtime <= manifest.stat().st_mtime)
+
+
+def _of_ledger(ledger: list[Row]) -> list[Row]:
+    """The documents of a run as its rows of the ledger have them."""
+    pages = Counter(row["document"] for row in ledger if row["level"] == "page")
+    return [
+        {"document": row["document"], "uri": row["uri"], "pages": pages[row["document"]], "status": row["outcome"], "reason": row["reason"]}
+        for row in ledger if row["level"] == "document" and row["document"] and row["reason"] != Reason.DUPLICATE
+    ]
 
 
 def _count(path: UPath | None) -> int:

@@ -99,6 +99,12 @@ def days(root: UPath, contracts: Collection[str]) -> list[Partition]:
     return sorted(found, key=lambda partition: (-partition.day.toordinal(), partition.contract))
 
 
+def partition_of(path: UPath) -> Partition:
+    """The partition that a table's file is of."""
+    contract, day = path.parent.parent.name.removeprefix("contract="), path.parent.name.removeprefix("day=")
+    return Partition(contract, dt.date.fromisoformat(day))
+
+
 def by_verdict(counts: Mapping[str, int]) -> dict[str, int]:
     """Numbers of fields in the order in which they are shown: accepted first."""
     return {verdict.value: counts[verdict] for verdict in Verdict if counts.get(verdict)}

@@ -9,10 +9,13 @@ from itertools import permutations, product
 from octavo.contracts import Kind, Sum
 from octavo.merging.claims import Claim
 from octavo.model import Field
-from octavo.values import NUMERIC
+from octavo.values import NUMBERS, NUMERIC
 
 # Distinct values of one field that a sum tries.
 MOST_TERMS = 4
+# Factors that leave the other one as it is, or nothing of it.
+_NEUTRAL = (Decimal(0), Decimal(1))
+_CENT = Decimal("0.01")
 
 
 def add_up(sums: Iterable[Sum], scalars: dict[str, list[Claim]], items: dict[str, list[Field]]) -> None:
@@ -36,16 +39,15 @@ def add_up(sums: Iterable[Sum], scalars: dict[str, list[Claim]], items: dict[str
 def multiply(cells: dict[str, list[Claim]]) -> None:
     """Mark a row's amounts that are quantity times price, where neither factor is 0 or 1."""
     numbers = [
-        claims[0] for claims in cells.values()
-        if len(claims) == 1 and claims[0].usable and claims[0].candidate.spec.type in NUMERIC and isinstance(claims[0].typed, int | Decimal)
+        (claims[0], Decimal(claims[0].typed)) for claims in cells.values()
+        if len(claims) == 1 and claims[0].usable and claims[0].candidate.spec.type in NUMERIC and isinstance(claims[0].typed, NUMBERS)
     ]
     if len(numbers) < 3:
         return
-    for one, two, result in permutations(numbers, 3):
-        a, b, c = (Decimal(str(claim.typed)) for claim in (one, two, result))
+    for (one, a), (two, b), (result, c) in permutations(numbers, 3):
         if result.tie.rival:
             continue
-        if one.position < two.position and not {a, b} & {Decimal(0), Decimal(1)} and abs(a * b - c) < Decimal("0.01"):
+        if one.position < two.position and a not in _NEUTRAL and b not in _NEUTRAL and abs(a * b - c) < _CENT:
             if result.candidate.spec.type is Kind.MONEY and len({one.position, two.position, result.position}) == 3:
                 for claim in (one, two, result):
                     claim.arithmetic = f"{one.candidate.value} × {two.candidate.value} = {result.candidate.value}"
@@ -68,7 +70,7 @@ def _terms(name: str, scalars: dict[str, list[Claim]], items: dict[str, list[Fie
 
 
 def _number(typed: object) -> Decimal | None:
-    return Decimal(typed) if isinstance(typed, int | Decimal) else None
+    return Decimal(typed) if isinstance(typed, NUMBERS) else None
 
 
 def _adds_up(choice: Sequence[Decimal], check: Sum) -> bool:

@@ -7,7 +7,6 @@ punctuation and spaces, or misspelt within ``FUZZY``. A key that no field claims
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -16,7 +15,7 @@ from rapidfuzz import fuzz
 
 from octavo.contracts import Contract, FieldSpec, Kind
 from octavo.model import Answer, Box
-from octavo.values import squeeze
+from octavo.values import encodable, squeeze
 
 # Least similarity (rapidfuzz, 0 to 100) of a misspelt key: "invoice_nunber" has 93, "due_date" and "date" 67.
 FUZZY = 88
@@ -85,7 +84,7 @@ class Level:
         spaced = _spaced(key)
         digits = _digits(spaced)
         scored = [
-            (max(fuzz.ratio(spaced, name), fuzz.token_sort_ratio(spaced, name)), name, field)
+            (max(fuzz.ratio(spaced, name, score_cutoff=FUZZY), fuzz.token_sort_ratio(spaced, name, score_cutoff=FUZZY)), name, field)
             for name, field in self.sorted_names
             if len(name) >= FUZZY_LENGTH and _digits(name) == digits
         ]
@@ -105,14 +104,16 @@ class Reader:
         self._levels: dict[str, Level] = {}
         self._match = lru_cache(_CACHE)(self._match_uncached)
 
-    def candidates(self, answer: Answer) -> Iterator[Candidate]:
+    def candidates(self, answer: Answer) -> list[Candidate]:
         """Every value the answer holds, in its own order; blank and null ones are no values."""
         tree = answer.parsed
         if len(tree) == 1:
             key, inner = next(iter(tree.items()))
             if isinstance(inner, dict) and self._match("", key) is None:
                 tree = inner  # the model wrapped its answer: {"receipt": {...}}
-        yield from self._mapping(answer, tree, "", self._top, None, 0)
+        found: list[Candidate] = []
+        self._mapping(found, answer, tree, "", self._top, None, 0)
+        return found
 
     def _match_uncached(self, prefix: str, key: str) -> str | None:
         return self._level(prefix).match(key)
@@ -127,89 +128,95 @@ class Reader:
         return level
 
     def _mapping(
-        self, answer: Answer, tree: dict[str, object], prefix: str, fields: dict[str, FieldSpec], items: str | None, item: int,
-    ) -> Iterator[Candidate]:
+        self, found: list[Candidate], answer: Answer, tree: dict[str, object], prefix: str, fields: dict[str, FieldSpec],
+        items: str | None, item: int,
+    ) -> None:
         for key, value in tree.items():
             if value is None or value == "":
                 continue
             name = self._match(prefix, key)
             if name is None:
-                yield from self._free(answer, value, _own(prefix, items, item) + key, 0)
+                _free(found, answer, value, _own(prefix, items, item) + key)
                 continue
             spec, path = fields[name], prefix + name
             if spec.type is Kind.GROUP:
                 if isinstance(value, dict):
-                    yield from self._mapping(answer, value, f"{path}.", spec.fields, items, item)
+                    self._mapping(found, answer, value, f"{path}.", spec.fields, items, item)
                 else:
-                    yield from self._free(answer, value, _own(prefix, items, item) + name, 0)
+                    _free(found, answer, value, _own(prefix, items, item) + name)
             elif spec.type is Kind.LIST and items is None:
-                yield from self._list(answer, value, path, spec)
+                self._list(found, answer, value, path, spec)
             elif spec.type is Kind.PAIRS and items is None:
-                yield from self._pairs(answer, value, path)
+                _pairs(found, answer, value, path)
             else:
-                yield from self._leaf(answer, value, path, spec, items, item)
+                _leaf(found, answer, value, path, spec, items, item)
 
-    def _leaf(self, answer: Answer, value: object, path: str, spec: FieldSpec, items: str | None, item: int) -> Iterator[Candidate]:
-        rank = 0
-        for one in value if isinstance(value, list) else (value,):
-            if isinstance(one, dict):
-                inner = next((one[key] for key in _VALUE_KEYS if isinstance(one.get(key), str | int | float)), None)
-                rest = {key: v for key, v in one.items() if not (inner is not None and key in _VALUE_KEYS)}
-                yield from self._free(answer, rest, _own(path, items, item), 0)
-                one = inner
-            text = _text(one)
-            if text:
-                yield _make(answer, path, spec, text, rank, items, item, True)
-                rank += 1
-            elif isinstance(one, list):
-                yield from self._free(answer, one, _own(path, items, item), 0)
-
-    def _list(self, answer: Answer, value: object, path: str, spec: FieldSpec) -> Iterator[Candidate]:
+    def _list(self, found: list[Candidate], answer: Answer, value: object, path: str, spec: FieldSpec) -> None:
         rows = value if isinstance(value, list) else [value]
+        prefix = f"{path}[]."
         for number, row in enumerate(rows):
             if isinstance(row, dict):
-                yield from self._mapping(answer, row, f"{path}[].", spec.fields, path, number)
+                self._mapping(found, answer, row, prefix, spec.fields, path, number)
             elif len(spec.fields) == 1 and _text(row):
                 name, only = next(iter(spec.fields.items()))
-                yield _make(answer, f"{path}[].{name}", only, _text(row), 0, path, number, True)
+                found.append(_make(answer, prefix + name, only, _text(row), 0, path, number))
             else:
-                yield from self._free(answer, row, f"{path}[{number}]", 0)
+                _free(found, answer, row, f"{path}[{number}]")
 
-    def _pairs(self, answer: Answer, value: object, path: str) -> Iterator[Candidate]:
-        if isinstance(value, dict):
-            value = [{"key": key, "value": one} for key, one in value.items()]
-        number = 0
-        for row in value if isinstance(value, list) else [value]:
-            if not isinstance(row, dict) or not _text(row.get("key")):
-                yield from self._free(answer, row, f"{path}[{number}]", 0)
-                number += 1
-                continue
-            values = row.get("value")
-            for one in values if isinstance(values, list) else [values]:
-                yield _make(answer, f"{path}[].key", PAIR_KEY, _text(row["key"]), 0, path, number, True)
-                if _text(one):
-                    yield _make(answer, f"{path}[].value", PAIR_VALUE, _text(one), 0, path, number, True)
-                elif one not in (None, ""):
-                    yield from self._free(answer, one, f"{path}[{number}].value", 0)
-                number += 1
-            rest = {key: one for key, one in row.items() if key not in ("key", "value")}
-            yield from self._free(answer, rest, f"{path}[{number - 1}]", 0)
 
-    def _free(self, answer: Answer, value: object, path: str, rank: int) -> Iterator[Candidate]:
-        """Values under a key that no field claims, by their own path."""
+def _leaf(found: list[Candidate], answer: Answer, value: object, path: str, spec: FieldSpec, items: str | None, item: int) -> None:
+    rank = 0
+    for one in value if isinstance(value, list) else (value,):
+        if isinstance(one, dict):
+            inner = next((one[key] for key in _VALUE_KEYS if isinstance(one.get(key), str | int | float)), None)
+            rest = {key: v for key, v in one.items() if not (inner is not None and key in _VALUE_KEYS)}
+            _free(found, answer, rest, _own(path, items, item))
+            one = inner
+        text = _text(one)
+        if text:
+            found.append(_make(answer, path, spec, text, rank, items, item))
+            rank += 1
+        elif isinstance(one, list):
+            _free(found, answer, one, _own(path, items, item))
+
+
+def _pairs(found: list[Candidate], answer: Answer, value: object, path: str) -> None:
+    if isinstance(value, dict):
+        value = [{"key": key, "value": one} for key, one in value.items()]
+    number = 0
+    for row in value if isinstance(value, list) else [value]:
+        if not isinstance(row, dict) or not _text(row.get("key")):
+            _free(found, answer, row, f"{path}[{number}]")
+            number += 1
+            continue
+        values = row.get("value")
+        for one in values if isinstance(values, list) else [values]:
+            found.append(_make(answer, f"{path}[].key", PAIR_KEY, _text(row["key"]), 0, path, number))
+            if _text(one):
+                found.append(_make(answer, f"{path}[].value", PAIR_VALUE, _text(one), 0, path, number))
+            elif one not in (None, ""):
+                _free(found, answer, one, f"{path}[{number}].value")
+            number += 1
+        rest = {key: one for key, one in row.items() if key not in ("key", "value")}
+        _free(found, answer, rest, f"{path}[{number - 1}]")
+
+
+def _free(found: list[Candidate], answer: Answer, value: object, path: str) -> None:
+    """Values under a key that no field claims, by their own path, however deep they lie."""
+    waiting = [(path, value)]
+    while waiting:
+        path, value = waiting.pop()
         if isinstance(value, dict):
-            for key, inner in value.items():
-                yield from self._free(answer, inner, f"{path}.{key}", 0)
+            waiting.extend((f"{path}.{key}", inner) for key, inner in reversed(value.items()))
         elif isinstance(value, list):
-            for number, inner in enumerate(value):
-                yield from self._free(answer, inner, f"{path}[{number}]", 0)
-        else:
-            text = _text(value)
-            if text:
-                yield _make(answer, path, FREE, text, rank, None, 0, False)
+            waiting.extend((f"{path}[{at}]", value[at]) for at in range(len(value) - 1, -1, -1))
+        elif text := _text(value):
+            found.append(_make(answer, encodable(path), FREE, text, 0, None, 0, False))
 
 
-def _make(answer: Answer, path: str, spec: FieldSpec, text: str, rank: int, items: str | None, item: int, matched: bool) -> Candidate:
+def _make(
+    answer: Answer, path: str, spec: FieldSpec, text: str, rank: int, items: str | None, item: int, matched: bool = True,
+) -> Candidate:
     return Candidate(
         path, spec, text, answer.page, answer.chunk, answer.box, answer.extractor, answer.hinted, rank, items, item, matched,
     )
@@ -223,7 +230,7 @@ def _own(prefix: str, items: str | None, item: int) -> str:
 def _text(value: object) -> str:
     """A JSON scalar as text, white space collapsed; empty for anything else."""
     if isinstance(value, str):
-        return " ".join(value.split())
+        return encodable(" ".join(value.split()))
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int | float) else ""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 
 from octavo.contracts import FieldSpec, Kind
 from octavo.merging import check_digits
@@ -15,7 +13,7 @@ from octavo.merging.grounding import Ground, Witness
 from octavo.merging.index import PageIndex, Place
 from octavo.merging.ties import NO_TIE, Tie
 from octavo.model import Box, Evidence, Support
-from octavo.values import Typed, canonical
+from octavo.values import NUMBERS, Typed, canonical
 
 PERSON = "person"
 
@@ -68,7 +66,7 @@ def problem_of(spec: FieldSpec, text: str, typed: Typed | None) -> str:
         return "it does not match the contract's pattern"
     if spec.check and not check_digits.kind_of(spec.check, text):
         return f"it is no valid {' or '.join(spec.check)} number"
-    if (spec.min is not None or spec.max is not None) and isinstance(typed, int | Decimal) and not isinstance(typed, bool):
+    if (spec.min is not None or spec.max is not None) and isinstance(typed, NUMBERS) and not isinstance(typed, bool):
         if spec.min is not None and typed < spec.min:
             return f"it is below the contract's minimum of {spec.min:g}"
         if spec.max is not None and typed > spec.max:
@@ -120,28 +118,17 @@ def is_before(one: Typed | None, other: Typed | None) -> bool:
     """Whether ``one`` is smaller than ``other``; False where they cannot be compared."""
     if isinstance(one, dt.date) and isinstance(other, dt.date):
         return one < other
-    if isinstance(one, int | Decimal) and isinstance(other, int | Decimal):
+    if isinstance(one, NUMBERS) and isinstance(other, NUMBERS):
         return one < other
     return False
 
 
-def extractors_of(claims: Sequence[Claim]) -> list[str]:
-    return sorted({claim.candidate.extractor for claim in claims})
-
-
-def are_independent(one: Candidate, other: Candidate) -> bool:
-    """Whether two witnesses did not share their input: different extractors, at least one of which never saw the words.
-
-    The layout extractor works on the page's words and a hinted model was shown them, so these two only repeat each other.
-    """
-    return one.extractor != other.extractor and not (saw_words(one) and saw_words(other))
-
-
 def saw_words(candidate: Candidate) -> bool:
-    """Whether the page's words, not its pixels, were the extractor's input."""
+    """Whether the page's words, not its pixels, were the extractor's input.
+
+    The layout extractor works on the page's words and a hinted model was shown them, so that these only repeat each other.
+    """
     return candidate.hinted or candidate.extractor == LAYOUT
 
 
 LAYOUT = "layout"
-# Kinds of which a page has few, so that the syntax alone says what the value is.
-SELF_DESCRIBING = frozenset({Kind.EMAIL, Kind.URL})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
@@ -13,6 +14,7 @@ from octavo.contracts import Contract, FieldSpec, Kind
 from octavo.corrections import Correction
 from octavo.merging import check_digits
 from octavo.merging.arithmetic import add_up
+from octavo.merging.businesses import Businesses
 from octavo.merging.candidates import Candidate, Reader
 from octavo.merging.claims import Claim, Claimer, position_of
 from octavo.merging.grounding import Ground, Witness
@@ -21,7 +23,7 @@ from octavo.merging.items import Lists, Row, Slot, join
 from octavo.merging.people import Cells, People, gone, spoken
 from octavo.merging.places import by_place, is_whole, only_date
 from octavo.merging.prints import Labels, Print
-from octavo.merging.resolution import is_picked_over, missing, resolve
+from octavo.merging.resolution import is_picked_over, is_rounded, missing, resolve
 from octavo.merging.ties import NO_TIE, STRONG, Tie, Ties
 from octavo.model import Answer, Box, Chunk, Field, Page
 from octavo.values import Parser, parser
@@ -77,11 +79,12 @@ class Merger:
                 dates |= weighed.dates
             rows: dict[str, list[Row]] = {}
             for source, answer in enumerate(_distinct(page.answers)):
-                said = list(self._reader.candidates(answer))
+                said = self._reader.candidates(answer)
                 for candidate in said:
                     if candidate.items is None:
                         (scalars if candidate.matched else free).setdefault(candidate.field, []).append(weighed.scalar(candidate))
-                listed = sorted((c for c in said if c.items is not None), key=attrgetter("items"))
+                listed = [candidate for candidate in said if candidate.items is not None]
+                listed.sort(key=attrgetter("items"))
                 for path, group in groupby(listed, key=attrgetter("items")):
                     numbered = [list(cells) for _, cells in groupby(group, key=attrgetter("item"))]
                     rows.setdefault(path, []).extend(weighed.lists(path, self._lists[path]).rows(source, numbered))
@@ -153,8 +156,9 @@ class _PageMerge:
         self.number = page.page.number
         self._carried = carried
         self._index = PageIndex(page.page, values)
+        self._businesses = Businesses(self._index)
         self.ties = Ties(self._index, contract_labels)
-        self._order = {word: at for chunk in reversed(page.chunks) for at, word in enumerate(chunk.words)}
+        self._chunks = page.chunks
         self.claimer = Claimer(self._index, Witness(self._index, {chunk.number: chunk for chunk in page.chunks}))
         self._lists: dict[str, Lists] = {}
         self._known: dict[tuple[str, str, int, bool], Claim] = {}
@@ -163,6 +167,11 @@ class _PageMerge:
     def dates(self) -> set[object]:
         """The dates that the page has."""
         return set(self._index.dates)
+
+    @cached_property
+    def _order(self) -> dict[int, int]:
+        """Each word's place in its chunk's reading order."""
+        return {word: at for chunk in reversed(self._chunks) for at, word in enumerate(chunk.words)}
 
     def lists(self, path: str, made: _List) -> Lists:
         if path not in self._lists:
@@ -199,7 +208,7 @@ class _PageMerge:
     def _contested(self, claim: Claim) -> str:
         spec, tie = claim.candidate.spec, claim.tie
         for priority, typed, words, why in self.ties.labelled(claim.candidate.field):
-            if typed == claim.typed or priority > tie.priority:
+            if typed == claim.typed or priority > tie.priority or is_rounded(typed, claim.typed):
                 continue
             box = self._index.place_boxes(words)[0]
             better = priority < tie.priority or spec.pick == "first"
@@ -225,7 +234,8 @@ class _PageMerge:
                 return Tie(tie.score / 2, f"{tie.why}, but cut out of a longer phrase", tie.rival, tie.priority)
             if tie.score >= STRONG or tie.rival or (candidate.spec.place is None and candidate.spec.type is not Kind.CURRENCY):
                 return tie
-            return max(tie, by_place(self._index, candidate.spec, place.words, candidate.value, places), key=attrgetter("score"))
+            placed = by_place(self._index, self._businesses, candidate.spec, place.words, candidate.value, places)
+            return max(tie, placed, key=attrgetter("score"))
         return self.ties.free(candidate.field.rsplit(".", 1)[-1], place.words)
 
     def _own_tie(self, candidate: Candidate, place: Place) -> Tie:

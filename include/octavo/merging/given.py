@@ -13,8 +13,12 @@ from octavo.contracts import Contract, Kind
 from octavo.errors import SettingsError
 from octavo.merging.documents import Merger, PageAnswers
 from octavo.model import Answer, Box, Chunk, Field, Page, ParseStatus, Source, Word, union
+from octavo.values import encodable
 
 _FENCE = re.compile(r"```(?:json)?\s*(.*?)\s*(?:```|$)", re.S | re.I)
+_BRACKET = re.compile(r"[\[\]{}]")
+# Longest text, in characters, and deepest brackets that are repaired: of more, garbage takes minutes.
+LONGEST_REPAIRED, MOST_DEEP = 100_000, 100
 _UPRIGHT = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
@@ -37,6 +41,7 @@ def merge(answers: Iterable[Mapping[str, Any]], words: Iterable[Mapping[str, Any
     said: dict[str, dict[int, list[tuple[Box, Mapping[str, Any]]]]] = {}
     for line, answer in enumerate(answers, 1):
         document, page, box = _place(answer, "answer", line)
+        _check_answer(answer, line)
         said.setdefault(document, {}).setdefault(page, []).append((box, answer))
     read: dict[str, dict[int, list[Word]]] = {}
     for line, word in enumerate(words, 1):
@@ -71,10 +76,12 @@ def parse(text: str, contract: Contract) -> tuple[dict[str, object], ParseStatus
         return {}, ParseStatus.BLANK
     status = ParseStatus.OK
     try:
-        value = json.loads(body, parse_float=str, parse_int=str)
+        value = json.loads(body, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_object)
+    except RecursionError:
+        return {}, ParseStatus.FAILED
     except ValueError:
         start = min((at for at in (body.find("{"), body.find("[")) if at >= 0), default=-1)
-        if start < 0:
+        if start < 0 or len(body) - start > LONGEST_REPAIRED or _depth(body[start:]) > MOST_DEEP:
             return {}, ParseStatus.FAILED
         value = json_repair.loads(body[start:], skip_json_loads=True)
         status = ParseStatus.REPAIRED
@@ -96,24 +103,59 @@ def _page(document: str, number: int, words: list[Word], said: list[tuple[Box, M
     ]
     answers = []
     for box, answer in said:
-        text = str(answer.get("text") or "")
+        said_text = answer["text"]
+        text = said_text if isinstance(said_text, str) else json.dumps(said_text)
         parsed, status = parse(text, contract)
-        name = str(answer.get("extractor") or "unnamed")
-        answers.append(Answer(document, number, numbers[box], box, name, bool(answer.get("hinted")), text, parsed, status))
+        name = encodable(answer["extractor"])
+        answers.append(Answer(document, number, numbers[box], box, name, answer["hinted"], text, parsed, status))
     return PageAnswers(page, chunks, answers)
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object; a key that comes several times has all its values, as a list."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        for key in found:
+            values = [value for name, value in pairs if name == key]
+            if len(values) > 1:
+                found[key] = [one for value in values for one in (value if isinstance(value, list) else [value])]
+    return found
+
+
+def _depth(text: str) -> int:
+    """How deep the brackets of a text lie in one another."""
+    depth = deepest = 0
+    for bracket in _BRACKET.findall(text):
+        depth += 1 if bracket in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _place(row: Mapping[str, Any], what: str, line: int) -> tuple[str, int, Box]:
     try:
-        return str(row["document"]), int(row.get("page", 1)), Box(*(round(float(side)) for side in row["box"]))
-    except (KeyError, TypeError, ValueError) as error:
+        document, page = row["document"], int(row["page"])
+        x0, y0, x1, y1 = (round(float(side)) for side in row["box"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise SettingsError(f"{what} {line}: needs document, page and box [x0, y0, x1, y1]; {type(error).__name__}: {error}") from error
+    if not isinstance(document, str | int) or page < 1:
+        raise SettingsError(f"{what} {line}: needs document, a text, and page, from 1; it has {document!r} and {page}")
+    return encodable(str(document)), page, Box(min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1))
+
+
+def _check_answer(row: Mapping[str, Any], line: int) -> None:
+    lacking = [key for key in ("extractor", "hinted", "text") if key not in row]
+    if lacking or not isinstance(row["extractor"], str) or not isinstance(row["hinted"], bool):
+        lacks = f"lacks {' and '.join(lacking)}" if lacking else f"has {row['extractor']!r} and {row['hinted']!r}"
+        raise SettingsError(f"answer {line}: needs extractor, a name, hinted, true or false, and text; it {lacks}")
 
 
 def _word(row: Mapping[str, Any], box: Box, line: int) -> Word:
     try:
-        return Word(str(row["text"]), box, float(row.get("confidence", 1.0)), Source(row.get("source", Source.OCR.value)))
+        text, confidence, source = encodable(str(row["text"])), float(row["confidence"]), Source(row["source"])
     except (KeyError, TypeError, ValueError) as error:
         raise SettingsError(
             f"word {line}: needs text, confidence (0 to 1) and source (text_layer or ocr); {type(error).__name__}: {error}",
         ) from error
+    if not 0 <= confidence <= 1:
+        raise SettingsError(f"word {line}: has a confidence of {confidence}; it is 0 to 1")
+    return Word(text, box, confidence, source)

@@ -7,7 +7,6 @@ poor to tell. Edit distance is for running text in poorly read words only, never
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import repeat
 from typing import NamedTuple
@@ -19,7 +18,7 @@ from octavo.contracts import Kind
 from octavo.lines import same_row
 from octavo.merging.index import LEGIBLE, PageIndex, Place, Stream, runs_of
 from octavo.model import Box, Chunk, Source, Support
-from octavo.values import NUMERIC, TEXTUAL, Typed, squeeze
+from octavo.values import NUMERIC, TEXTUAL, Typed, squeeze, strip_marks
 
 # Below this confidence a word is no witness: it says that something is there, not what.
 POOR = 0.6
@@ -55,9 +54,9 @@ _NONE = Ground(Support.NONE, ())
 _UNREADABLE = Ground(Support.UNREADABLE, ())
 
 
-@dataclass(slots=True)
-class _Chunk:
-    chunk: Chunk | None
+class _Legibility(NamedTuple):
+    """Whether a chunk is too poor a witness to refute anything, and its poorly read words, squeezed."""
+
     poor: bool
     dim: tuple[str, ...]
 
@@ -67,8 +66,8 @@ class Witness:
 
     def __init__(self, index: PageIndex, chunks: dict[int, Chunk]) -> None:
         self.index = index
-        self._chunks = {number: self._judge(chunk) for number, chunk in chunks.items()}
-        self._page = self._judge(None)
+        self._chunks = chunks
+        self._judged: dict[int | None, _Legibility] = {}
         self._known: dict[tuple[Kind, str, int], Ground] = {}
 
     def ground(self, kind: Kind, text: str, typed: Typed | None, chunk: int) -> Ground:
@@ -83,20 +82,23 @@ class Witness:
         key = (kind, text, chunk)
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = self._ground(kind, text, typed, self._chunks.get(chunk, self._page))
+            known = self._known[key] = self._ground(kind, text, typed, self._chunks.get(chunk))
         return known
 
-    def _ground(self, kind: Kind, text: str, typed: Typed | None, chunk: _Chunk) -> Ground:
+    def _ground(self, kind: Kind, text: str, typed: Typed | None, chunk: Chunk | None) -> Ground:
         if kind is Kind.GENERATED:
-            return self._cover(text, chunk)
+            return self._cover(text, self._judge(chunk))
         places = self._typed_places(kind, typed) if typed is not None else []
         if not places and (typed is None or kind in TEXTUAL or kind in _STRICT):
             places = self._text_places(kind, text, chunk)
+            if places and kind in TEXTUAL:
+                places = self._of_the_same_number(text, places)
         if places:
             marked = tuple(Place(words, self.index.is_printed(words, text)) for words in places)
             exact = any(place.exact for place in marked)
             return Ground(Support.EXACT if exact else Support.NORMALISED, marked)
-        return _UNREADABLE if chunk.poor or self._may_be_misread(kind, text, chunk) else _NONE
+        judged = self._judge(chunk)
+        return _UNREADABLE if judged.poor or self._may_be_misread(kind, text, judged) else _NONE
 
     def _typed_places(self, kind: Kind, typed: Typed) -> list[tuple[int, ...]]:
         index = self.index
@@ -111,21 +113,30 @@ class Witness:
             return index.currencies.get(str(typed), [])
         return []
 
-    def _text_places(self, kind: Kind, text: str, chunk: _Chunk) -> list[tuple[int, ...]]:
+    def _text_places(self, kind: Kind, text: str, chunk: Chunk | None) -> list[tuple[int, ...]]:
         squeezed = squeeze(text)
         if not squeezed:
             return []
         head = runs_of(text)[0]
         streams = [self.index.stream]
         found = self._in_stream(self.index.stream, squeezed, head, kind, text)
-        if not found and chunk.chunk is not None and head != squeezed:
-            streams.append(self.index.chunk_stream(chunk.chunk.words))
+        if not found and chunk is not None and head != squeezed:
+            streams.append(self.index.chunk_stream(chunk.words))
             found = self._in_stream(streams[-1], squeezed, head, kind, text)
         if not found and kind in TEXTUAL and head != squeezed:
             found = [words for words in map(self._down_a_column, self._starts(head), repeat(squeezed)) if words]
         if not found and self.index.scanned and kind not in NUMERIC and kind is not Kind.DATE:
             found = self._misread(streams, squeezed, kind)
         return found
+
+    def _of_the_same_number(self, text: str, places: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
+        """Without the places that show another number in the same digits: -100.00 and 10000 are no 100.00, also where they are text."""
+        parse = self.index.parser.parse
+        number = parse(Kind.MONEY, text)
+        if number is None:
+            return places
+        shown = [parse(Kind.MONEY, strip_marks(" ".join(self.index.texts[i] for i in words))) for words in places]
+        return [words for words, other in zip(places, shown, strict=True) if other is None or other == number]
 
     def _in_stream(self, stream: Stream, squeezed: str, head: str, kind: Kind, text: str) -> list[tuple[int, ...]]:
         spans = stream.find(squeezed, head)
@@ -228,14 +239,22 @@ class Witness:
                 rest = rest[len(own) :]
         return True
 
-    def _judge(self, chunk: Chunk | None) -> _Chunk:
+    def _judge(self, chunk: Chunk | None) -> _Legibility:
+        """How well a chunk, or the page for None, was read. Asked only where a value is not found."""
+        number = None if chunk is None else chunk.number
+        judged = self._judged.get(number)
+        if judged is None:
+            judged = self._judged[number] = self._judge_words(chunk)
+        return judged
+
+    def _judge_words(self, chunk: Chunk | None) -> _Legibility:
         words = self.index.page.words
         if chunk is not None:
             words = tuple(words[i] for i in chunk.words if i < len(words))
         dim = [word for word in words if word.source is Source.OCR and word.confidence < POOR]
-        return _Chunk(chunk, not words or len(dim) > POOR_SHARE * len(words), tuple(squeeze(word.text) for word in dim))
+        return _Legibility(not words or len(dim) > POOR_SHARE * len(words), tuple(squeeze(word.text) for word in dim))
 
-    def _may_be_misread(self, kind: Kind, text: str, chunk: _Chunk) -> bool:
+    def _may_be_misread(self, kind: Kind, text: str, chunk: _Legibility) -> bool:
         """Whether a poorly read word of the chunk may be this value: alike in length and in most characters."""
         if not chunk.dim:
             return False
@@ -245,7 +264,7 @@ class Witness:
                 return True
         return False
 
-    def _cover(self, text: str, chunk: _Chunk) -> Ground:
+    def _cover(self, text: str, chunk: _Legibility) -> Ground:
         content = [run for run in runs_of(text) if len(run) >= CONTENT_LENGTH or run.isdigit()]
         if chunk.poor:
             return Ground(Support.UNREADABLE, (), 0.0)

@@ -12,6 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import cached_property, lru_cache
+from itertools import accumulate
 from typing import NamedTuple
 
 from octavo.lines import same_row
@@ -55,23 +56,15 @@ class Stream:
     """Consecutive words as one string of their runs, with the offsets at which runs start."""
 
     def __init__(self, texts: Sequence[str], ids: Iterable[int]) -> None:
-        runs: list[str] = []
-        self.words: list[int] = []
-        self.starts: list[int] = []
-        self.at: dict[int, int] = {}
+        placed = [(index, run) for index in ids for run in runs_of(texts[index])]
+        self.words = [index for index, _ in placed]
+        ends = list(accumulate((len(run) for _, run in placed), initial=0))
+        self.at = {offset: number for number, offset in enumerate(ends)}
+        self.starts = ends[:-1]
+        self.text = "".join([run for _, run in placed])
         self.first: dict[str, list[int]] = {}
-        offset = 0
-        for index in ids:
-            for run in runs_of(texts[index]):
-                number = len(runs)
-                self.at[offset] = number
-                self.starts.append(offset)
-                self.words.append(index)
-                self.first.setdefault(run, []).append(number)
-                runs.append(run)
-                offset += len(run)
-        self.at[offset] = len(runs)
-        self.text = "".join(runs)
+        for number, (_, run) in enumerate(placed):
+            self.first.setdefault(run, []).append(number)
 
     @cached_property
     def alike(self) -> str:
@@ -96,14 +89,17 @@ class Stream:
         found: dict[str, list[int]] = {}
         for run, numbers in self.first.items():
             found.setdefault(look_alike(run), []).extend(numbers)
+        for numbers in found.values():
+            numbers.sort()
         return found
 
     def find_label(self, text: str, head: str) -> list[tuple[int, int]]:
         """As ``find`` for a text and a head whose look-alikes are made one."""
         found = []
-        for number in sorted(self.first_alike.get(head, ())):
+        alike = self.alike
+        for number in self.first_alike.get(head, ()):
             start = self.starts[number]
-            if self.alike.startswith(text, start):
+            if alike.startswith(text, start):
                 end = self.at.get(start + len(text))
                 if end is not None:
                     found.append((number, end))
@@ -250,13 +246,15 @@ class PageIndex:
 
     @cached_property
     def _by_y(self) -> tuple[list[int], list[int], int]:
-        order = sorted(range(len(self.boxes)), key=lambda i: (self.boxes[i].y0, i))
-        return [self.boxes[i].y0 for i in order], order, max((box.height for box in self.boxes), default=0)
+        tops = [box[1] for box in self.boxes]
+        order = sorted(range(len(tops)), key=tops.__getitem__)
+        return sorted(tops), order, max((y1 - y0 for _, y0, _, y1 in self.boxes), default=0)
 
     def between(self, y0: int, y1: int) -> list[int]:
         """Words that overlap the rows ``y0`` to ``y1``, by their top."""
         tops, order, highest = self._by_y
-        return [i for i in order[bisect_left(tops, y0 - highest) : bisect_left(tops, y1)] if self.boxes[i].y1 > y0]
+        boxes = self.boxes
+        return [i for i in order[bisect_left(tops, y0 - highest) : bisect_left(tops, y1)] if boxes[i][3] > y0]
 
     def tight(self, left: int, right: int) -> bool:
         """Whether two words follow each other on a row without a wide gap."""

@@ -6,6 +6,7 @@ chunk, or chunks whose boxes overlap. Two equal coffees said by one answer stay 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,12 +17,15 @@ from octavo.merging.candidates import Candidate
 from octavo.merging.claims import Claim, Claimer
 from octavo.merging.grounding import Ground
 from octavo.merging.index import Place
-from octavo.merging.places import is_whole
+from octavo.merging.pairs import PairTies
+from octavo.merging.places import is_heading
 from octavo.merging.prints import Print
-from octavo.merging.ties import NO_TIE, Tie, Ties
+from octavo.merging.ties import NO_TIE, STRONG, Tie, Ties
 from octavo.model import Box
-from octavo.values import Typed
+from octavo.values import NUMERIC, TEXTUAL, Typed
 
+# Fewest values of one key that make a list of names, which may go on below the key: "cc:".
+LEAST_LISTED = 3
 # Anchors tried for one row before it is left without a place of its own.
 MOST_ANCHORS = 64
 
@@ -71,6 +75,12 @@ class Lists:
         self._index = claimer.index
         self._ties = ties
         self._pairs = pairs
+        self._fields = list(fields)
+        self._specs = ties.specs
+        self._path = fields[0].partition("[]")[0] if fields else ""
+        self._free = PairTies(self._index, ties)
+        self._listed: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+        self._times: Counter[str] = Counter()
         own = [] if pairs else ties.headers(fields)
         self._headers = own
         self._carried = list(carried)
@@ -82,6 +92,9 @@ class Lists:
         """One answer's rows, each with places that no earlier row of the answer has taken."""
         taken: set[int] = set()
         rows: list[Row] = []
+        if self._pairs:
+            items = list(items)
+            self._listed, self._times = {}, Counter(cells[0].value for cells in items)
         y = position = -1
         for number, candidates in enumerate(items):
             known = self._known_row(candidates, frozenset(taken), y)
@@ -124,9 +137,10 @@ class Lists:
         row = self._best_row(cells, free, y)
         placed: list[tuple[Place | None, Tie]] = []
         used: set[int] = set()
-        together = sum(1 for options in free if any(self._on_row(p, row) for p in options)) if row else 0
-        for (candidate, _, ground), options in zip(cells, free, strict=True):
-            on_row = [p for p in options if row is not None and self._on_row(p, row) and used.isdisjoint(p.words)]
+        there = [[p for p in options if row is not None and self._on_row(p, row)] for options in free]
+        together = sum(map(bool, there))
+        for (candidate, _, ground), options in zip(cells, there, strict=True):
+            on_row = [p for p in options if used.isdisjoint(p.words)]
             if on_row:
                 # a column's header tells two equal numbers of one row apart
                 tied = [(self._column(candidate.field, place), place) for place in on_row]
@@ -134,18 +148,46 @@ class Lists:
                 used.update(place.words)
                 if candidate.spec.place is contracts.Place.PARAGRAPH:
                     tie = _RUNNING_TEXT
+                elif candidate.spec.place is contracts.Place.HEADING and is_heading(self._index, place.words):
+                    tie = _HEADING
                 elif together <= 1:
                     tie = NO_TIE
                 placed.append((place, tie))
             else:
                 placed.append((ground.places[0] if ground.places else None, _OFF_ROW))
+        if row is not None and together > 1 and self._heading(row) is not None:
+            return self._in_section(cells, placed)
         return placed
+
+    def _heading(self, row: Box) -> Box | None:
+        """The heading of the list's own section, where that is the nearest above the row."""
+        above = [(box, fields) for box, fields in self._ties.sections if box.y1 <= row.center[1]]
+        return above[-1][0] if above and self._path in above[-1][1] else None
+
+    def _in_section(self, cells: Sequence[_Cell], placed: list[tuple[Place | None, Tie]]) -> list[tuple[Place | None, Tie]]:
+        """The cells of a row below the list's heading, tied by what they are: the only one of their kind, or text from the left."""
+        order = {name: at for at, name in enumerate(self._fields)}
+        kinds = Counter(_family(self._specs[name].type) for name in self._fields)
+        texts = sorted(
+            (order[candidate.field], place.words[0]) for (candidate, _, _), (place, tie) in zip(cells, placed, strict=True)
+            if place is not None and tie is not _OFF_ROW and _family(candidate.spec.type) is contracts.Kind.TEXT
+        )
+        named = [at for at, name in enumerate(self._fields) if _family(self._specs[name].type) is contracts.Kind.TEXT]
+        in_order = [at for at, _ in texts] == named[:len(texts)] and [word for _, word in texts] == sorted(word for _, word in texts)
+        tied = []
+        for (candidate, _, _), (place, tie) in zip(cells, placed, strict=True):
+            family = _family(candidate.spec.type)
+            alone = in_order if family is contracts.Kind.TEXT else kinds[family] == 1
+            tied.append((place, _SECTION if place is not None and tie is not _OFF_ROW and not tie.rival and alone else tie))
+        return tied
 
     def _best_row(self, cells: Sequence[_Cell], free: Sequence[Sequence[Place]], y: int) -> Box | None:
         """The row of the page that shows most of the cells; of equals the one next after the previous row."""
         anchors = min((options for options in free if options), key=len, default=None)
         if anchors is None:
             return None
+        if len(anchors) == 1:
+            return self._span(anchors[0])
         best: tuple[tuple[int, int, int, int], Box] | None = None
         for place in anchors[:MOST_ANCHORS]:
             box = self._span(place)
@@ -167,6 +209,9 @@ class Lists:
     def _column(self, name: str, place: Place) -> Tie:
         """Whether the nearest header above the cell in its column, on this page or else on the one before, is the field's own."""
         box = self._index.place_boxes(place.words)[0]
+        heading = self._heading(box)
+        if heading is not None:  # the section begins anew
+            return self._under([one for one in self._headers if one.box.y0 > heading.y0], name, box) or NO_TIE
         return self._under(self._headers, name, box) or self._under(self._carried, name, box, " of an earlier page") or NO_TIE
 
     @staticmethod
@@ -206,16 +251,25 @@ class Lists:
                     best = (order, key, value)
         if best is None:
             return [(ground.places[0] if ground.places else None, NO_TIE) for _, _, ground in cells]
-        score = -best[0][0]
-        key_words, value_words = frozenset(best[1].words), frozenset(best[2].words)
-        if not is_whole(self._index, best[1].words, value_words) or not is_whole(self._index, best[2].words, key_words):
-            score /= 2  # one of them was cut out of a longer phrase
-        tie = Tie(score, "key and value stand together") if score else NO_TIE
+        key_words, value_words = best[1].words, best[2].words
+        listed = self._listed.setdefault(key_words, [])
+        tie = self._free.of(key_words, value_words, listed if self._times[cells[0][0].value] >= LEAST_LISTED else None)
+        if tie.score >= STRONG:
+            listed.append(value_words)
         return [(best[1], tie), (best[2], tie), *((None, NO_TIE) for _ in cells[2:])]
 
 
 _RUNNING_TEXT = Tie(1.0, "text of the page")
+_HEADING = Tie(1.0, "a line of its own that heads the text below")
+_SECTION = Tie(1.0, "below the heading of its list")
 _OFF_ROW = Tie(0.0, "not on the row of the other cells")
+
+
+def _family(kind: contracts.Kind) -> contracts.Kind:
+    """Kinds whose values cannot be told apart by themselves count as one."""
+    if kind in NUMERIC:
+        return contracts.Kind.NUMBER
+    return contracts.Kind.TEXT if kind in TEXTUAL else kind
 
 
 def _retold(row: Row, source: int, candidates: Sequence[Candidate], number: int) -> Row:
@@ -257,18 +311,19 @@ def join(rows: Sequence[Row]) -> list[Slot]:
     by_word: dict[int, list[int]] = {}
     by_value: dict[tuple[tuple[str, str], ...], list[int]] = {}
     for row in rows:
+        signature = _signature(row)
         near = {at for word in row.words for at in by_word.get(word, ())}
-        near.update(by_value.get(_signature(row), ()))
-        fitting = [at for at in near if _fits(slots[at], row)]
+        near.update(by_value.get(signature, ()))
+        fitting = [(likeness, -at) for at in near if _saw_the_same(slots[at], row) and (likeness := _likeness(slots[at], row))[0] > 0]
         if fitting:
-            at = max(fitting, key=lambda i: (_likeness(slots[i], row), -i))
+            at = -max(fitting)[1]
         else:
             at = len(slots)
             slots.append(Slot())
         slots[at].rows.append(row)
         for word in row.words:
             by_word.setdefault(word, []).append(at)
-        by_value.setdefault(_signature(row), []).append(at)
+        by_value.setdefault(signature, []).append(at)
     first = {id(slot): slot.rows[0] for slot in slots}
     return sorted(slots, key=lambda slot: _read_at(first[id(slot)]))
 
@@ -277,17 +332,15 @@ def _read_at(row: Row) -> tuple[int, ...]:
     return row.chunk, row.position, row.y, row.source, row.number
 
 
-def _fits(slot: Slot, row: Row) -> bool:
-    """Whether a row of another answer, which saw the same part of the page, may be this slot's."""
+def _saw_the_same(slot: Slot, row: Row) -> bool:
+    """Whether a row is of another answer, which saw the same part of the page."""
     if any(other.source == row.source for other in slot.rows):
         return False
-    if not any(other.box.overlaps(row.box) for other in slot.rows):
-        return False
-    return _likeness(slot, row)[0] > 0
+    return any(other.box.overlaps(row.box) for other in slot.rows)
 
 
 def _likeness(slot: Slot, row: Row) -> tuple[int, int]:
-    """Cells that say the same, less those that say something else; words in common."""
+    """How alike a slot and a row are: cells that say the same and words in common, then those words; (0, 0) for no."""
     own = {name: claims[0].canonical for name, claims in row.cells.items()}
     best = max((sum(1 if o.cells[n][0].canonical == v else 0 for n, v in own.items() if n in o.cells) for o in slot.rows), default=0)
     shared = max((len(other.words & row.words) for other in slot.rows), default=0)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from octavo import labels
+from octavo.contracts import Kind
 from octavo.lines import same_row
 from octavo.merging.index import PageIndex
 from octavo.merging.prints import Print
@@ -14,6 +15,11 @@ from octavo.values import squeeze
 
 # Words between a label and its value past which they are not tied.
 MOST_BETWEEN = 3
+# Digits of a count, which parts an amount from its label as little: "Total  6  850.00".
+LONGEST_COUNT = 3
+_AMOUNTS = frozenset({Kind.MONEY})
+# A value stands right of its label within this gap, and its words follow each other within that one, in multiples of the height.
+ANSWER_GAP, PHRASE_GAP = 4.0, 1.2
 # Marks between a label and its value that part nothing; currency marks are such too.
 _FILLERS = frozenset({"rm", "myr", "usd", "eur", "gbp", "chf", "sgd", "us", "no", "nr"})
 
@@ -31,6 +37,7 @@ class Neighbours:
 
     def __init__(self, index: PageIndex) -> None:
         self._index = index
+        self._answered: dict[tuple[int, ...], bool] = {}
 
     def nearest(self, prints: Sequence[Print], words: tuple[int, ...], box: Box) -> Nearness:
         """The closest of the prints to the value of ``words``, whose first line is ``box``."""
@@ -46,6 +53,8 @@ class Neighbours:
             # glued ("Date:19/10/2018") when the value ends behind the label, itself when it does not
             return (1.0, 1) if words[-1] == label.words[-1] and self._index.boxes[words[-1]].x1 > label.box.x1 else (0.0, 0)
         left, top, right, bottom = label.box
+        if top > box[3]:
+            return 0.0, 0  # it stands lower
         height = bottom - top
         if box[0] >= right - height // 2 and box[1] < bottom and top < box[3] and same_row(label.box, box):
             return self._fade(self._right_gap(label, words, box)), 1
@@ -53,16 +62,43 @@ class Neighbours:
         if -0.5 <= far <= labels.BELOW * (MOST_BETWEEN + 1) and box[0] - height <= right and left - height <= box[2] \
                 and box[1] >= bottom - height // 2 and labels.aligned(label.box, box):
             rows = self._rows_between(label, words, box)
-            return (self._fade(rows) if far <= labels.BELOW * (rows + 1) else 0.0), 0
+            score = self._fade(rows) if far <= labels.BELOW * (rows + 1) else 0.0
+            return (score / 2 if score and self._is_answered(label) else score), 0
         return 0.0, 0
+
+    def _is_answered(self, label: Print) -> bool:
+        """Whether a label that ends in a colon has its value right of it, so that what stands below is another's."""
+        known = self._answered.get(label.words)
+        if known is None:
+            known = self._answered[label.words] = self._index.texts[label.words[-1]].endswith(":") and self._has_value_beside(label)
+        return known
+
+    def _has_value_beside(self, label: Print) -> bool:
+        """Whether the phrase right of a label is none that ends in a colon itself, as that of the next column does."""
+        boxes, height = self._index.boxes, label.box.height
+        edge, reach, found = label.box.x1, ANSWER_GAP * height, False
+        for i in sorted(self._index.between(label.box.y0, label.box.y1), key=lambda i: boxes[i].x0):
+            if boxes[i].x0 < label.box.x1 or not same_row(label.box, boxes[i]) or i in label.words:
+                continue
+            if boxes[i].x0 - edge > reach:
+                break
+            if self._index.texts[i].endswith(":"):
+                return False
+            edge, reach, found = boxes[i].x1, PHRASE_GAP * height, True
+        return found
 
     def _right_gap(self, label: Print, words: tuple[int, ...], box: Box) -> int:
         """Words between a label and a value right of it on its row."""
-        y0, y1 = max(label.box.y0, box.y0), max(label.box.y0 + 1, min(label.box.y1, box.y1))
-        return sum(
-            1 for i in self._index.between(y0, y1)
-            if label.box.x1 <= self._index.boxes[i].center[0] < box.x0 and self._parts(i, label, words)
-        )
+        _, top, right, bottom = label.box
+        boxes, texts = self._index.boxes, self._index.texts
+        counted = label.kinds == _AMOUNTS
+        found = 0
+        for i in self._index.between(max(top, box.y0), max(top + 1, min(bottom, box.y1))):
+            x0, _, x1, _ = boxes[i]
+            if right <= (x0 + x1) / 2 < box.x0 and self._parts(i, label, words) \
+                    and not (counted and texts[i].isdecimal() and len(texts[i]) <= LONGEST_COUNT):
+                found += 1
+        return found
 
     def _rows_between(self, label: Print, words: tuple[int, ...], box: Box) -> int:
         """Rows between a label and a value below it, within the columns they share."""
@@ -70,9 +106,10 @@ class Neighbours:
         x0, x1 = min(x0, x1 - 1), max(x1, x0 + 1)
         rows = 0
         last: Box | None = None
-        for i in self._index.between(label.box.y1, box.y0):
-            other = self._index.boxes[i]
-            if other.x0 < x1 and x0 < other.x1 and label.box.y1 <= other.center[1] < box.y0 and self._parts(i, label, words) \
+        boxes, bottom, top = self._index.boxes, label.box.y1, box.y0
+        for i in self._index.between(bottom, top):
+            other = boxes[i]
+            if other[0] < x1 and x0 < other[2] and bottom <= (other[1] + other[3]) / 2 < top and self._parts(i, label, words) \
                     and (last is None or not same_row(last, other)):
                 rows += 1
                 last = other

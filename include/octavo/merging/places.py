@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from octavo.contracts import FieldSpec, Kind, Place
 from octavo.lines import same_row
+from octavo.merging.businesses import PHRASE_GAP, Businesses, is_legal, is_misread, is_trade
 from octavo.merging.index import PageIndex, runs_of
 from octavo.merging.ties import NO_TIE, PLACED, Tie
 
@@ -20,28 +21,24 @@ NAME_CONFIDENCE = 0.88
 ADDRESS_CONFIDENCE = 0.81
 # The top of a page, as a share of its height, in which its sender stands.
 TOP_SHARE = 0.4
-# A neighbour within this gap, in multiples of the height, belongs to the same phrase.
-PHRASE_GAP = 1.2
+# Most characters of the number that counts a heading.
+LONGEST_COUNT = 4
 # Shortest address, in characters.
 ADDRESS_LENGTH = 25
 
-# Runs that end a business's name, in the countries whose documents we meet.
-_LEGAL = frozenset({
-    "ag", "kg", "kgaa", "ug", "gmbh", "mbh", "ohg", "gbr", "ev", "ltd", "limited", "inc", "incorporated", "llc", "llp", "lp", "plc", "corp",
-    "corporation", "bhd", "bv", "nv", "vof", "sa", "sas", "sarl", "sasu", "eurl", "spa", "srl", "pte", "pty", "oy", "oyj", "ab", "aps",
-    "as", "asa", "kft", "zrt", "sro", "doo",
-})
-_LEGAL_PAIRS = frozenset({("s", "b"), ("b", "v"), ("n", "v"), ("s", "a"), ("a", "g"), ("e", "v"), ("e", "k"), ("co", "kg"), ("gmbh", "co")})
+# What may follow a name without being part of it: a registration number, or what stands in brackets.
+_REGISTRATION = re.compile(r"^[(\[]|\d{5}")
 _POSTCODE = re.compile(r"(?<![\w/-])(?:\d{4,6}|\d{4} ?[A-Z]{2}|[A-Z]{1,2}\d[\dA-Z]? ?\d[A-Z]{2})(?![\w/-])")
 _CLOCK = re.compile(r"(?<!\d)\d{1,2}[:.]\d{2}(?!\d*[.,/]?\d)")
 _CONTACT = re.compile(r"\b(?:tel|fax|phone|e-?mail|www|http|gst|reg(?:istration)?\.? ?no|hotline)\b|@", re.I)
 
 
-def by_place(index: PageIndex, spec: FieldSpec, words: tuple[int, ...], text: str, places: int) -> Tie:
+def by_place(index: PageIndex, businesses: Businesses, spec: FieldSpec, words: tuple[int, ...], text: str, places: int) -> Tie:
     """The tie of a value that its place or its form ties to the field, if they do.
 
     Args:
         index: the page.
+        businesses: the businesses that the page names.
         spec: the field.
         words: the words that show the value.
         text: the value.
@@ -49,27 +46,49 @@ def by_place(index: PageIndex, spec: FieldSpec, words: tuple[int, ...], text: st
     """
     if spec.type is Kind.CURRENCY:
         return _currency(index, words)
+    if spec.type in (Kind.URL, Kind.EMAIL):
+        return _only_one(index, spec.type, words)
     if index.page.number != 1:
         return NO_TIE
     if spec.place is Place.TOP and spec.type is Kind.DATE:
         return _stamp(index, words)
     if spec.place is Place.TOP and spec.type in (Kind.NAME, Kind.TEXT):
-        return _name(index, words, places)
+        return _name(index, businesses, words, places)
     if spec.place is Place.AFTER_COMPANY and spec.type is Kind.ADDRESS:
         return _address(index, words, text)
     return NO_TIE
 
 
-def _name(index: PageIndex, words: tuple[int, ...], places: int) -> Tie:
+def _name(index: PageIndex, businesses: Businesses, words: tuple[int, ...], places: int) -> Tie:
     first = index.boxes[words[0]]
-    if first.y0 > TOP_SHARE * index.page.height or index.confidence(words) < NAME_CONFIDENCE or not is_whole(index, words):
+    texts = [index.texts[i] for i in words]
+    if first.y0 > TOP_SHARE * index.page.height or index.confidence(words) < NAME_CONFIDENCE or not is_whole(index, words) \
+            or any(map(is_misread, texts)):
         return NO_TIE
-    runs = [run for i in words for run in runs_of(index.texts[i])]
-    if runs[-1:] and (runs[-1] in _LEGAL or tuple(runs[-2:]) in _LEGAL_PAIRS):
-        return _placed("a whole line at the top that names a legal form")
-    if places > 1 and len(runs) > 1:
-        return _placed("a whole line at the top that the page repeats")
-    return Tie(0.5, "a whole line at the top")
+    runs = tuple(run for text in texts for run in runs_of(text))
+    sign = "names a legal form" if is_legal(runs) else "names a trade" if is_trade(runs) else "the page repeats"
+    if len(runs) < 2 or (sign == "the page repeats" and places < 2):
+        return Tie(0.5, "a whole line at the top")
+    if businesses.has_owner:
+        return Tie(0.5, "a whole line at the top, though the page tells a business and its owner apart")
+    if _goes_on_above(index, words):
+        return Tie(0.5, "a whole line at the top, though it may go on with the line above")
+    rival = businesses.rival_of(words)
+    if rival:
+        return Tie(0.5, f"a whole line at the top, though the page names “{rival}” as well")
+    return _placed(f"a whole line at the top that {sign}")
+
+
+def _goes_on_above(index: PageIndex, words: tuple[int, ...]) -> bool:
+    """Whether a line of nothing but words begins right above where the name does: a name in two lines of one cell."""
+    box = index.place_boxes(words)[0]
+    half = box.height // 2
+    above = [i for i in index.between(box.y0 - half, box.y0) if index.boxes[i].center[1] < box.y0 and i not in words]
+    first = next((i for i in above if abs(index.boxes[i].x0 - box.x0) <= half), None)
+    if first is None:
+        return False
+    phrase = [i for i in above if same_row(index.boxes[i], index.boxes[first])]
+    return all(text.replace("-", "").rstrip(".,&").isalpha() for text in (index.texts[i] for i in phrase))
 
 
 def _stamp(index: PageIndex, words: tuple[int, ...]) -> Tie:
@@ -93,6 +112,15 @@ def only_date() -> Tie:
 
 def _placed(why: str) -> Tie:
     return Tie(1.0, why, "", PLACED)
+
+
+def _only_one(index: PageIndex, kind: Kind, words: Sequence[int]) -> Tie:
+    """A website or e-mail address, where the page shows no other one; pages of one website count as one."""
+    sign = re.compile(r"^(?:https?://|www\.)", re.IGNORECASE) if kind is Kind.URL else re.compile(r"@")
+    shown = [text.casefold() for text in index.texts if sign.search(text)]
+    sites = {sign.sub("", text).split("/")[0] for text in shown} if kind is Kind.URL else set(shown)
+    own = any(sign.search(index.texts[i]) for i in words)
+    return _placed("the page's only one") if own and len(sites) == 1 else NO_TIE
 
 
 def _address(index: PageIndex, words: tuple[int, ...], text: str) -> Tie:
@@ -119,6 +147,17 @@ def _beside_amount(index: PageIndex, words: Sequence[int]) -> bool:
     return any(index.parser.amounts_of_word(index.texts[i]) is not None for i in near)
 
 
+def is_heading(index: PageIndex, words: tuple[int, ...]) -> bool:
+    """Whether the words are a whole line, with more room above it than between it and the text below."""
+    box = index.place_boxes(words)[0]
+    row = [i for i in index.between(box.y0, box.y1) if same_row(index.boxes[i], box) and i not in words]
+    if any(index.boxes[i].x1 > box.x0 or sum(map(len, runs_of(index.texts[i]))) > LONGEST_COUNT for i in row):
+        return False  # but the number that counts it
+    above = max((one.y1 for one in index.boxes if one.center[1] < box.y0), default=0)
+    below = min((one.y0 for one in index.boxes if one.center[1] > box.y1), default=None)
+    return below is not None and box.y0 - above > below - box.y1
+
+
 def is_whole(index: PageIndex, words: tuple[int, ...], labels: frozenset[int] = frozenset()) -> bool:
     """Whether no neighbour on the row, other than a label's word, belongs to the same phrase, at the head and at the end of the value."""
     inside = labels.union(words)
@@ -127,9 +166,14 @@ def is_whole(index: PageIndex, words: tuple[int, ...], labels: frozenset[int] = 
         gap = head.x0 - index.boxes[i].x1
         if i not in inside and -1 <= gap <= PHRASE_GAP * head.height and same_row(index.boxes[i], head) and runs_of(index.texts[i]):
             return False
-    for i in index.between(tail.y0, tail.y1):
-        gap, shown = index.boxes[i].x0 - tail.x1, index.texts[i]
-        if i not in inside and -1 <= gap <= PHRASE_GAP * tail.height and same_row(index.boxes[i], tail) \
-                and runs_of(shown) and not any(char.isdigit() for char in shown):
-            return False  # a registration number may follow a name
+    right, height = tail.x1, tail.height
+    for i in sorted(index.between(tail.y0, tail.y1), key=lambda i: index.boxes[i].x0):
+        box, shown = index.boxes[i], index.texts[i]
+        if i in inside or box.x0 < tail.x1 - 1 or not same_row(box, tail):
+            continue
+        if box.x0 - right > PHRASE_GAP * height:
+            return True
+        if runs_of(shown):
+            return bool(_REGISTRATION.search(shown))
+        right = box.x1  # a dash or a bullet joins what follows
     return True

@@ -22,7 +22,10 @@ LEGIBLE_LABEL = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One label of the contract as it is searched for, look-alikes made one; ``field`` None: it only hides others."""
+    """One label of the contract as it is searched for, look-alikes made one.
+
+    ``field`` None: it only hides others; ``kind`` None beside a field: it heads the section of that list.
+    """
 
     squeezed: str
     head: str
@@ -53,13 +56,18 @@ class Labels:
                 self._add(text, path, spec.type)
             for text in spec.not_labels:
                 self._add(text, None, None)
+        for path, spec in contract.fields.items():
+            if spec.type is Kind.LIST:  # what heads a list's section names none of its cells, nor another field
+                for text in spec.labels:
+                    self._add(text, path, None)
 
     def _add(self, text: str, field: str | None, kind: Kind | None) -> None:
         squeezed = squeeze(text)
         if squeezed:
             entry = Entry(look_alike(squeezed), look_alike(runs_of(text)[0]), text, field, kind)
             self.entries.append(entry)
-            self.by_head.setdefault(entry.head, []).append(entry)
+            for head in dict.fromkeys((entry.head, entry.squeezed)):  # OCR may leave out the spaces: "GrossTotal"
+                self.by_head.setdefault(head, []).append(entry)
 
     def priority(self, field: str, text: str) -> int:
         """The place of a label among the field's."""
@@ -161,8 +169,9 @@ class Prints:
 
 def _file(found: dict[tuple[int, int], tuple[str, set[str], set[Kind]]], span: tuple[int, int], entry: Entry) -> None:
     _, fields, kinds = found.setdefault(span, (entry.text, set(), set()))
-    if entry.field is not None and entry.kind is not None:
+    if entry.field is not None:
         fields.add(entry.field)
+    if entry.kind is not None:
         kinds.add(entry.kind)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import cache
@@ -14,6 +15,7 @@ import pyarrow as pa
 from octavo import schemas
 from octavo.contracts import Contract, FieldSpec, Kind
 from octavo.model import Field, Verdict
+from octavo.values import NUMBERS
 
 _STEP = re.compile(r"([^.\[\]]+)(?:\[(\d+)\])?")
 # Digits enough for any column's decimal.
@@ -21,17 +23,26 @@ _EXACT = Context(prec=60)
 _NUMBER = schemas.FIELDS.field("number").type
 
 
-def field_row(field: Field) -> dict[str, Any]:
-    """A ``schemas.FIELDS`` row."""
-    typed = field.typed
-    number = Decimal(typed) if isinstance(typed, int | Decimal) else None
-    return {
-        "document": field.document, "field": field.path, "matched": field.matched, "value": field.value,
-        "number": _fit(number, _NUMBER), "date": typed if isinstance(typed, dt.date) else None,
-        "support": field.support.value, "verdict": field.verdict.value, "reason": field.reason, "page": field.page, "chunk": field.chunk,
-        "evidence": [{"page": e.page, **e.box._asdict()} for e in field.evidence], "extractor": field.extractor,
-        "losers": [{"value": one.value, "page": one.page, "extractor": one.extractor, "reason": one.reason} for one in field.losers],
+def fields_table(fields: Sequence[Field], contract_hash: str) -> pa.Table:
+    """The rows of ``schemas.FIELDS``, column by column, which takes half the time of rows as mappings."""
+    columns = {
+        "document": [field.document for field in fields],
+        "field": [field.path for field in fields],
+        "matched": [field.matched for field in fields],
+        "value": [field.value for field in fields],
+        "number": [_fit(Decimal(field.typed), _NUMBER) if isinstance(field.typed, NUMBERS) else None for field in fields],
+        "date": [field.typed if isinstance(field.typed, dt.date) else None for field in fields],
+        "support": [str(field.support) for field in fields],
+        "verdict": [str(field.verdict) for field in fields],
+        "reason": [field.reason for field in fields],
+        "page": [field.page for field in fields],
+        "chunk": [field.chunk for field in fields],
+        "evidence": [[(one.page, *one.box) for one in field.evidence] for field in fields],
+        "extractor": [field.extractor for field in fields],
+        "losers": [[(one.value, one.page, one.extractor, one.reason) for one in field.losers] for field in fields],
+        "contract_hash": [contract_hash] * len(fields),
     }
+    return pa.table([pa.array(columns[one.name], one.type) for one in schemas.FIELDS], schema=schemas.FIELDS)
 
 
 def record(contract: Contract, document: str, uri: str, contract_hash: str, fields: Sequence[Field]) -> dict[str, Any]:
@@ -81,15 +92,21 @@ def _text(node: Any) -> str | None:
 
 
 def _cell(spec: FieldSpec, field: Field) -> Any:
-    kind = schemas.arrow_type(spec)
-    typed = field.typed
-    if pa.types.is_string(kind):
+    typed, kind = field.typed, _column(spec.type)
+    if kind is None:
         return typed if isinstance(typed, str) else field.value
     if pa.types.is_decimal(kind):
-        return _fit(Decimal(typed), kind) if isinstance(typed, int | Decimal) else None
+        return _fit(Decimal(typed), kind) if isinstance(typed, NUMBERS) else None
     if pa.types.is_integer(kind):
         return typed if isinstance(typed, int) and abs(typed) < 1 << 63 else None
     return typed
+
+
+@cache
+def _column(kind: Kind) -> Any:
+    """The Arrow type of a single value's column, None for text."""
+    found = schemas.arrow_type(FieldSpec(type=kind))
+    return None if pa.types.is_string(found) else found
 
 
 def _fit(number: Decimal | None, kind: Any) -> Decimal | None:
@@ -110,7 +127,5 @@ def _step(places: int) -> Decimal:
 
 def verdicts(fields: Iterable[Field]) -> dict[str, int]:
     """How many fields have each verdict, every verdict named."""
-    counts = {verdict.value: 0 for verdict in Verdict}
-    for field in fields:
-        counts[field.verdict.value] += 1
-    return counts
+    counts = Counter(field.verdict for field in fields)
+    return {verdict.value: counts[verdict] for verdict in Verdict}

@@ -12,14 +12,17 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from octavo.contracts import FieldSpec, Kind
-from octavo.merging.claims import PERSON, Claim, are_independent, extractors_of, is_before
+from octavo.merging.candidates import PAIR_VALUE
+from octavo.merging.claims import PERSON, Claim, is_before, saw_words
 from octavo.merging.grounding import POOR
 from octavo.merging.ties import PLACED, STRONG
 from octavo.model import Field, Loser, Support, Verdict
-from octavo.values import TEXTUAL, Typed
+from octavo.values import NUMBERS, TEXTUAL, Typed
 
 # Evidence read with less confidence than this is not taken on a label alone.
 TRUSTED_CONFIDENCE = 0.8
+# Cash is rounded to this where it is rounded at all.
+CASH_UNIT = Decimal("0.05")
 # How strongly something shows that a value is its field's.
 PROVEN, LABELLED, HINTED, NOTHING = 3, 2, 1, 0
 
@@ -67,21 +70,21 @@ def _weigh(claims: Sequence[Claim]) -> list[_Weighed]:
     weighed = []
     for group in groups.values():
         agreed = _agreement(group)
-        names = len(extractors_of(group)) if len(group) > 1 else 1
+        names = len({claim.candidate.extractor for claim in group})
         for claim in group:
             weighed.append(_Weighed(claim, _level(claim, agreed), agreed, names))
     return weighed
 
 
 def _agreement(group: Sequence[Claim]) -> str:
-    """The independent extractors that say the same, in words; empty if there are not two."""
-    if len(group) < 2:
+    """The extractors that say the same, in words; empty unless they are several and one of them never saw the page's words.
+
+    Witnesses that all worked on those words do not confirm them: they share their input.
+    """
+    names = {claim.candidate.extractor for claim in group}
+    if len(names) < 2 or all(saw_words(claim.candidate) for claim in group):
         return ""
-    for one in group:
-        for other in group:
-            if one.candidate.extractor < other.candidate.extractor and are_independent(one.candidate, other.candidate):
-                return " and ".join(extractors_of(group)) + " agree"
-    return ""
+    return " and ".join(sorted(names)) + " agree"
 
 
 def _level(claim: Claim, agreed: str) -> int:
@@ -120,7 +123,7 @@ def _order(one: _Weighed, spec: FieldSpec) -> tuple[object, ...]:
 
 
 def _pick(claim: Claim, spec: FieldSpec) -> tuple[object, ...]:
-    if spec.pick == "largest" and isinstance(claim.typed, int | Decimal):
+    if spec.pick == "largest" and isinstance(claim.typed, NUMBERS):
         return (-Decimal(claim.typed),)
     if spec.pick == "last":
         return (tuple(-part for part in claim.position),)
@@ -149,9 +152,15 @@ def _verdict(winner: _Weighed, weighed: Sequence[_Weighed], spec: FieldSpec) -> 
         if claim.tie.rival:
             return Verdict.AMBIGUOUS, f"it stands by the label “{claim.tie.rival}”"
         return Verdict.AMBIGUOUS, claim.tie.why + ", but not closely" if claim.tie.why else "nothing shows that it is this field"
-    if claim.confidence < (POOR if spec.type in TEXTUAL else TRUSTED_CONFIDENCE) and not winner.agreed:
+    if claim.confidence < _least_confidence(claim, spec) and not winner.agreed:
         return Verdict.UNREADABLE, f"its words were read with a confidence of {claim.confidence:.2f} only"
     return Verdict.ACCEPTED, "; ".join(filter(None, (claim.tie.why, claim.arithmetic, winner.agreed)))
+
+
+def _least_confidence(claim: Claim, spec: FieldSpec) -> float:
+    """Running text reads right with a letter misread. A number, a date or an identifier does not, also where a pair has it as text."""
+    is_text = spec.type in TEXTUAL and not (spec is PAIR_VALUE and any(map(str.isdigit, claim.candidate.value)))
+    return POOR if is_text else TRUSTED_CONFIDENCE
 
 
 def _rivals(one: _Weighed, winner: _Weighed, spec: FieldSpec) -> bool:
@@ -164,6 +173,8 @@ def _rivals(one: _Weighed, winner: _Weighed, spec: FieldSpec) -> bool:
             return False  # contracts list a field's labels best first
         if one.claim.tie.priority == PLACED and one.claim.candidate.rank > winner.claim.candidate.rank:
             return False  # of several values by place alone, the extractor chose
+        if is_rounded(one.claim.typed, winner.claim.typed):
+            return False
         if spec.pick != "first":
             return is_picked_over(one.claim.typed, one.claim.position, winner.claim, spec)
         if spec.type in TEXTUAL and (one.claim.canonical in winner.claim.canonical or winner.claim.canonical in one.claim.canonical):
@@ -178,6 +189,13 @@ def is_picked_over(typed: Typed | None, position: tuple[int, int, int, int], win
     if spec.pick == "first":
         return False
     return winner.position < position or (isinstance(typed, dt.date) and is_before(winner.typed, typed))
+
+
+def is_rounded(exact: Typed | None, rounded: Typed | None) -> bool:
+    """Whether one amount is the other rounded for cash, which is then what was paid."""
+    if not isinstance(exact, Decimal) or not isinstance(rounded, Decimal) or exact == rounded:
+        return False
+    return abs(exact - rounded) < CASH_UNIT and not rounded % CASH_UNIT and bool(exact % CASH_UNIT)
 
 
 def _why_lost(one: _Weighed, winner: _Weighed, spec: FieldSpec) -> str:

@@ -6,7 +6,7 @@ import gc
 import json
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
@@ -20,8 +20,8 @@ from octavo.contracts import Contract
 from octavo.corrections import CorrectionStore
 from octavo.errors import WorkspaceError
 from octavo.merging.documents import Merger, PageAnswers
-from octavo.merging.records import field_row, record, verdicts
-from octavo.model import Answer, Box, Field, ParseStatus, Report
+from octavo.merging.records import fields_table, record, verdicts
+from octavo.model import Answer, Box, Chunk, Field, ParseStatus, Report
 from octavo.workspace import Workspace
 
 # Numbers stay as they are written: 12.50 is not 12.5.
@@ -35,7 +35,9 @@ COLLECT_AFTER = 50_000
 _STATUS = {status.value: status for status in ParseStatus}
 logger = logging.getLogger(__name__)
 
-_ANSWER_COLUMNS = ["document", "page", "chunk", "x0", "y0", "x1", "y1", "extractor", "hinted", "raw", "parsed", "parse_status"]
+_PLACE = ["document", "page", "chunk", "x0", "y0", "x1", "y1"]
+_CHUNK_COLUMNS = [*_PLACE, "strategy", "word_ids"]
+_ANSWER_COLUMNS = [*_PLACE, "extractor", "hinted", "parsed", "parse_status"]
 
 
 def run(
@@ -68,16 +70,16 @@ def run(
     source = _Pages(workspace, extractors)
 
     def rows() -> Iterator[pa.Table]:
-        waiting: list[dict[str, Any]] = []
+        waiting: list[Field] = []
         for document in documents:
             fields = merger.merge(document, source.of(document, pages_of[document]), said.get(document, ()))
             records.append(record(contract, document, uris.get(document, ""), contract_hash, fields))
-            waiting.extend({**field_row(field), "contract_hash": contract_hash} for field in fields)
+            waiting += fields
             _count(counts, fields)
             if len(waiting) >= ROWS_AT_ONCE:
-                yield pa.Table.from_pylist(waiting, schema=schemas.FIELDS)
+                yield fields_table(waiting, contract_hash)
                 waiting = []
-        yield pa.Table.from_pylist(waiting, schema=schemas.FIELDS)
+        yield fields_table(waiting, contract_hash)
 
     with rare_collections():
         storage.write_table(workspace.shard("fields", shard), rows(), schemas.FIELDS)
@@ -101,7 +103,7 @@ class _Pages:
         self._workspace = workspace
         self._stages = [f"extract_{name}" for name in dict.fromkeys(extractors)]
         self._shard = ""
-        self._chunks: dict[str, pa.Table] = {}
+        self._chunks: dict[str, list[pa.Table]] = {}
         self._answers: dict[str, list[pa.Table]] = {}
         self._readings: Iterator[tuple[str, Iterator[dict[str, Any]]]] = iter(())
         self._waiting: tuple[str, Iterator[dict[str, Any]]] | None = None
@@ -110,34 +112,31 @@ class _Pages:
         """The document's pages in order."""
         for shard in shards:
             self._open(shard)
-            chunks = _by_page(self._chunks.get(document))
-            answers: dict[int, list[dict[str, Any]]] = {}
-            for table in self._answers.get(document, ()):
-                for page, found in _by_page(table).items():
-                    answers.setdefault(page, []).extend(found)
+            chunks = _chunks(self._chunks.get(document, ()))
+            answers = _answers(self._answers.get(document, ()))
             for row in self._rows(document):
                 number = row["page"]
-                yield PageAnswers(
-                    schemas.page_from_row(row),
-                    [schemas.chunk_from_row(chunk) for chunk in chunks.get(number, ())],
-                    [answer_from_row(answer) for answer in answers.get(number, ())],
-                )
+                yield PageAnswers(schemas.page_from_row(row), chunks.get(number, ()), answers.get(number, ()))
 
     def _open(self, shard: str) -> None:
         if shard == self._shard:
             return
         self._shard = shard
-        read = self._workspace.read
-        self._chunks = _by_document(read(self._workspace.shard("chunk", shard)))
-        self._answers = {}
-        for stage in self._stages:
-            for document, table in _by_document(read(self._workspace.shard(stage, shard), _ANSWER_COLUMNS)).items():
-                self._answers.setdefault(document, []).append(table)
+        self._chunks = self._by_document(["chunk"], _CHUNK_COLUMNS)
+        self._answers = self._by_document(self._stages, _ANSWER_COLUMNS)
         path = self._workspace.shard("read", shard)
         if not path.exists():
             raise WorkspaceError(f"{path} is missing: the read stage of run {self._workspace.run} did not finish; clear it, run it again")
         self._readings = groupby(_rows_of(path), key=lambda row: str(row["document"]))
         self._waiting = None
+
+    def _by_document(self, stages: Iterable[str], columns: list[str]) -> dict[str, list[pa.Table]]:
+        """What stages wrote of the open shard, by document."""
+        found: dict[str, list[pa.Table]] = {}
+        for stage in stages:
+            for document, table in _cut(self._workspace.read(self._workspace.shard(stage, self._shard), columns)):
+                found.setdefault(document, []).append(table)
+        return found
 
     def _rows(self, document: str) -> Iterator[dict[str, Any]]:
         """The document's page rows of the open shard. Shards list documents in the order in which they are merged."""
@@ -155,40 +154,46 @@ class _Pages:
 
 
 def _rows_of(path: UPath) -> Iterator[dict[str, Any]]:
-    columns = ["document", "page", "width", "height", "dpi", "rotation", "transform", "words"]
+    columns = ["document", "page", "width", "height", "dpi", "rotation", "transform", "skew", "words"]
     for table in storage.iter_tables(path, columns, PAGES_AT_ONCE):
         yield from table.to_pylist()
 
 
-def _by_document(table: pa.Table) -> dict[str, pa.Table]:
+def _cut(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     """The table cut by document; rows of one document need not stand together."""
-    if not table.num_rows:
-        return {}
     ordered = table.take(pc.sort_indices(table, [("document", "ascending"), ("page", "ascending"), ("chunk", "ascending")]))
-    found: dict[str, pa.Table] = {}
     start = 0
     for document, group in groupby(ordered["document"].to_pylist()):
         length = sum(1 for _ in group)
-        found[document] = ordered.slice(start, length)
+        yield document, ordered.slice(start, length)
         start += length
+
+
+def _tuples(table: pa.Table) -> Iterator[tuple[Any, ...]]:
+    """The rows as tuples: no names are looked up for every one of them."""
+    return zip(*(column.to_pylist() for column in table.columns), strict=True)
+
+
+def _chunks(tables: Iterable[pa.Table]) -> dict[int, list[Chunk]]:
+    """A document's chunks by page."""
+    found: dict[int, list[Chunk]] = {}
+    for table in tables:
+        for _, page, number, x0, y0, x1, y1, strategy, words in _tuples(table):
+            found.setdefault(page, []).append(Chunk(number, Box(x0, y0, x1, y1), tuple(words), strategy))
     return found
 
 
-def _by_page(table: pa.Table | None) -> dict[int, list[dict[str, Any]]]:
-    found: dict[int, list[dict[str, Any]]] = {}
-    for row in table.to_pylist() if table is not None else ():
-        found.setdefault(row["page"], []).append(row)
+def _answers(tables: Iterable[pa.Table]) -> dict[int, list[Answer]]:
+    """A document's answers by page; numbers in their JSON stay as they are written."""
+    found: dict[int, list[Answer]] = {}
+    for table in tables:
+        for document, page, chunk, x0, y0, x1, y1, extractor, hinted, text, status in _tuples(table):
+            parsed = _JSON.decode(text) if text else {}
+            found.setdefault(page, []).append(Answer(
+                document, page, chunk, Box(x0, y0, x1, y1), extractor, bool(hinted), "", parsed if isinstance(parsed, dict) else {},
+                _STATUS[status] if status else ParseStatus.OK,
+            ))
     return found
-
-
-def answer_from_row(row: dict[str, Any]) -> Answer:
-    """A ``schemas.ANSWERS`` row; numbers in its JSON stay as they are written."""
-    text, status = row["parsed"], row["parse_status"]
-    parsed = _JSON.decode(text) if text else {}
-    return Answer(
-        row["document"], row["page"], row["chunk"], Box(row["x0"], row["y0"], row["x1"], row["y1"]), row["extractor"], bool(row["hinted"]),
-        row["raw"] or "", parsed if isinstance(parsed, dict) else {}, _STATUS[status] if status else ParseStatus.OK,
-    )
 
 
 @contextmanager

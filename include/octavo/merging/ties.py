@@ -7,13 +7,15 @@ never tied: where two labels claim a value, the one on its row wins over the one
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from functools import cached_property
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, cached_property
 from typing import NamedTuple
 
 from octavo import labels
-from octavo.contracts import Kind
+from octavo.contracts import FieldSpec, Kind
 from octavo.lines import same_row
+from octavo.merging.businesses import PHRASE_GAP
 from octavo.merging.index import PageIndex, runs_of
 from octavo.merging.neighbours import Nearness, Neighbours
 from octavo.merging.prints import LEGIBLE_LABEL, Labels, Print, Prints, print_of
@@ -25,6 +27,8 @@ STRONG = 1.0
 # The priority of ties without a label: behind every label.
 PLACED = 1 << 16
 
+# Kinds of which a document has so many that a lesser label counts only where no better one is printed.
+_RANKED = frozenset({Kind.IDENTIFIER, Kind.DATE})
 # An amount as amounts are printed, with its cents; a bare 6 beside "Total" is a count.
 _CENTS = re.compile(r"\d[.,]\d{2}(?!\d)")
 
@@ -32,7 +36,8 @@ _CENTS = re.compile(r"\d[.,]\d{2}(?!\d)")
 class Tie(NamedTuple):
     """``score`` 0 to 1; ``why`` in words; ``rival`` is another field's label that claims the value.
 
-    ``priority`` is the label's place among the field's labels, which contracts list best first.
+    ``priority`` is the label's place among the field's labels, which contracts list best first; of two prints
+    of one label the one whose line has another field's label too comes first.
     """
 
     score: float
@@ -57,6 +62,11 @@ class Ties:
         self._labelled: dict[str, list[tuple[int, Typed, tuple[int, ...], str]]] = {}
 
     @property
+    def specs(self) -> Mapping[str, FieldSpec]:
+        """Every leaf field of the contract, by path."""
+        return self._labels.specs
+
+    @property
     def words(self) -> frozenset[int]:
         """Words that are part of a label."""
         return self._prints.words
@@ -77,29 +87,58 @@ class Ties:
             tie = self._cache[key] = self._of(field, words)
         return tie
 
+    @cached_property
+    def _named(self) -> dict[tuple[int, ...], Print]:
+        """The labels of fields and of lists, by their words."""
+        return {one.words: one for one in self._prints.plain if one.fields}
+
     def _of(self, field: str, words: tuple[int, ...]) -> Tie:
+        label = self._named.get(words)
+        if label is not None and self._index.boxes[words[-1]].x1 <= label.box.x1:
+            return Tie(0.0, "", label.text)  # a label is nobody's value, unless one is glued to it
         box = self._index.place_boxes(words)[0]
         own = self._near.nearest(self._by_field.get(field, ()), words, box)
         rival = self._near.nearest(self._rivals_of(field), words, box)
         if own.score < STRONG and rival.score < STRONG and self._index.scanned and self._is_near_dim(words, box):
             own = max(own, self._near.nearest([one for one in self._prints.misread if field in one.fields], words, box), key=_closeness)
         own = self._of_range(field, own, words)
-        priority = self._labels.priority(field, own.text)
+        priority = 2 * self._labels.priority(field, own.text) + (not self._is_introduced(field, own, words))
         if rival.score and _closeness(rival) > _closeness(own):
             return Tie(0.0, "", rival.text)
-        better = self._better_label(field, own.text) if own.score and self._labels.specs[field].type is Kind.IDENTIFIER else ""
+        better = self._better_label(field, own.text) if own.score and self._labels.specs[field].type in _RANKED else ""
         if better:
             return Tie(own.score / 2, f"{_why(own)}, though the page has the better label “{better}”", "", priority)
         if own.score and _closeness(rival) == _closeness(own):
             return Tie(own.score / 2, _why(own), rival.text, priority)
         return Tie(own.score, _why(own), "", priority) if own.score else NO_TIE
 
+    def _is_introduced(self, field: str, own: Nearness, words: tuple[int, ...]) -> bool:
+        """Whether the value's line has a label of another field as well: "Invoice No. 17 of 2 May" speaks of the document."""
+        return bool(own.row and self._labelled_on.get(self._index.lines[words[0]], frozenset()) - {field})
+
+    @cached_property
+    def _labelled_on(self) -> dict[int, frozenset[str]]:
+        """The fields of single values whose labels stand on a line, by the line's number."""
+        found: dict[int, frozenset[str]] = {}
+        for one in self._prints.plain:
+            line = self._index.lines[one.words[0]]
+            single = {field for field in one.fields if "[]" not in field and field in self._labels.specs}
+            found[line] = found.get(line, frozenset()) | single
+        return found
+
     def _better_label(self, field: str, text: str) -> str:
-        """A label of the field that the page has and that its contract lists before ``text``."""
+        """A label of the field that the page has, not in a sentence, and that its contract lists before ``text``."""
         priority = self._labels.priority(field, text)
-        found = [(self._labels.priority(field, one.text), one.text) for one in self._by_field.get(field, ())]
+        found = [(self._labels.priority(field, one.text), one.text) for one in self._by_field.get(field, ()) if self._leads(one)]
         best = min((entry for entry in found if entry[0] < priority), default=None)
         return best[1] if best else ""
+
+    def _leads(self, one: Print) -> bool:
+        """Whether a label begins what it stands in, rather than being a word of a sentence."""
+        first, index = one.words[0], self._index
+        if not first or index.lines[first - 1] != index.lines[first] or not index.texts[first - 1][-1:].isalpha():
+            return True
+        return index.boxes[first].x0 - index.boxes[first - 1].x1 > PHRASE_GAP * index.boxes[first].height
 
     def _of_range(self, field: str, own: Nearness, words: tuple[int, ...]) -> Nearness:
         """Ties under a label that two date fields share: "Flight Dates 02/11/20 - 03/01/20" has one date for each."""
@@ -190,12 +229,22 @@ class Ties:
         keys = [Print(key_words, box, text, frozenset(), frozenset()) for box in {boxes[0], boxes[-1]}]
         return self._near.nearest(keys, words, self._index.place_boxes(words)[0]).score
 
+    @cached_property
+    def sections(self) -> list[tuple[Box, frozenset[str]]]:
+        """What heads the sections of the contract's lists, alone in its line: its box and the lists, from the top down."""
+        numbers = Counter(self._index.lines)
+        return [
+            (one.box, one.fields) for one in self._prints.plain
+            if not one.kinds and one.fields and numbers[self._index.lines[one.words[0]]] == len(one.words)
+        ]
+
     def headers(self, fields: Sequence[str]) -> list[Print]:
         """Prints that may head the columns of a list with these fields."""
         wanted = frozenset(fields)
         return [one for one in self._prints.plain if one.fields & wanted]
 
 
+@cache
 def _comparable(kind: Kind, kinds: frozenset[Kind]) -> bool:
     """Whether labels of these kinds can claim a value of ``kind``: a date is nobody's amount."""
     typed = {Kind.DATE, Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.PERCENTAGE, Kind.CURRENCY}

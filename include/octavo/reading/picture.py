@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,10 +104,10 @@ def cleaned(grey: Image.Image) -> Image.Image:
     return Image.fromarray(cv2.GaussianBlur(stretched, (0, 0), JOINING_SIGMA))
 
 
-def into_frame(words: list[Word], scale: float, width: int, height: int) -> list[Word]:
+def into_frame(words: Sequence[Word], scale: float, width: int, height: int) -> list[Word]:
     """Words of an ``OcrInput`` with their boxes in the page's frame of ``width`` x ``height`` pixels."""
     if scale == 1.0:
-        return words
+        return list(words)
     return [Word(word.text, _scaled(word.box, scale, width, height), word.confidence, word.source) for word in words]
 
 

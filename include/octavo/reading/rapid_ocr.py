@@ -40,7 +40,8 @@ Points = npt.NDArray[np.float32]
 class RapidOcr:
     """The recogniser of profile ``best``."""
 
-    enlarges = False  # lines are brought to the models' size anyway
+    enlarges = False   # lines are brought to the models' size anyway
+    straightens = 2.0  # degrees; measured: bench/results/reading.md
 
     def recognise(self, path: Path, dpi: int | None) -> list[Word]:
         """See ``Recogniser``; line by line from the top."""

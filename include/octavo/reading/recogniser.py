@@ -17,10 +17,13 @@ GUESSED_WORD = 0.6  # words below this confidence are then dropped; text that a 
 
 
 class Recogniser(Protocol):
-    """An OCR engine. ``enlarges``: small pages are doubled in size for it."""
+    """An OCR engine. ``enlarges``: small pages are doubled in size for it; ``straightens``: from so many degrees of skew on it may gain."""
 
     @property
     def enlarges(self) -> bool: ...
+
+    @property
+    def straightens(self) -> float: ...
 
     def recognise(self, path: Path, dpi: int | None) -> list[Word]:
         """The words of an image file, boxes in the file's own pixels.

@@ -1,7 +1,7 @@
-"""OCR of one page: a first look at the page as it is, and a second one where the first saw little.
+"""OCR of one page: a first look at the page as it is, and a second one where it is askew or the first saw little.
 
-The second look turns a page that lies on its side or upside down, or cleans up faint and dotted print. It is
-only believed where it reads more than the first, and its boxes are mapped back into the page's frame.
+The second look straightens a skewed page, turns one that lies on its side or upside down, or cleans up faint and dotted
+print. It is only believed where it reads more than the first, and its boxes are mapped back into the page's frame.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from PIL import Image
 
 from octavo.errors import Quarantined
 from octavo.images import Affine, turned
-from octavo.model import Box, Word
-from octavo.reading import picture
-from octavo.reading.recogniser import Recogniser, lies, without_guesses
+from octavo.model import Box, Word, union
+from octavo.reading import picture, skew
+from octavo.reading.recogniser import GUESSED_WORD, Recogniser, lies, without_guesses
 
 GOOD_WORD = 0.6  # confidence from which on a word counts as read
 BETTER = 1.2     # a second look has to read so many times as many characters to be believed
+WHITE = 255
 
 
 @dataclass
@@ -34,6 +35,7 @@ class Reading:
     words: Sequence[Word]
     text_source: str
     blank: bool = False
+    skew: float = 0.0
 
     def turn(self, degrees: int) -> None:
         """Turn the (wordless) frame clockwise by a multiple of 90 degrees."""
@@ -50,10 +52,15 @@ class Reading:
 
 @dataclass
 class Recognition:
-    """A page that waits for OCR. ``failure`` says why there was none."""
+    """A page that waits for OCR, or the part of it that its text layer does not say. ``failure`` says why there was none.
+
+    ``skew`` is the picture's, in degrees; ``part`` a box of the page, None for all of it.
+    """
 
     reading: Reading
     source: picture.OcrInput
+    skew: float = 0.0
+    part: Box | None = None
     failure: Quarantined | None = None
 
     @property
@@ -76,12 +83,36 @@ def prepare(reading: Reading, image: Image.Image, folder: Path, enlarge: bool, f
     if picture.is_blank(image):
         reading.blank = True
         return None
+    reading.skew = skew.angle_of(image)
     folder.mkdir(parents=True)
     if file is None:
-        return Recognition(reading, picture.prepare(image, folder, (reading.width, reading.height), enlarge))
-    link = folder / f"page{file.suffix}"  # a name that can stand in a list, whatever the file is called
-    link.symlink_to(file.absolute())
-    return Recognition(reading, picture.OcrInput(link, 1.0))
+        source = picture.prepare(image, folder, (reading.width, reading.height), enlarge)
+    else:
+        link = folder / f"page{file.suffix}"  # a name that can stand in a list, whatever the file is called
+        link.symlink_to(file.absolute())
+        source = picture.OcrInput(link, 1.0)
+    return Recognition(reading, source, reading.skew)
+
+
+def prepare_part(reading: Reading, image: Image.Image, parts: Sequence[Box], folder: Path, enlarge: bool) -> Recognition | None:
+    """Make parts of a page ready for OCR, whose other words are known; None for blank ones.
+
+    Args:
+        reading: the page with its words.
+        image: the page, of its frame's size.
+        parts: at least one.
+        folder: where to write; it is made.
+        enlarge: whether a small picture is doubled in size.
+    """
+    around = union(parts)
+    shown = Image.new("L", image.size, WHITE)
+    for part in parts:
+        shown.paste(image.crop(part), part[:2])
+    shown = shown.crop(around)
+    if picture.is_blank(shown):
+        return None
+    folder.mkdir(parents=True)
+    return Recognition(reading, picture.prepare(shown, folder, shown.size, enlarge), skew.angle_of(shown), around)
 
 
 def recognise(pages: Sequence[Recognition], recogniser: Recogniser) -> None:
@@ -98,10 +129,44 @@ def recognise(pages: Sequence[Recognition], recogniser: Recogniser) -> None:
 
 def _fill(page: Recognition, first: Sequence[Word], recogniser: Recogniser) -> None:
     reading = page.reading
-    reading.words = picture.into_frame(list(first), page.source.scale, reading.width, reading.height)
+    first = _straightened(page, page.source.path, page.skew, first, recogniser)
+    if page.part is not None:
+        _add(reading, page.part, picture.into_frame(first, page.source.scale, page.part.width, page.part.height))
+        return
+    reading.words = picture.into_frame(first, page.source.scale, reading.width, reading.height)
     if recogniser.is_poor(first):
         _look_again(page, first, recogniser)
     reading.words = without_guesses(reading.words)
+
+
+def _add(reading: Reading, part: Box, found: Sequence[Word]) -> None:
+    """Add the words of a part of the page to those of the page's text layer, but none that the layer has and no guesses."""
+    moved = _moved([word for word in found if word.confidence >= GUESSED_WORD], part)
+    added = [word for word in moved if not any(_same_place(word.box, known.box) for known in reading.words)]
+    if added:
+        reading.words = (*reading.words, *added)
+        reading.text_source = "mixed"
+
+
+def _same_place(a: Box, b: Box) -> bool:
+    return a.holds(b.center) or b.holds(a.center)
+
+
+def _straightened(page: Recognition, path: Path, angle: float, words: Sequence[Word], recogniser: Recogniser) -> Sequence[Word]:
+    """What is read of a file once it is straightened, boxes in its pixels; ``words`` where it is level or they are the surer ones."""
+    if abs(angle) < recogniser.straightens:
+        return words
+    with Image.open(path) as image:
+        grey = image.convert("L")
+    level = skew.straightened(grey, angle)
+    if level is None:
+        return words
+    target = page.source.path.with_name("straight.pgm")
+    level.save(target, format="PPM")
+    found = recogniser.recognise(target, page.dpi)
+    if _certainty(found) <= _certainty(words):
+        return words
+    return skew.in_skewed(found, angle, level.size, grey.size)
 
 
 def _look_again(page: Recognition, first: Sequence[Word], recogniser: Recogniser) -> None:
@@ -114,9 +179,12 @@ def _look_again(page: Recognition, first: Sequence[Word], recogniser: Recogniser
         return
     degrees = recogniser.rotation(source.path, first)
     again = picture.OcrInput(source.path.with_name("again.pgm"), source.scale)
-    (turned(grey, degrees) if degrees else picture.cleaned(grey)).save(again.path, format="PPM")
-    words = recogniser.recognise(again.path, page.dpi)
+    better = turned(grey, degrees) if degrees else picture.cleaned(grey)
+    better.save(again.path, format="PPM")
+    angle = skew.angle_of(better)
+    words = _straightened(page, again.path, angle, recogniser.recognise(again.path, page.dpi), recogniser)
     if read_characters(words) > BETTER * read_characters(first):
+        reading.skew = angle
         if degrees:
             reading.turn(degrees)
         reading.words = picture.into_frame(words, again.scale, reading.width, reading.height)
@@ -126,14 +194,23 @@ def _look_closer(page: Recognition, grey: Image.Image, close: Box, recogniser: R
     """The words of a part of the file that is recognised, boxes in the file's pixels."""
     path = page.source.path.with_name("closer.pgm")
     grey.crop(close).save(path, format="PPM")
-    words = recogniser.recognise(path, page.dpi)
-    moved = (Box(b.x0 + close.x0, b.y0 + close.y0, b.x1 + close.x0, b.y1 + close.y0) for b in (word.box for word in words))
+    return _moved(recogniser.recognise(path, page.dpi), close)
+
+
+def _moved(words: Sequence[Word], part: Box) -> list[Word]:
+    """Words of a part of a picture with their boxes in the whole one."""
+    moved = (Box(b.x0 + part.x0, b.y0 + part.y0, b.x1 + part.x0, b.y1 + part.y0) for b in (word.box for word in words))
     return [replace(word, box=box) for word, box in zip(words, moved, strict=True)]
 
 
 def read_characters(words: Sequence[Word]) -> int:
     """How many characters were read with confidence, in words that do not lie on their side."""
     return sum(len(word.text) for word in words if word.confidence >= GOOD_WORD and not lies(word))
+
+
+def _certainty(words: Sequence[Word]) -> float:
+    """How many characters were read with confidence, each counted by it."""
+    return sum(len(word.text) * word.confidence for word in words if word.confidence >= GOOD_WORD and not lies(word))
 
 
 def _then(first: Affine, second: Affine) -> Affine:

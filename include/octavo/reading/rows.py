@@ -28,5 +28,5 @@ def not_wanted(document: str, page: int) -> dict[str, Any]:
 def _unread(document: str, page: int) -> dict[str, Any]:
     return {
         "document": document, "page": page, "width": 0, "height": 0, "dpi": None, "rotation": 0, "transform": list(IDENTITY),
-        "text_source": "none", "words": [], "detail": None, "seconds": 0.0, "cached": False,
+        "skew": 0.0, "text_source": "none", "words": [], "detail": None, "seconds": 0.0, "cached": False,
     }

@@ -9,7 +9,7 @@ import ctypes
 import math
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,22 +19,29 @@ import pypdfium2.raw as pdfium_c
 
 from octavo import pdf
 from octavo.model import Box, Source, Word
+from octavo.reading import regions
 
 # A layer with more than this share of characters that mean nothing is garbage: real text has next to none,
 # a font without a Unicode map has nearly all.
 GARBAGE_SHARE = 0.1
+# Text whose letters have fewer vowels than this was written in a wrong encoding: with every letter three places further on, as fonts
+# without a map of their glyphs come out, it is .15 to .20; random letters have .23, real pages of five languages .29 to .45 (135 pages).
+LEAST_VOWELS = 0.22
+VOWELS = frozenset("aeiouyAEIOUY")
+ENOUGH_LETTERS = 200    # fewer are too few to tell
 # A page of at most this many words whose pictures cover most of it is a scan with a stamp, a page number or a header.
 FEW_WORDS = 12
 PICTURE_SHARE = 0.5
-PICTURE_DEPTH = 3       # how deep pictures are looked for in nested form objects
+ASCII_END = 128
 HYPHEN = 2              # what pdfium makes of a hyphen at the end of a line
+NO_TEXT = 0xFFFE        # stands in pdfium's text for that, and for characters without a code
 Boxes = npt.NDArray[np.float64]
 LIGATURES = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
 
 
 @dataclass(frozen=True, slots=True)
 class TextLayer:
-    """Words in the layer's own order; ``garbage`` is the share of its characters that mean nothing."""
+    """Words in the layer's own order; ``garbage`` is the share of its characters that mean nothing: 1 in a wrong encoding."""
 
     words: tuple[Word, ...]
     garbage: float
@@ -52,12 +59,12 @@ def read(page: pdfium.PdfPage, dpi: int) -> TextLayer:
 def trusted(page: pdfium.PdfPage, layer: TextLayer) -> bool:
     """Whether the layer says what the page shows.
 
-    Not so: a layer without words, one of meaningless characters, a few words on a scan, and text that is
-    drawn invisibly over nothing.
+    Not so: a layer without words, one of meaningless characters or of wrong letters, a few words on a scan, and text
+    that is drawn invisibly over nothing.
     """
     if not layer.words or layer.garbage > GARBAGE_SHARE:
         return False
-    few, invisible = len(layer.words) <= FEW_WORDS, _all_invisible(page)
+    few, invisible = len(layer.words) <= FEW_WORDS, all_invisible(page)
     if not few and not invisible:
         return True
     a_scan = _pictures_share(page) > PICTURE_SHARE
@@ -68,17 +75,18 @@ def trusted(page: pdfium.PdfPage, layer: TextLayer) -> bool:
 def _read(page: pdfium.PdfPage, textpage: pdfium.PdfTextPage, dpi: int) -> TextLayer:
     codes, boxes = _characters(textpage)
     counts = {code: count for code, count in Counter(codes).items() if not chr(code).isspace()}
-    garbage = sum(count for code, count in counts.items() if not code or _means_nothing(chr(code)))
-    frame = _in_frame(boxes, page, dpi)
+    nothing = sum(count for code, count in counts.items() if not code or _means_nothing(chr(code)))
+    garbage = 1.0 if _shifted(counts) else nothing / max(1, sum(counts.values()))
+    frame = pdf.in_frame(boxes, page, dpi)
     width, height = pdf.frame(page, dpi)
-    return TextLayer(tuple(_words(codes, frame, width, height)), garbage / max(1, sum(counts.values())))
+    return TextLayer(tuple(_words(codes, frame, width, height)), garbage)
 
 
 def _characters(textpage: pdfium.PdfTextPage) -> tuple[list[int], Boxes]:
     """Code and box (left, bottom, right, top in points of the page) of every character; NaN for spaces and for no box."""
     raw, count = textpage.raw, textpage.count_chars()
-    unicode_of, box_of = pdfium_c.FPDFText_GetUnicode, pdfium_c.FPDFText_GetCharBox
-    codes = [unicode_of(raw, index) for index in range(count)]
+    box_of = pdfium_c.FPDFText_GetCharBox
+    codes = _codes(raw, count)
     blank = _blank(codes)
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
     pointers = [ctypes.byref(value) for value in (left, right, bottom, top)]
@@ -90,18 +98,18 @@ def _characters(textpage: pdfium.PdfTextPage) -> tuple[list[int], Boxes]:
     return codes, np.array(found, np.float64).reshape(count, 4)
 
 
+def _codes(raw: pdfium_c.FPDF_TEXTPAGE, count: int) -> list[int]:
+    """The code of every character. Asked for all at once, which is quick; then for each that has none in pdfium's text."""
+    text = (ctypes.c_ushort * (count + 1))()
+    one = pdfium_c.FPDFText_GetUnicode
+    if pdfium_c.FPDFText_GetText(raw, 0, count, text) != count + 1:
+        return [one(raw, index) for index in range(count)]
+    return [one(raw, index) if code == NO_TEXT else code for index, code in enumerate(text[:count])]
+
+
 def _blank(codes: Sequence[int]) -> set[int]:
     """Those of the codes that part words: white space and none at all."""
     return {code for code in set(codes) if not code or chr(code).isspace()}
-
-
-def _in_frame(boxes: Boxes, page: pdfium.PdfPage, dpi: int) -> Boxes:
-    """The boxes as left, top, right, bottom in pixels of the frame at ``dpi``."""
-    a, b, c, d, e, f = pdf.transform(page, dpi)
-    x_left, _, _, y_top = page.get_bbox()
-    x, y = boxes[:, (0, 2)] - x_left, y_top - boxes[:, (3, 1)]
-    across, down = a * x + c * y + e, b * x + d * y + f  # one of a and c is 0, and one of b and d
-    return np.column_stack((across.min(axis=1), down.min(axis=1), across.max(axis=1), down.max(axis=1)))
 
 
 def _words(codes: Sequence[int], boxes: Boxes, width: int, height: int) -> Iterator[Word]:
@@ -152,7 +160,14 @@ def _means_nothing(character: str) -> bool:
     return character == "\ufffd" or unicodedata.category(character) in ("Cc", "Co", "Cn")
 
 
-def _all_invisible(page: pdfium.PdfPage) -> bool:
+def _shifted(counts: Mapping[int, int]) -> bool:
+    """Whether characters, by how often they occur, are those of no language with Latin letters."""
+    letters = {chr(code): count for code, count in counts.items() if code < ASCII_END and chr(code).isalpha()}
+    number = sum(letters.values())
+    return number >= ENOUGH_LETTERS and sum(letters.get(vowel, 0) for vowel in VOWELS) < LEAST_VOWELS * number
+
+
+def all_invisible(page: pdfium.PdfPage) -> bool:
     """Whether the page has text objects and draws none of them (as OCR layers of scans do)."""
     count = pdfium_c.FPDFPage_CountObjects(page.raw)
     found = False
@@ -169,8 +184,6 @@ def _all_invisible(page: pdfium.PdfPage) -> bool:
 def _pictures_share(page: pdfium.PdfPage) -> float:
     """The share of the page that its pictures cover, where overlaps count twice; at most 1."""
     x0, y0, x1, y1 = page.get_bbox()
-    covered = 0.0
-    for item in page.get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE], max_depth=PICTURE_DEPTH):
-        left, bottom, right, top = item.get_bounds()
-        covered += max(0.0, min(right, x1) - max(left, x0)) * max(0.0, min(top, y1) - max(bottom, y0))
-    return min(1.0, float(covered / ((x1 - x0) * (y1 - y0))))
+    left, bottom, right, top = regions.pictures(page).T
+    covered = np.maximum(0, np.minimum(right, x1) - np.maximum(left, x0)) * np.maximum(0, np.minimum(top, y1) - np.maximum(bottom, y0))
+    return min(1.0, float(covered.sum() / ((x1 - x0) * (y1 - y0))))

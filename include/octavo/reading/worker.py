@@ -18,9 +18,9 @@ from octavo import images, pdf
 from octavo.children import serve
 from octavo.errors import Quarantined
 from octavo.model import Outcome
-from octavo.reading import picture, preview, text_layer
+from octavo.reading import picture, preview, regions, text_layer
 from octavo.reading.recogniser import Recogniser
-from octavo.reading.recognition import Reading, Recognition, prepare, recognise
+from octavo.reading.recognition import Reading, Recognition, prepare, prepare_part, recognise
 from octavo.reading.rows import quarantined, word_row
 from octavo.reasons import Reason
 
@@ -68,17 +68,18 @@ class Look:
         """The page as a ``READINGS`` row, with its picture as ``preview``."""
         failure = self.failure or (self.waiting.failure if self.waiting else None)
         reading = self.reading
-        if failure is not None or reading is None:
-            reason, detail = (failure.reason, failure.detail) if failure else (Reason.PAGE_UNREADABLE, "")
-            return quarantined(self.document, self.number, reason, detail, self.seconds)
-        outcome, empty = Outcome.OK, None
+        reason, detail = (failure.reason, failure.detail) if failure else (None, None)
+        if reading is None or (failure and not reading.words):
+            return quarantined(self.document, self.number, reason or Reason.PAGE_UNREADABLE, detail or "", self.seconds)
+        outcome = Outcome.PARTIAL if failure else Outcome.OK  # the text layer is there, its pictures are not
         if not reading.words:
-            outcome, empty = Outcome.EMPTY, (Reason.BLANK_PAGE if reading.blank else Reason.NO_WORDS).value
+            outcome, reason = Outcome.EMPTY, Reason.BLANK_PAGE if reading.blank else Reason.NO_WORDS
         return {
             "document": self.document, "page": self.number, "width": reading.width, "height": reading.height, "dpi": reading.dpi,
             "rotation": reading.rotation, "transform": [round(value, 6) for value in reading.transform],
-            "text_source": reading.text_source if reading.words else "none", "words": [word_row(word) for word in reading.words],
-            "outcome": outcome.value, "reason": empty, "detail": None, "seconds": self.seconds, "cached": False,
+            "skew": reading.skew if reading.words else 0.0, "text_source": reading.text_source if reading.words else "none",
+            "words": [word_row(word) for word in reading.words], "outcome": outcome.value,
+            "reason": reason.value if reason else None, "detail": detail, "seconds": self.seconds, "cached": False,
             "preview": preview.encoded(self.preview, reading.rotation - self.turned),
         }
 
@@ -133,29 +134,34 @@ def _read(page: Look, path: Path, media_type: str, folder: Path, max_pixels: int
     """Fill in what is known of a page, and what has to be recognised of it."""
     if media_type == pdf.MEDIA_TYPE:
         with pdf.open_page(_open_pdf.get(path), page.number) as source:
-            page.reading, page.waiting = _read_pdf_page(source, folder, max_pixels, enlarge)
+            reading = _read_pdf_page(page, source, folder, max_pixels, enlarge)
             if previews:
-                page.preview = preview.of_pdf(source, (page.reading.width, page.reading.height), page.reading.dpi or pdf.DPI)
+                page.preview = preview.of_pdf(source, (reading.width, reading.height), reading.dpi or pdf.DPI)
     else:
         with images.open_image(path, media_type, max_pixels) as image:
             images.seek(image, page.number, max_pixels)
-            page.reading, pixels, file = look(image, path, media_type, enlarge)
-            page.waiting = prepare(page.reading, pixels, folder, enlarge, file)
+            reading, pixels, file = look(image, path, media_type, enlarge)
+            page.reading = reading
+            page.waiting = prepare(reading, pixels, folder, enlarge, file)
             if previews:
-                size = (page.reading.width, page.reading.height)
+                size = (reading.width, reading.height)
                 page.preview = preview.of_image(pixels, path, media_type, page.number, size, max_pixels)
-    page.turned = page.reading.rotation
+    page.turned = reading.rotation
 
 
-def _read_pdf_page(page: pdfium.PdfPage, folder: Path, max_pixels: int, enlarge: bool) -> tuple[Reading, Recognition | None]:
+def _read_pdf_page(look: Look, page: pdfium.PdfPage, folder: Path, max_pixels: int, enlarge: bool) -> Reading:
     dpi = pdf.choose_dpi(page, max_pixels)
     width, height = pdf.frame(page, dpi)
-    reading = Reading(width, height, dpi, page.get_rotation(), pdf.transform(page, dpi), (), "text_layer")
+    reading = look.reading = Reading(width, height, dpi, page.get_rotation(), pdf.transform(page, dpi), (), "text_layer")
     layer = text_layer.read(page, dpi)
-    if text_layer.trusted(page, layer):
-        reading.words = layer.words
-        return reading, None
-    return reading, prepare(reading, pdf.render(page, dpi, grey=True), folder, enlarge)
+    if not text_layer.trusted(page, layer):
+        look.waiting = prepare(reading, pdf.render(page, dpi, grey=True), folder, enlarge)
+        return reading
+    reading.words = layer.words
+    parts = regions.unread(page, layer.words, dpi)
+    if parts and not text_layer.all_invisible(page):  # a scan's own OCR layer has read its picture
+        look.waiting = prepare_part(reading, pdf.render(page, dpi, grey=True), parts, folder, enlarge)
+    return reading
 
 
 def look(image: Image.Image, path: Path, media_type: str, enlarge: bool) -> tuple[Reading, Image.Image, Path | None]:

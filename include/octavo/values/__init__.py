@@ -15,12 +15,17 @@ from functools import lru_cache
 from octavo.contracts import Kind, Locale
 from octavo.values.dates import Dates, DateSpan
 from octavo.values.numbers import currency_of, read_amount, read_quantity
-from octavo.values.texts import collapse, squeeze, strip_marks
+from octavo.values.texts import collapse, encodable, squeeze, strip_marks
 
-__all__ = ["NUMERIC", "TEXTUAL", "DateSpan", "Parser", "Typed", "canonical", "collapse", "currency_of", "parser", "squeeze", "strip_marks"]
+__all__ = [
+    "NUMBERS", "NUMERIC", "TEXTUAL", "DateSpan", "Parser", "Typed", "canonical", "collapse", "currency_of", "encodable", "parser",
+    "squeeze", "strip_marks",
+]
 
 Typed = Decimal | dt.date | int | str
 
+# What numbers are parsed to.
+NUMBERS = (int, Decimal)
 NUMERIC = frozenset({Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.PERCENTAGE})
 # Kinds whose value is running text: line breaks, hyphenation and look-alikes are forgiven.
 TEXTUAL = frozenset({Kind.TEXT, Kind.NAME, Kind.ADDRESS, Kind.GENERATED})
@@ -35,6 +40,8 @@ _PHONE = re.compile(r"(?:\D{0,12}?)(\+?\(?\d[\d\s()./-]{4,24}\d)(?:\s*(?:ext\.?|
 _PLAIN = re.compile(r"[0-9]+(?:\.[0-9]{1,2})?")
 _DIGIT = re.compile(r"\d")
 _GLUED_LABEL = re.compile(r"^[^\d:=]*[:=]")
+# Longest text, in characters, that may be a number or a date; a model that repeats a digit for ever says neither.
+_LONGEST = 100
 # Texts kept per parser; documents repeat the same few amounts, dates and words.
 _CACHE = 1 << 15
 
@@ -55,7 +62,7 @@ class Parser:
     def _parse(self, kind: Kind, text: str) -> Typed | None:
         """The typed value of ``text``: Decimal, int, date or str by kind; None if it is not exactly one such value."""
         text = collapse(text)
-        if not text:
+        if not text or (len(text) > _LONGEST and (kind in NUMERIC or kind is Kind.DATE)):
             return None
         match kind:
             case Kind.DATE:
@@ -94,6 +101,8 @@ class Parser:
 
     def _amounts_of_word(self, text: str) -> Decimal | None:
         """The number a page's word shows, after a label glued to it (``Total:60.30``) and marks are dropped."""
+        if len(text) > _LONGEST:
+            return None
         if _PLAIN.fullmatch(text):
             return Decimal(text)
         if not _DIGIT.search(text):

@@ -15,6 +15,11 @@ def collapse(text: str) -> str:
     return " ".join(text.split())
 
 
+def encodable(text: str) -> str:
+    """The text as UTF-8 can hold it: half a surrogate pair, which JSON may escape, becomes a question mark."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 @lru_cache(1 << 16)
 def squeeze(text: str) -> str:
     """NFKC, casefolded, letters and digits only: how texts and identifiers are compared. Leading zeros stay."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import inspect
+import re
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -31,12 +33,19 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
+def described(operator: type) -> str:
+    """What an operator's docstring says, without its parameters: it stands on the page of each of its tasks."""
+    return re.split(r"\n\s*:param", inspect.cleandoc(operator.__doc__ or ""))[0].strip()
+
+
 class OctavoOperator(BaseOperator):
     """Run one stage over the workspace of the run and return its counts.
 
     Subclasses implement ``stage``. An error that a retry cannot mend fails the task at once.
 
     :param contract: name of the contract.
+    ``report`` is what the stage came to, for whoever looks at the task when it has ended.
+
     :param extractor: ``auto``, ``layout`` or ``molmo`` (templated).
     :param connection: id of the connection that names the model; empty is by the settings (templated).
     """
@@ -48,10 +57,18 @@ class OctavoOperator(BaseOperator):
         self, *, contract: str, extractor: str = "{{ params.extractor }}", connection: str = "{{ params.get('connection') or '' }}",
         **kwargs: Any,
     ) -> None:
+        kwargs.setdefault("doc_md", described(type(self)))
         super().__init__(**kwargs)
         self.contract = contract
         self.extractor = extractor
         self.connection = connection
+        self.report: Report | None = None
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> Any:  # Airflow lets subclasses override it
+        """As Airflow's; a mapped task has its documentation too."""
+        kwargs.setdefault("doc_md", described(cls))
+        return super().partial(**kwargs)
 
     @abstractmethod
     def stage(self, context: Context) -> Report:
@@ -62,6 +79,7 @@ class OctavoOperator(BaseOperator):
 
         passwords.from_connection()
         try:
+            self.tell("settings", self.about(context))
             report = self.stage(context)
         except OctavoError as error:
             self.log.error("%s", error)
@@ -69,21 +87,44 @@ class OctavoOperator(BaseOperator):
                 raise
             raise AirflowFailException(str(error)) from error
         self.account(report)
+        self.report = report
         return self.result(context, report)
 
     def account(self, report: Report) -> None:
         """Tell what the stage did, in the log and in Airflow's metrics."""
         summary = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in report.counts.items())
         self.log.info("%s in %.2f s: %s", report.stage, report.seconds, summary or "nothing to do")
+        self.tell("counts", report.counts)
         self.measure(report)
 
+    def about(self, context: Context) -> dict[str, Any]:
+        """What the task works on and where, for the top of its log."""
+        return {
+            "contract": self.contract, "day": self.partition(context).day, "workspace": self.workspace(context).root,
+            "lake": self.settings.lake, "extractors": ", ".join(self.extractors),
+        }
+
+    def tell(self, title: str, values: Mapping[str, Any]) -> None:
+        """Log values one a line, folded under a title: Airflow's log page opens the group on a click."""
+        self.log.info("::group::%s", title)
+        for name, value in values.items():
+            self.log.info("%s: %s", name.replace("_", " "), value)
+        self.log.info("::endgroup::")
+
     def measure(self, report: Report) -> None:
-        """Hand the counts and the time to Airflow's own metrics, as ``octavo.{contract}.{stage}.{count}`` and ``….seconds``."""
+        """Hand counts and time to Airflow's own metrics, as ``octavo.{contract}.{stage}.{count}`` and ``….seconds``.
+
+        A model's cost is a counter too; how many pages a second were read is a gauge.
+        """
         from airflow.sdk.observability import stats
 
         prefix, tags = f"octavo.{self.contract}.{report.stage}", {"contract": self.contract, "stage": report.stage}
         for name, count in report.counts.items():
             stats.incr(f"{prefix}.{name}", count, tags=tags)
+        if report.cost:
+            stats.incr(f"{prefix}.cost", report.cost, tags=tags)  # type: ignore[arg-type]  # StatsD and OpenTelemetry take fractions
+        if report.seconds and (reads := report.counts.get("reads")):
+            stats.gauge(f"{prefix}.pages_per_second", reads / report.seconds, tags=tags)
         stats.timing(f"{prefix}.seconds", report.seconds * 1000, tags=tags)  # milliseconds, as StatsD has them
 
     def result(self, context: Context, report: Report) -> Any:
@@ -142,5 +183,9 @@ class ShardOperator(OctavoOperator):
 
     def result(self, context: Context, report: Report) -> Any:
         main = next(iter(report.counts.items()), None)
-        context["label"] = f"{self.shard}: {main[1]} {main[0]}" if main else self.shard  # type: ignore[typeddict-unknown-key]
+        shard = f"{self.partition(context).day} {self.shard}"
+        context["label"] = f"{shard}: {main[1]} {main[0]}" if main else shard  # type: ignore[typeddict-unknown-key]
         return report.counts
+
+    def about(self, context: Context) -> dict[str, Any]:
+        return {"shard": self.shard, **super().about(context)}

@@ -12,7 +12,7 @@ from airflow.sdk.definitions.param import ParamsDict
 
 from octavo.config import Settings
 from octavo.errors import OctavoError
-from octavo_airflow.operators.base import OctavoOperator
+from octavo_airflow.operators.base import OctavoOperator, described
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -41,6 +41,9 @@ class HistoryOperator(OctavoOperator):
 
     def __init__(self, *, contract: str = "{{ params.contract }}", **kwargs: Any) -> None:
         super().__init__(contract=contract, extractor="layout", connection="", **kwargs)
+
+    def about(self, context: Context) -> dict[str, Any]:
+        return {"contract": self.contract, "lake": self.settings.lake}
 
     def current(self) -> Contract:
         """The contract as it is now."""
@@ -164,6 +167,7 @@ class ReviewOperator(HITLOperator):
 
     def __init__(self, *, case: dict[str, str], **kwargs: Any) -> None:
         kwargs.setdefault("response_timeout", RESPONSE_TIMEOUT)
+        kwargs.setdefault("doc_md", described(type(self)))
         super().__init__(subject="What is right?", options=[SAVE, SKIP], defaults=[SKIP], **kwargs)
         self.case = case
 

@@ -81,7 +81,7 @@ class MolmoExtractOperator(OctavoOperator):
 
     def result(self, context: Context, report: Report) -> Any:
         shards = self.shards[0] if len(self.shards) == 1 else f"{self.shards[0]} to {self.shards[-1]}"
-        context["label"] = f"{shards}: {report.counts['chunks']} chunks"  # type: ignore[typeddict-unknown-key]
+        context["label"] = f"{self.partition(context).day} {shards}: {report.counts['chunks']} chunks"  # type: ignore[typeddict-unknown-key]
         return report.counts
 
     def on_kill(self) -> None:

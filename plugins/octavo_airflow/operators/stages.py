@@ -5,21 +5,27 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from octavo_airflow import pools
+from octavo_airflow import lineage, pools
 from octavo_airflow.operators.base import OctavoOperator, ShardOperator
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Asset, Context
 
+    from octavo.contracts import Contract
     from octavo.model import Report
     from octavo.workspace import Workspace
 
 
+# Between two lines of a log that tell how far reading is.
+PROGRESS_SECONDS = 5
 # Runs that nobody asked for by name; values of Airflow's DagRunType, which equals its value but does not print as it.
 UNASKED = ("scheduled", "backfill", "asset_triggered")
+# How the names of runs begin that the task run_late starts: nobody asked for them by name either.
+LATE = "late__"
 
 
 class IngestOperator(OctavoOperator):
@@ -82,7 +88,9 @@ class IngestOperator(OctavoOperator):
         return molmo.identity(MolmoHook(self.molmo_connection).options() if self.molmo_connection else molmo.configure())
 
     def leave_alone_if_unchanged(self, context: Context, workspace: Workspace, started: float) -> None:
-        """End a scheduled run or a backfill of a day whose files, contract, settings and corrections are as when it was published.
+        """End a run that nobody asked for by name, of a day whose files, contract, settings and corrections are as when it was published.
+
+        A run for late documents is one of them: another run may have published their day since they were found.
 
         :param started: when the task began to look, by the monotonic clock.
         """
@@ -91,7 +99,9 @@ class IngestOperator(OctavoOperator):
         from octavo import inputs, storage
         from octavo.model import Report
 
-        if context["dag_run"].run_type not in UNASKED or not inputs.unchanged(self.lake, workspace, self.settings):
+        run = context["dag_run"]
+        asked = run.run_type not in UNASKED and not run.run_id.startswith(LATE)
+        if asked or not inputs.unchanged(self.lake, workspace, self.settings):
             return
         storage.remove_tree(workspace.root)
         self.log.info("%s is published, and nothing has changed since: left alone. A run started by hand does it again.", workspace.day)
@@ -103,6 +113,10 @@ class IngestOperator(OctavoOperator):
     def result(self, context: Context, report: Report) -> list[str]:
         context["ti"].xcom_push("counts", report.counts)
         return list(self.workspace(context).plan.page_shards)
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """The landing folder, for OpenLineage's provider."""
+        return lineage.of(self.settings, self.contract, self.report.counts["files"] if self.report else None)
 
 
 class LateDaysOperator(OctavoOperator):
@@ -149,7 +163,7 @@ class RunDayOperator(OctavoOperator):
 
         # What TriggerDagRunOperator does, whose module takes a third of a second to import.
         raise DagRunTriggerException(
-            trigger_dag_id=self.dag_id, dag_run_id=f"late__{self.day}__{self.state}", conf={"day": self.day}, reset_dag_run=False,
+            trigger_dag_id=self.dag_id, dag_run_id=f"{LATE}{self.day}__{self.state}", conf={"day": self.day}, reset_dag_run=False,
             skip_when_already_exists=True, wait_for_completion=False, allowed_states=[], failed_states=[], poke_interval=60,
             deferrable=False,
         )
@@ -173,8 +187,20 @@ class ReadPagesOperator(ShardOperator):
     def stage(self, context: Context) -> Report:
         from octavo import reading
 
-        settings = self.settings.model_copy(update={"processes": self.pool_slots})
-        return reading.run(self.workspace(context), self.shard, settings)
+        workspace, settings = self.workspace(context), self.settings.model_copy(update={"processes": self.pool_slots})
+        return reading.run(workspace, self.shard, settings, self._progress(sum(span.pages for span in workspace.spans(self.shard))))
+
+    def _progress(self, total: int) -> Callable[[int], None]:
+        """Logs how many pages are done, at most every few seconds."""
+        told = time.monotonic()
+
+        def progress(done: int) -> None:
+            nonlocal told
+            if time.monotonic() - told >= PROGRESS_SECONDS:
+                told = time.monotonic()
+                self.log.info("%s: %d of %d pages", self.shard, done, total)
+
+        return progress
 
 
 class ChunkPagesOperator(ShardOperator):
@@ -251,11 +277,13 @@ class LedgerOperator(OctavoOperator):
 class PublishOperator(OctavoOperator):
     """Replace the day's published tables by the staged ones. Its assets carry the row counts."""
 
+    _published: Contract
+
     def stage(self, context: Context) -> Report:
         from octavo import publishing
 
-        workspace = self.workspace(context)
-        report = publishing.run(workspace, self.pinned(context), self.lake)
+        workspace, self._published = self.workspace(context), self.pinned(context)
+        report = publishing.run(workspace, self._published, self.lake)
         superseded = workspace.remove_superseded()
         if superseded:
             self.log.info("removed the workspaces of %d earlier runs; this run's stays, so that its tasks can be cleared", superseded)
@@ -272,3 +300,9 @@ class PublishOperator(OctavoOperator):
                 "file": str(self.lake.table(table, partition)),
             }
         return report.counts
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """The landing folder and the tables that were made of it, for OpenLineage's provider."""
+        if self.report is None:
+            return lineage.of(self.settings, self.contract)
+        return lineage.published(self.settings, self._published, self.report.counts)

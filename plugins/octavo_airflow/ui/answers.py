@@ -6,17 +6,16 @@ from dataclasses import asdict
 from typing import Any
 
 from octavo.inspect.document import DocumentView, PageView
-from octavo.inspect.library import Found, Search
-from octavo.inspect.runs import RunView
 
 
-def query_of(wanted: Search) -> dict[str, Any]:
+def query_of(wanted: Any) -> dict[str, Any]:
     """A search as the parts of its address."""
     return {name: value for name, value in asdict(wanted).items() if value not in (None, "")}
 
 
-def found(page: Found) -> dict[str, Any]:
-    return asdict(page)
+def plain(view: Any) -> dict[str, Any] | None:
+    """A view as nested values; None for none."""
+    return asdict(view) if view is not None else None
 
 
 def document(view: DocumentView, page: PageView | None) -> dict[str, Any]:
@@ -25,7 +24,3 @@ def document(view: DocumentView, page: PageView | None) -> dict[str, Any]:
     if shown is not None:
         shown["picture"] = shown["picture"] is not None
     return {**asdict(view), "page": shown}
-
-
-def run(view: RunView) -> dict[str, Any]:
-    return asdict(view)

@@ -2,107 +2,94 @@
 
 File names, text and answers come from strangers' documents and the session's cookie is readable by scripts, so the
 content security policy allows our own script file and no other, and every route asks Airflow who is there. Documents
-are never opened here: the pictures of pages are those that reading kept.
+are never opened here: the pictures of pages are those that reading kept. What can be written is in ``writes``.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import mimetypes
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
-from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.core_api.security import GetUserDep
-from fastapi import Depends, FastAPI, Form, HTTPException, Query, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi import FastAPI, HTTPException, Query, Response
+from fastapi.responses import HTMLResponse, JSONResponse
 from upath import UPath
 
 from octavo.config import Settings
+from octavo.inspect import contract as contract_pages
 from octavo.inspect import document as documents
-from octavo.inspect import html, library, runs, sources
+from octavo.inspect import html, library, preview, queue, runs, sources, tasks
+from octavo.inspect.overview import overview
 from octavo.lake import Lake
 from octavo.model import Outcome, Partition, Verdict
-from octavo_airflow.ui import answers, corrections
-from octavo_airflow.ui.overview import overview
+from octavo_airflow.ui import access, answers, writes
+from octavo_airflow.ui.access import DAG_PREFIX, Prefix, Readable
+from octavo_airflow.ui.starting import Started
+from octavo_airflow.ui.starting import started as run_started
 
-DAG_PREFIX = "octavo_"
-POLICY = "default-src 'none'; {allowed}; frame-ancestors 'self'; base-uri 'none'; form-action {forms}"
-PAGE_POLICY = POLICY.format(allowed="style-src 'self'; script-src 'self'; img-src 'self'", forms="'self'")
-# Data Docs carry their styles in the page; their scripts stay off.
-REPORT_POLICY = POLICY.format(allowed="style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:", forms="'none'")
-
-
-def readable_contracts(user: GetUserDep) -> set[str]:
-    """The contracts whose DAG the user may read; nobody gets here without a login."""
-    dags = get_auth_manager().get_authorized_dag_ids(user=user, method="GET")
-    return {dag.removeprefix(DAG_PREFIX) for dag in dags if dag.startswith(DAG_PREFIX)}
-
-
-Readable = Annotated[set[str], Depends(readable_contracts)]
 Day = dt.date | None
 # An empty part of a form is no day.
 FormDay = Annotated[str, Query(pattern=r"^(\d{4}-\d{2}-\d{2})?$")]
+PageNumber = Annotated[int, Query(ge=1, le=100_000)]
+NO_RUN = "Nothing is known of this run: it has not begun, or its workspace and its rows in the ledger are gone."
 
 app = FastAPI(title="Octavo", docs_url=None, redoc_url=None, openapi_url=None)
-
-
-def prefix_of(request: Request) -> str:
-    """The path under which the app is mounted, wherever Airflow itself is."""
-    return str(request.scope.get("root_path", "")).rstrip("/")
-
-
-Prefix = Annotated[str, Depends(prefix_of)]
+app.include_router(writes.router)
 
 
 @app.get("/", response_class=HTMLResponse)
 def page(contracts: Readable, prefix: Prefix) -> HTMLResponse:
     """Per contract and day: documents, pages, quarantine, the gate's verdict, values by verdict."""
-    return _html(html.render("days.html", prefix, contracts=overview(Settings(), contracts)))
+    return access.page(html.render("days.html", prefix, contracts=overview(Settings(), contracts)))
 
 
 @app.get("/library", response_class=HTMLResponse)
 def library_page(
     contracts: Readable, prefix: Prefix, name: str = "", contract: str = "", first: FormDay = "", last: FormDay = "", status: str = "",
-    verdict: str = "", field: str = "", value: str = "", page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+    verdict: str = "", field: str = "", value: str = "", page: PageNumber = 1,
 ) -> HTMLResponse:
     """The published documents, newest first, and the form to search them."""
     wanted = _search(name, contract, first, last, status, verdict, field, value, page)
-    return _html(html.render(
-        "library.html", prefix, found=library.search(Settings(), contracts, wanted), wanted=wanted, contracts=sorted(contracts),
-        outcomes=list(Outcome), verdicts=list(Verdict), query=answers.query_of(wanted),
+    return access.page(html.render(
+        "library.html", prefix, found=library.search(Settings(), contracts, wanted), wanted=wanted,
+        contracts=sorted(contracts - access.OWN), outcomes=list(Outcome), verdicts=list(Verdict), query=answers.query_of(wanted),
+    ))
+
+
+@app.get("/review", response_class=HTMLResponse)
+def review_page(
+    user: GetUserDep, contracts: Readable, prefix: Prefix, contract: str = "", day: FormDay = "", field: str = "", page: PageNumber = 1,
+    at: Annotated[int, Query(ge=0, le=queue.PAGE_ITEMS)] = 0, started: str | None = None,
+) -> HTMLResponse:
+    """Everything that waits for a person, to be confirmed or corrected in place by those who may."""
+    wanted = queue.Wanted(contract, sources.as_date(day) if day else None, field.strip(), page)
+    found = queue.load(Settings(), contracts, wanted)
+    shown = {one.contract for one in found.items} | {one.contract for one in found.answered}
+    editable = {one: access.may_edit(user, DAG_PREFIX + one) for one in shown}
+    return access.page(html.render(
+        "review.html", prefix, found=found, wanted=wanted, contracts=sorted(contracts - access.OWN), editable=editable,
+        may_rebuild=access.may_run(user, access.REMERGE), at=min(at, max(0, len(found.items) - 1)), query=answers.query_of(wanted),
+        started=_rebuilding(contracts, started),
     ))
 
 
 @app.get("/document/{document_id}", response_class=HTMLResponse)
 def document_page(
     document_id: str, user: GetUserDep, contracts: Readable, prefix: Prefix, page: int | None = None, field: str | None = None,
-    contract: str | None = None, day: Day = None, run: str | None = None,
+    contract: str | None = None, day: Day = None, run: str | None = None, started: str | None = None,
 ) -> HTMLResponse:
     """A page of a document with its words, chunks and evidence, and the fields beside it."""
     place, settings = _place(document_id, contracts, contract, day, run), Settings()
     view = documents.load(place, document_id)
     number = page or view.first_page(field)
-    may = view.run is None and corrections.may_correct(user, DAG_PREFIX + view.contract)
-    form = f"{prefix}/document/{document_id}/fields" if may else None
-    return _html(html.document(prefix, view, documents.load_page(place, document_id, number, settings), number, field, form))
-
-
-@app.post("/document/{document_id}/fields", response_class=RedirectResponse)
-def correct(
-    document_id: str, request: Request, user: GetUserDep, contracts: Readable, prefix: Prefix, contract: Annotated[str, Form()],
-    day: Annotated[dt.date, Form()], field: Annotated[str, Form()], action: Annotated[Literal["confirm", "correct"], Form()],
-    value: Annotated[str, Form()] = "",
-) -> RedirectResponse:
-    """Keep that a value is right, or what it is instead; the day's next run takes it. Asks for the permission to edit the DAG."""
-    if not corrections.from_here(request):
-        raise HTTPException(403, "the form was not sent from a page of this server")
-    view = documents.load(_place(document_id, contracts, contract, day, None), document_id)
-    if not corrections.may_correct(user, DAG_PREFIX + contract):
-        raise HTTPException(403, f"you may not edit {DAG_PREFIX + contract}")
-    corrections.keep(view, user.get_name(), field, action, value)
-    links = html.AppLinks(prefix, view)
-    shown = next((links.field(one) for one in view.fields if one.path == field), links.page(1))
-    return RedirectResponse(shown, 303, headers=_headers(PAGE_POLICY))
+    may = view.run is None and access.may_edit(user, DAG_PREFIX + view.contract)
+    return access.page(html.document(
+        prefix, view, documents.load_page(place, document_id, number, settings), number, field,
+        f"{prefix}/document/{document_id}/fields" if may else None,
+        f"{prefix}/day/rebuild" if may and view.waiting and access.may_run(user, access.REMERGE) else None,
+        _rebuilding(contracts, started),
+    ))
 
 
 @app.get("/page/{document_id}/{number}.jpg", response_class=Response)
@@ -113,29 +100,72 @@ def page_picture(
     picture = documents.picture(_place(document_id, contracts, contract, day, run), document_id, number, Settings())
     if picture is None:
         raise HTTPException(404, "no picture of this page was kept")
-    return Response(picture, media_type="image/jpeg", headers=_headers(PAGE_POLICY, "private, max-age=3600"))
+    return Response(picture, media_type="image/jpeg", headers=access.headers(cache="private, max-age=3600"))
 
 
 @app.get("/run", response_class=HTMLResponse)
-def run_page(dag_id: str, run_id: str, contracts: Readable, prefix: Prefix, day: Day = None) -> HTMLResponse:
+def run_page(
+    dag_id: str, run_id: str, user: GetUserDep, contracts: Readable, prefix: Prefix, day: Day = None, started: str | None = None,
+) -> HTMLResponse:
     """The funnel of a run, its outcomes, quarantine, gate and speed. Shown as a tab of every DAG run."""
-    if not dag_id.startswith(DAG_PREFIX):
-        return _html(html.render("note.html", prefix, text=f"{dag_id} is none of Octavo's DAGs."))
-    view = _run(dag_id, run_id, contracts, day)
+    if not (contract := _contract(dag_id, contracts)):
+        return _note(prefix, f"{dag_id} has no documents: it is none of the DAGs that Octavo makes of contracts.")
+    view = runs.load(Settings(), contract, run_id, day)
     if view is None:
-        text = "Nothing is known of this run: it has not begun, or its workspace and its rows in the ledger are gone."
-        return _html(html.render("note.html", prefix, text=text))
-    return _html(html.render("run.html", prefix, view=view))
+        return _note(prefix, NO_RUN)
+    may = access.may_edit(user, dag_id) and access.may_run(user, dag_id)
+    return access.page(html.render("run.html", prefix, view=view, dag=dag_id, may_requeue=may, started=run_started(dag_id, started)))
+
+
+@app.get("/task", response_class=HTMLResponse)
+def task_page(
+    dag_id: str, run_id: str, task_id: str, contracts: Readable, prefix: Prefix, map_index: str = "-1",
+) -> HTMLResponse:
+    """What a task worked on: its shard's documents, the gate's result or the published table. Shown as a tab of every task instance."""
+    if not (contract := _contract(dag_id, contracts)):
+        return _note(prefix, f"{dag_id} has no documents: it is none of the DAGs that Octavo makes of contracts.")
+    run = runs.load(Settings(), contract, run_id)
+    if run is None:
+        return _note(prefix, NO_RUN)
+    shard, table = _task(run, task_id, map_index)
+    return access.page(html.render("task.html", prefix, run=run, task=task_id, dag=dag_id, shard=shard, table=table))
+
+
+@app.get("/table", response_class=HTMLResponse)
+def table_page(contract: str, day: dt.date, contracts: Readable, prefix: Prefix) -> HTMLResponse:
+    """The first rows of a day's published table, and how to read it elsewhere."""
+    return access.page(html.render("table.html", prefix, table=_table(contract, day, contracts)))
+
+
+@app.get("/contract", response_class=HTMLResponse)
+def contract_of_dag(dag_id: str, contracts: Readable, prefix: Prefix) -> HTMLResponse:
+    """The contract that a DAG is made of. Shown as a tab of every DAG."""
+    if not (contract := _contract(dag_id, contracts)):
+        return _note(prefix, f"{dag_id} is none of the DAGs that Octavo makes of contracts.")
+    return contract_page(contract, contracts, prefix)
+
+
+@app.get("/contract/{name}", response_class=HTMLResponse)
+def contract_page(name: str, contracts: Readable, prefix: Prefix) -> HTMLResponse:
+    """A contract: its file, what follows from it, and how good its days were."""
+    return access.page(html.render("contract.html", prefix, view=_contract_view(name, contracts), dag=DAG_PREFIX + name))
 
 
 @app.get("/api/library")
 def library_json(
     contracts: Readable, name: str = "", contract: str = "", first: FormDay = "", last: FormDay = "", status: str = "",
-    verdict: str = "", field: str = "", value: str = "", page: Annotated[int, Query(ge=1, le=100_000)] = 1,
+    verdict: str = "", field: str = "", value: str = "", page: PageNumber = 1,
 ) -> JSONResponse:
     """What the library shows, as JSON."""
     wanted = _search(name, contract, first, last, status, verdict, field, value, page)
-    return _json(answers.found(library.search(Settings(), contracts, wanted)))
+    return access.json(answers.plain(library.search(Settings(), contracts, wanted)))
+
+
+@app.get("/api/review")
+def review_json(contracts: Readable, contract: str = "", day: FormDay = "", field: str = "", page: PageNumber = 1) -> JSONResponse:
+    """What the review queue shows, as JSON."""
+    wanted = queue.Wanted(contract, sources.as_date(day) if day else None, field.strip(), page)
+    return access.json(answers.plain(queue.load(Settings(), contracts, wanted)))
 
 
 @app.get("/api/document/{document_id}")
@@ -145,22 +175,38 @@ def document_json(
     """A document's fields, and with ``page`` that page's words, chunks and answers, as JSON."""
     place = _place(document_id, contracts, contract, day, run)
     shown = documents.load_page(place, document_id, page, Settings()) if page else None
-    return _json(answers.document(documents.load(place, document_id), shown))
+    return access.json(answers.document(documents.load(place, document_id), shown))
 
 
 @app.get("/api/run")
 def run_json(dag_id: str, run_id: str, contracts: Readable, day: Day = None) -> JSONResponse:
     """What the run page shows, as JSON."""
-    view = _run(dag_id, run_id, contracts, day)
-    if view is None:
-        raise HTTPException(404, "nothing is known of this run")
-    return _json(answers.run(view))
+    return access.json(answers.plain(_run(dag_id, run_id, contracts, day)))
+
+
+@app.get("/api/task")
+def task_json(dag_id: str, run_id: str, task_id: str, contracts: Readable, map_index: str = "-1") -> JSONResponse:
+    """The documents of a mapped task's shard, or the table that was published, as JSON."""
+    shard, table = _task(_run(dag_id, run_id, contracts, None), task_id, map_index)
+    return access.json({"shard": answers.plain(shard), "table": answers.plain(table)})
+
+
+@app.get("/api/table")
+def table_json(contract: str, day: dt.date, contracts: Readable) -> JSONResponse:
+    """The first rows of a day's published table, as JSON."""
+    return access.json(answers.plain(_table(contract, day, contracts)))
+
+
+@app.get("/api/contract/{name}")
+def contract_json(name: str, contracts: Readable) -> JSONResponse:
+    """What the page of a contract shows, as JSON."""
+    return access.json(answers.plain(_contract_view(name, contracts)))
 
 
 @app.get("/openapi.json")
 def openapi(user: GetUserDep) -> JSONResponse:
     """Every route of this app."""
-    return _json(app.openapi())
+    return access.json(app.openapi())
 
 
 @app.get("/static/{name}", response_class=Response)
@@ -168,7 +214,7 @@ def static(name: str, user: GetUserDep) -> Response:
     """Styles and script."""
     if name not in html.STATIC:
         raise HTTPException(404)
-    return Response(html.static(name), media_type=html.STATIC[name], headers=_headers(PAGE_POLICY))
+    return Response(html.static(name), media_type=html.STATIC[name], headers=access.headers())
 
 
 @app.get("/reports/{contract}/{day}/{path:path}", response_class=Response)
@@ -183,7 +229,7 @@ def report(contract: str, day: dt.date, path: str, contracts: Readable) -> Respo
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise HTTPException(404) from error
     kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-    return Response(content, media_type=kind, headers=_headers(REPORT_POLICY))
+    return Response(content, media_type=kind, headers=access.headers(access.REPORT_POLICY))
 
 
 def _search(
@@ -201,25 +247,53 @@ def _place(document: str, contracts: set[str], contract: str | None, day: Day, r
     return place
 
 
-def _run(dag: str, run: str, contracts: set[str], day: Day) -> runs.RunView | None:
-    contract = dag.removeprefix(DAG_PREFIX)
-    if contract not in contracts:
+def _contract(dag: str, contracts: set[str]) -> str | None:
+    """The contract of a DAG; None for a DAG that none of Octavo's contracts made.
+
+    Raises:
+        HTTPException: 404, where the user may not read it.
+    """
+    name = dag.removeprefix(DAG_PREFIX)
+    if not dag.startswith(DAG_PREFIX) or name in access.OWN:
+        return None
+    if name not in contracts:
         raise HTTPException(404, "no such DAG")
-    return runs.load(Settings(), contract, run, day)
+    return name
 
 
-def _html(text: str) -> HTMLResponse:
-    return HTMLResponse(text, headers=_headers(PAGE_POLICY))
+def _run(dag: str, run: str, contracts: set[str], day: Day) -> runs.RunView:
+    contract = _contract(dag, contracts)
+    view = runs.load(Settings(), contract, run, day) if contract else None
+    if view is None:
+        raise HTTPException(404, "nothing is known of this run")
+    return view
 
 
-def _json(value: Any) -> JSONResponse:
-    return JSONResponse(html.plain(value), headers=_headers(PAGE_POLICY))
+def _task(run: runs.RunView, task: str, index: str) -> tuple[tasks.TaskView | None, preview.TableView | None]:
+    """What there is to show of a task beside its run; Airflow names no index where a task is not mapped."""
+    if task == "publish":
+        return None, preview.load(Settings(), Partition(run.contract, run.day))
+    return tasks.load(Settings(), run, task, int(index) if index.isdecimal() and len(index) < 6 else -1), None
 
 
-def _headers(policy: str, cache: str = "no-store") -> dict[str, str]:
-    return {
-        "Content-Security-Policy": policy,
-        "X-Content-Type-Options": "nosniff",
-        "Referrer-Policy": "same-origin",
-        "Cache-Control": cache,
-    }
+def _table(contract: str, day: dt.date, contracts: set[str]) -> preview.TableView:
+    view = preview.load(Settings(), Partition(contract, day)) if contract in contracts else None
+    if view is None:
+        raise HTTPException(404, "no such table")
+    return view
+
+
+def _contract_view(name: str, contracts: set[str]) -> contract_pages.ContractView:
+    view = contract_pages.load(Settings(), name) if name in contracts else None
+    if view is None:
+        raise HTTPException(404, "no such contract")
+    return view
+
+
+def _rebuilding(contracts: set[str], run: str | None) -> Started | None:
+    """What has become of a run of octavo_remerge, for those who may read that DAG."""
+    return run_started(access.REMERGE, run) if access.REMERGE.removeprefix(DAG_PREFIX) in contracts else None
+
+
+def _note(prefix: str, text: str) -> HTMLResponse:
+    return access.page(html.render("note.html", prefix, text=text))

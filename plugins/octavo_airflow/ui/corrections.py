@@ -1,13 +1,8 @@
-"""Taking what a person says about a field: who may, from where, and into the store."""
+"""Putting what a person says about a field into the store."""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
-from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
-from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
-from fastapi import HTTPException, Request
+from fastapi import HTTPException
 from upath import UPath
 
 from octavo import contracts
@@ -18,19 +13,6 @@ from octavo.inspect.document import DocumentView
 from octavo.lake import Lake
 from octavo.model import Partition
 from octavo.review import Desk, Reviewed
-
-
-def may_correct(user: BaseUser, dag: str) -> bool:
-    """Whether the user may change things of a DAG, and so its values."""
-    return bool(get_auth_manager().is_authorized_dag(method="PUT", details=DagDetails(id=dag), user=user))
-
-
-def from_here(request: Request) -> bool:
-    """Whether a form was sent from a page of this very server: another site's page may send one too, with the user's cookie."""
-    site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        return site == "same-origin"
-    return urlsplit(request.headers.get("origin") or "").netloc == request.headers.get("host")
 
 
 def keep(view: DocumentView, by: str, field: str, action: str, value: str) -> None:

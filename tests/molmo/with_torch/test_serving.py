@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from octavo.extraction import molmo
 from octavo.extraction.molmo.options import RuntimeOptions
 from octavo.extraction.molmo.protocol import Reply
 from octavo.extraction.molmo.runtimes.openai import OpenAI
+from scripts.stack import free_port
 from tests.molmo.with_torch.conftest import MODEL
 
 START_SECONDS = 180
@@ -29,9 +29,7 @@ class Server:
     """``transformers serve`` on a port of its own; it can be killed and started again."""
 
     def __init__(self, log):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
         self.start()

@@ -20,12 +20,13 @@ from octavo.extraction.layout.candidates import ranked, scalar
 from octavo.extraction.layout.pairs import pairs
 from octavo.extraction.layout.places import placed
 from octavo.extraction.layout.view import Candidate, View
+from octavo.lines import levelled
 from octavo.model import Chunk, Page, ParseStatus, Report
 from octavo.workspace import BLOCK_PAGES, Workspace
 
 EXTRACTOR = "layout"
 # Bump when answers change for the same words: it stands in the answers as their revision.
-REVISION = "1"
+REVISION = "2"
 # A page's best value is left out when it fits less than this share of the block's best.
 WEAK = 0.75
 
@@ -52,7 +53,7 @@ def run(workspace: Workspace, shard: str, contract: Contract) -> Report:
 
     def rows() -> Iterator[dict[str, Any]]:
         readings = workspace.read(workspace.shard("read", shard))
-        for block in _blocks(schemas.page_from_row(row) for batch in readings.to_batches() for row in batch.to_pylist()):
+        for block in _blocks(levelled(schemas.page_from_row(row)) for batch in readings.to_batches() for row in batch.to_pylist()):
             for page, found in zip(block, extract(block, contract), strict=True):
                 for chunk, parsed in answers(found, chunks.get((page.document, page.number), [])):
                     counts["chunks"] += 1

@@ -45,6 +45,8 @@ MOST_NAME_WORDS = 6
 ROWS_BELOW, ROWS_OF_COLUMN = 3, 40
 # Farthest row below, in line heights past the row before.
 ROW_GAP = 3.5
+# Lines of one cell stand no further apart than this, in their heights.
+CELL_GAP = 0.5
 # Score of a value that has no label but stands where the contract says.
 PLACED = 0.2
 
@@ -54,6 +56,7 @@ _NAME_LABEL = re.compile(
 _CODE = re.compile(r"\s*[(\[]\s*#?\d{3,}\s*[)\]]\W*$")
 _SALUTATION = re.compile(r"^\W*(?:herrn?|frau|firma|mr|mrs|ms|messrs|monsieur|madame|mme|dhr|mevr|de heer|to|an|attn)\W*$", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
+_RANGE = re.compile(r"^(?:[^\w]*|to|thru|through|until|and|bis|au|tot|t/m)$", re.IGNORECASE)
 
 
 def scalar(view: View, path: str, spec: FieldSpec) -> list[Candidate]:
@@ -107,11 +110,19 @@ def beside(view: View, spec: FieldSpec, label: Label) -> list[Candidate]:
         gap = sum(any(c.isalpha() for c in text) and not labels.FILLER.match(text) for text in between)
         if gap > labels.MOST_BETWEEN and not found:
             break
+        if found and spec.type is Kind.DATE and not _is_range(view, words, found[-1].words[-1], match.words[0]):
+            break
         near = 1.0 if found or not gap else 0.5 / (1 + 0.2 * gap)
         found.append(Candidate(match.text, match.words, near / (1 + 0.05 * n)))
     if spec.type is Kind.MONEY and len(found) > 1 and spec.pick != "first":
         found = [replace(c, score=c.score * ROW_WEIGHT) for c in found]
     return _picked(found, spec)
+
+
+def _is_range(view: View, words: Sequence[int], last: int, first: int) -> bool:
+    """Whether nothing but the words of a range parts two dates of a row; anything else is the next date's own label."""
+    between = words[words.index(last) + 1:words.index(first)] if first != last else ()
+    return all(_RANGE.match(view.page.words[i].text) for i in between)
 
 
 def _wrapped(view: View, spec: FieldSpec, line: Line, label: Label) -> list[Candidate]:
@@ -211,7 +222,7 @@ def party_below(view: View, label: Label) -> list[Candidate]:
         head, colon, _ = " ".join(view.page.words[i].text for i in words).partition(":")
         if colon and not named:
             if _NAME_LABEL.match(head):
-                named = words[len(head.split()):]
+                named = _whole_cell(view, view.line_of[words[0]], words[len(head.split()):])
                 break
             continue
         if colon or not is_name(cell.text) or (reads_like_label(cell.text) and not LEGAL_FORM.search(cell.text)):
@@ -224,6 +235,24 @@ def party_below(view: View, label: Label) -> list[Candidate]:
             break
     cut = trimmed(view.page, named)
     return [cut] if cut is not None and is_name(cut.text) else []
+
+
+def _whole_cell(view: View, number: int, words: list[int]) -> list[int]:
+    """A value beside its label, with the lines right above and below that begin where it does: a cell of several lines."""
+    if not words:
+        return words
+    whole = list(words)
+    first = view.page.words[words[0]].box
+    for step in (-1, 1):
+        edge, at = first, number + step
+        while 0 <= at < len(view.lines) and len(view.lines[at].segments) == 1:
+            part = view.lines[at].segments[0]
+            gap = max(edge.y0 - part.box.y1, part.box.y0 - edge.y1)
+            if abs(part.box.x0 - first.x0) > first.height / 2 or gap > CELL_GAP * first.height or not is_name(part.text):
+                break
+            whole = [*part.words, *whole] if step < 0 else [*whole, *part.words]
+            edge, at = part.box, at + step
+    return whole
 
 
 def head_of(page: Page, words: Sequence[int]) -> str:

@@ -26,7 +26,8 @@ def run_shards(
     for number, shard in enumerate(shards, 1):
         log.info("shard %s, %d of %d", shard, number, len(shards))
         reports.append(run(workspace, shard, contract, options, store, runtime=runtime))
-    return Report(f"extract_{EXTRACTOR}", Report.total(reports), round(time.monotonic() - started, 3))
+    seconds, cost = round(time.monotonic() - started, 3), sum(report.cost for report in reports)
+    return Report(f"extract_{EXTRACTOR}", Report.total(reports), seconds, cost)
 
 
 def grouped(pages: Mapping[str, int], most_pages: int) -> list[list[str]]:

@@ -92,7 +92,7 @@ def run(
         "%s: model %s revision %s, %d chunks, %d blank, %d failed, %s", shard, engine.identity.model, engine.identity.revision, len(rows),
         counts["blank"], counts["failed"], _pace(asker.counts, seconds),
     )
-    return Report(f"extract_{EXTRACTOR}", counts, seconds)
+    return Report(f"extract_{EXTRACTOR}", counts, seconds, sum(row["cost"] for row in rows))
 
 
 def _pace(counts: Mapping[str, int], seconds: float) -> str:

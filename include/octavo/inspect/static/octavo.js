@@ -1,5 +1,5 @@
-// Octavo's pages: the host's theme, layers, zoom, keys, and fields and boxes that light each other up.
-// Without it the pages still work: boxes and names are links.
+// Octavo's pages: the host's theme, layers, zoom, keys, fields and boxes that light each other up, the queue's keys, copying.
+// Without it the pages still work: boxes and names are links, answers are forms.
 "use strict";
 
 // Airflow keeps the theme that was chosen; without a choice the system's holds. A file of its own has no such storage.
@@ -89,6 +89,50 @@ document.addEventListener("DOMContentLoaded", () => {
     pressed.preventDefault();
     action();
   });
+
+  // Links to Airflow's own pages: within its frame they move Airflow, whose router listens to the history.
+  document.addEventListener("click", (happened) => {
+    const link = happened.target instanceof Element && happened.target.closest("a[data-host]");
+    if (!link || window.parent === window || happened.ctrlKey || happened.metaKey || happened.shiftKey) return;
+    happened.preventDefault();
+    window.parent.history.pushState({}, "", link.getAttribute("href"));
+    window.parent.dispatchEvent(new PopStateEvent("popstate"));
+  });
+
+  // Copying a snippet; a frame may not write to the clipboard itself, but what is selected can always be copied.
+  all("button[data-copy]").forEach((button) => button.addEventListener("click", () => {
+    window.getSelection().selectAllChildren(document.getElementById(button.dataset.copy));
+    button.textContent = document.execCommand("copy") ? "copied" : "selected";
+  }));
+
+  // The review queue: one value after the other by keyboard
+  const items = all("li.item");
+  const goTo = (number) => {
+    const item = items[Math.min(items.length - 1, Math.max(0, number))];
+    if (!item) return;
+    items.forEach((one) => one.classList.toggle("selected", one === item));
+    item.focus({ preventScroll: true });
+    item.scrollIntoView({ block: "nearest" });
+  };
+  const current = () => items.findIndex((one) => one.classList.contains("selected"));
+  const queueKeys = {
+    j: () => goTo(current() + 1), k: () => goTo(current() - 1),
+    y: () => items[current()]?.querySelector('button[value="confirm"]')?.click(),
+    Enter: () => items[current()]?.querySelector('input[name="value"]')?.select(),
+  };
+  items.forEach((one, number) => one.addEventListener("focusin", () => {
+    items.forEach((other) => other.classList.toggle("selected", other === items[number]));
+  }));
+  document.addEventListener("keydown", (pressed) => {
+    if (!items.length || pressed.ctrlKey || pressed.metaKey || pressed.altKey) return;
+    if (pressed.key === "Escape" && pressed.target.matches("li.item input")) goTo(current());
+    const free = pressed.target === document.body || pressed.target.matches("li.item");
+    if (!free || !queueKeys[pressed.key]) return;
+    pressed.preventDefault();
+    queueKeys[pressed.key]();
+  });
+  const at = document.querySelector("main.review")?.dataset.at;
+  if (at !== undefined) goTo(Number(at));
 
   const selected = document.querySelector("li.field.selected");
   if (selected) show(selected.dataset.f, false);

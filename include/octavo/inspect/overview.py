@@ -1,4 +1,4 @@
-"""What the page shows: per contract and day what came in, what came out and what was kept out."""
+"""Days of contracts: per contract and day what came in, what came out and what was kept out."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from upath import UPath
 
 from octavo import storage
 from octavo.config import Settings
+from octavo.inspect.sources import as_date, by_verdict, children
 from octavo.lake import Lake
 from octavo.model import Outcome, Partition
 from octavo.workspace import Workspace
@@ -66,25 +67,18 @@ def overview(settings: Settings, contracts: Iterable[str]) -> list[Overview]:
     return found
 
 
+def latest(settings: Settings, contract: str, most: int) -> list[Day]:
+    """The latest days of one contract, newest first, at most ``most`` of them."""
+    lake = Lake(UPath(settings.lake))
+    return [_day(lake, settings, Partition(contract, day)) for day in sorted(_days(lake, settings, contract), reverse=True)[:most]]
+
+
 def _days(lake: Lake, settings: Settings, contract: str) -> set[dt.date]:
     """Days that are published or were tried."""
-    names = [path.name.removeprefix("day=") for path in _children(lake.root / "ledger" / f"contract={contract}")]
-    names += [path.stem.removeprefix("day=") for path in _children(lake.root / "_published" / f"contract={contract}")]
-    names += [path.name for path in _children(settings.workspaces / contract)]
-    days = set()
-    for name in names:
-        try:
-            days.add(dt.date.fromisoformat(name))
-        except ValueError:
-            continue
-    return days
-
-
-def _children(folder: UPath) -> list[UPath]:
-    try:
-        return list(folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    names = [path.name.removeprefix("day=") for path in children(lake.root / "ledger" / f"contract={contract}")]
+    names += [path.stem.removeprefix("day=") for path in children(lake.root / "_published" / f"contract={contract}")]
+    names += [path.name for path in children(settings.workspaces / contract)]
+    return {day for name in names if (day := as_date(name))}
 
 
 def _day(lake: Lake, settings: Settings, partition: Partition) -> Day:
@@ -98,7 +92,7 @@ def _day(lake: Lake, settings: Settings, partition: Partition) -> Day:
     verdicts: dict[str, int] = {}
     if published:
         found = storage.read_table(lake.table("fields", partition), ["verdict"])["verdict"].to_pylist()
-        verdicts = dict(Counter(found).most_common())
+        verdicts = by_verdict(Counter(found))
     return Day(
         partition.day, published is not None, gate, refusals, len(rows), sum(row["pages"] or 0 for row in rows),
         tuple(out[:SHOWN_QUARANTINED]), len(out), _rows(published, partition.contract), verdicts,
@@ -124,5 +118,5 @@ def _gate(settings: Settings, partition: Partition) -> tuple[str, tuple[str, ...
 def _latest(settings: Settings, partition: Partition, name: str) -> UPath | None:
     """The newest file called ``name`` in the day's workspaces."""
     root = Workspace.open(settings.workspaces, partition, "any").root.parent
-    paths = [run / name for run in _children(root) if (run / name).exists()]
+    paths = [run / name for run in children(root) if (run / name).exists()]
     return max(paths, key=lambda path: path.stat().st_mtime, default=None)

@@ -1,0 +1,120 @@
+"""Pictures on a page with a text layer, of which the layer says nothing: scans, stamps and letterheads set into a page.
+
+They are read by OCR beside the layer. Logos cost nothing: a picture has to be of some size, and free of the layer's words.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
+
+from octavo import pdf
+from octavo.model import Box, Word, union
+
+# Share of the page that a picture must cover. On 109 pages of invoices and orders logos and seals cover up to .031;
+# .04 is 6 x 4 cm of A4.
+LEAST_SHARE = 0.04
+LEAST_SIDE = 0.4        # inches: a thinner one is an ornament
+TOUCHING = 4            # pixels between the strips in which scanners store one picture
+MOST_PICTURES = 200     # a page of more is drawn of tiles: they count as one picture
+DEPTH = 3               # how deep pictures are looked for in nested form objects
+# A picture with words of the layer in more than this share of its 8 x 8 fields is a background, or a scan whose layer says what it
+# shows; a header and a footer stamped onto a scan reach into 16 of the 64.
+FIELDS, WORDED = 8, 0.25
+
+Matrix = npt.NDArray[np.float64]
+Boxes = npt.NDArray[np.float64]
+
+
+def pictures(page: pdfium.PdfPage) -> Boxes:
+    """The pictures of a page, k x 4: left, bottom, right, top in points of the page as it is stored."""
+    count, of = pdfium_c.FPDFPage_CountObjects, pdfium_c.FPDFPage_GetObject
+    found = list(_pictures((of(page.raw, index) for index in range(count(page.raw))), np.eye(3), DEPTH))
+    return np.array(found, np.float64).reshape(len(found), 4)
+
+
+def _pictures(objects: Iterator[pdfium_c.FPDF_PAGEOBJECT], place: Matrix, depth: int) -> Iterator[tuple[float, float, float, float]]:
+    """The bounds of the pictures among objects, whose coordinates ``place`` turns into the page's."""
+    kind_of, picture, form = pdfium_c.FPDFPageObj_GetType, pdfium_c.FPDF_PAGEOBJ_IMAGE, pdfium_c.FPDF_PAGEOBJ_FORM
+    for item in objects:
+        kind = kind_of(item)
+        if kind == picture:
+            yield _bounds(item, place)
+        elif kind == form and depth > 1:
+            inner = range(max(0, pdfium_c.FPDFFormObj_CountObjects(item)))
+            yield from _pictures((pdfium_c.FPDFFormObj_GetObject(item, index) for index in inner), place @ _matrix(item), depth - 1)
+
+
+def _bounds(item: pdfium_c.FPDF_PAGEOBJECT, place: Matrix) -> tuple[float, float, float, float]:
+    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
+    if not pdfium_c.FPDFPageObj_GetBounds(item, left, bottom, right, top):
+        return 0.0, 0.0, 0.0, 0.0
+    corners = np.array([(x.value, y.value, 1.0) for x in (left, right) for y in (bottom, top)])
+    xs, ys, _ = place @ corners.T
+    return float(xs.min()), float(ys.min()), float(xs.max()), float(ys.max())
+
+
+def _matrix(form: pdfium_c.FPDF_PAGEOBJECT) -> Matrix:
+    held = pdfium_c.FS_MATRIX()
+    if not pdfium_c.FPDFPageObj_GetMatrix(form, held):
+        return np.eye(3)
+    return np.array([(held.a, held.c, held.e), (held.b, held.d, held.f), (0.0, 0.0, 1.0)])
+
+
+def unread(page: pdfium.PdfPage, words: Sequence[Word], dpi: int) -> list[Box]:
+    """The pictures of some size that hold no words, or next to none, pixels of the page's frame at ``dpi``.
+
+    Args:
+        page: with a trusted text layer.
+        words: of that layer.
+        dpi: of the frame.
+    """
+    found = pictures(page)
+    if not len(found):
+        return []
+    width, height = pdf.frame(page, dpi)
+    least = LEAST_SIDE * dpi
+    large = (
+        box for box in _joined(_within(found, page, dpi, (width, height)))
+        if box.width * box.height >= LEAST_SHARE * width * height and min(box.width, box.height) >= least
+    )
+    return [box for box in large if _worded(box, words) <= WORDED]
+
+
+def _within(found: Boxes, page: pdfium.PdfPage, dpi: int, frame: tuple[int, int]) -> list[Box]:
+    """The pictures' boxes, cut to the frame; without those outside."""
+    boxes = np.rint(pdf.in_frame(found, page, dpi)).astype(int)
+    boxes = np.column_stack((np.maximum(boxes[:, :2], 0), np.minimum(boxes[:, 2:], frame)))
+    return [Box(*box) for box in boxes.tolist() if box[0] < box[2] and box[1] < box[3]]
+
+
+def _joined(boxes: list[Box]) -> list[Box]:
+    """The boxes with all that touch made one."""
+    if len(boxes) > MOST_PICTURES:
+        return [union(boxes)]
+    done: list[Box] = []
+    for box in sorted(boxes):
+        pending = box
+        while (other := next((one for one in done if _grown(one).overlaps(pending)), None)) is not None:
+            done.remove(other)
+            pending = union((other, pending))
+        done.append(pending)
+    return sorted(done, key=lambda box: (box.y0, box.x0))
+
+
+def _grown(box: Box) -> Box:
+    return Box(box.x0 - TOUCHING, box.y0 - TOUCHING, box.x1 + TOUCHING, box.y1 + TOUCHING)
+
+
+def _worded(box: Box, words: Sequence[Word]) -> float:
+    """The share of a box's fields in which a word has its centre."""
+    centers = (word.box.center for word in words)
+    fields = {
+        (int((x - box.x0) * FIELDS / box.width), int((y - box.y0) * FIELDS / box.height)) for x, y in centers if box.holds((x, y))
+    }
+    return len(fields) / FIELDS**2

@@ -1,0 +1,106 @@
+"""Skewed pages: how far they are from level, and that straightening them for recognition never loses words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from octavo.model import Box, Source, Word
+from octavo.reading import skew
+from octavo.reading.recognition import Reading, prepare, recognise
+from tests.documents import askew, page_picture
+
+LEVEL = page_picture([f"Article {n} with a name of some words" for n in range(1, 15)], (900, 1000), 30)
+
+
+@pytest.mark.parametrize("degrees", [3, 5, -7, 14])
+@pytest.mark.parametrize("reduced", [pytest.param(1, id="whole"), pytest.param(2, id="reduced")])
+def test_the_angle_of_a_skewed_page_is_found(degrees: float, reduced: int) -> None:
+    assert skew.angle_of(askew(LEVEL, degrees).reduce(reduced)) == pytest.approx(degrees, abs=0.3)
+
+
+@pytest.mark.parametrize("picture", [
+    pytest.param(LEVEL, id="level page"),
+    pytest.param(askew(LEVEL, 0.6), id="hardly skewed"),
+    pytest.param(askew(LEVEL, 90), id="on its side"),
+    pytest.param(Image.new("L", (900, 1000), 255), id="white"),
+    pytest.param(Image.fromarray(np.random.default_rng(1).integers(0, 256, (700, 900), dtype=np.uint8)), id="noise"),
+    pytest.param(page_picture(["One line"], (900, 1000), 30).rotate(50, fillcolor=255), id="a slanted stamp"),
+])
+def test_what_is_level_or_no_page_of_print_is_not_skewed(picture: Image.Image) -> None:
+    assert skew.angle_of(picture) == 0.0
+
+
+@pytest.mark.parametrize("degrees", [3, 5, -7])
+def test_boxes_of_the_straightened_picture_come_back_onto_the_print(degrees: float) -> None:
+    skewed = askew(page_picture(["WORD"], (900, 1000), 40), degrees)
+    straight = skew.straightened(skewed, degrees)
+    assert straight is not None
+    box = Box(*Image.eval(straight, lambda value: 255 if value < 128 else 0).getbbox() or (0, 0, 0, 0))
+    [back] = skew.in_skewed([Word("WORD", box, 0.9, Source.OCR)], degrees, straight.size, skewed.size)
+    dark = np.asarray(skewed) < 128
+    assert dark[back.box.y0 - 1:back.box.y1 + 1, back.box.x0 - 1:back.box.x1 + 1].sum() == dark.sum()
+    assert back.box.width < 1.2 * box.width
+
+
+def test_a_long_strip_is_not_blown_up_into_a_square() -> None:
+    assert skew.straightened(Image.new("L", (20_000, 40), 255), 10) is None
+
+
+class Known:
+    """A recogniser that says of each picture what it was told to, by the file's name."""
+
+    enlarges = False
+    straightens = 2.0
+
+    def __init__(self, **said: Sequence[str]) -> None:
+        self.said = said
+        self.asked: list[str] = []
+
+    def recognise(self, path: Path, dpi: int | None) -> list[Word]:
+        self.asked.append(path.stem)
+        return [Word(text, Box(400, 400 + 30 * n, 500, 420 + 30 * n), 0.9, Source.OCR) for n, text in enumerate(self.said[path.stem])]
+
+    def recognise_all(self, paths: Sequence[Path], dpi: int | None) -> None:
+        return None
+
+    def is_poor(self, words: Sequence[Word]) -> bool:
+        return False
+
+    def rotation(self, path: Path, words: Sequence[Word]) -> int:
+        return 0
+
+
+def read(picture: Image.Image, recogniser: Known, folder: Path) -> Reading:
+    reading = Reading(*picture.size, None, 0, (1, 0, 0, 1, 0, 0), (), "ocr")
+    waiting = prepare(reading, picture, folder / "page", recogniser.enlarges)
+    assert waiting is not None
+    recognise([waiting], recogniser)
+    return reading
+
+
+def test_a_level_page_is_looked_at_once_and_its_boxes_are_left_alone(tmp_path: Path) -> None:
+    recogniser = Known(page=["Total", "17.60"])
+    reading = read(LEVEL, recogniser, tmp_path)
+    assert recogniser.asked == ["page"]
+    assert (reading.skew, [word.box for word in reading.words]) == (0.0, [Box(400, 400, 500, 420), Box(400, 430, 500, 450)])
+
+
+@pytest.mark.parametrize(("straight", "kept"), [
+    pytest.param(["Total", "17.60", "more"], ["Total", "17.60", "more"], id="more is read of the straightened page"),
+    pytest.param(["Total", "17.60"], ["Total", "17.60"], id="the same is read"),
+    pytest.param(["Totl"], ["Total", "17.60"], id="less is read"),
+    pytest.param([], ["Total", "17.60"], id="nothing is read"),
+])
+def test_straightening_never_loses_words(straight: Sequence[str], kept: Sequence[str], tmp_path: Path) -> None:
+    recogniser = Known(page=["Total", "17.60"], straight=straight)
+    reading = read(askew(LEVEL, 5), recogniser, tmp_path)
+    assert recogniser.asked == ["page", "straight"]
+    assert [word.text for word in reading.words] == kept
+    assert reading.skew == pytest.approx(5, abs=0.2)
+    moved = reading.words[0].box != Box(400, 400, 500, 420)
+    assert moved == (len(straight) > 2)
