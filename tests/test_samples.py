@@ -21,8 +21,7 @@ from octavo import chunking, contracts, ingest, reading, schemas
 from octavo.config import CONTRACTS_FOLDER, Settings
 from octavo.extraction import layout
 from octavo.merging.documents import Merger, PageAnswers
-from octavo.merging.stage import answer_from_row
-from octavo.model import Answer, Field, Partition, Verdict
+from octavo.model import Answer, Box, Field, ParseStatus, Partition, Verdict
 from octavo.workspace import Workspace
 from samples import make
 from samples.drawing import rasterise
@@ -166,10 +165,16 @@ def merged(contract: str, name: str, root: Path, said: dict[str, list] | None = 
     page = schemas.page_from_row(space.read(space.shard("read", shard)).to_pylist()[0])
     chunks = [schemas.chunk_from_row(row) for row in space.read(space.shard("chunk", shard)).to_pylist()]
     layout.run(space, shard, spec)
-    answers = [answer_from_row(row) for row in space.read(space.shard("extract_layout", shard)).to_pylist()]
+    answers = [said_by_layout(row) for row in space.read(space.shard("extract_layout", shard)).to_pylist()]
     if said:
         answers.append(Answer(page.document, 1, chunks[0].number, chunks[0].box, "molmo", False, "", said))
     return row["fields"], {field.path: field for field in Merger(spec).merge(page.document, [PageAnswers(page, chunks, answers)])}
+
+
+def said_by_layout(row: dict[str, Any]) -> Answer:
+    box = Box(row["x0"], row["y0"], row["x1"], row["y1"])
+    parsed = json.loads(row["parsed"] or "{}")
+    return Answer(row["document"], row["page"], row["chunk"], box, layout.EXTRACTOR, True, "", parsed, ParseStatus.OK)
 
 
 def test_the_energy_statement_gives_every_field_with_its_evidence(tmp_path: Path) -> None:

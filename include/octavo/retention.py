@@ -17,7 +17,7 @@ from octavo import storage
 from octavo.config import Settings
 
 # A private file of a writer that was killed; `storage.atomic` and `storage.create` name them so.
-_UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
+UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
 # A writer that is still at work is never taken for a killed one.
 UNFINISHED_AGE = dt.timedelta(days=1)
 
@@ -73,6 +73,6 @@ def _unfinished(settings: Settings, before: dt.datetime) -> Iterator[Leftover]:
     seen: set[str] = set()
     for file in (file for root in roots for file in storage.files_under(root)):
         outside = not file.path.is_relative_to(settings.workspaces)
-        if outside and _UNFINISHED.fullmatch(file.path.name) and file.changed and file.changed < before and str(file.path) not in seen:
+        if outside and UNFINISHED.fullmatch(file.path.name) and file.changed and file.changed < before and str(file.path) not in seen:
             seen.add(str(file.path))
             yield Leftover("unfinished write", file.path, str(file.path), file.size, file.changed)

@@ -44,7 +44,7 @@ def shelf(tmp_path_factory: pytest.TempPathFactory) -> Shelf:
     landing = root / "landing"
     landing.mkdir()
     text_pdf(landing / "friendly.pdf", [["HARBOUR COFFEE LTD", "Invoice number: 48213"], ["Total amount 17.60", "Thank you"]])
-    text_pdf(landing / HOSTILE_NAME, [["Invoice number: " + HOSTILE[0], "Remark: " + HOSTILE[2], HOSTILE[1]]])
+    text_pdf(landing / HOSTILE_NAME, [["Invoice number: " + HOSTILE[0], "Remark: " + HOSTILE[2], "Remark: " + HOSTILE[1]]])
     (landing / "broken.pdf").write_bytes(b"%PDF-1.7 nothing follows")
     (root / "contracts").mkdir()
     (root / "contracts" / "letter.yaml").write_text(json.dumps(SPECIFIED))  # JSON is YAML
