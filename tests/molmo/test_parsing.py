@@ -20,7 +20,9 @@ OK, REPAIRED, FAILED = ParseStatus.OK, ParseStatus.REPAIRED, ParseStatus.FAILED
 
 @pytest.mark.parametrize(("raw", "value", "status"), [
     pytest.param('{"company":"A","total":"1.00"}', {"company": "A", "total": "1.00"}, OK, id="sound JSON"),
-    pytest.param(' {"company": null, "total": 1.5}\n', {"company": None, "total": 1.5}, OK, id="null and a number"),
+    pytest.param(' {"company": null, "total": 1.5}\n', {"company": None, "total": "1.5"}, OK, id="null and a number"),
+    pytest.param('{"total": 12.50}', {"total": "12.50"}, OK, id="a number stays as it is written"),
+    pytest.param('{"total":"1.00","total":"2.00"}', {"total": ["1.00", "2.00"]}, OK, id="a key twice has both values"),
     pytest.param("{}", {}, OK, id="nothing to see"),
     pytest.param('{"total":["1.00","1.05"]}', {"total": ["1.00", "1.05"]}, OK, id="alternatives"),
     pytest.param('```json\n{"total":"1.00"}\n```', {"total": "1.00"}, REPAIRED, id="code marks"),

@@ -125,7 +125,7 @@ TRUNCATED = '{"supplier":"Brook Valley Energy","charges":[{"name":"Gas","amount"
     pytest.param(lambda q: Reply('{"supplier":"' + "no " * 200, Finish.LOOP), "failed", "loop", ["plain", "stricter", "smaller"], {},
                  id="endless repetition"),
     pytest.param(lambda q: '{"charges":"none","total_amount_due":{"x":[1]}}', "repaired", "stop", ["plain"],
-                 {"charges": "none", "total_amount_due": {"x": [1]}}, id="wrong types"),
+                 {"charges": "none", "total_amount_due": {"x": ["1"]}}, id="wrong types"),
     pytest.param(lambda q: Reply("", Finish.ERROR, error="HTTP 400: too large"), "failed", "error", ["plain"], {}, id="refused"),
 ])
 def test_no_bad_answer_fails_the_shard_and_each_is_told(statements, statement_contract, store, script, status, finish, rungs, parsed):

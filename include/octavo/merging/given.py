@@ -14,6 +14,7 @@ from octavo.errors import SettingsError
 from octavo.merging.documents import Merger, PageAnswers
 from octavo.model import Answer, Box, Chunk, Field, Page, ParseStatus, Source, Word, union
 from octavo.values import encodable
+from octavo.written_json import DECODER
 
 _FENCE = re.compile(r"```(?:json)?\s*(.*?)\s*(?:```|$)", re.S | re.I)
 _BRACKET = re.compile(r"[\[\]{}]")
@@ -76,7 +77,7 @@ def parse(text: str, contract: Contract) -> tuple[dict[str, object], ParseStatus
         return {}, ParseStatus.BLANK
     status = ParseStatus.OK
     try:
-        value = json.loads(body, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_object)
+        value = DECODER.decode(body)
     except RecursionError:
         return {}, ParseStatus.FAILED
     except ValueError:
@@ -109,17 +110,6 @@ def _page(document: str, number: int, words: list[Word], said: list[tuple[Box, M
         name = encodable(answer["extractor"])
         answers.append(Answer(document, number, numbers[box], box, name, answer["hinted"], text, parsed, status))
     return PageAnswers(page, chunks, answers)
-
-
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """A JSON object; a key that comes several times has all its values, as a list."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        for key in found:
-            values = [value for name, value in pairs if name == key]
-            if len(values) > 1:
-                found[key] = [one for value in values for one in (value if isinstance(value, list) else [value])]
-    return found
 
 
 def _depth(text: str) -> int:

@@ -1,12 +1,11 @@
 """From a model's raw text to JSON: parse, repair, salvage, check against the contract.
 
-Nothing that a model wrote is lost: the raw text is kept with the answer, and keys that the contract does
-not know stay in, for the merge stage to report. A text without any JSON object in it is ``failed``.
+Nothing that a model wrote is lost: the raw text is kept with the answer, numbers stay as they are written, and keys that the
+contract does not know, or that come twice, stay in, for the merge stage to report. A text without any JSON object in it is ``failed``.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import json_repair
 from octavo.contracts import Contract, FieldSpec, Kind
 from octavo.extraction.molmo.loops import cut_loop
 from octavo.model import ParseStatus
+from octavo.written_json import DECODER
 
 # Longest text that is repaired; the repair of megabytes of garbage takes minutes.
 MAX_CHARACTERS = 100_000
@@ -49,7 +49,7 @@ def parse(raw: str, contract: Contract) -> Parsed:
     """
     text = raw.strip()
     try:
-        value = json.loads(text)
+        value = DECODER.decode(text)
         strict = complete = True
     except (ValueError, RecursionError):
         value, complete = _repaired(text)
@@ -71,7 +71,7 @@ def _repaired(text: str) -> tuple[Any, bool]:
         return None, False
     inner, looped = cut_loop(inner[start:])
     try:
-        value, _ = json.JSONDecoder().raw_decode(inner)
+        value, _ = DECODER.raw_decode(inner)
         return value, not looped
     except (ValueError, RecursionError):
         pass
