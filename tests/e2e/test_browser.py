@@ -220,7 +220,9 @@ def test_what_strangers_wrote_stays_text_on_every_page(airflow: Airflow, browser
     page.close()
 
 
-def test_a_task_leads_to_its_documents_its_table_and_the_dag_to_its_contract(airflow: Airflow, browser: BrowserContext, published: str) -> None:
+def test_a_task_leads_to_its_documents_its_table_and_the_dag_to_its_contract(
+    airflow: Airflow, browser: BrowserContext, published: str
+) -> None:
     page = browser.new_page()
     page.goto(f"{airflow.stack.url}/dags/octavo_invoice/runs/{published}/tasks/read/mapped/0")
     expect(page.get_by_text(f"{DAY} p0000: 8 pages").first).to_be_visible(timeout=60_000)
