@@ -69,11 +69,14 @@ def test_a_workspace_without_a_plan_says_what_to_do(tmp_path):
         _ = workspace(tmp_path).plan
 
 
-def test_only_the_workspaces_of_earlier_runs_are_superseded(tmp_path):
+def test_only_the_workspaces_of_earlier_runs_that_have_ended_are_superseded(tmp_path):
     runs = [Workspace.open(UPath(tmp_path), Partition("receipt", dt.date(2026, 11, 2)), name) for name in ("first", "second", "third")]
     for hour, run in enumerate(runs):
         run.pin(CONTRACT, dt.datetime(2026, 11, 3, hour, tzinfo=dt.UTC))
-    assert runs[1].remove_superseded() == 1
+    asked = []
+    assert runs[1].remove_superseded(lambda run: bool(asked.append(run))) == 0
+    assert asked == ["first"]
+    assert runs[1].remove_superseded(lambda run: True) == 1
     assert [run.root.exists() for run in runs] == [False, True, True]
 
 

@@ -2,7 +2,7 @@
 
     {workspaces}/{contract}/{day}/{run}/
         contract.json            the pinned contract
-        started.json             when the run began to look at its documents
+        started.json             which run it is, and when it began to look at its documents
         inputs.json              what the run starts from
         documents.parquet        ingest
         members/{document}       what ingest took out of archives
@@ -22,7 +22,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -180,7 +180,9 @@ class Workspace:
             started: when the run began to look at its documents; now, if it is not given.
         """
         storage.write_bytes(self.root / "contract.json", (contract.model_dump_json(indent=1) + "\n").encode())
-        storage.write_json(self.root / "started.json", {"started": (started or dt.datetime.now(dt.UTC)).isoformat()})
+        storage.write_json(self.root / "started.json", {
+            "run": self.run, "started": (started or dt.datetime.now(dt.UTC)).isoformat(),
+        })
 
     @property
     def started(self) -> str:
@@ -256,15 +258,21 @@ class Workspace:
         path = self.root / "fresh.json"
         return dt.datetime.fromisoformat(storage.read_json(path)["since"]) if path.exists() else None
 
-    def remove_superseded(self) -> int:
-        """Remove the workspaces of the day's runs that were started before this one; returns how many there were."""
+    def remove_superseded(self, has_ended: Callable[[str], bool]) -> int:
+        """Remove the workspaces of the day's runs that were started before this one and have ended; returns how many there were.
+
+        Args:
+            has_ended: of a run's id. One that still runs needs its workspace to come to its own end.
+        """
         found = []
-        for run in self.root.parent.iterdir():
-            started = run / "started.json"
-            if run.name != self.root.name and started.exists() and storage.read_json(started)["started"] < self.started:
-                found.append(run)
-        for run in found:
-            storage.remove_tree(run)
+        for folder in self.root.parent.iterdir():
+            path = folder / "started.json"
+            if folder.name != self.root.name and path.exists():
+                other = storage.read_json(path)
+                if other["started"] < self.started and has_ended(other.get("run", folder.name)):
+                    found.append(folder)
+        for folder in found:
+            storage.remove_tree(folder)
         return len(found)
 
     def read(self, path: UPath, columns: list[str] | None = None) -> pa.Table:

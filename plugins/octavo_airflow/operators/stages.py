@@ -284,10 +284,14 @@ class PublishOperator(OctavoOperator):
 
         workspace, self._published = self.workspace(context), self.pinned(context)
         report = publishing.run(workspace, self._published, self.lake)
-        superseded = workspace.remove_superseded()
+        superseded = workspace.remove_superseded(lambda run: self.has_ended(context, run))
         if superseded:
             self.log.info("removed the workspaces of %d earlier runs; this run's stays, so that its tasks can be cleared", superseded)
         return report
+
+    def has_ended(self, context: Context, run: str) -> bool:
+        """Whether it is a run of this DAG that goes on no more; of runs by the command line Airflow does not know."""
+        return context["ti"].get_dr_count(self.dag_id, run_ids=[run], states=["success", "failed"]) > 0
 
     def result(self, context: Context, report: Report) -> Any:
         partition = self.partition(context)
