@@ -36,6 +36,7 @@ def test_a_plan_and_a_contract_come_back_from_the_workspace_as_they_went_in(tmp_
     space.write_plan(plan)
     space.pin(CONTRACT)
     assert space.plan == plan
+    assert (space.page_shards, space.document_shards) == (list(plan.page_shards), list(plan.document_shards))
     assert {shard: space.spans(shard) for shard in plan.page_shards} == plan.page_shards
     found = {shard: space.shards_of(shard) for shard in plan.document_shards}
     assert found == {"d0000": {"a": ["p0000"]}, "d0001": {"b": ["p0000", "p0001"]}}

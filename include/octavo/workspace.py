@@ -28,6 +28,7 @@ from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from upath import UPath
 
 from octavo import archives, storage
@@ -215,13 +216,26 @@ class Workspace:
 
     @cached_property
     def plan(self) -> Plan:
-        """All of the plan. A task that works on one shard asks for ``spans`` or ``shards_of``, whose cost does not grow with the day."""
+        """All of the plan. Tasks ask for ``spans`` or ``shards_of`` a shard instead, whose cost and memory do not grow with the day."""
         page_shards: dict[str, list[Span]] = {}
         document_shards: dict[str, dict[str, None]] = {}
         for row in self.read(self._plan_file).to_pylist():
             page_shards.setdefault(row["page_shard"], []).append(Span(row["document"], row["first"], row["last"]))
             document_shards.setdefault(row["document_shard"], {})[row["document"]] = None
         return Plan({s: tuple(spans) for s, spans in page_shards.items()}, {s: tuple(ids) for s, ids in document_shards.items()})
+
+    @property
+    def page_shards(self) -> list[str]:
+        """The page shards' names, in order."""
+        return self._shards("page_shard")
+
+    @property
+    def document_shards(self) -> list[str]:
+        """The document shards' names, in order."""
+        return self._shards("document_shard")
+
+    def _shards(self, kind: str) -> list[str]:
+        return [str(name) for name in pc.unique(self.read(self._plan_file, [kind])[kind]).to_pylist()]
 
     def spans(self, shard: str) -> tuple[Span, ...]:
         """What a page shard holds."""

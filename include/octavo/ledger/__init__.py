@@ -64,7 +64,8 @@ def _rows(workspace: Workspace, extractors: Sequence[str], tally: Counter[str]) 
     pages: dict[str, Counter[str]] = {}
     sums: dict[str, Row] = {}
     recorded = _recorded(workspace)
-    for shard, spans in workspace.plan.page_shards.items():
+    for shard in workspace.page_shards:
+        spans = workspace.spans(shard)
         uris = {document: row["uri"] for document, row in workspace.documents_of({span.document for span in spans}, ["uri"]).items()}
         rows = spent.with_pages(list(_shard_rows(workspace, shard, spans, extractors, uris)))
         for row in rows:
@@ -97,7 +98,7 @@ def _state(row: Row) -> str:
 def _recorded(workspace: Workspace) -> set[str]:
     """Documents that have a merged record."""
     found: set[str] = set()
-    for shard in workspace.plan.document_shards:
+    for shard in workspace.document_shards:
         path = workspace.shard("records", shard)
         if path.exists():
             found.update(storage.read_table(path, ["document"])["document"].to_pylist())

@@ -112,7 +112,7 @@ class IngestOperator(OctavoOperator):
 
     def result(self, context: Context, report: Report) -> list[str]:
         context["ti"].xcom_push("counts", report.counts)
-        return list(self.workspace(context).plan.page_shards)
+        return self.workspace(context).page_shards
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
         """The landing folder, for OpenLineage's provider."""
@@ -175,10 +175,10 @@ class DocumentShardsOperator(OctavoOperator):
     def stage(self, context: Context) -> Report:
         from octavo.model import Report
 
-        return Report("document_shards", {"shards": len(self.workspace(context).plan.document_shards)}, 0.0)
+        return Report("document_shards", {"shards": len(self.workspace(context).document_shards)}, 0.0)
 
     def result(self, context: Context, report: Report) -> list[str]:
-        return list(self.workspace(context).plan.document_shards)
+        return self.workspace(context).document_shards
 
 
 class ReadPagesOperator(ShardOperator):
