@@ -1,16 +1,19 @@
 """Cost and memory per page as a day grows: synthetic words, no OCR, through every stage that comes after reading.
 
-    .venv/bin/python bench/scale.py [--sizes 1000,10000,100000] [--json]
+    .venv/bin/python bench/scale.py [--sizes 1000,10000,100000] [--rounds 3] [--json]
 
 A day of receipts of one to three pages lies there as if its pages had been read. It is taken through chunk, extract (layout),
 merge, tables, ledger, publish; the gate, which looks at whole tables, is measured apart. ORIGINALS documents are made, and a day
-consists of copies of them under ids of their own. Every stage runs in a process of its own. A stage that works on shards
-goes through ``--sample`` of the day's shards, spread evenly, each opened as a task would open it, so its peak memory is that of
-the hungriest task and of all that a task might leave behind; what it would take for the day is worked out from that. The other stages take
-the whole day. Costs are processor time, which a busy machine distorts less than the clock, but does (docs/scale.md).
+consists of copies of them under ids of their own. Every stage runs in a process of its own, which knows nothing of the day and has
+been through one shard of another one, so that what a process costs but once is left out. A stage that works on shards goes through
+``--sample`` of the day's shards, spread evenly, each opened as a task would open it, so its peak memory is that of the hungriest task and
+of all that a task might leave behind; what it would take for the day is worked out from that. The other stages take the whole day. Costs
+are processor time, which a busy machine distorts less than the clock, but does. So all days are made first, and each of ``--rounds``
+takes every stage through all of them, one size right after the other; the median of the rounds counts.
 
-``per_page_ratio_100k_to_1k`` is the cost per page of the largest size over the smallest's, without the gate; ``peak_mb`` is the
-largest peak of any stage but the gate, by size; ``gate_peak_mb`` and ``gate_ms_per_page`` are the gate's.
+``per_page_ratio_100k_to_1k`` is the cost per page of the largest size over the smallest's, without the gate, and ``ratio_by_round`` what
+each round alone would say; ``peak_mb`` is the largest peak of any stage but the gate, by size; ``gate_peak_mb`` and
+``gate_ms_per_page`` are the gate's.
 """
 
 from __future__ import annotations
@@ -22,11 +25,13 @@ import multiprocessing
 import random
 import resource
 import shutil
+import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +49,7 @@ from octavo.workspace import Workspace, cut_into_shards
 
 DAY = dt.date(2026, 11, 2)
 EXTRACTORS = ("layout",)
+GATE = "validate"
 GOODS = ("WHITE BREAD", "SUGAR 1KG", "GREEN TEA", "RICE 5KG", "WALL PLUGS 50", "PAINT BRUSH", "BATTERY AA", "NOTEBOOK A5", "SOAP")
 SHOPS = ("TANGLEWOOD HARDWARE SDN BHD", "NORTHGATE MINI MARKET SDN BHD", "HARBOUR COFFEE LTD", "CAFE QUINCE LTD", "EAST BOOKS LTD")
 LETTER_PX, LINE_PX = 14, 36   # width of a letter and distance of lines
@@ -154,42 +160,82 @@ def fill(space: Workspace, contract: contracts.Contract, originals: Originals) -
             storage.write_table(space.shard(stage, shard), [originals.copy(stage, list(documents))], forms[stage])
 
 
-def stages(space: Workspace, contract: contracts.Contract, lake: Lake, sample: int) -> Iterator[tuple[str, Callable[[], Any], float]]:
-    """Each stage in order, and which share of the day's pages it goes through: stages of shards take ``sample`` shards, spread evenly."""
-    plan = space.plan
-    pages = {document: 0 for ids in plan.document_shards.values() for document in ids}
-    for spans in plan.page_shards.values():
-        for span in spans:
-            pages[span.document] += span.pages
-    shards = list(plan.page_shards)[:: max(1, len(plan.page_shards) // sample)]
-    documents = list(plan.document_shards)[:: max(1, len(plan.document_shards) // sample)]
-    of_shards = sum(span.pages for shard in shards for span in plan.page_shards[shard]) / sum(pages.values())
-    of_documents = sum(pages[document] for shard in documents for document in plan.document_shards[shard]) / sum(pages.values())
+@dataclass(frozen=True)
+class Day:
+    """A day of ``pages`` pages, or up to two more, which all stages have left in ``folder``; and the shards of it that are measured.
 
-    def task() -> Workspace:
+    ``shares``: by the kind of shard, which part of the day's pages its sample has.
+    """
+
+    folder: Path
+    contract: contracts.Contract
+    pages: int
+    page_shards: tuple[str, ...]
+    document_shards: tuple[str, ...]
+    shares: dict[str, float]
+
+    @classmethod
+    def make(cls, folder: Path, pages: int, contract: contracts.Contract, originals: Originals, shard_pages: int, sample: int) -> Day:
+        sizes = [len(pages_of(n)) for n in range(ORIGINALS)]
+        counts: list[int] = []
+        while sum(sizes) * (len(counts) // ORIGINALS) + sum(sizes[:len(counts) % ORIGINALS]) < pages:
+            counts.append(sizes[len(counts) % ORIGINALS])
+        space = workspace_in(folder, contract)
+        lay_out(space, contract, counts, shard_pages)
+        fill(space, contract, originals)
+        plan = space.plan
+        of = {name(n): count for n, count in enumerate(counts)}
+        page_shards = tuple(plan.page_shards)[:: max(1, len(plan.page_shards) // sample)]
+        document_shards = tuple(plan.document_shards)[:: max(1, len(plan.document_shards) // sample)]
+        shares = {
+            "page": sum(span.pages for shard in page_shards for span in plan.page_shards[shard]) / sum(counts),
+            "document": sum(of[document] for shard in document_shards for document in plan.document_shards[shard]) / sum(counts),
+            "day": 1.0,
+        }
+        return cls(folder, contract, pages, page_shards, document_shards, shares)
+
+    def task(self) -> Workspace:
         """The workspace as a task opens it: the plan is read anew."""
-        return Workspace(space.root, space.partition, space.run)
+        return workspace_in(self.folder, self.contract)
 
-    yield "chunk", lambda: [chunking.run(task(), shard, contract.chunking) for shard in shards], of_shards
-    yield "extract_layout", lambda: [layout.run(task(), shard, contract) for shard in shards], of_shards
-    yield "merge", lambda: [merging.run(task(), shard, contract, EXTRACTORS) for shard in documents], of_documents
-    yield "tables", lambda: tables.run(space, contract, lake, EXTRACTORS), 1
-    yield "validate", lambda: quality.run(space, contract, lake.reports(space.partition)), 1
-    yield "ledger", lambda: ledger.run(space, lake, EXTRACTORS), 1
-    yield "publish", lambda: publishing.run(space, contract, lake), 1
+    @property
+    def lake(self) -> Lake:
+        return Lake(UPath(self.folder / "lake"))
 
 
-def measured(work: Callable[[], Any]) -> dict[str, float]:
-    """Run ``work`` in a process of its own: its processor and wall seconds, and its peak memory in MB."""
-    ours, theirs = multiprocessing.Pipe()
+def workspace_in(folder: Path, contract: contracts.Contract) -> Workspace:
+    return Workspace.open(UPath(folder / "state"), Partition(contract.name, DAY), "scale")
 
-    def child() -> None:
-        started, before = time.monotonic(), time.process_time()
-        work()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        theirs.send({"cpu_s": time.process_time() - before, "wall_s": time.monotonic() - started, "peak_mb": peak})
 
-    process = multiprocessing.get_context("fork").Process(target=child)
+# Each stage in order: what its tasks work on, and what goes through them all.
+STAGES: dict[str, tuple[str, Callable[[Day], Any]]] = {
+    "chunk": ("page", lambda day: [chunking.run(day.task(), shard, day.contract.chunking) for shard in day.page_shards]),
+    "extract_layout": ("page", lambda day: [layout.run(day.task(), shard, day.contract) for shard in day.page_shards]),
+    "merge": ("document", lambda day: [merging.run(day.task(), shard, day.contract, EXTRACTORS) for shard in day.document_shards]),
+    "tables": ("day", lambda day: tables.run(day.task(), day.contract, day.lake, EXTRACTORS)),
+    GATE: ("day", lambda day: quality.run(day.task(), day.contract, day.lake.reports(day.task().partition))),
+    "ledger": ("day", lambda day: ledger.run(day.task(), day.lake, EXTRACTORS)),
+    "publish": ("day", lambda day: publishing.run(day.task(), day.contract, day.lake)),
+}
+
+
+def go_through(stage: str, small: Day, day: Day, theirs: Connection) -> None:
+    """Send back the stage's processor and wall seconds, for the whole day, and this process's peak memory in MB."""
+    kind, work = STAGES[stage]
+    work(small)
+    started, before = time.monotonic(), time.process_time()
+    work(day)
+    cpu, wall = time.process_time() - before, time.monotonic() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    theirs.send({"cpu_s": cpu / day.shares[kind], "wall_s": wall / day.shares[kind], "peak_mb": peak})
+
+
+def measured(stage: str, small: Day, day: Day) -> dict[str, float]:
+    """What ``go_through`` says, in a process of its own."""
+    # Not a copy of this process: it would look for garbage among the objects that made the days, and count their memory as its own.
+    context = multiprocessing.get_context("forkserver")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=go_through, args=(stage, small, day, theirs))
     process.start()
     theirs.close()
     try:
@@ -200,57 +246,83 @@ def measured(work: Callable[[], Any]) -> dict[str, float]:
     return found
 
 
-def measure(pages: int, root: Path, contract: contracts.Contract, options: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """Take a day of ``pages`` pages through all stages; what each took, processor seconds for the whole day."""
-    originals = Originals.make(root, contract, options.shard_pages)
-    space, lake = Workspace.open(UPath(root / "state"), Partition(contract.name, DAY), "scale"), Lake(UPath(root / "lake"))
-    sizes = [len(pages_of(n)) for n in range(ORIGINALS)]
-    counts: list[int] = []
-    while sum(sizes) * (len(counts) // ORIGINALS) + sum(sizes[:len(counts) % ORIGINALS]) < pages:
-        counts.append(sizes[len(counts) % ORIGINALS])
-    lay_out(space, contract, counts, options.shard_pages)
-    fill(space, contract, originals)
-    before = {path: path.read_bytes() for path in (space.shard("extract_layout", "p0000"), space.shard("fields", "d0000"))}
-    found: dict[str, dict[str, float]] = {}
-    for stage, work, share in stages(space, contract, lake, options.sample):
-        found[stage] = measured(work)
-        found[stage]["cpu_s"] /= share
-    if any(path.read_bytes() != data for path, data in before.items()):
+@dataclass
+class Round:
+    """What one round took: by size and stage."""
+
+    taken: dict[int, dict[str, dict[str, float]]]
+
+    def cost(self, size: int) -> float:
+        """Milliseconds a page of all stages but the gate."""
+        return sum(one["cpu_s"] for stage, one in self.taken[size].items() if stage != GATE) / size * 1e3
+
+    def peak(self, size: int) -> float:
+        return max(one["peak_mb"] for stage, one in self.taken[size].items() if stage != GATE)
+
+    @property
+    def ratio(self) -> float:
+        return self.cost(max(self.taken)) / self.cost(min(self.taken))
+
+    def __str__(self) -> str:
+        return "\n".join(f"{size:,} pages: " + ", ".join(
+            f"{stage} {one['cpu_s'] / size * 1e3:.2f} ms {one['peak_mb']:.0f} MB" for stage, one in of.items()
+        ) for size, of in self.taken.items())
+
+
+def measure(small: Day, days: Sequence[Day], rounds: int) -> Iterator[Round]:
+    """Every stage of every day, again and again."""
+    made = {path: path.read_bytes() for day in days for path in (
+        day.task().shard("extract_layout", day.page_shards[0]), day.task().shard("fields", day.document_shards[0]))}
+    for turn in range(rounds):
+        for day in days:
+            shutil.rmtree(day.folder / "lake", ignore_errors=True)
+        taken: dict[int, dict[str, dict[str, float]]] = {day.pages: {} for day in days}
+        for stage in STAGES:
+            for day in days if turn % 2 else reversed(days):  # neither size always has what the other one left in the caches
+                taken[day.pages][stage] = measured(stage, small, day)
+        yield Round(taken)
+    if any(path.read_bytes() != data for path, data in made.items()):
         raise SystemExit("the copies are not what the stages make of them, so the figures mean nothing")
-    return found
+
+
+def median(rounds: Sequence[Round]) -> Round:
+    """The median of every figure."""
+    return Round({
+        size: {stage: {key: statistics.median(one.taken[size][stage][key] for one in rounds) for key in figures}
+               for stage, figures in of.items()}
+        for size, of in rounds[0].taken.items()
+    })
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--sizes", default="1000,10000,100000", help="pages of a day, comma-separated, smallest first")
+    parser.add_argument("--sizes", default="1000,10000,100000", help="pages of a day, comma-separated")
     parser.add_argument("--shard-pages", type=int, default=Settings().shard_pages, help="pages of a shard (default: the setting's)")
-    parser.add_argument("--sample", type=int, default=16, help="shards that chunk, extract and merge go through")
+    parser.add_argument("--sample", type=int, default=16, help="shards that chunk, extract and merge go through (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="times that every stage is measured (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     contract = contracts.find("receipt", Settings().contracts)
-    sizes = [int(size) for size in options.sizes.split(",")]
-    found: dict[int, dict[str, dict[str, float]]] = {}
-    for size in sizes:
-        folder = Path(tempfile.mkdtemp(prefix="octavo-scale-"))
-        try:
-            found[size] = measure(size, folder, contract, options)
-        finally:
-            shutil.rmtree(folder)
-        print(f"{size:,} pages: " + ", ".join(f"{name} {one['cpu_s'] / size * 1e3:.2f} ms {one['peak_mb']:.0f} MB"
-                                              for name, one in found[size].items()), file=sys.stderr, flush=True)
-
-    def cost(size: int) -> float:
-        return sum(one["cpu_s"] for name, one in found[size].items() if name != "validate") / size * 1e3
-
+    rounds = []
+    with tempfile.TemporaryDirectory(prefix="octavo-scale-") as folder:
+        originals = Originals.make(Path(folder), contract, options.shard_pages)
+        small, *days = (Day.make(Path(folder) / str(size), size, contract, originals, options.shard_pages, options.sample)
+                        for size in (options.shard_pages, *map(int, options.sizes.split(","))))
+        for one in measure(small, days, options.rounds):
+            rounds.append(one)
+            print(f"round {len(rounds)}: ratio {one.ratio:.3f}\n{one}", file=sys.stderr, flush=True)
+    found = median(rounds)
+    sizes = list(found.taken)
     result = {
-        "per_page_ratio_100k_to_1k": round(cost(sizes[-1]) / cost(sizes[0]), 3),
+        "per_page_ratio_100k_to_1k": round(found.ratio, 3),
+        "ratio_by_round": [round(one.ratio, 3) for one in rounds],
         "sizes": sizes,
-        "ms_per_page": {size: round(cost(size), 3) for size in sizes},
-        "peak_mb": {size: round(max(one["peak_mb"] for name, one in found[size].items() if name != "validate")) for size in sizes},
-        "gate_ms_per_page": {size: round(found[size]["validate"]["cpu_s"] / size * 1e3, 3) for size in sizes},
-        "gate_peak_mb": {size: round(found[size]["validate"]["peak_mb"]) for size in sizes},
-        "stages": {size: {name: {key: round(value, 2) for key, value in one.items()} for name, one in of_size.items()}
-                   for size, of_size in found.items()},
+        "ms_per_page": {size: round(found.cost(size), 3) for size in sizes},
+        "peak_mb": {size: round(found.peak(size)) for size in sizes},
+        "gate_ms_per_page": {size: round(found.taken[size][GATE]["cpu_s"] / size * 1e3, 3) for size in sizes},
+        "gate_peak_mb": {size: round(found.taken[size][GATE]["peak_mb"]) for size in sizes},
+        "stages": {size: {stage: {key: round(value, 2) for key, value in one.items()} for stage, one in of_size.items()}
+                   for size, of_size in found.taken.items()},
     }
     print(json.dumps(result) if options.json else json.dumps(result, indent=1))
 

@@ -23,6 +23,9 @@ RECOVERY = {
     # A task that a worker took and never began is sent again after so long (seconds). Airflow's default is 600.
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "60",
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "5",
+    # What a scheduler had queued when it died is taken up by the first look (every so many seconds) after its last heartbeat is 30 s old:
+    # the look of the scheduler that replaces it comes too early. Airflow's default is 300.
+    "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
     # The token that is sent with a task is good for as long and for this (seconds): past the moment when it is sent again.
     "AIRFLOW__API_AUTH__JWT_LEEWAY": "30",
     # Sending again is free, so waiting for a busy worker never fails a task. Airflow's default is 2 times.

@@ -104,6 +104,7 @@ class Stack:
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",  # the default of 5 triples the overhead of a task
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+            "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": fleet.RECOVERY["AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL"],
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.var / "airflow" / "logs"),
             "OCTAVO_LANDING": str(self.var / "landing"),
             "OCTAVO_LAKE": str(self.var / "lake"),

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from upath import UPath
 
+from octavo import storage
 from octavo.errors import WorkspaceError
 from octavo.model import Partition
 from octavo.workspace import BLOCK_PAGES, MOST_SHARDS, Span, Workspace, cut_into_shards
@@ -35,6 +36,7 @@ def test_a_plan_and_a_contract_come_back_from_the_workspace_as_they_went_in(tmp_
     space.write_plan(plan)
     space.pin(CONTRACT)
     assert space.plan == plan
+    assert (space.page_shards, space.document_shards) == (list(plan.page_shards), list(plan.document_shards))
     assert {shard: space.spans(shard) for shard in plan.page_shards} == plan.page_shards
     found = {shard: space.shards_of(shard) for shard in plan.document_shards}
     assert found == {"d0000": {"a": ["p0000"]}, "d0001": {"b": ["p0000", "p0001"]}}
@@ -42,16 +44,40 @@ def test_a_plan_and_a_contract_come_back_from_the_workspace_as_they_went_in(tmp_
     assert ":" not in space.root.name
 
 
+def test_a_shard_that_the_plan_does_not_have_is_named_with_what_to_do(tmp_path):
+    space = workspace(tmp_path)
+    space.write_plan(cut_into_shards([("a", 3)], 64))
+    for ask in (space.spans, space.shards_of):
+        with pytest.raises(WorkspaceError, match=r"plan\.parquet has no shard x0001: .* clear run r1 from ingest on"):
+            ask("x0001")
+
+
+def test_a_task_reads_of_a_large_plan_what_is_near_its_own_shard(tmp_path):
+    space = workspace(tmp_path)
+    plan = cut_into_shards([(f"{number:06}", 1) for number in range(3 * storage.ROW_GROUP_ROWS)], 128)
+    space.write_plan(plan)
+    page_shard, document_shard = list(plan.page_shards)[-1], list(plan.document_shards)[-1]
+    assert space.spans(page_shard) == plan.page_shards[page_shard]
+    assert list(space.shards_of(document_shard)) == list(plan.document_shards[document_shard])
+    data = bytearray((space.root / "plan.parquet").read_bytes())
+    data[4:len(data) // 2] = bytes(len(data) // 2 - 4)  # the first row groups are no longer readable
+    (space.root / "plan.parquet").write_bytes(bytes(data))
+    assert space.spans(page_shard) == plan.page_shards[page_shard]
+
+
 def test_a_workspace_without_a_plan_says_what_to_do(tmp_path):
-    with pytest.raises(WorkspaceError, match=r"plan\.json is missing: an earlier stage of run r1 did not finish"):
+    with pytest.raises(WorkspaceError, match=r"plan\.parquet is missing: an earlier stage of run r1 did not finish"):
         _ = workspace(tmp_path).plan
 
 
-def test_only_the_workspaces_of_earlier_runs_are_superseded(tmp_path):
+def test_only_the_workspaces_of_earlier_runs_that_have_ended_are_superseded(tmp_path):
     runs = [Workspace.open(UPath(tmp_path), Partition("receipt", dt.date(2026, 11, 2)), name) for name in ("first", "second", "third")]
     for hour, run in enumerate(runs):
         run.pin(CONTRACT, dt.datetime(2026, 11, 3, hour, tzinfo=dt.UTC))
-    assert runs[1].remove_superseded() == 1
+    asked = []
+    assert runs[1].remove_superseded(lambda run: bool(asked.append(run))) == 0
+    assert asked == ["first"]
+    assert runs[1].remove_superseded(lambda run: True) == 1
     assert [run.root.exists() for run in runs] == [False, True, True]
 
 

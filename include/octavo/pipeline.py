@@ -99,7 +99,7 @@ def run_day(
     if select is None and not fresh:
         inputs.keep(workspace, folder, contract, settings, names, molmo.identity(model))
     steps.once("ingest", lambda: ingest.run(workspace, contract, folder, settings, select))
-    pages = list(workspace.plan.page_shards)
+    pages = workspace.page_shards
 
     def read_and_extract() -> None:
         steps.each("read", pages, lambda shard: reading.run(workspace, shard, settings))
@@ -136,7 +136,7 @@ def extract(
     steps: Steps, workspace: Workspace, contract: Contract, settings: Settings, names: Sequence[str], model: molmo.RuntimeOptions | None,
 ) -> None:
     """Ask the named extractors about every chunk. The model is loaded once."""
-    pages = list(workspace.plan.page_shards)
+    pages = workspace.page_shards
     if layout.EXTRACTOR in names:
         steps.each("extract_layout", pages, lambda shard: layout.run(workspace, shard, contract))
     if model is not None and molmo.EXTRACTOR in names:
@@ -155,7 +155,7 @@ def finish(
     """
     lake, partition, result = Lake(UPath(settings.lake)), workspace.partition, steps.result
     corrections = CorrectionStore(settings.correction_store)
-    documents = list(workspace.plan.document_shards)
+    documents = workspace.document_shards
     try:
         work()
         steps.each("merge", documents, lambda shard: merging.run(workspace, shard, contract, names, corrections))

@@ -2,11 +2,11 @@
 
     {workspaces}/{contract}/{day}/{run}/
         contract.json            the pinned contract
-        started.json             when the run began to look at its documents
+        started.json             which run it is, and when it began to look at its documents
         inputs.json              what the run starts from
         documents.parquet        ingest
         members/{document}       what ingest took out of archives
-        plan.json                page shards and document shards
+        plan.parquet             page shards and document shards
         read/p0000.parquet       one file per stage and page shard
         chunk/p0000.parquet
         extract_layout/p0000.parquet
@@ -22,12 +22,13 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from upath import UPath
 
 from octavo import archives, storage
@@ -40,6 +41,10 @@ MOST_SHARDS = 1000
 # Pages of a document that are read, stored and found again together. A shard is made of whole
 # blocks, so the reading store does not depend on the size of shards.
 BLOCK_PAGES = 16
+# Spans in the order of documents and pages. A task reads the row groups of its own shard only, so it costs the same on a day of any size.
+_PLAN = pa.schema([
+    ("document", pa.string()), ("first", pa.int32()), ("last", pa.int32()), ("page_shard", pa.string()), ("document_shard", pa.string()),
+])
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +181,9 @@ class Workspace:
             started: when the run began to look at its documents; now, if it is not given.
         """
         storage.write_bytes(self.root / "contract.json", (contract.model_dump_json(indent=1) + "\n").encode())
-        storage.write_json(self.root / "started.json", {"started": (started or dt.datetime.now(dt.UTC)).isoformat()})
+        storage.write_json(self.root / "started.json", {
+            "run": self.run, "started": (started or dt.datetime.now(dt.UTC)).isoformat(),
+        })
 
     @property
     def started(self) -> str:
@@ -197,36 +204,61 @@ class Workspace:
         return dict(storage.read_json(path)) if path.exists() else None
 
     def write_plan(self, plan: Plan) -> None:
-        storage.write_json(self.root / "plan.json", {
-            "page_shards": {s: [[p.document, p.first, p.last] for p in spans] for s, spans in plan.page_shards.items()},
-            "document_shards": {s: list(ids) for s, ids in plan.document_shards.items()},
-        })
+        shard_of = {document: shard for shard, documents in plan.document_shards.items() for document in documents}
+        storage.write_rows(self._plan_file, [
+            {"document": span.document, "first": span.first, "last": span.last, "page_shard": shard,
+             "document_shard": shard_of[span.document]} for shard, spans in plan.page_shards.items() for span in spans
+        ], _PLAN)
+
+    @property
+    def _plan_file(self) -> UPath:
+        return self.root / "plan.parquet"
 
     @cached_property
     def plan(self) -> Plan:
-        """All of the plan. A task that works on one shard asks for ``spans`` or ``shards_of``, which cost less on a large day."""
-        plan = self._written_plan
-        return Plan(
-            {s: tuple(Span(*span) for span in spans) for s, spans in plan["page_shards"].items()},
-            {s: tuple(ids) for s, ids in plan["document_shards"].items()},
-        )
+        """All of the plan. Tasks ask for ``spans`` or ``shards_of`` a shard instead, whose cost and memory do not grow with the day."""
+        page_shards: dict[str, list[Span]] = {}
+        document_shards: dict[str, dict[str, None]] = {}
+        for row in self.read(self._plan_file).to_pylist():
+            page_shards.setdefault(row["page_shard"], []).append(Span(row["document"], row["first"], row["last"]))
+            document_shards.setdefault(row["document_shard"], {})[row["document"]] = None
+        return Plan({s: tuple(spans) for s, spans in page_shards.items()}, {s: tuple(ids) for s, ids in document_shards.items()})
 
-    @cached_property
-    def _written_plan(self) -> dict[str, dict[str, Any]]:
-        return dict(self._json("plan.json"))
+    @property
+    def page_shards(self) -> list[str]:
+        """The page shards' names, in order."""
+        return self._shards("page_shard")
+
+    @property
+    def document_shards(self) -> list[str]:
+        """The document shards' names, in order."""
+        return self._shards("document_shard")
+
+    def _shards(self, kind: str) -> list[str]:
+        return [str(name) for name in pc.unique(self.read(self._plan_file, [kind])[kind]).to_pylist()]
 
     def spans(self, shard: str) -> tuple[Span, ...]:
         """What a page shard holds."""
-        return tuple(Span(*span) for span in self._written_plan["page_shards"][shard])
+        return tuple(Span(row["document"], row["first"], row["last"]) for row in self._planned("page_shard", shard))
 
     def shards_of(self, shard: str) -> dict[str, list[str]]:
         """The documents of a document shard, in order, each with the page shards that hold its pages, in page order."""
-        found: dict[str, list[str]] = {document: [] for document in self._written_plan["document_shards"][shard]}
-        for name, spans in self._written_plan["page_shards"].items():
-            for document, _, _ in spans:
-                if document in found:
-                    found[document].append(name)
+        found: dict[str, list[str]] = {}
+        for row in self._planned("document_shard", shard):
+            found.setdefault(row["document"], []).append(row["page_shard"])
         return found
+
+    def _planned(self, kind: str, shard: str) -> list[dict[str, Any]]:
+        """The plan's rows of one shard."""
+        try:
+            rows: list[dict[str, Any]] = storage.read_among(self._plan_file, kind, {shard}, _PLAN.names).to_pylist()
+        except FileNotFoundError as error:
+            raise self._missing(self._plan_file) from error
+        if not rows:
+            raise WorkspaceError(
+                f"{self._plan_file} has no shard {shard}: ingest has cut the day anew since; clear run {self.run} from ingest on"
+            )
+        return rows
 
     def ask_anew(self, since: dt.datetime) -> None:
         """Have this run ask models anew what they answered before ``since``; the first call counts, so that a retry asks nothing twice."""
@@ -240,15 +272,21 @@ class Workspace:
         path = self.root / "fresh.json"
         return dt.datetime.fromisoformat(storage.read_json(path)["since"]) if path.exists() else None
 
-    def remove_superseded(self) -> int:
-        """Remove the workspaces of the day's runs that were started before this one; returns how many there were."""
+    def remove_superseded(self, has_ended: Callable[[str], bool]) -> int:
+        """Remove the workspaces of the day's runs that were started before this one and have ended; returns how many there were.
+
+        Args:
+            has_ended: of a run's id. One that still runs needs its workspace to come to its own end.
+        """
         found = []
-        for run in self.root.parent.iterdir():
-            started = run / "started.json"
-            if run.name != self.root.name and started.exists() and storage.read_json(started)["started"] < self.started:
-                found.append(run)
-        for run in found:
-            storage.remove_tree(run)
+        for folder in self.root.parent.iterdir():
+            path = folder / "started.json"
+            if folder.name != self.root.name and path.exists():
+                other = storage.read_json(path)
+                if other["started"] < self.started and has_ended(other.get("run", folder.name)):
+                    found.append(folder)
+        for folder in found:
+            storage.remove_tree(folder)
         return len(found)
 
     def read(self, path: UPath, columns: list[str] | None = None) -> pa.Table:

@@ -90,10 +90,10 @@ def test_quarantine_is_told_above_its_threshold_with_the_reasons(share: float, b
 
 
 def test_a_run_that_fails_before_it_has_a_ledger_is_told_with_its_error(lake: Lake) -> None:
-    message = told(a_context(AirflowFailException("plan.json is missing: an earlier stage did not finish")))
+    message = told(a_context(AirflowFailException("plan.parquet is missing: an earlier stage did not finish")))
     assert message is not None
     assert message["text"].splitlines()[:2] == [
-        "Octavo: receipt 2026-11-02: the run failed", "plan.json is missing: an earlier stage did not finish",
+        "Octavo: receipt 2026-11-02: the run failed", "plan.parquet is missing: an earlier stage did not finish",
     ]
     error = AirflowFailException("a later run has published")
     error.__cause__ = Superseded("a later run has published")

@@ -35,8 +35,6 @@ REPO = Path(__file__).resolve().parent.parent.parent
 RUN_SECONDS = 600
 # Of the stack, and of command lines whose tables have to be the same.
 SETTINGS = {"OCTAVO_SHARD_PAGES": "16", "OCTAVO_OCR_PROFILE": "fast"}
-# Tests kill the scheduler: what it was at is taken up again this much sooner than after Airflow's 5 minutes.
-RECOVERY = {"AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15"}
 USERS = {"admin": "only-for-this-test", "viewer": "may-look"}
 NOTIFIED = "octavo_notify"  # the connection that is told of days that want a look; a test that listens makes it
 VOLUME_DAY = dt.date(2026, 11, 10)
@@ -214,7 +212,6 @@ def running(
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
         "AIRFLOW_CONN_OCTAVO_AIRFLOW_API": json.dumps({"conn_type": "http", "login": "admin", "password": USERS["admin"]}),
-        **RECOVERY,
         **settings,
     }, workers)
     passwords = var / "airflow" / "simple_auth_manager_passwords.json.generated"

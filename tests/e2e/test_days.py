@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import os
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -10,6 +12,8 @@ import pytest
 
 from octavo import contracts
 from octavo.lake import table_schemas
+from samples import make
+from tests import days
 from tests.airflow.test_notifier import webhook
 from tests.e2e.conftest import NOTIFIED, Airflow, until
 
@@ -140,3 +144,44 @@ def test_a_backfill_takes_each_of_its_days(airflow: Airflow, first: str) -> None
     days = {airflow.api.get(f"dags/octavo_receipt/dagRuns/{run['dag_run_id']}")["data_interval_start"][:10] for run in runs}
     assert days == {"2026-11-02", "2026-11-03"}
     assert len(airflow.rows("receipt", "receipt", "2026-11-03")) == 3
+
+
+def set_slots(airflow: Airflow, slots: int) -> None:
+    """Give the pool of reading tasks so many slots."""
+    body = {"pool": "octavo_ocr", "slots": slots, "include_deferred": False}
+    airflow.api.client.patch("/api/v2/pools/octavo_ocr", json=body).raise_for_status()
+
+
+def test_a_backfill_over_a_day_that_is_running_publishes_it_and_the_run_ends_saying_so(airflow: Airflow, tmp_path: Path) -> None:
+    day = dt.date(2026, 2, 2)
+    make.write(airflow.landing.parent, make.history(day, 1, 2))
+    slots = airflow.api.get("pools/octavo_ocr")["slots"]
+    set_slots(airflow, 2 * slots)  # the run holds all that there are meanwhile
+    try:
+        run = airflow.run("receipt", str(day))
+        until(lambda: airflow.states("receipt", run).get("ingest") == {"success"})
+        # Its next task waits for what it reads from a pipe, so the run is at work for as long as the backfill takes.
+        pinned = airflow.lake / "_octavo/workspaces/receipt" / str(day) / run.replace(":", "_") / "contract.json"
+        content, pipe = pinned.read_bytes(), tmp_path / "pipe"
+        os.mkfifo(pipe)
+        pipe.rename(pinned)
+        backfill = days.backfill(airflow.api, "octavo_receipt", day, day, 1, "none")
+        manifest = until(lambda: days.manifest(airflow.lake, "receipt", day), 300, 0.5)
+        until(lambda: airflow.api.state("octavo_receipt", manifest["run"]) == "success")
+        assert airflow.api.state("octavo_receipt", run) == "running"
+        published = days.digests(airflow.lake, "receipt", day)
+        pinned.rename(pipe)
+        pinned.write_bytes(content)
+        pipe.write_bytes(content)
+        assert airflow.finish("receipt", run) == "failed"
+    finally:
+        set_slots(airflow, slots)
+    until(lambda: airflow.api.get(f"backfills/{backfill}")["completed_at"])
+    assert manifest["run"].startswith("backfill__")
+    states = airflow.states("receipt", run)
+    assert {task for task, found in states.items() if "failed" in found} == {"publish"}
+    assert f"{manifest['run']} was started later" in airflow.first_error("receipt", run, "publish")
+    assert {row["run"] for row in airflow.rows("ledger", "receipt", str(day))} == {run, manifest["run"]}
+    assert days.manifest(airflow.lake, "receipt", day) == manifest
+    assert published == days.digests(airflow.lake, "receipt", day) == airflow.by_command_line("receipt", str(day), tmp_path / "lake")
+    assert days.holes(airflow.lake, "receipt", day) + days.repeated(airflow.lake, "receipt", day) == []

@@ -36,6 +36,25 @@ def test_a_stage_that_left_nothing_is_a_hole_that_the_ledger_shows(tmp_path, lak
     assert any(row["reason"] == "not_processed" for row in rows_of(lake, space))
 
 
+@pytest.mark.parametrize("skip", [pytest.param([], id="a whole run"), pytest.param(["merge"], id="a run without records")])
+def test_the_ledger_is_the_same_however_the_day_is_cut_and_lists_each_document_after_its_last_page(tmp_path, lake, skip):
+    documents = {n: ["Total 1.00"] * (1 + n % 7 * 6) for n in range(1, 12) if n != 5}
+    found = []
+    for shard_pages in (16, 1000):
+        space = fill(workspace(tmp_path / str(shard_pages)), documents, quarantined=[0, 5, 13], shard_pages=shard_pages, skip=skip)
+        if skip:
+            with pytest.raises(LedgerHole):
+                ledger.run(space, lake, ["layout"])
+        else:
+            ledger.run(space, lake, ["layout"])
+        found.append(sorted(rows_of(lake, space), key=str))
+        ends = [row["document"] for row in rows_of(lake, space) if row["level"] == "document"]
+        assert ends == sorted(map(document_id, {*documents, 0, 5, 13}))
+        whole = rows_of(lake, space)[-1]
+        assert (whole["level"], whole["chunks_asked"]) == ("run", None)
+    assert found[0] == found[1]
+
+
 def test_a_chunk_that_one_of_two_extractors_did_not_answer_is_a_hole(tmp_path, lake):
     with pytest.raises(LedgerHole):
         ledger.run(fill(workspace(tmp_path), {1: ["a"]}), lake, ["layout", "molmo"])

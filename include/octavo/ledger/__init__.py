@@ -60,21 +60,40 @@ def _with_earlier_runs(target: Any, workspace: Workspace, rows: Iterator[pa.Tabl
 
 
 def _rows(workspace: Workspace, extractors: Sequence[str], tally: Counter[str]) -> Iterator[pa.Table]:
-    """The run's rows: page shard by page shard its pages and their chunks, then the documents and the run."""
+    """The run's rows: its pages with their chunks, each document after its last page, and the run.
+
+    Documents, shards and records lie in the same order, so no more is held than a shard and the document that goes on in the next one.
+    """
     pages: dict[str, Counter[str]] = {}
     sums: dict[str, Row] = {}
+    whole: Row = {}
+    documents = (row for table in storage.iter_tables(workspace.documents) for row in table.to_pylist())
     recorded = _recorded(workspace)
-    for shard, spans in workspace.plan.page_shards.items():
+    document, record = next(documents, None), next(recorded, None)
+
+    def ended(before: str | None) -> Iterator[Row]:
+        """The rows of the documents up to ``before``, without it; None: of all that are left."""
+        nonlocal document, record, whole
+        while document is not None and document["document"] != before:
+            name = document["document"]
+            spent_on_it = sums.pop(name, {})
+            whole = spent.added([whole, spent_on_it])
+            yield from _document_rows(document, pages.pop(name, Counter()), name == record, spent_on_it)
+            if name == record:
+                record = next(recorded, None)
+            document = next(documents, None)
+
+    for shard in workspace.page_shards:
+        spans = workspace.spans(shard)
         uris = {document: row["uri"] for document, row in workspace.documents_of({span.document for span in spans}, ["uri"]).items()}
         rows = spent.with_pages(list(_shard_rows(workspace, shard, spans, extractors, uris)))
         for row in rows:
             if row["level"] == "page":
                 pages.setdefault(row["document"], Counter())[_state(row)] += 1
                 sums[row["document"]] = spent.added([sums.get(row["document"], {}), row])
-        yield _table(workspace, rows, tally)
-    for table in storage.iter_tables(workspace.documents):
-        yield _table(workspace, [row for document in table.to_pylist() for row in _document_rows(document, pages, recorded, sums)], tally)
-    whole = {"level": "run", **_end(tally["missing"]), **spent.added(sums.values())}
+        yield _table(workspace, [*rows, *ended(spans[-1].document)], tally)
+    yield _table(workspace, list(ended(None)), tally)
+    whole = {"level": "run", **_end(tally["missing"]), **whole}
     yield pa.Table.from_pylist([{"run": workspace.run, "attempts": 1, **whole}], schema=LEDGER)
 
 
@@ -94,25 +113,22 @@ def _state(row: Row) -> str:
     return "missing" if row["reason"] == Reason.NOT_PROCESSED else str(row["outcome"])
 
 
-def _recorded(workspace: Workspace) -> set[str]:
-    """Documents that have a merged record."""
-    found: set[str] = set()
-    for shard in workspace.plan.document_shards:
+def _recorded(workspace: Workspace) -> Iterator[str]:
+    """Documents that have a merged record, in order."""
+    for shard in workspace.document_shards:
         path = workspace.shard("records", shard)
         if path.exists():
-            found.update(storage.read_table(path, ["document"])["document"].to_pylist())
-    return found
+            yield from storage.read_table(path, ["document"])["document"].to_pylist()
 
 
-def _document_rows(document: Row, pages: dict[str, Counter[str]], recorded: set[str], sums: dict[str, Row]) -> Iterator[Row]:
+def _document_rows(document: Row, ends: Counter[str], is_recorded: bool, sums: Row) -> Iterator[Row]:
     row = {"level": "document", "document": document["document"], "uri": document["uri"]}
-    copy, row = row, {**row, **sums.get(document["document"], {})}
+    copy, row = row, {**row, **sums}
     if document["status"] == Outcome.QUARANTINED:
         yield {**row, "outcome": Outcome.QUARANTINED, "reason": document["reason"]}
     else:
-        ends = pages.get(document["document"], Counter())
         quarantined, empty, total = ends[Outcome.QUARANTINED], ends[Outcome.EMPTY], ends.total()
-        if ends["missing"] or total != document["pages"] or document["document"] not in recorded:
+        if ends["missing"] or total != document["pages"] or not is_recorded:
             yield {**row, "outcome": Outcome.PARTIAL, "reason": Reason.NOT_PROCESSED}
         elif quarantined == total:
             yield {**row, "outcome": Outcome.QUARANTINED, "reason": Reason.PAGE_UNREADABLE}

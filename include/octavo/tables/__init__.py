@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 import pyarrow as pa
@@ -34,9 +36,8 @@ def run(workspace: Workspace, contract: Contract, lake: Lake, extractors: Sequen
         WorkspaceError: a shard of an earlier stage is missing.
     """
     started = time.monotonic()
-    outcomes: dict[str, Counter[str]] = {}
     sources = {
-        "pages": _pages(workspace, outcomes),
+        "pages": _pages(workspace),
         "chunks": _shards(workspace, "chunk"),
         "fields": _documents_shards(workspace, "fields"),
         "corrections": _documents_shards(workspace, "corrections"),
@@ -45,10 +46,10 @@ def run(workspace: Workspace, contract: Contract, lake: Lake, extractors: Sequen
     }
     expected = table_schemas(contract)
     counts = {name: storage.write_table(workspace.staged(name), rows, expected[name]) for name, rows in sources.items()}
-    counts["documents"] = storage.write_table(workspace.staged("documents"), _documents(workspace, outcomes), DOCUMENTS)
+    counts["documents"] = storage.write_table(workspace.staged("documents"), _documents(workspace), DOCUMENTS)
     counts["review"] = storage.write_table(workspace.staged("review"), _review(workspace, contract), REVIEW)
-    taken = set(workspace.read(workspace.documents, ["document"])["document"].to_pylist())
     held = (lake.published(workspace.partition) or {}).get("held", {}) if selected else {}
+    taken = workspace.documents_of(held, []) if held else {}
     storage.write_json(workspace.held, {document: names for document, names in held.items() if document not in taken})
     if selected:
         for name in expected:
@@ -57,23 +58,23 @@ def run(workspace: Workspace, contract: Contract, lake: Lake, extractors: Sequen
 
 
 def _shards(workspace: Workspace, stage: str) -> Iterator[pa.Table]:
-    for shard in workspace.plan.page_shards:
+    for shard in workspace.page_shards:
         yield workspace.read(workspace.shard(stage, shard))
 
 
 def _documents_shards(workspace: Workspace, stage: str) -> Iterator[pa.Table]:
-    for shard in workspace.plan.document_shards:
+    for shard in workspace.document_shards:
         yield workspace.read(workspace.shard(stage, shard))
 
 
 def _answers(workspace: Workspace, extractors: Sequence[str]) -> Iterator[pa.Table]:
-    for shard in workspace.plan.page_shards:
+    for shard in workspace.page_shards:
         for extractor in extractors:
             yield workspace.read(workspace.shard(f"extract_{extractor}", shard))
 
 
-def _pages(workspace: Workspace, outcomes: dict[str, Counter[str]]) -> Iterator[pa.Table]:
-    """The readings without their words; counts each document's page outcomes on the way."""
+def _pages(workspace: Workspace) -> Iterator[pa.Table]:
+    """The readings without their words."""
     for table in _shards(workspace, "read"):
         words = table["words"].combine_chunks()
         counts = pc.list_value_length(words)
@@ -81,20 +82,33 @@ def _pages(workspace: Workspace, outcomes: dict[str, Counter[str]]) -> Iterator[
         confidences = pc.struct_field(pc.list_flatten(words), "confidence").to_numpy()
         sums = np.bincount(parents, confidences, minlength=len(table))
         means = [round(total / n, 4) if n else None for total, n in zip(sums.tolist(), counts.to_pylist(), strict=True)]
-        for document, outcome in zip(table["document"].to_pylist(), table["outcome"].to_pylist(), strict=True):
-            outcomes.setdefault(document, Counter())[outcome] += 1
         columns = {name: table[name] for name in PAGES.names if name in table.schema.names and name != "words"}
         yield pa.table({**columns, "words": counts.cast(pa.int32()), "mean_confidence": pa.array(means, pa.float64())}).select(PAGES.names)
 
 
-def _documents(workspace: Workspace, outcomes: dict[str, Counter[str]]) -> Iterator[pa.Table]:
-    """The documents with the status that their pages gave them."""
+def _documents(workspace: Workspace) -> Iterator[pa.Table]:
+    """The documents with the status that their staged pages gave them, which lie in the order of the documents."""
+    ended = _outcomes(workspace)
+    document, pages = next(ended, ("", Counter()))
     for table in storage.iter_tables(workspace.documents):
         rows = table.to_pylist()
         for row in rows:
+            own: Counter[str] = Counter()
+            if row["document"] == document:
+                own = pages
+                document, pages = next(ended, ("", Counter()))
             if row["status"] != Outcome.QUARANTINED:
-                row["status"], row["reason"] = _status(outcomes.get(row["document"], Counter()))
+                row["status"], row["reason"] = _status(own)
         yield pa.Table.from_pylist(rows, schema=DOCUMENTS)
+
+
+def _outcomes(workspace: Workspace) -> Iterator[tuple[str, Counter[str]]]:
+    """Each document's pages by how they ended."""
+    columns = ["document", "outcome"]
+    tables = storage.iter_tables(workspace.staged("pages"), columns)
+    rows = (row for table in tables for row in zip(*(table[name].to_pylist() for name in columns), strict=True))
+    for document, group in groupby(rows, key=itemgetter(0)):
+        yield document, Counter(outcome for _, outcome in group)
 
 
 def _status(pages: Counter[str]) -> tuple[str, str | None]:
@@ -113,7 +127,8 @@ def _review(workspace: Workspace, contract: Contract) -> Iterator[pa.Table]:
     places = (row for table in storage.iter_tables(workspace.documents, ["document", "uri"]) for row in table.to_pylist())
     required = [path for path, spec in contract.leaves() if spec.required and "[]" not in path]
     contract_hash = contract.hash
-    for shard, documents in workspace.plan.document_shards.items():
+    for shard in workspace.document_shards:
+        documents = list(workspace.shards_of(shard))
         uris = _uris(places, set(documents))
         rows = [row for row in workspace.read(workspace.shard("fields", shard)).to_pylist() if row["matched"]]
         held = {(row["document"], row["field"]) for row in rows if row["value"] is not None or row["verdict"] == Verdict.ACCEPTED}

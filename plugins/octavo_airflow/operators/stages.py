@@ -112,7 +112,7 @@ class IngestOperator(OctavoOperator):
 
     def result(self, context: Context, report: Report) -> list[str]:
         context["ti"].xcom_push("counts", report.counts)
-        return list(self.workspace(context).plan.page_shards)
+        return self.workspace(context).page_shards
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
         """The landing folder, for OpenLineage's provider."""
@@ -175,10 +175,10 @@ class DocumentShardsOperator(OctavoOperator):
     def stage(self, context: Context) -> Report:
         from octavo.model import Report
 
-        return Report("document_shards", {"shards": len(self.workspace(context).plan.document_shards)}, 0.0)
+        return Report("document_shards", {"shards": len(self.workspace(context).document_shards)}, 0.0)
 
     def result(self, context: Context, report: Report) -> list[str]:
-        return list(self.workspace(context).plan.document_shards)
+        return self.workspace(context).document_shards
 
 
 class ReadPagesOperator(ShardOperator):
@@ -284,10 +284,14 @@ class PublishOperator(OctavoOperator):
 
         workspace, self._published = self.workspace(context), self.pinned(context)
         report = publishing.run(workspace, self._published, self.lake)
-        superseded = workspace.remove_superseded()
+        superseded = workspace.remove_superseded(lambda run: self.has_ended(context, run))
         if superseded:
             self.log.info("removed the workspaces of %d earlier runs; this run's stays, so that its tasks can be cleared", superseded)
         return report
+
+    def has_ended(self, context: Context, run: str) -> bool:
+        """Whether it is a run of this DAG that goes on no more; of runs by the command line Airflow does not know."""
+        return context["ti"].get_dr_count(self.dag_id, run_ids=[run], states=["success", "failed"]) > 0
 
     def result(self, context: Context, report: Report) -> Any:
         partition = self.partition(context)
