@@ -300,6 +300,17 @@ class Workspace:
         except FileNotFoundError as error:
             raise self._missing(path) from error
 
+    def stream(self, path: UPath) -> Iterator[pa.Table]:
+        """A table of this workspace, some rows at a time.
+
+        Raises:
+            WorkspaceError: an earlier stage has not written it.
+        """
+        try:
+            yield from storage.iter_tables(path)
+        except FileNotFoundError as error:
+            raise self._missing(path) from error
+
     def _json(self, name: str) -> Any:
         try:
             return storage.read_json(self.root / name)

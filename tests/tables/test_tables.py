@@ -1,10 +1,13 @@
+import tracemalloc
+
+import pyarrow as pa
 import pytest
 from upath import UPath
 
-from octavo import publishing, storage, tables
+from octavo import publishing, schemas, storage, tables
 from octavo.errors import WorkspaceError
 from octavo.lake import Lake, table_schemas
-from tests.staging import CONTRACT, document_id, fill, workspace
+from tests.staging import CONTRACT, document_id, field, fill, workspace
 
 ALL = tuple(table_schemas(CONTRACT))
 
@@ -61,6 +64,21 @@ def test_review_lists_what_is_not_accepted_and_what_is_required_but_missing(tmp_
         ("company", None, "required, but nothing was found"),
         ("total", "ambiguous", "beside its label"),
     ]
+
+
+def test_the_fields_of_a_long_document_are_staged_without_holding_them_as_objects(tmp_path):
+    space = fill(workspace(tmp_path / "state"), {1: ["a"]})
+    one = pa.Table.from_pylist([field(document_id(1), "items[0].name", "Tea", "ambiguous")], schema=schemas.FIELDS)
+    storage.write_table(space.shard("fields", "d0000"), [pa.concat_tables([one] * 50_000)], schemas.FIELDS)
+    tracemalloc.start()
+    try:
+        counts = tables.run(space, CONTRACT, Lake(UPath(tmp_path / "lake")), ["layout"]).counts
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (counts["fields"], counts["review"]) == (50_000, 50_001)  # and the company, which nothing names
+    assert {row["uri"] for row in storage.read_table(space.staged("review"), ["uri"]).to_pylist()} == {f"{document_id(1)}.png"}
+    assert peak < 8 << 20
 
 
 def test_a_selected_run_keeps_the_published_rows_of_the_other_documents(tmp_path):

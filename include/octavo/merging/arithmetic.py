@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import permutations, product
 
@@ -18,7 +18,7 @@ _NEUTRAL = (Decimal(0), Decimal(1))
 _CENT = Decimal("0.01")
 
 
-def add_up(sums: Iterable[Sum], scalars: dict[str, list[Claim]], items: dict[str, list[Field]]) -> None:
+def add_up(sums: Iterable[Sum], scalars: dict[str, list[Claim]], items: Mapping[str, Iterable[Field]]) -> None:
     """Mark the claims that the contract's sums prove: exactly one choice of values adds up."""
     for check in sums:
         names = (check.total, *check.parts)
@@ -54,7 +54,7 @@ def multiply(cells: dict[str, list[Claim]]) -> None:
             return
 
 
-def _terms(name: str, scalars: dict[str, list[Claim]], items: dict[str, list[Field]]) -> list[Decimal]:
+def _terms(name: str, scalars: dict[str, list[Claim]], items: Mapping[str, Iterable[Field]]) -> list[Decimal]:
     """The values that a term of a sum may have: a field's supported ones, or the total of a list's column."""
     if "[]" in name:
         owner, cell = name.split("[]", 1)

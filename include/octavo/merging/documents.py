@@ -20,6 +20,7 @@ from octavo.merging.claims import Claim, Claimer, position_of
 from octavo.merging.grounding import Ground, Witness
 from octavo.merging.index import PageIndex, Place
 from octavo.merging.items import Lists, Row, Slot, join
+from octavo.merging.packed import Packed
 from octavo.merging.people import Cells, People, gone, spoken
 from octavo.merging.places import by_place, is_whole, only_date
 from octavo.merging.prints import Labels, Print
@@ -58,7 +59,7 @@ class Merger:
         dates = [path for path, spec in contract.leaves() if spec.type is Kind.DATE]
         self._only_date = dates[0] if len(dates) == 1 and "[]" not in dates[0] else None
 
-    def merge(self, document: str, pages: Iterable[PageAnswers], corrections: Iterable[Correction] = ()) -> list[Field]:
+    def merge(self, document: str, pages: Iterable[PageAnswers], corrections: Iterable[Correction] = ()) -> Packed:
         """All fields of one document: the contract's in its order, then those of keys that no field claims.
 
         Args:
@@ -105,10 +106,10 @@ class Merger:
                 if claim.usable and claim.tie.score < STRONG and not claim.tie.rival:
                     claim.tie = only_date()
         add_up(self.contract.gate.sums, scalars, items.fields)
-        return list(self._in_order(document, scalars, items.fields, free, people))
+        return Packed(self._in_order(document, scalars, items.fields, free, people))
 
     def _in_order(
-        self, document: str, scalars: dict[str, list[Claim]], items: dict[str, list[Field]], free: dict[str, list[Claim]], people: People,
+        self, document: str, scalars: dict[str, list[Claim]], items: Mapping[str, Packed], free: dict[str, list[Claim]], people: People,
     ) -> Iterator[Field]:
         done: set[str] = set()
         for path, spec in self.contract.leaves():
@@ -133,7 +134,7 @@ class _Items:
     def __init__(self, document: str) -> None:
         self._document = document
         self._lengths: dict[str, int] = {}
-        self.fields: dict[str, list[Field]] = {}
+        self.fields: dict[str, Packed] = {}
 
     def length(self, path: str) -> int:
         return self._lengths.get(path, 0)
@@ -146,7 +147,7 @@ class _Items:
             own = name.replace("[]", f"[{number - 1}]", 1)
             field = gone(self._document, own, claims) if name in emptied else spoken(
                 resolve(self._document, own, claims[0].candidate.spec, claims, True))
-            self.fields.setdefault(path, []).append(field)
+            self.fields.setdefault(path, Packed()).append(field)
 
 
 class _PageMerge:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -45,7 +45,7 @@ def fields_table(fields: Sequence[Field], contract_hash: str) -> pa.Table:
     return pa.table([pa.array(columns[one.name], one.type) for one in schemas.FIELDS], schema=schemas.FIELDS)
 
 
-def record(contract: Contract, document: str, uri: str, contract_hash: str, fields: Sequence[Field]) -> dict[str, Any]:
+def record(contract: Contract, document: str, uri: str, contract_hash: str, fields: Iterable[Field]) -> dict[str, Any]:
     """One row of the contract's own table.
 
     A value that the page does not say stays out; it is in ``fields`` with its verdict. Values with any
@@ -54,11 +54,18 @@ def record(contract: Contract, document: str, uri: str, contract_hash: str, fiel
     tree: dict[str, Any] = {}
     for field in fields:
         if field.matched and field.verdict is not Verdict.UNSUPPORTED and field.value is not None:
-            _put(tree, field.path, field)
+            _put(tree, field.path, _Said(field.value, field.typed))
     return {"document": document, "uri": uri, "contract_hash": contract_hash, **_typed_group(contract.fields, tree)}
 
 
-def _put(tree: dict[str, Any], path: str, field: Field) -> None:
+class _Said(NamedTuple):
+    """What a record keeps of a field until it is whole."""
+
+    value: str
+    typed: object
+
+
+def _put(tree: dict[str, Any], path: str, field: _Said) -> None:
     """File a field under its path; lists become {number: row}."""
     steps = _STEP.findall(path)
     node = tree
@@ -80,7 +87,7 @@ def _typed(spec: FieldSpec, node: Any) -> Any:
         return [_typed_group(spec.fields, row) for row in _rows(node)]
     if spec.type is Kind.GROUP:
         return _typed_group(spec.fields, node if isinstance(node, dict) else {})
-    return _cell(spec, node) if isinstance(node, Field) else None
+    return _cell(spec, node) if isinstance(node, _Said) else None
 
 
 def _rows(node: Any) -> list[dict[str, Any]]:
@@ -88,10 +95,10 @@ def _rows(node: Any) -> list[dict[str, Any]]:
 
 
 def _text(node: Any) -> str | None:
-    return node.value if isinstance(node, Field) else None
+    return node.value if isinstance(node, _Said) else None
 
 
-def _cell(spec: FieldSpec, field: Field) -> Any:
+def _cell(spec: FieldSpec, field: _Said) -> Any:
     typed, kind = field.typed, _column(spec.type)
     if kind is None:
         return typed if isinstance(typed, str) else field.value

@@ -20,6 +20,7 @@ from octavo.contracts import Contract
 from octavo.corrections import CorrectionStore
 from octavo.errors import WorkspaceError
 from octavo.merging.documents import Merger, PageAnswers
+from octavo.merging.packed import Packed
 from octavo.merging.records import fields_table, record, verdicts
 from octavo.model import Answer, Box, Chunk, Field, ParseStatus, Report
 from octavo.workspace import Workspace
@@ -74,11 +75,12 @@ def run(
         for document in documents:
             fields = merger.merge(document, source.of(document, pages_of[document]), said.get(document, ()))
             records.append(record(contract, document, uris.get(document, ""), contract_hash, fields))
-            waiting += fields
             _count(counts, fields)
-            if len(waiting) >= ROWS_AT_ONCE:
-                yield fields_table(waiting, contract_hash)
-                waiting = []
+            for field in fields:
+                waiting.append(field)
+                if len(waiting) == ROWS_AT_ONCE:
+                    yield fields_table(waiting, contract_hash)
+                    waiting = []
         yield fields_table(waiting, contract_hash)
 
     with rare_collections():
@@ -89,7 +91,7 @@ def run(
     return Report("merge", counts, time.monotonic() - started)
 
 
-def _count(counts: dict[str, int], fields: Sequence[Field]) -> None:
+def _count(counts: dict[str, int], fields: Packed) -> None:
     counts["documents"] += 1
     counts["fields"] += len(fields)
     for verdict, number in verdicts(fields).items():

@@ -39,7 +39,7 @@ def run(workspace: Workspace, contract: Contract, lake: Lake, extractors: Sequen
     sources = {
         "pages": _pages(workspace),
         "chunks": _shards(workspace, "chunk"),
-        "fields": _documents_shards(workspace, "fields"),
+        "fields": _fields(workspace),
         "corrections": _documents_shards(workspace, "corrections"),
         contract.name: _documents_shards(workspace, "records"),
         "answers": _answers(workspace, extractors),
@@ -126,19 +126,27 @@ def _review(workspace: Workspace, contract: Contract) -> Iterator[pa.Table]:
     """Every value that is not accepted, and every required field that has none."""
     places = (row for table in storage.iter_tables(workspace.documents, ["document", "uri"]) for row in table.to_pylist())
     required = [path for path, spec in contract.leaves() if spec.required and "[]" not in path]
+    of_field = [name for name in REVIEW.names if name != "uri"]
     contract_hash = contract.hash
     for shard in workspace.document_shards:
         documents = list(workspace.shards_of(shard))
         uris = _uris(places, set(documents))
-        rows = [row for row in workspace.read(workspace.shard("fields", shard)).to_pylist() if row["matched"]]
-        held = {(row["document"], row["field"]) for row in rows if row["value"] is not None or row["verdict"] == Verdict.ACCEPTED}
-        wanted = [row for row in rows if row["value"] is not None and row["verdict"] != Verdict.ACCEPTED]
-        wanted += [
+        held: set[tuple[str, str]] = set()
+        wanted: list[pa.Table] = []
+        for rows in workspace.stream(workspace.shard("fields", shard)):
+            rows = rows.filter(rows["matched"])
+            given, accepted = pc.is_valid(rows["value"]), pc.equal(rows["verdict"], Verdict.ACCEPTED)
+            found = rows.filter(pc.and_(pc.or_(given, accepted), pc.is_in(rows["field"], pa.array(required, pa.string()))))
+            held.update(zip(found["document"].to_pylist(), found["field"].to_pylist(), strict=True))
+            wanted.append(rows.filter(pc.and_(given, pc.invert(accepted))).select(of_field))
+        missing = [
             {"document": document, "field": path, "reason": "required, but nothing was found", "contract_hash": contract_hash}
             for document in documents for path in required if (document, path) not in held
         ]
-        wanted.sort(key=lambda row: (row["document"], row["field"]))
-        yield pa.Table.from_pylist([{**row, "uri": uris[row["document"]]} for row in wanted], schema=REVIEW)
+        joined = pa.concat_tables([*wanted, pa.Table.from_pylist(missing, pa.schema([REVIEW.field(name) for name in of_field]))])
+        joined = joined.take(pc.sort_indices(joined, [("document", "ascending"), ("field", "ascending")]))
+        known = pc.index_in(joined["document"], pa.array(uris, pa.string()))
+        yield joined.append_column("uri", pa.array(uris.values(), pa.string()).take(known.combine_chunks()))
 
 
 def _uris(places: Iterator[dict[str, str]], wanted: set[str]) -> dict[str, str]:
@@ -149,6 +157,12 @@ def _uris(places: Iterator[dict[str, str]], wanted: set[str]) -> dict[str, str]:
         if row["document"] in wanted:
             found[row["document"]] = row["uri"]
     return found
+
+
+def _fields(workspace: Workspace) -> Iterator[pa.Table]:
+    """The fields of all documents; those of one document may be many, so that no shard's are held."""
+    for shard in workspace.plan.document_shards:
+        yield from workspace.stream(workspace.shard("fields", shard))
 
 
 def _keep_unselected(workspace: Workspace, lake: Lake, name: str, schema: pa.Schema) -> int:
