@@ -56,14 +56,18 @@ class Stream:
     """Consecutive words as one string of their runs, with the offsets at which runs start."""
 
     def __init__(self, texts: Sequence[str], ids: Iterable[int]) -> None:
-        placed = [(index, run) for index in ids for run in runs_of(texts[index])]
-        self.words = [index for index, _ in placed]
-        ends = list(accumulate((len(run) for _, run in placed), initial=0))
-        self.at = {offset: number for number, offset in enumerate(ends)}
+        self.words: list[int] = []
+        runs: list[str] = []
+        for index in ids:
+            for run in runs_of(texts[index]):
+                self.words.append(index)
+                runs.append(run)
+        ends = list(accumulate(map(len, runs), initial=0))
+        self.at = dict(zip(ends, range(len(ends)), strict=True))
         self.starts = ends[:-1]
-        self.text = "".join([run for _, run in placed])
+        self.text = "".join(runs)
         self.first: dict[str, list[int]] = {}
-        for number, (_, run) in enumerate(placed):
+        for number, run in enumerate(runs):
             self.first.setdefault(run, []).append(number)
 
     @cached_property
@@ -88,21 +92,8 @@ class Stream:
         """``first`` with look-alikes made one, for labels: OCR inside a PDF has no confidence to go by."""
         found: dict[str, list[int]] = {}
         for run, numbers in self.first.items():
-            found.setdefault(look_alike(run), []).extend(numbers)
-        for numbers in found.values():
-            numbers.sort()
-        return found
-
-    def find_label(self, text: str, head: str) -> list[tuple[int, int]]:
-        """As ``find`` for a text and a head whose look-alikes are made one."""
-        found = []
-        alike = self.alike
-        for number in self.first_alike.get(head, ()):
-            start = self.starts[number]
-            if alike.startswith(text, start):
-                end = self.at.get(start + len(text))
-                if end is not None:
-                    found.append((number, end))
+            alike = look_alike(run)
+            found[alike] = sorted(found[alike] + numbers) if alike in found else numbers
         return found
 
     def find_alike(self, text: str) -> list[tuple[int, int]]:
@@ -177,7 +168,7 @@ class PageIndex:
                 found.setdefault(-abs(number), []).append((i, i + 1))
                 continue
             found.setdefault(number, []).append((i,))
-            if i < last and self.tight(i, i + 1) and texts[i + 1][:1].isdigit() | texts[i + 1].startswith((".", ",")):
+            if i < last and (texts[i + 1][:1].isdigit() or texts[i + 1].startswith((".", ","))) and self.tight(i, i + 1):
                 joined = self.parser.amount(f"{text} {texts[i + 1]}")
                 if joined is not None:
                     found.setdefault(joined, []).append((i, i + 1))

@@ -144,7 +144,7 @@ class Lists:
             if on_row:
                 # a column's header tells two equal numbers of one row apart
                 tied = [(self._column(candidate.field, place), place) for place in on_row]
-                tie, place = max(tied, key=lambda t: (t[0].score, t[1].exact, tuple(-i for i in t[1].words)))
+                tie, place = tied[0] if len(tied) == 1 else max(tied, key=lambda t: (t[0].score, t[1].exact, tuple(-i for i in t[1].words)))
                 used.update(place.words)
                 if candidate.spec.place is contracts.Place.PARAGRAPH:
                     tie = _RUNNING_TEXT
