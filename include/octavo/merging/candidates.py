@@ -25,6 +25,7 @@ FUZZY_LENGTH = 5
 _CACHE = 1 << 14
 # A value wrapped by a model that likes objects: {"total": {"value": "12.00", "currency": "EUR"}}.
 _VALUE_KEYS = ("value", "text")
+_NESTED = frozenset({Kind.GROUP, Kind.LIST, Kind.PAIRS})
 
 FREE = FieldSpec()
 PAIR_KEY = FieldSpec(description="the printed key of a pair")
@@ -138,17 +139,19 @@ class Reader:
                 _free(found, answer, value, _own(prefix, items, item) + key)
                 continue
             spec, path = fields[name], prefix + name
-            if spec.type is Kind.GROUP:
+            if spec.type not in _NESTED:
+                _leaf(found, answer, value, path, spec, items, item)
+            elif spec.type is Kind.GROUP:
                 if isinstance(value, dict):
                     self._mapping(found, answer, value, f"{path}.", spec.fields, items, item)
                 else:
                     _free(found, answer, value, _own(prefix, items, item) + name)
-            elif spec.type is Kind.LIST and items is None:
-                self._list(found, answer, value, path, spec)
-            elif spec.type is Kind.PAIRS and items is None:
-                _pairs(found, answer, value, path)
-            else:
+            elif items is not None:
                 _leaf(found, answer, value, path, spec, items, item)
+            elif spec.type is Kind.LIST:
+                self._list(found, answer, value, path, spec)
+            else:
+                _pairs(found, answer, value, path)
 
     def _list(self, found: list[Candidate], answer: Answer, value: object, path: str, spec: FieldSpec) -> None:
         rows = value if isinstance(value, list) else [value]

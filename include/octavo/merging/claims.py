@@ -98,7 +98,7 @@ class Claimer:
             position, confidence, support = position_of(page, candidate.box), 1.0, ground.support
         else:
             boxes = self.index.place_boxes(place.words)
-            evidence = tuple(Evidence(page, box) for box in boxes)
+            evidence = tuple([Evidence(page, box) for box in boxes])
             position, confidence = position_of(page, boxes[0]), self.index.confidence(place.words)
             support = Support.EXACT if place.exact else Support.NORMALISED
         return Claim(

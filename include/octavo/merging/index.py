@@ -42,6 +42,8 @@ class Place(NamedTuple):
 @lru_cache(1 << 16)
 def runs_of(text: str) -> tuple[str, ...]:
     """A word's runs of letters and digits, casefolded."""
+    if text.isascii() and text.isalnum():  # most words
+        return (text.lower(),)
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
     return tuple(filter(None, map(squeeze, _RUNS.findall(plain))))
 
@@ -56,12 +58,9 @@ class Stream:
     """Consecutive words as one string of their runs, with the offsets at which runs start."""
 
     def __init__(self, texts: Sequence[str], ids: Iterable[int]) -> None:
-        self.words: list[int] = []
-        runs: list[str] = []
-        for index in ids:
-            for run in runs_of(texts[index]):
-                self.words.append(index)
-                runs.append(run)
+        placed = [(index, runs_of(texts[index])) for index in ids]
+        self.words = [index for index, runs in placed for _ in runs]
+        runs = [run for _, runs in placed for run in runs]
         ends = list(accumulate(map(len, runs), initial=0))
         self.at = dict(zip(ends, range(len(ends)), strict=True))
         self.starts = ends[:-1]
@@ -254,14 +253,14 @@ class PageIndex:
 
     def place_boxes(self, words: tuple[int, ...]) -> list[Box]:
         """One box for each line that the words stand on, in reading order."""
+        if len(words) == 1:
+            return [self.boxes[words[0]]]
         boxes = self._place_boxes.get(words)
         if boxes is None:
             boxes = self._place_boxes[words] = self._lines_of(words)
         return boxes
 
     def _lines_of(self, words: tuple[int, ...]) -> list[Box]:
-        if len(words) == 1:
-            return [self.boxes[words[0]]]
         rows: list[list[Box]] = [[self.boxes[words[0]]]]
         for index in words[1:]:
             box, last = self.boxes[index], rows[-1][-1]
@@ -273,7 +272,8 @@ class PageIndex:
 
     def confidence(self, words: Sequence[int]) -> float:
         """The lowest confidence among words."""
-        return min(self.page.words[i].confidence for i in words)
+        read = self.page.words
+        return read[words[0]].confidence if len(words) == 1 else min([read[i].confidence for i in words])
 
     def is_printed(self, words: Sequence[int], text: str) -> bool:
         """Whether the words show ``text`` character for character, marks around it aside."""

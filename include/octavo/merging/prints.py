@@ -69,6 +69,11 @@ class Labels:
             for head in dict.fromkeys((entry.head, entry.squeezed)):  # OCR may leave out the spaces: "GrossTotal"
                 self.by_head.setdefault(head, []).append(entry)
 
+    @cached_property
+    def single(self) -> frozenset[str]:
+        """The fields of single values, which stand in no list."""
+        return frozenset(path for path in self.specs if "[]" not in path)
+
     def priority(self, field: str, text: str) -> int:
         """The place of a label among the field's."""
         spec = self.specs.get(field)
