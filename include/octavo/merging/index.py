@@ -141,7 +141,7 @@ class PageIndex:
         numbers, line = [], -1
         last: Box | None = None
         for box in self.boxes:
-            if last is None or not same_row(last, box) or box.x0 < last.x0:
+            if last is None or box.x0 < last.x0 or not same_row(last, box):
                 line += 1
             numbers.append(line)
             last = box
