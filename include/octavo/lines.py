@@ -64,7 +64,8 @@ def same_row(a: Box, b: Box, share: float = SAME_LINE_OVERLAP) -> bool:
     _, a0, _, a1 = a
     _, b0, _, b1 = b
     shared = (a1 if a1 < b1 else b1) - (a0 if a0 > b0 else b0)
-    lower = min(a1 - a0, b1 - b0)
+    own, other = a1 - a0, b1 - b0
+    lower = own if own < other else other
     return shared >= share * (lower if lower > 1 else 1)
 
 

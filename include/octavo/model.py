@@ -91,8 +91,7 @@ class Page:
         return " ".join(word.text for word in self.words)
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(NamedTuple):
     """A part of a page that is read as one: its box and the indices of its words in ``Page.words``.
 
     ``number`` counts from 0 within the page, in reading order.
@@ -116,8 +115,7 @@ class ParseStatus(StrEnum):
     BLANK = "blank"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What one extractor said of one chunk.
 
     ``parsed`` maps field names, as the extractor wrote them, to JSON values: a text, a list of texts
@@ -156,16 +154,14 @@ class Verdict(StrEnum):
     PARAPHRASE = "paraphrase"
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """Where the page says it: the box of one run of words on one page."""
 
     page: int
     box: Box
 
 
-@dataclass(frozen=True, slots=True)
-class Loser:
+class Loser(NamedTuple):
     """A candidate that was not taken, and why, in words."""
 
     value: str
@@ -174,8 +170,7 @@ class Loser:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """The resolved value of one field path (``total``, ``line_items[0].amount``) of one document.
 
     ``value`` is the text as found; ``typed`` its parsed form (str, Decimal, int, date), None when it

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from octavo.contracts import Contract, FieldSpec, Kind
 from octavo.model import Box, Chunk, Page, Source, Word
@@ -156,6 +159,8 @@ _ARROW = {
     Kind.DATE: pa.date32(),
 }
 _SOURCES = {source.value: source for source in Source}
+# What a ``Page`` is made of.
+PAGE_COLUMNS = ["document", "page", "width", "height", "dpi", "rotation", "transform", "skew", "words"]
 PAIR = pa.struct([("key", pa.string()), ("value", pa.string())])
 
 
@@ -189,6 +194,23 @@ def page_from_row(row: dict[str, Any]) -> Page:
         row["document"], row["page"], row["width"], row["height"], row["dpi"], row["rotation"], tuple(row["transform"]), words,
         row.get("skew") or 0.0,
     )
+
+
+def pages_of(readings: pa.Table) -> Iterator[Page]:
+    """The pages of ``READINGS`` rows that have ``PAGE_COLUMNS``, column by column: no mapping is made of every word."""
+    words = _words(readings["words"])
+    counts = pc.list_value_length(readings["words"]).to_pylist()
+    columns = [readings[name].to_pylist() for name in PAGE_COLUMNS if name not in ("skew", "words")]
+    skews = readings["skew"].to_pylist() if "skew" in readings.column_names else [0.0] * readings.num_rows  # older files have none
+    for document, number, width, height, dpi, rotation, transform, skew, count in zip(*columns, skews, counts, strict=True):
+        yield Page(document, number, width, height, dpi, rotation, tuple(transform), tuple(islice(words, count)), skew or 0.0)
+
+
+def _words(lists: pa.ChunkedArray) -> Iterator[Word]:
+    """The words of all rows, one after the other."""
+    for chunk in lists.chunks:
+        texts, x0, y0, x1, y1, confidences, sources = (column.to_pylist() for column in chunk.flatten().flatten())
+        yield from map(Word, texts, map(Box, x0, y0, x1, y1), confidences, map(_SOURCES.__getitem__, sources))
 
 
 def word_to_row(word: Word) -> dict[str, Any]:

@@ -92,7 +92,8 @@ class CorrectionStore:
     def put(self, correction: Correction) -> None:
         """Keep a correction: when this returns, every later merge sees it."""
         name = f"{correction.document}-{time.time_ns():020d}-{uuid.uuid4().hex}.json"
-        storage.write_json(self.root / correction.document[:2] / name, asdict(correction))
+        row = {**asdict(correction), "anchor": [place._asdict() for place in correction.anchor]}
+        storage.write_json(self.root / correction.document[:2] / name, row)
 
     def of(self, contract: str, documents: Iterable[str]) -> dict[str, list[Correction]]:
         """For each of ``documents`` that has some, the corrections that count, sorted by field."""

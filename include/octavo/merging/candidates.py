@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from octavo.contracts import Contract, FieldSpec, Kind
 from octavo.model import Answer, Box
@@ -25,6 +25,7 @@ FUZZY_LENGTH = 5
 _CACHE = 1 << 14
 # A value wrapped by a model that likes objects: {"total": {"value": "12.00", "currency": "EUR"}}.
 _VALUE_KEYS = ("value", "text")
+_NESTED = frozenset({Kind.GROUP, Kind.LIST, Kind.PAIRS})
 
 FREE = FieldSpec()
 PAIR_KEY = FieldSpec(description="the printed key of a pair")
@@ -55,45 +56,44 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True)
 class Level:
-    """The fields of one mapping: the contract's own, a group's or a list item's."""
+    """The fields of one mapping: the contract's own, a group's or a list item's.
+
+    ``names`` has the field of each name and label, squeezed; ``spelt`` that of those long enough to be misspelt, as
+    words, by the digits they hold: a misspelt key keeps its digits.
+    """
 
     fields: dict[str, FieldSpec]
     names: dict[str, str]
-    sorted_names: tuple[tuple[str, str], ...]
+    spelt: dict[str, dict[str, str]]
 
     @classmethod
     def of(cls, fields: dict[str, FieldSpec]) -> Level:
         names: dict[str, str] = {}
-        spaced: dict[str, str] = {}
-        for name in fields:
-            names.setdefault(squeeze(name), name)
-            spaced.setdefault(_spaced(name), name)
-        for name, spec in fields.items():
-            for label in spec.labels:
-                names.setdefault(squeeze(label), name)
-                spaced.setdefault(_spaced(label), name)
-        return cls(fields, names, tuple(sorted(spaced.items())))
+        spelt: dict[str, dict[str, str]] = {}
+        labels = [(name, name) for name in fields] + [(label, name) for name, spec in fields.items() for label in spec.labels]
+        for text, name in labels:
+            names.setdefault(squeeze(text), name)
+            spaced = _spaced(text)
+            if len(spaced) >= FUZZY_LENGTH:
+                spelt.setdefault(_digits(spaced), {}).setdefault(spaced, name)
+        return cls(fields, names, spelt)
 
     def match(self, key: str) -> str | None:
-        """The field that ``key`` names, or None."""
+        """The field that ``key`` names, or None, also where two fields are as likely."""
         if key in self.fields:
             return key
         found = self.names.get(squeeze(key))
         if found or len(squeeze(key)) < FUZZY_LENGTH:
             return found
         spaced = _spaced(key)
-        digits = _digits(spaced)
-        scored = [
-            (max(fuzz.ratio(spaced, name, score_cutoff=FUZZY), fuzz.token_sort_ratio(spaced, name, score_cutoff=FUZZY)), name, field)
-            for name, field in self.sorted_names
-            if len(name) >= FUZZY_LENGTH and _digits(name) == digits
-        ]
-        best = max(scored, key=lambda entry: (entry[0], entry[1]), default=None)
-        if best is None or best[0] < FUZZY:
-            return None
-        if any(score == best[0] and field != best[2] for score, _, field in scored):
-            return None
-        return best[2]
+        near = self.spelt.get(_digits(spaced), {})
+        alike: dict[str, float] = {}
+        for scorer in (fuzz.ratio, fuzz.token_sort_ratio):
+            for text, score, _ in process.extract(spaced, near.keys(), scorer=scorer, limit=None, score_cutoff=FUZZY):
+                alike[text] = max(score, alike.get(text, 0))
+        best = max(alike.values(), default=0)
+        likely = {near[text] for text, score in alike.items() if score == best}
+        return likely.pop() if len(likely) == 1 else None
 
 
 class Reader:
@@ -139,17 +139,19 @@ class Reader:
                 _free(found, answer, value, _own(prefix, items, item) + key)
                 continue
             spec, path = fields[name], prefix + name
-            if spec.type is Kind.GROUP:
+            if spec.type not in _NESTED:
+                _leaf(found, answer, value, path, spec, items, item)
+            elif spec.type is Kind.GROUP:
                 if isinstance(value, dict):
                     self._mapping(found, answer, value, f"{path}.", spec.fields, items, item)
                 else:
                     _free(found, answer, value, _own(prefix, items, item) + name)
-            elif spec.type is Kind.LIST and items is None:
-                self._list(found, answer, value, path, spec)
-            elif spec.type is Kind.PAIRS and items is None:
-                _pairs(found, answer, value, path)
-            else:
+            elif items is not None:
                 _leaf(found, answer, value, path, spec, items, item)
+            elif spec.type is Kind.LIST:
+                self._list(found, answer, value, path, spec)
+            else:
+                _pairs(found, answer, value, path)
 
     def _list(self, found: list[Candidate], answer: Answer, value: object, path: str, spec: FieldSpec) -> None:
         rows = value if isinstance(value, list) else [value]

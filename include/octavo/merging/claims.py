@@ -16,6 +16,7 @@ from octavo.model import Box, Evidence, Support
 from octavo.values import NUMBERS, Typed, canonical
 
 PERSON = "person"
+_SUPPORTED = frozenset({Support.EXACT, Support.NORMALISED})
 
 
 @dataclass(slots=True)
@@ -49,13 +50,9 @@ class Claim:
         )
 
     @property
-    def supported(self) -> bool:
-        return self.support is Support.EXACT or self.support is Support.NORMALISED
-
-    @property
     def usable(self) -> bool:
         """Supported by the page and within the contract's rules."""
-        return self.supported and not self.problem
+        return not self.problem and self.support in _SUPPORTED
 
 
 def problem_of(spec: FieldSpec, text: str, typed: Typed | None) -> str:
@@ -101,7 +98,7 @@ class Claimer:
             position, confidence, support = position_of(page, candidate.box), 1.0, ground.support
         else:
             boxes = self.index.place_boxes(place.words)
-            evidence = tuple(Evidence(page, box) for box in boxes)
+            evidence = tuple([Evidence(page, box) for box in boxes])
             position, confidence = position_of(page, boxes[0]), self.index.confidence(place.words)
             support = Support.EXACT if place.exact else Support.NORMALISED
         return Claim(

@@ -94,7 +94,7 @@ class Witness:
             if places and kind in TEXTUAL:
                 places = self._of_the_same_number(text, places)
         if places:
-            marked = tuple(Place(words, self.index.is_printed(words, text)) for words in places)
+            marked = tuple([Place(words, self.index.is_printed(words, text)) for words in places])
             exact = any(place.exact for place in marked)
             return Ground(Support.EXACT if exact else Support.NORMALISED, marked)
         judged = self._judge(chunk)

@@ -42,6 +42,8 @@ class Place(NamedTuple):
 @lru_cache(1 << 16)
 def runs_of(text: str) -> tuple[str, ...]:
     """A word's runs of letters and digits, casefolded."""
+    if text.isascii() and text.isalnum():  # most words
+        return (text.lower(),)
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
     return tuple(filter(None, map(squeeze, _RUNS.findall(plain))))
 
@@ -56,14 +58,15 @@ class Stream:
     """Consecutive words as one string of their runs, with the offsets at which runs start."""
 
     def __init__(self, texts: Sequence[str], ids: Iterable[int]) -> None:
-        placed = [(index, run) for index in ids for run in runs_of(texts[index])]
-        self.words = [index for index, _ in placed]
-        ends = list(accumulate((len(run) for _, run in placed), initial=0))
-        self.at = {offset: number for number, offset in enumerate(ends)}
+        placed = [(index, runs_of(texts[index])) for index in ids]
+        self.words = [index for index, runs in placed for _ in runs]
+        runs = [run for _, runs in placed for run in runs]
+        ends = list(accumulate(map(len, runs), initial=0))
+        self.at = dict(zip(ends, range(len(ends)), strict=True))
         self.starts = ends[:-1]
-        self.text = "".join([run for _, run in placed])
+        self.text = "".join(runs)
         self.first: dict[str, list[int]] = {}
-        for number, (_, run) in enumerate(placed):
+        for number, run in enumerate(runs):
             self.first.setdefault(run, []).append(number)
 
     @cached_property
@@ -88,21 +91,8 @@ class Stream:
         """``first`` with look-alikes made one, for labels: OCR inside a PDF has no confidence to go by."""
         found: dict[str, list[int]] = {}
         for run, numbers in self.first.items():
-            found.setdefault(look_alike(run), []).extend(numbers)
-        for numbers in found.values():
-            numbers.sort()
-        return found
-
-    def find_label(self, text: str, head: str) -> list[tuple[int, int]]:
-        """As ``find`` for a text and a head whose look-alikes are made one."""
-        found = []
-        alike = self.alike
-        for number in self.first_alike.get(head, ()):
-            start = self.starts[number]
-            if alike.startswith(text, start):
-                end = self.at.get(start + len(text))
-                if end is not None:
-                    found.append((number, end))
+            alike = look_alike(run)
+            found[alike] = sorted(found[alike] + numbers) if alike in found else numbers
         return found
 
     def find_alike(self, text: str) -> list[tuple[int, int]]:
@@ -151,7 +141,7 @@ class PageIndex:
         numbers, line = [], -1
         last: Box | None = None
         for box in self.boxes:
-            if last is None or not same_row(last, box) or box.x0 < last.x0:
+            if last is None or box.x0 < last.x0 or not same_row(last, box):
                 line += 1
             numbers.append(line)
             last = box
@@ -177,7 +167,7 @@ class PageIndex:
                 found.setdefault(-abs(number), []).append((i, i + 1))
                 continue
             found.setdefault(number, []).append((i,))
-            if i < last and self.tight(i, i + 1) and texts[i + 1][:1].isdigit() | texts[i + 1].startswith((".", ",")):
+            if i < last and (texts[i + 1][:1].isdigit() or texts[i + 1].startswith((".", ","))) and self.tight(i, i + 1):
                 joined = self.parser.amount(f"{text} {texts[i + 1]}")
                 if joined is not None:
                     found.setdefault(joined, []).append((i, i + 1))
@@ -263,14 +253,14 @@ class PageIndex:
 
     def place_boxes(self, words: tuple[int, ...]) -> list[Box]:
         """One box for each line that the words stand on, in reading order."""
+        if len(words) == 1:
+            return [self.boxes[words[0]]]
         boxes = self._place_boxes.get(words)
         if boxes is None:
             boxes = self._place_boxes[words] = self._lines_of(words)
         return boxes
 
     def _lines_of(self, words: tuple[int, ...]) -> list[Box]:
-        if len(words) == 1:
-            return [self.boxes[words[0]]]
         rows: list[list[Box]] = [[self.boxes[words[0]]]]
         for index in words[1:]:
             box, last = self.boxes[index], rows[-1][-1]
@@ -282,7 +272,8 @@ class PageIndex:
 
     def confidence(self, words: Sequence[int]) -> float:
         """The lowest confidence among words."""
-        return min(self.page.words[i].confidence for i in words)
+        read = self.page.words
+        return read[words[0]].confidence if len(words) == 1 else min([read[i].confidence for i in words])
 
     def is_printed(self, words: Sequence[int], text: str) -> bool:
         """Whether the words show ``text`` character for character, marks around it aside."""

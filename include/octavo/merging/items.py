@@ -144,7 +144,7 @@ class Lists:
             if on_row:
                 # a column's header tells two equal numbers of one row apart
                 tied = [(self._column(candidate.field, place), place) for place in on_row]
-                tie, place = max(tied, key=lambda t: (t[0].score, t[1].exact, tuple(-i for i in t[1].words)))
+                tie, place = tied[0] if len(tied) == 1 else max(tied, key=lambda t: (t[0].score, t[1].exact, tuple(-i for i in t[1].words)))
                 used.update(place.words)
                 if candidate.spec.place is contracts.Place.PARAGRAPH:
                     tie = _RUNNING_TEXT
@@ -311,10 +311,11 @@ def join(rows: Sequence[Row]) -> list[Slot]:
     by_word: dict[int, list[int]] = {}
     by_value: dict[tuple[tuple[str, str], ...], list[int]] = {}
     for row in rows:
-        signature = _signature(row)
+        own = {name: claims[0].canonical for name, claims in row.cells.items()}
+        signature = tuple(sorted(own.items()))
         near = {at for word in row.words for at in by_word.get(word, ())}
         near.update(by_value.get(signature, ()))
-        fitting = [(likeness, -at) for at in near if _saw_the_same(slots[at], row) and (likeness := _likeness(slots[at], row))[0] > 0]
+        fitting = [(likeness, -at) for at in near if _saw_the_same(slots[at], row) and (likeness := _likeness(slots[at], row, own))[0] > 0]
         if fitting:
             at = -max(fitting)[1]
         else:
@@ -324,8 +325,7 @@ def join(rows: Sequence[Row]) -> list[Slot]:
         for word in row.words:
             by_word.setdefault(word, []).append(at)
         by_value.setdefault(signature, []).append(at)
-    first = {id(slot): slot.rows[0] for slot in slots}
-    return sorted(slots, key=lambda slot: _read_at(first[id(slot)]))
+    return sorted(slots, key=lambda slot: _read_at(slot.rows[0]))
 
 
 def _read_at(row: Row) -> tuple[int, ...]:
@@ -339,15 +339,10 @@ def _saw_the_same(slot: Slot, row: Row) -> bool:
     return any(other.box.overlaps(row.box) for other in slot.rows)
 
 
-def _likeness(slot: Slot, row: Row) -> tuple[int, int]:
-    """How alike a slot and a row are: cells that say the same and words in common, then those words; (0, 0) for no."""
-    own = {name: claims[0].canonical for name, claims in row.cells.items()}
+def _likeness(slot: Slot, row: Row, own: Mapping[str, str]) -> tuple[int, int]:
+    """How alike a slot and a row, which says ``own``, are: cells that say the same and words in common, then those words; (0, 0) for no."""
     best = max((sum(1 if o.cells[n][0].canonical == v else 0 for n, v in own.items() if n in o.cells) for o in slot.rows), default=0)
     shared = max((len(other.words & row.words) for other in slot.rows), default=0)
     if best and any(other.words and row.words and not shared for other in slot.rows):
         return (0, 0)  # both stand on the page, at different places: two equal coffees
     return (best + shared, shared)
-
-
-def _signature(row: Row) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted((name, claims[0].canonical) for name, claims in row.cells.items()))

@@ -32,6 +32,9 @@ class Nearness(NamedTuple):
     text: str
 
 
+_FAR = Nearness(0.0, 0, "")
+
+
 class Neighbours:
     """Measures what stands between the labels and the values of a page."""
 
@@ -41,10 +44,10 @@ class Neighbours:
 
     def nearest(self, prints: Sequence[Print], words: tuple[int, ...], box: Box) -> Nearness:
         """The closest of the prints to the value of ``words``, whose first line is ``box``."""
-        best = Nearness(0.0, 0, "")
+        best = _FAR
         for one in prints:
             score, row = self._geometry(one, words, box)
-            if (score, row) > (best.score, best.row):
+            if score > best.score or (score == best.score and row > best.row):
                 best = Nearness(score, row, one.text)
         return best
 

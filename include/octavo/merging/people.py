@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from octavo.contracts import Contract, FieldSpec, Kind
 from octavo.corrections import Correction
@@ -158,7 +157,7 @@ def spoken(field: Field) -> Field:
     """A resolved field as it is listed: what a person said belongs to no chunk, so that another cut changes nothing."""
     if field.extractor != PERSON:
         return field
-    return replace(field, chunk=None, page=field.page if field.evidence else None)
+    return field._replace(chunk=None, page=field.page if field.evidence else None)
 
 
 def gone(document: str, path: str, claims: Sequence[Claim]) -> Field:

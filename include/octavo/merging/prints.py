@@ -69,6 +69,11 @@ class Labels:
             for head in dict.fromkeys((entry.head, entry.squeezed)):  # OCR may leave out the spaces: "GrossTotal"
                 self.by_head.setdefault(head, []).append(entry)
 
+    @cached_property
+    def single(self) -> frozenset[str]:
+        """The fields of single values, which stand in no list."""
+        return frozenset(path for path in self.specs if "[]" not in path)
+
     def priority(self, field: str, text: str) -> int:
         """The place of a label among the field's."""
         spec = self.specs.get(field)
@@ -116,12 +121,17 @@ class Prints:
     @cached_property
     def plain(self) -> list[Print]:
         """Labels on the page; where prints overlap only the longest stays."""
-        stream = self._index.stream
+        stream, by_head = self._index.stream, self._labels.by_head
+        alike, starts, at = stream.alike, stream.starts, stream.at
         found: dict[tuple[int, int], tuple[str, set[str], set[Kind]]] = {}
-        for head in self._labels.by_head.keys() & stream.first_alike.keys():
-            for entry in self._labels.by_head[head]:
-                for span in stream.find_label(entry.squeezed, head):
-                    _file(found, span, entry)
+        for head in by_head.keys() & stream.first_alike.keys():
+            for number in stream.first_alike[head]:
+                start = starts[number]
+                for entry in by_head[head]:
+                    if alike.startswith(entry.squeezed, start):
+                        end = at.get(start + len(entry.squeezed))
+                        if end is not None:
+                            _file(found, (number, end), entry)
         return self._longest(found, set())
 
     @cached_property

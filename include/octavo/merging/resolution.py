@@ -7,7 +7,7 @@ how documents are cut into shards can change the outcome.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -69,19 +69,17 @@ def _weigh(claims: Sequence[Claim]) -> list[_Weighed]:
         groups.setdefault(claim.canonical, []).append(claim)
     weighed = []
     for group in groups.values():
-        agreed = _agreement(group)
-        names = len({claim.candidate.extractor for claim in group})
-        for claim in group:
-            weighed.append(_Weighed(claim, _level(claim, agreed), agreed, names))
+        names = {claim.candidate.extractor for claim in group}
+        agreed = _agreement(names, group)
+        weighed += [_Weighed(claim, _level(claim, agreed), agreed, len(names)) for claim in group]
     return weighed
 
 
-def _agreement(group: Sequence[Claim]) -> str:
+def _agreement(names: Set[str], group: Sequence[Claim]) -> str:
     """The extractors that say the same, in words; empty unless they are several and one of them never saw the page's words.
 
     Witnesses that all worked on those words do not confirm them: they share their input.
     """
-    names = {claim.candidate.extractor for claim in group}
     if len(names) < 2 or all(saw_words(claim.candidate) for claim in group):
         return ""
     return " and ".join(sorted(names)) + " agree"

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import pyarrow as pa
@@ -22,7 +23,7 @@ from octavo.errors import WorkspaceError
 from octavo.merging.documents import Merger, PageAnswers
 from octavo.merging.packed import Packed
 from octavo.merging.records import fields_table, record, verdicts
-from octavo.model import Answer, Box, Chunk, Field, ParseStatus, Report
+from octavo.model import Answer, Box, Chunk, Field, Page, ParseStatus, Report
 from octavo.workspace import Workspace
 
 # Numbers stay as they are written: 12.50 is not 12.5.
@@ -107,8 +108,8 @@ class _Pages:
         self._shard = ""
         self._chunks: dict[str, list[pa.Table]] = {}
         self._answers: dict[str, list[pa.Table]] = {}
-        self._readings: Iterator[tuple[str, Iterator[dict[str, Any]]]] = iter(())
-        self._waiting: tuple[str, Iterator[dict[str, Any]]] | None = None
+        self._readings: Iterator[tuple[str, Iterator[Page]]] = iter(())
+        self._waiting: tuple[str, Iterator[Page]] | None = None
 
     def of(self, document: str, shards: Sequence[str]) -> Iterator[PageAnswers]:
         """The document's pages in order."""
@@ -116,9 +117,8 @@ class _Pages:
             self._open(shard)
             chunks = _chunks(self._chunks.get(document, ()))
             answers = _answers(self._answers.get(document, ()))
-            for row in self._rows(document):
-                number = row["page"]
-                yield PageAnswers(schemas.page_from_row(row), chunks.get(number, ()), answers.get(number, ()))
+            for page in self._read(document):
+                yield PageAnswers(page, chunks.get(page.number, ()), answers.get(page.number, ()))
 
     def _open(self, shard: str) -> None:
         if shard == self._shard:
@@ -129,7 +129,7 @@ class _Pages:
         path = self._workspace.shard("read", shard)
         if not path.exists():
             raise WorkspaceError(f"{path} is missing: the read stage of run {self._workspace.run} did not finish; clear it, run it again")
-        self._readings = groupby(_rows_of(path), key=lambda row: str(row["document"]))
+        self._readings = groupby(_pages_of(path), key=attrgetter("document"))
         self._waiting = None
 
     def _by_document(self, stages: Iterable[str], columns: list[str]) -> dict[str, list[pa.Table]]:
@@ -140,25 +140,24 @@ class _Pages:
                 found.setdefault(document, []).append(table)
         return found
 
-    def _rows(self, document: str) -> Iterator[dict[str, Any]]:
-        """The document's page rows of the open shard. Shards list documents in the order in which they are merged."""
+    def _read(self, document: str) -> Iterator[Page]:
+        """The document's pages of the open shard. Shards list documents in the order in which they are merged."""
         while True:
             if self._waiting is None:
                 self._waiting = next(self._readings, None)
             if self._waiting is None:
                 return
-            found, rows = self._waiting
+            found, pages = self._waiting
             self._waiting = None
             if found == document:
-                yield from rows
+                yield from pages
                 return
             logger.debug("skipped %s, which belongs to another shard", found)
 
 
-def _rows_of(path: UPath) -> Iterator[dict[str, Any]]:
-    columns = ["document", "page", "width", "height", "dpi", "rotation", "transform", "skew", "words"]
-    for table in storage.iter_tables(path, columns, PAGES_AT_ONCE):
-        yield from table.to_pylist()
+def _pages_of(path: UPath) -> Iterator[Page]:
+    for table in storage.iter_tables(path, schemas.PAGE_COLUMNS, PAGES_AT_ONCE):
+        yield from schemas.pages_of(table)
 
 
 def _cut(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:

@@ -121,9 +121,10 @@ class Ties:
         """The fields of single values whose labels stand on a line, by the line's number."""
         found: dict[int, frozenset[str]] = {}
         for one in self._prints.plain:
-            line = self._index.lines[one.words[0]]
-            single = {field for field in one.fields if "[]" not in field and field in self._labels.specs}
-            found[line] = found.get(line, frozenset()) | single
+            single = one.fields & self._labels.single
+            if single:
+                line = self._index.lines[one.words[0]]
+                found[line] = found.get(line, frozenset()) | single
         return found
 
     def _better_label(self, field: str, text: str) -> str:

@@ -38,6 +38,7 @@ _URL = re.compile(r"(https?://)?([\w-]+\.)+[a-z]{2,}(:\d+)?([/?#]\S*)?", re.I)
 _PHONE = re.compile(r"(?:\D{0,12}?)(\+?\(?\d[\d\s()./-]{4,24}\d)(?:\s*(?:ext\.?|x)\s*\d{1,6})?", re.I)
 # Most amounts: they read the same under every locale, so the long way is left to the others.
 _PLAIN = re.compile(r"[0-9]+(?:\.[0-9]{1,2})?")
+_CENT = Decimal("0.01")
 _DIGIT = re.compile(r"\d")
 _GLUED_LABEL = re.compile(r"^[^\d:=]*[:=]")
 # Longest text, in characters, that may be a number or a date; a model that repeats a digit for ever says neither.
@@ -129,8 +130,9 @@ def canonical(kind: Kind, typed: Typed | None, text: str = "") -> str:
         text: the value as printed.
     """
     if isinstance(typed, Decimal):
-        plain = format(typed.quantize(Decimal("0.01")) if kind is Kind.MONEY and typed.adjusted() < 24 else typed.normalize(), "f")
-        return "0" if typed == 0 else plain
+        if not typed:
+            return "0"
+        return format(typed.quantize(_CENT) if kind is Kind.MONEY and typed.adjusted() < 24 else typed.normalize(), "f")
     if isinstance(typed, dt.date):
         return typed.isoformat()
     if isinstance(typed, int):

@@ -24,7 +24,7 @@ def encodable(text: str) -> str:
 def squeeze(text: str) -> str:
     """NFKC, casefolded, letters and digits only: how texts and identifiers are compared. Leading zeros stay."""
     if text.isascii():
-        return text.lower().translate(_ASCII_REST)
+        return text.lower() if text.isalnum() else text.lower().translate(_ASCII_REST)
     return "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())
 
 
