@@ -161,7 +161,7 @@ def _uris(places: Iterator[dict[str, str]], wanted: set[str]) -> dict[str, str]:
 
 def _fields(workspace: Workspace) -> Iterator[pa.Table]:
     """The fields of all documents; those of one document may be many, so that no shard's are held."""
-    for shard in workspace.plan.document_shards:
+    for shard in workspace.document_shards:
         yield from workspace.stream(workspace.shard("fields", shard))
 
 
