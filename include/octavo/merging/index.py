@@ -249,7 +249,8 @@ class PageIndex:
     def tight(self, left: int, right: int) -> bool:
         """Whether two words follow each other on a row without a wide gap."""
         a, b = self.boxes[left], self.boxes[right]
-        return same_row(a, b) and -a.height <= b.x0 - a.x1 <= _TIGHT * max(1, min(a.height, b.height) if a.height > 4 else b.height)
+        own, other = a.height, b.height
+        return -own <= b.x0 - a.x1 <= _TIGHT * max(1, min(own, other) if own > 4 else other) and same_row(a, b)
 
     def place_boxes(self, words: tuple[int, ...]) -> list[Box]:
         """One box for each line that the words stand on, in reading order."""

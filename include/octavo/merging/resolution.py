@@ -80,7 +80,7 @@ def _agreement(names: Set[str], group: Sequence[Claim]) -> str:
 
     Witnesses that all worked on those words do not confirm them: they share their input.
     """
-    if len(names) < 2 or all(saw_words(claim.candidate) for claim in group):
+    if len(names) < 2 or all(map(saw_words, group)):
         return ""
     return " and ".join(sorted(names)) + " agree"
 
