@@ -56,7 +56,7 @@ class Line:
 
 def overlap(a0: int, a1: int, b0: int, b1: int) -> int:
     """Length that two intervals share; negative: the gap between them."""
-    return min(a1, b1) - max(a0, b0)
+    return (a1 if a1 < b1 else b1) - (a0 if a0 > b0 else b0)
 
 
 def same_row(a: Box, b: Box, share: float = SAME_LINE_OVERLAP) -> bool:

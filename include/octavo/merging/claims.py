@@ -120,12 +120,12 @@ def is_before(one: Typed | None, other: Typed | None) -> bool:
     return False
 
 
-def saw_words(candidate: Candidate) -> bool:
+def saw_words(claim: Claim) -> bool:
     """Whether the page's words, not its pixels, were the extractor's input.
 
     The layout extractor works on the page's words and a hinted model was shown them, so that these only repeat each other.
     """
-    return candidate.hinted or candidate.extractor == LAYOUT
+    return claim.candidate.hinted or claim.candidate.extractor == LAYOUT
 
 
 LAYOUT = "layout"

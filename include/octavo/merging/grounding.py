@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from itertools import repeat
+from operator import attrgetter
 from typing import NamedTuple
 
 from rapidfuzz import fuzz
@@ -95,7 +96,7 @@ class Witness:
                 places = self._of_the_same_number(text, places)
         if places:
             marked = tuple([Place(words, self.index.is_printed(words, text)) for words in places])
-            exact = any(place.exact for place in marked)
+            exact = any(map(attrgetter("exact"), marked))
             return Ground(Support.EXACT if exact else Support.NORMALISED, marked)
         judged = self._judge(chunk)
         return _UNREADABLE if judged.poor or self._may_be_misread(kind, text, judged) else _NONE

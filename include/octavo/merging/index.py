@@ -67,7 +67,10 @@ class Stream:
         self.text = "".join(runs)
         self.first: dict[str, list[int]] = {}
         for number, run in enumerate(runs):
-            self.first.setdefault(run, []).append(number)
+            if run in self.first:
+                self.first[run].append(number)
+            else:
+                self.first[run] = [number]
 
     @cached_property
     def alike(self) -> str:
@@ -211,10 +214,7 @@ class PageIndex:
         return list(self.parser.dates(" ".join(self.texts)))
 
     def _dates(self, texts: Sequence[str]) -> dict[Typed, list[tuple[int, ...]]]:
-        starts, offset = [], 0
-        for text in texts:
-            starts.append(offset)
-            offset += len(text) + 1
+        starts = list(accumulate([len(text) + 1 for text in texts], initial=0))
         found: dict[Typed, list[tuple[int, ...]]] = {}
         known = self.date_parser is self.parser and texts is self.texts
         for span in self._spans if known else self.date_parser.dates(" ".join(texts)):
@@ -238,7 +238,7 @@ class PageIndex:
     def _by_y(self) -> tuple[list[int], list[int], int]:
         tops = [box[1] for box in self.boxes]
         order = sorted(range(len(tops)), key=tops.__getitem__)
-        return sorted(tops), order, max((y1 - y0 for _, y0, _, y1 in self.boxes), default=0)
+        return sorted(tops), order, max([y1 - y0 for _, y0, _, y1 in self.boxes], default=0)
 
     def between(self, y0: int, y1: int) -> list[int]:
         """Words that overlap the rows ``y0`` to ``y1``, by their top."""
@@ -249,7 +249,8 @@ class PageIndex:
     def tight(self, left: int, right: int) -> bool:
         """Whether two words follow each other on a row without a wide gap."""
         a, b = self.boxes[left], self.boxes[right]
-        return same_row(a, b) and -a.height <= b.x0 - a.x1 <= _TIGHT * max(1, min(a.height, b.height) if a.height > 4 else b.height)
+        own, other = a.height, b.height
+        return -own <= b.x0 - a.x1 <= _TIGHT * max(1, min(own, other) if own > 4 else other) and same_row(a, b)
 
     def place_boxes(self, words: tuple[int, ...]) -> list[Box]:
         """One box for each line that the words stand on, in reading order."""

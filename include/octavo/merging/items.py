@@ -117,8 +117,8 @@ class Lists:
                     self._claimer.claim(candidate, typed, ground, place, NO_TIE if tie is _OFF_ROW else tie))
             taken |= words
             if words:
-                y = min(self._index.boxes[i].y0 for i in words)
-                position = min(self._order.get(i, i) for i in words)
+                y = min([self._index.boxes[i].y0 for i in words])
+                position = min([self._order.get(i, i) for i in words])
             if not self._pairs:
                 multiply(claims)
             first = candidates[0]
@@ -129,7 +129,7 @@ class Lists:
     def _known_row(self, candidates: Sequence[Candidate], taken: frozenset[int], y: int) -> Row | None:
         """What another answer's row with the same cells became, at the same state of the page."""
         first = candidates[0]
-        self._key = (first.chunk, first.box, y, taken, tuple((one.field, one.value) for one in candidates))
+        self._key = (first.chunk, first.box, y, taken, tuple([(one.field, one.value) for one in candidates]))
         return self._known.get(self._key)
 
     def _row_places(self, cells: Sequence[_Cell], taken: set[int], y: int) -> list[tuple[Place | None, Tie]]:
@@ -161,6 +161,8 @@ class Lists:
 
     def _heading(self, row: Box) -> Box | None:
         """The heading of the list's own section, where that is the nearest above the row."""
+        if not self._ties.sections:
+            return None
         above = [(box, fields) for box, fields in self._ties.sections if box.y1 <= row.center[1]]
         return above[-1][0] if above and self._path in above[-1][1] else None
 
@@ -183,7 +185,7 @@ class Lists:
 
     def _best_row(self, cells: Sequence[_Cell], free: Sequence[Sequence[Place]], y: int) -> Box | None:
         """The row of the page that shows most of the cells; of equals the one next after the previous row."""
-        anchors = min((options for options in free if options), key=len, default=None)
+        anchors = min([options for options in free if options], key=len, default=None)
         if anchors is None:
             return None
         if len(anchors) == 1:
@@ -221,7 +223,7 @@ class Lists:
         height = box.height
         for header in headers:
             left, top, right, bottom = header.box
-            reach = max(bottom - top, height)
+            reach = height if height > bottom - top else bottom - top
             if bottom <= middle and left <= box.x1 + reach and box.x0 <= right + reach and labels.aligned(header.box, box):
                 if nearest is None or (top, -_apart(header.box, box)) > (nearest.box.y0, -_apart(nearest.box, box)):
                     nearest = header

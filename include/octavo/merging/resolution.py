@@ -46,10 +46,10 @@ def resolve(document: str, path: str, spec: FieldSpec, claims: Sequence[Claim], 
     winner = weighed[0]
     verdict, reason = _verdict(winner, weighed, spec)
     best = winner.claim
-    losers = tuple(
+    losers = tuple([
         Loser(one.claim.candidate.value, one.claim.candidate.page, one.claim.candidate.extractor, _why_lost(one, winner, spec))
         for one in weighed[1:]
-    )
+    ])
     return Field(
         document, path, best.candidate.value, best.typed, best.support, verdict, reason, best.candidate.page, best.candidate.chunk,
         best.evidence, best.candidate.extractor, losers, matched,
@@ -70,8 +70,8 @@ def _weigh(claims: Sequence[Claim]) -> list[_Weighed]:
     weighed = []
     for group in groups.values():
         names = {claim.candidate.extractor for claim in group}
-        agreed = _agreement(names, group)
-        weighed += [_Weighed(claim, _level(claim, agreed), agreed, len(names)) for claim in group]
+        agreed, extractors = _agreement(names, group), len(names)
+        weighed += [_Weighed(claim, _level(claim, agreed), agreed, extractors) for claim in group]
     return weighed
 
 
@@ -80,7 +80,7 @@ def _agreement(names: Set[str], group: Sequence[Claim]) -> str:
 
     Witnesses that all worked on those words do not confirm them: they share their input.
     """
-    if len(names) < 2 or all(saw_words(claim.candidate) for claim in group):
+    if len(names) < 2 or all(map(saw_words, group)):
         return ""
     return " and ".join(sorted(names)) + " agree"
 
@@ -124,7 +124,8 @@ def _pick(claim: Claim, spec: FieldSpec) -> tuple[object, ...]:
     if spec.pick == "largest" and isinstance(claim.typed, NUMBERS):
         return (-Decimal(claim.typed),)
     if spec.pick == "last":
-        return (tuple(-part for part in claim.position),)
+        page, y, x, last = claim.position
+        return ((-page, -y, -x, -last),)
     return (claim.position,)
 
 

@@ -165,7 +165,7 @@ def _cut(table: pa.Table) -> Iterator[tuple[str, pa.Table]]:
     ordered = table.take(pc.sort_indices(table, [("document", "ascending"), ("page", "ascending"), ("chunk", "ascending")]))
     start = 0
     for document, group in groupby(ordered["document"].to_pylist()):
-        length = sum(1 for _ in group)
+        length = len(list(group))
         yield document, ordered.slice(start, length)
         start += length
 
