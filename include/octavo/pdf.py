@@ -24,6 +24,7 @@ from octavo.reasons import Reason
 MEDIA_TYPE = "application/pdf"
 POINTS_PER_INCH = 72
 DPI = 200               # Tesseract's accuracy levels off from about 200 dpi for 10 pt text
+MOST_DPI = 300          # of a scan that has as much; measured: bench/results/reading.md
 MAX_SIDE_PX = 10_000    # A0 at 200 dpi; a longer side lowers the dpi
 PASSWORDS = "OCTAVO_PDF_PASSWORDS"  # environment variable
 TAIL_BYTES = 1024       # where a whole PDF has its %%EOF
@@ -99,14 +100,20 @@ def open_page(document: pdfium.PdfDocument, number: int) -> Iterator[pdfium.PdfP
         page.close()
 
 
-def choose_dpi(page: pdfium.PdfPage, max_pixels: int) -> int:
-    """``DPI``, or as much less as keeps the page within ``max_pixels`` and ``MAX_SIDE_PX``.
+def choose_dpi(page: pdfium.PdfPage, max_pixels: int, scanned: float = 0.0) -> int:
+    """The resolution at which a page is read: ``DPI``, or as much less as keeps it within ``max_pixels`` and ``MAX_SIDE_PX``.
+
+    Args:
+        page: an open page.
+        max_pixels: most pixels of its picture.
+        scanned: resolution of the scan that the page shows; it is kept between ``DPI`` and ``MOST_DPI``.
 
     Raises:
         Quarantined: page_too_large, when not even 1 dpi does.
     """
     width, height = (side / POINTS_PER_INCH for side in page.get_size())
-    dpi = int(min(DPI, math.sqrt(max_pixels / (width * height)), MAX_SIDE_PX / max(width, height)))
+    wanted = min(max(round(scanned), DPI), MOST_DPI)
+    dpi = int(min(wanted, math.sqrt(max_pixels / (width * height)), MAX_SIDE_PX / max(width, height)))
     if dpi < 1:
         raise Quarantined(Reason.PAGE_TOO_LARGE, f"the page is {width:,.0f} x {height:,.0f} inches; raise limits.page_pixels")
     return dpi

@@ -6,7 +6,9 @@ They are read by OCR beside the layer. Logos cost nothing: a picture has to be o
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,8 @@ LEAST_SIDE = 0.4        # inches: a thinner one is an ornament
 TOUCHING = 4            # pixels between the strips in which scanners store one picture
 MOST_PICTURES = 200     # a page of more is drawn of tiles: they count as one picture
 DEPTH = 3               # how deep pictures are looked for in nested form objects
+# Pictures that cover this share of a page without a text layer are what is to be read of it: a till receipt on A4 covers .25.
+SCANNED_SHARE = 0.2
 # A picture with words of the layer in more than this share of its 8 x 8 fields is a background, or a scan whose layer says what it
 # shows; a header and a footer stamped onto a scan reach into 16 of the 64.
 FIELDS, WORDED = 8, 0.25
@@ -33,18 +37,43 @@ Boxes = npt.NDArray[np.float64]
 
 def pictures(page: pdfium.PdfPage) -> Boxes:
     """The pictures of a page, k x 4: left, bottom, right, top in points of the page as it is stored."""
-    count, of = pdfium_c.FPDFPage_CountObjects, pdfium_c.FPDFPage_GetObject
-    found = list(_pictures((of(page.raw, index) for index in range(count(page.raw))), np.eye(3), DEPTH))
+    found = [bounds for _, bounds in _pictures(_objects(page), np.eye(3), DEPTH)]
     return np.array(found, np.float64).reshape(len(found), 4)
 
 
-def _pictures(objects: Iterator[pdfium_c.FPDF_PAGEOBJECT], place: Matrix, depth: int) -> Iterator[tuple[float, float, float, float]]:
-    """The bounds of the pictures among objects, whose coordinates ``place`` turns into the page's."""
+def scanned_dpi(page: pdfium.PdfPage) -> float:
+    """The resolution that half of the area of a page's pictures has at least; 0 where they cover too little to be a scan.
+
+    Scanners store a page as one picture, as strips, or as a sharp mask of its print over a coarse background.
+    """
+    sized = []
+    for item, (left, bottom, right, top) in _pictures(_objects(page), np.eye(3), DEPTH):
+        across, down = ctypes.c_uint(), ctypes.c_uint()
+        area = (right - left) * (top - bottom) / pdf.POINTS_PER_INCH**2
+        if area > 0 and pdfium_c.FPDFImageObj_GetImagePixelSize(item, across, down):
+            sized.append((math.sqrt(across.value * down.value / area), area))
+    width, height = page.get_size()
+    covered = sum(area for _, area in sized)
+    if covered < SCANNED_SHARE * width * height / pdf.POINTS_PER_INCH**2:
+        return 0.0
+    sized.sort(reverse=True)
+    reached = list(accumulate(area for _, area in sized))
+    return next(dpi for (dpi, _), area in zip(sized, reached, strict=True) if 2 * area >= covered)
+
+
+def _objects(page: pdfium.PdfPage) -> Iterator[pdfium_c.FPDF_PAGEOBJECT]:
+    return (pdfium_c.FPDFPage_GetObject(page.raw, index) for index in range(pdfium_c.FPDFPage_CountObjects(page.raw)))
+
+
+def _pictures(
+    objects: Iterator[pdfium_c.FPDF_PAGEOBJECT], place: Matrix, depth: int,
+) -> Iterator[tuple[pdfium_c.FPDF_PAGEOBJECT, tuple[float, float, float, float]]]:
+    """The pictures among objects with their bounds, which ``place`` turns into the page's coordinates."""
     kind_of, picture, form = pdfium_c.FPDFPageObj_GetType, pdfium_c.FPDF_PAGEOBJ_IMAGE, pdfium_c.FPDF_PAGEOBJ_FORM
     for item in objects:
         kind = kind_of(item)
         if kind == picture:
-            yield _bounds(item, place)
+            yield item, _bounds(item, place)
         elif kind == form and depth > 1:
             inner = range(max(0, pdfium_c.FPDFFormObj_CountObjects(item)))
             yield from _pictures((pdfium_c.FPDFFormObj_GetObject(item, index) for index in inner), place @ _matrix(item), depth - 1)

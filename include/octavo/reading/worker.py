@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from PIL import Image
 from octavo import images, pdf
 from octavo.children import serve
 from octavo.errors import Quarantined
-from octavo.model import Outcome
+from octavo.model import Box, Outcome, Word
 from octavo.reading import picture, preview, regions, text_layer
 from octavo.reading.recogniser import Recogniser
 from octavo.reading.recognition import Reading, Recognition, prepare, prepare_part, recognise
@@ -151,17 +152,32 @@ def _read(page: Look, path: Path, media_type: str, folder: Path, max_pixels: int
 
 def _read_pdf_page(look: Look, page: pdfium.PdfPage, folder: Path, max_pixels: int, enlarge: bool) -> Reading:
     dpi = pdf.choose_dpi(page, max_pixels)
-    width, height = pdf.frame(page, dpi)
-    reading = look.reading = Reading(width, height, dpi, page.get_rotation(), pdf.transform(page, dpi), (), "text_layer")
-    layer = text_layer.read(page, dpi)
-    if not text_layer.trusted(page, layer):
+    words, parts = _layer(page, dpi)
+    if parts is None or parts:
+        finer = pdf.choose_dpi(page, max_pixels, min(regions.scanned_dpi(page), _useful_dpi(page)))
+        if finer != dpi:
+            dpi = finer
+            words, parts = _layer(page, dpi)
+    reading = look.reading = Reading(*pdf.frame(page, dpi), dpi, page.get_rotation(), pdf.transform(page, dpi), words, "text_layer")
+    if parts is None:
         look.waiting = prepare(reading, pdf.render(page, dpi, grey=True), folder, enlarge)
-        return reading
-    reading.words = layer.words
-    parts = regions.unread(page, layer.words, dpi)
-    if parts and not text_layer.all_invisible(page):  # a scan's own OCR layer has read its picture
+    elif parts:
         look.waiting = prepare_part(reading, pdf.render(page, dpi, grey=True), parts, folder, enlarge)
     return reading
+
+
+def _layer(page: pdfium.PdfPage, dpi: int) -> tuple[Sequence[Word], list[Box] | None]:
+    """The words of the text layer and the pictures that OCR has to read beside it; none and None for a layer that is not trusted."""
+    layer = text_layer.read(page, dpi)
+    if not text_layer.trusted(page, layer):
+        return (), None
+    parts = regions.unread(page, layer.words, dpi)
+    return layer.words, [] if parts and text_layer.all_invisible(page) else parts  # a scan's own OCR layer has read its picture
+
+
+def _useful_dpi(page: pdfium.PdfPage) -> float:
+    """The resolution past which a page's picture would be reduced again for OCR."""
+    return pdf.POINTS_PER_INCH * picture.LARGE_WIDTH / float(page.get_width())
 
 
 def look(image: Image.Image, path: Path, media_type: str, enlarge: bool) -> tuple[Reading, Image.Image, Path | None]:
