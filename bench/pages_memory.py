@@ -1,10 +1,10 @@
-"""Memory of a long document: one PDF through every stage, in a process of its own, at its highest.
+"""Memory of a long document: one PDF through every stage, each stage in a process of its own, at its highest.
 
-    .venv/bin/python bench/pages_memory.py [--pages 2000] [--contract invoice] [--json]
+    .venv/bin/python bench/pages_memory.py [--pages 500] [--repeat 4] [--contract invoice] [--json]
 
-The document has the given number of pages, each an invoice's worth of text. ``peak_mb`` is the memory (RSS) of the process and
-its children together, ``seconds`` the wall time; ``mb_a_page`` is how much each further page adds, against a document a quarter
-as long.
+The document has ``--pages`` pages, each an invoice's worth of text. Reading, chunking and extraction work on shards of pages and are
+measured on these. For the stages that see a whole document, what was read of it is then repeated ``--repeat`` times, with pages
+numbered on. ``peak_mb`` is the memory (RSS) of each stage's process at its highest, without that of the child that reads.
 """
 
 from __future__ import annotations
@@ -12,57 +12,111 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
-import os
+import multiprocessing
 import random
-import subprocess
 import sys
 import tempfile
-import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+from upath import UPath
+
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from hostile import watch
-
+from octavo import chunking, contracts, ingest, ledger, merging, publishing, quality, reading, schemas, storage, tables
+from octavo.config import Settings
+from octavo.extraction import layout
+from octavo.lake import Lake
+from octavo.model import Partition, Report
+from octavo.workspace import Plan, Span, Workspace
 from samples.drawing import Sheet
 
 DAY = dt.date(2026, 11, 2)
+BY_PAGES = ("read", "chunk", "extract_layout")
+WHOLE = ("merge", "tables", "validate", "ledger", "publish")
+SHARDED = {"read": schemas.READINGS, "chunk": schemas.CHUNKS, "extract_layout": schemas.ANSWERS}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--pages", type=int, default=2000)
+    parser.add_argument("--pages", type=int, default=500)
+    parser.add_argument("--repeat", type=int, default=4)
     parser.add_argument("--contract", default="invoice")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    short, long = (measure(pages, options.contract) for pages in (options.pages // 4, options.pages))
-    more = round((long["peak_mb"] - short["peak_mb"]) / (long["pages"] - short["pages"]), 3)
-    result = {**long, "mb_a_page": more}
+    result = measure(options.pages, options.repeat, options.contract)
     print(json.dumps(result) if options.json else "\n".join(f"{name:12} {value}" for name, value in result.items()))
     return 0
 
 
-def measure(pages: int, contract: str) -> dict[str, Any]:
+def measure(pages: int, repeat: int, contract: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "in"
         folder.mkdir()
         (folder / "long.pdf").write_bytes(long_pdf(pages))
-        command = [sys.executable, "-m", "octavo", "run", contract, str(folder), "--day", DAY.isoformat(), "--json"]
-        command += ["--lake", f"{scratch}/lake"]
-        started = time.monotonic()
-        with (Path(scratch) / "out").open("w+") as out:
-            process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, "OCTAVO_PROCESSES": "2"})
-            peak = watch(process, started + 3600)
-            out.seek(0)
-            said = out.read()
-            if process.returncode:
-                raise SystemExit(f"octavo run ended with exit code {process.returncode}: {said[-2000:]}")
-            summary = json.loads(said.splitlines()[-1])
-        return {
-            "pages": summary["pages"], "chunks": summary["chunks"], "published": summary["published"], "peak_mb": peak >> 20,
-            "seconds": round(time.monotonic() - started, 1), "by_stage": summary["seconds"],
-        }
+        peaks, counts = {}, {}
+        for stage in ("ingest", *BY_PAGES, *WHOLE):
+            if stage == WHOLE[0]:
+                _in_own_process(_repeat, scratch, repeat)
+            peaks[stage], counts[stage] = _in_own_process(_stage, stage, scratch, contract)
+    return {"pages": pages * repeat, "fields": counts["merge"]["fields"], "peak_mb": peaks}
+
+
+def _in_own_process(work: Callable[..., Any], *arguments: object) -> Any:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
+
+
+def _workspace(scratch: str) -> Workspace:
+    return Workspace(UPath(f"{scratch}/run"), Partition("long", DAY), "run")
+
+
+def _stage(stage: str, scratch: str, name: str) -> tuple[int, dict[str, int]]:
+    """Run one stage on all its shards: the most MB of this process, and the counts of the last shard."""
+    settings = Settings(state=f"{scratch}/state", lake=f"{scratch}/lake", processes=1)
+    contract, workspace, lake = contracts.find(name, settings.contracts), _workspace(scratch), Lake(UPath(settings.lake))
+    once: dict[str, Callable[[], Report]] = {
+        "ingest": lambda: ingest.run(workspace, contract, UPath(f"{scratch}/in"), settings),
+        "tables": lambda: tables.run(workspace, contract, lake, [layout.EXTRACTOR]),
+        "validate": lambda: quality.run(workspace, contract, lake.reports(workspace.partition)),
+        "ledger": lambda: ledger.run(workspace, lake, [layout.EXTRACTOR]),
+        "publish": lambda: publishing.run(workspace, contract, lake),
+    }
+    each: dict[str, Callable[[str], Report]] = {
+        "read": lambda shard: reading.run(workspace, shard, settings),
+        "chunk": lambda shard: chunking.run(workspace, shard, contract.chunking),
+        "extract_layout": lambda shard: layout.run(workspace, shard, contract),
+        "merge": lambda shard: merging.run(workspace, shard, contract, [layout.EXTRACTOR]),
+    }
+    if stage in once:
+        report = once[stage]()
+    else:
+        for shard in workspace.plan.document_shards if stage == "merge" else workspace.plan.page_shards:
+            report = each[stage](shard)
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+    return peak >> 10, report.counts
+
+
+def _repeat(scratch: str, times: int) -> None:
+    """Have what was read of the document follow itself so many times."""
+    workspace = _workspace(scratch)
+    plan, [row] = workspace.plan, storage.read_table(workspace.documents).to_pylist()
+    shards: dict[str, tuple[Span, ...]] = {}
+    for time in range(times):
+        for shard, (span,) in plan.page_shards.items():
+            name, first = f"p{len(shards):04d}", time * row["pages"]
+            shards[name] = (Span(span.document, first + span.first, first + span.last),)
+            for stage, schema in SHARDED.items() if time else ():
+                table = storage.read_table(workspace.shard(stage, shard))
+                place = table.schema.get_field_index("page")
+                numbers = pa.array([first + page for page in table["page"].to_pylist()], table.schema.field(place).type)
+                storage.write_table(workspace.shard(stage, name), [table.set_column(place, table.schema.field(place), numbers)], schema)
+    storage.write_rows(workspace.documents, [{**row, "pages": times * row["pages"]}], schemas.DOCUMENTS)
+    workspace.write_plan(Plan(shards, plan.document_shards))
 
 
 def long_pdf(pages: int) -> bytes:
