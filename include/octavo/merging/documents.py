@@ -142,12 +142,12 @@ class _Items:
     def add(self, path: str, cells: dict[str, list[Claim]], said: Cells | None = None, emptied: Set[str] = frozenset()) -> None:
         """Resolve one row: what its answers claim, what people said of its cells, and which of them people emptied."""
         number = self._lengths[path] = self.length(path) + 1
+        fields = self.fields.setdefault(path, Packed())
         for name in dict.fromkeys((*cells, *(said or ()))):
             claims = [*cells.get(name, ()), *(said or {}).get(name, ())]
             own = name.replace("[]", f"[{number - 1}]", 1)
-            field = gone(self._document, own, claims) if name in emptied else spoken(
-                resolve(self._document, own, claims[0].candidate.spec, claims, True))
-            self.fields.setdefault(path, Packed()).append(field)
+            fields.append(gone(self._document, own, claims) if name in emptied else spoken(
+                resolve(self._document, own, claims[0].candidate.spec, claims, True)))
 
 
 class _PageMerge:
