@@ -39,11 +39,15 @@ class Place(NamedTuple):
     exact: bool
 
 
-@lru_cache(1 << 16)
 def runs_of(text: str) -> tuple[str, ...]:
     """A word's runs of letters and digits, casefolded."""
-    if text.isascii() and text.isalnum():  # most words
+    if text.isascii() and text.isalnum():  # most words: quicker done than remembered
         return (text.lower(),)
+    return _runs_of(text)
+
+
+@lru_cache(1 << 16)
+def _runs_of(text: str) -> tuple[str, ...]:
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
     return tuple(filter(None, map(squeeze, _RUNS.findall(plain))))
 
@@ -93,8 +97,10 @@ class Stream:
     def first_alike(self) -> dict[str, list[int]]:
         """``first`` with look-alikes made one, for labels: OCR inside a PDF has no confidence to go by."""
         found: dict[str, list[int]] = {}
+        text, starts = self.alike, self.starts
         for run, numbers in self.first.items():
-            alike = look_alike(run)
+            start = starts[numbers[0]]
+            alike = text[start : start + len(run)]
             found[alike] = sorted(found[alike] + numbers) if alike in found else numbers
         return found
 
