@@ -52,7 +52,9 @@ class Kind(StrEnum):
     PAIRS = "pairs"           # whatever keys and values the page has
 
 
-NUMERIC = (Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.PERCENTAGE)
+NUMERIC = frozenset({Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.PERCENTAGE})
+# Kinds that hold other fields.
+NESTED = frozenset({Kind.LIST, Kind.GROUP, Kind.PAIRS})
 
 
 class Strategy(StrEnum):
@@ -134,7 +136,8 @@ class FieldSpec(_Part):
         if self.type is Kind.GROUP and self.required:
             raise ValueError("`required:` belongs to the fields of a group, not to the group")
         if self.type not in NUMERIC and (self.min is not None or self.max is not None):
-            raise ValueError(f"`min:` and `max:` belong to {', '.join(NUMERIC)} fields, this one is {self.type}")
+            numeric = ", ".join(kind for kind in Kind if kind in NUMERIC)
+            raise ValueError(f"`min:` and `max:` belong to {numeric} fields, this one is {self.type}")
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"`min:` {self.min:g} is more than `max:` {self.max:g}")
         if self.pattern is not None:

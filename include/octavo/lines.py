@@ -90,7 +90,7 @@ def levelled(page: Page) -> Page:
         width = max(1.0, (word.box.width * cos - word.box.height * abs(sin)) / (cos * cos - sin * sin))
         height = max(1.0, (word.box.height * cos - word.box.width * abs(sin)) / (cos * cos - sin * sin))
         left, top = round(x - width / 2), round(y - height / 2)
-        words.append(replace(word, box=Box(left, top, left + max(1, round(width)), top + max(1, round(height)))))
+        words.append(word._replace(box=Box(left, top, left + max(1, round(width)), top + max(1, round(height)))))
     return replace(page, words=tuple(words), skew=0.0)
 
 

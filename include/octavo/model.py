@@ -55,8 +55,7 @@ class Source(StrEnum):
     OCR = "ocr"
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """One word of a page. ``confidence`` is 0 to 1; a text layer's words have 1."""
 
     text: str

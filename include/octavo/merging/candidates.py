@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
 
-from octavo.contracts import Contract, FieldSpec, Kind
+from octavo.contracts import NESTED, Contract, FieldSpec, Kind
 from octavo.model import Answer, Box
 from octavo.values import encodable, squeeze
 
@@ -25,7 +25,6 @@ FUZZY_LENGTH = 5
 _CACHE = 1 << 14
 # A value wrapped by a model that likes objects: {"total": {"value": "12.00", "currency": "EUR"}}.
 _VALUE_KEYS = ("value", "text")
-_NESTED = frozenset({Kind.GROUP, Kind.LIST, Kind.PAIRS})
 
 FREE = FieldSpec()
 PAIR_KEY = FieldSpec(description="the printed key of a pair")
@@ -139,7 +138,7 @@ class Reader:
                 _free(found, answer, value, _own(prefix, items, item) + key)
                 continue
             spec, path = fields[name], prefix + name
-            if spec.type not in _NESTED:
+            if spec.type not in NESTED:
                 _leaf(found, answer, value, path, spec, items, item)
             elif spec.type is Kind.GROUP:
                 if isinstance(value, dict):
@@ -167,6 +166,11 @@ class Reader:
 
 
 def _leaf(found: list[Candidate], answer: Answer, value: object, path: str, spec: FieldSpec, items: str | None, item: int) -> None:
+    if isinstance(value, str):
+        text = _text(value)
+        if text:
+            found.append(_make(answer, path, spec, text, 0, items, item))
+        return
     rank = 0
     for one in value if isinstance(value, list) else (value,):
         if isinstance(one, dict):

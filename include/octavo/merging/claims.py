@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from octavo.contracts import FieldSpec, Kind
 from octavo.merging import check_digits
 from octavo.merging.candidates import Candidate
-from octavo.merging.grounding import Ground, Witness
+from octavo.merging.grounding import SHOWN, Ground, Witness
 from octavo.merging.index import PageIndex, Place
 from octavo.merging.ties import NO_TIE, Tie
 from octavo.model import Box, Evidence, Support
 from octavo.values import NUMBERS, Typed, canonical
 
 PERSON = "person"
-_SUPPORTED = frozenset({Support.EXACT, Support.NORMALISED})
+_SUPPORTED = frozenset(SHOWN.values())
+_DATE = Kind.DATE
 
 
 @dataclass(slots=True)
@@ -86,7 +87,7 @@ class Claimer:
         """The candidate's typed value, unless it is known already, and what the page says about it."""
         kind = candidate.spec.type
         if typed is None:
-            reader = self.index.date_parser if kind is Kind.DATE else self.index.parser
+            reader = self.index.date_parser if kind is _DATE else self.index.parser
             typed = reader.parse(kind, candidate.value)
         return typed, self._witness.ground(kind, candidate.value, typed, candidate.chunk)
 
@@ -100,7 +101,7 @@ class Claimer:
             boxes = self.index.place_boxes(place.words)
             evidence = tuple([Evidence(page, box) for box in boxes])
             position, confidence = position_of(page, boxes[0]), self.index.confidence(place.words)
-            support = Support.EXACT if place.exact else Support.NORMALISED
+            support = SHOWN[place.exact]
         return Claim(
             candidate, typed, canonical(kind, typed, candidate.value), support, ground.cover, evidence, confidence, tie,
             problem_of(candidate.spec, candidate.value, typed), position,

@@ -29,6 +29,8 @@ from octavo.merging.ties import NO_TIE, STRONG, Tie, Ties
 from octavo.model import Answer, Box, Chunk, Field, Page
 from octavo.values import Parser, parser
 
+_GENERATED, _NAME, _CURRENCY = Kind.GENERATED, Kind.NAME, Kind.CURRENCY
+
 
 @dataclass(frozen=True, slots=True)
 class PageAnswers:
@@ -227,15 +229,16 @@ class _PageMerge:
         return best[1], best[0]
 
     def _tie(self, candidate: Candidate, place: Place, places: int) -> Tie:
-        if candidate.spec.type is Kind.GENERATED:
+        spec = candidate.spec
+        if spec.type is _GENERATED:
             return NO_TIE
         if candidate.matched:
             tie = self._own_tie(candidate, place)
-            if tie.score >= STRONG and candidate.spec.type is Kind.NAME and not is_whole(self._index, place.words, self.ties.words):
+            if tie.score >= STRONG and spec.type is _NAME and not is_whole(self._index, place.words, self.ties.words):
                 return Tie(tie.score / 2, f"{tie.why}, but cut out of a longer phrase", tie.rival, tie.priority)
-            if tie.score >= STRONG or tie.rival or (candidate.spec.place is None and candidate.spec.type is not Kind.CURRENCY):
+            if tie.score >= STRONG or tie.rival or (spec.place is None and spec.type is not _CURRENCY):
                 return tie
-            placed = by_place(self._index, self._businesses, candidate.spec, place.words, candidate.value, places)
+            placed = by_place(self._index, self._businesses, spec, place.words, candidate.value, places)
             return max(tie, placed, key=attrgetter("score"))
         return self.ties.free(candidate.field.rsplit(".", 1)[-1], place.words)
 

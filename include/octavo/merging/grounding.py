@@ -51,6 +51,10 @@ class Ground(NamedTuple):
     cover: float | None = None
 
 
+# A member of an enumeration takes Python 3.11 longer to find than a call: these are asked for with every value.
+_GENERATED, _DATE, _CURRENCY, _MONEY = Kind.GENERATED, Kind.DATE, Kind.CURRENCY, Kind.MONEY
+# The support of a value that the page shows, by whether it is printed just as asked.
+SHOWN = {True: Support.EXACT, False: Support.NORMALISED}
 _NONE = Ground(Support.NONE, ())
 _UNREADABLE = Ground(Support.UNREADABLE, ())
 
@@ -87,7 +91,7 @@ class Witness:
         return known
 
     def _ground(self, kind: Kind, text: str, typed: Typed | None, chunk: Chunk | None) -> Ground:
-        if kind is Kind.GENERATED:
+        if kind is _GENERATED:
             return self._cover(text, self._judge(chunk))
         places = self._typed_places(kind, typed) if typed is not None else []
         if not places and (typed is None or kind in TEXTUAL or kind in _STRICT):
@@ -96,8 +100,7 @@ class Witness:
                 places = self._of_the_same_number(text, places)
         if places:
             marked = tuple([Place(words, self.index.is_printed(words, text)) for words in places])
-            exact = any(map(attrgetter("exact"), marked))
-            return Ground(Support.EXACT if exact else Support.NORMALISED, marked)
+            return Ground(SHOWN[any(map(attrgetter("exact"), marked))], marked)
         judged = self._judge(chunk)
         return _UNREADABLE if judged.poor or self._may_be_misread(kind, text, judged) else _NONE
 
@@ -108,9 +111,9 @@ class Witness:
             if not isinstance(number, Decimal):
                 return []
             return index.numbers.get(number) or (index.numbers_alike.get(number) if index.scanned else None) or []
-        if kind is Kind.DATE:
+        if kind is _DATE:
             return index.dates.get(typed) or (index.dates_alike.get(typed) if index.scanned else None) or []
-        if kind is Kind.CURRENCY:
+        if kind is _CURRENCY:
             return index.currencies.get(str(typed), [])
         return []
 
@@ -126,22 +129,22 @@ class Witness:
             found = self._in_stream(streams[-1], squeezed, head, kind, text)
         if not found and kind in TEXTUAL and head != squeezed:
             found = [words for words in map(self._down_a_column, self._starts(head), repeat(squeezed)) if words]
-        if not found and self.index.scanned and kind not in NUMERIC and kind is not Kind.DATE:
+        if not found and self.index.scanned and kind not in NUMERIC and kind is not _DATE:
             found = self._misread(streams, squeezed, kind)
         return found
 
     def _of_the_same_number(self, text: str, places: list[tuple[int, ...]]) -> list[tuple[int, ...]]:
         """Without the places that show another number in the same digits: -100.00 and 10000 are no 100.00, also where they are text."""
         parse = self.index.parser.parse
-        number = parse(Kind.MONEY, text)
+        number = parse(_MONEY, text)
         if number is None:
             return places
-        shown = [parse(Kind.MONEY, strip_marks(" ".join(self.index.texts[i] for i in words))) for words in places]
+        shown = [parse(_MONEY, strip_marks(" ".join(self.index.texts[i] for i in words))) for words in places]
         return [words for words, other in zip(places, shown, strict=True) if other is None or other == number]
 
     def _in_stream(self, stream: Stream, squeezed: str, head: str, kind: Kind, text: str) -> list[tuple[int, ...]]:
         spans = stream.find(squeezed, head)
-        if kind in TEXTUAL or kind is Kind.CURRENCY:
+        if kind in TEXTUAL or kind is _CURRENCY:
             return [stream.ids(first, end) for first, end in spans]
         return [stream.ids(first, end) for first, end in spans if self._is_whole(stream, first, end, squeezed, text)]
 

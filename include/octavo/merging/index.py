@@ -12,7 +12,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import cached_property, lru_cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from octavo.lines import same_row
@@ -147,13 +147,12 @@ class PageIndex:
     @cached_property
     def lines(self) -> list[int]:
         """For each word the number of its line in reading order; a step back or down starts a new one."""
-        numbers, line = [], -1
-        last: Box | None = None
-        for box in self.boxes:
-            if last is None or box.x0 < last.x0 or not same_row(last, box):
+        line = 0
+        numbers = [0] if self.boxes else []
+        for last, box in pairwise(self.boxes):
+            if box[0] < last[0] or not same_row(last, box):
                 line += 1
             numbers.append(line)
-            last = box
         return numbers
 
     @cached_property

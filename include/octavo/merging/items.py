@@ -59,6 +59,7 @@ class Slot:
         return found
 
 
+_PARAGRAPH, _HEADING_LINE = contracts.Place.PARAGRAPH, contracts.Place.HEADING
 _Cell = tuple[Candidate, Typed | None, Ground]
 _Key = tuple[int, Box, int, frozenset[int], tuple[tuple[str, str], ...]]
 
@@ -146,9 +147,10 @@ class Lists:
                 tied = [(self._column(candidate.field, place), place) for place in on_row]
                 tie, place = tied[0] if len(tied) == 1 else max(tied, key=lambda t: (t[0].score, t[1].exact, tuple(-i for i in t[1].words)))
                 used.update(place.words)
-                if candidate.spec.place is contracts.Place.PARAGRAPH:
+                where = candidate.spec.place
+                if where is _PARAGRAPH:
                     tie = _RUNNING_TEXT
-                elif candidate.spec.place is contracts.Place.HEADING and is_heading(self._index, place.words):
+                elif where is _HEADING_LINE and is_heading(self._index, place.words):
                     tie = _HEADING
                 elif together <= 1:
                     tie = NO_TIE
@@ -336,15 +338,24 @@ def _read_at(row: Row) -> tuple[int, ...]:
 
 def _saw_the_same(slot: Slot, row: Row) -> bool:
     """Whether a row is of another answer, which saw the same part of the page."""
-    if any(other.source == row.source for other in slot.rows):
-        return False
-    return any(other.box.overlaps(row.box) for other in slot.rows)
+    saw = False
+    for other in slot.rows:
+        if other.source == row.source:
+            return False
+        saw = saw or other.box.overlaps(row.box)
+    return saw
 
 
 def _likeness(slot: Slot, row: Row, own: Mapping[str, str]) -> tuple[int, int]:
     """How alike a slot and a row, which says ``own``, are: cells that say the same and words in common, then those words; (0, 0) for no."""
-    best = max((sum(1 if o.cells[n][0].canonical == v else 0 for n, v in own.items() if n in o.cells) for o in slot.rows), default=0)
-    shared = max((len(other.words & row.words) for other in slot.rows), default=0)
-    if best and any(other.words and row.words and not shared for other in slot.rows):
+    best = shared = 0
+    placed = False
+    for other in slot.rows:
+        alike = 0
+        for name, claims in other.cells.items():
+            if own.get(name) == claims[0].canonical:
+                alike += 1
+        best, shared, placed = max(best, alike), max(shared, len(other.words & row.words)), placed or bool(other.words)
+    if best and not shared and placed and row.words:
         return (0, 0)  # both stand on the page, at different places: two equal coffees
     return (best + shared, shared)

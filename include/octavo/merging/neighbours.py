@@ -15,6 +15,8 @@ from octavo.values import squeeze
 
 # Words between a label and its value past which they are not tied.
 MOST_BETWEEN = 3
+# The score of a value by the words between it and its label; with more of them it is none.
+_FADING = tuple(round(1 / (1 + between), 4) for between in range(MOST_BETWEEN + 1))
 # Digits of a count, which parts an amount from its label as little: "Total  6  850.00".
 LONGEST_COUNT = 3
 _AMOUNTS = frozenset({Kind.MONEY})
@@ -60,12 +62,12 @@ class Neighbours:
             return 0.0, 0  # it stands lower
         height = bottom - top
         if box[0] >= right - height // 2 and box[1] < bottom and top < box[3] and same_row(label.box, box):
-            return self._fade(self._right_gap(label, words, box)), 1
+            return _fade(self._right_gap(label, words, box)), 1
         far = (box[1] - bottom) / max(1, height)
         if -0.5 <= far <= labels.BELOW * (MOST_BETWEEN + 1) and box[0] - height <= right and left - height <= box[2] \
                 and box[1] >= bottom - height // 2 and labels.aligned(label.box, box):
             rows = self._rows_between(label, words, box)
-            score = self._fade(rows) if far <= labels.BELOW * (rows + 1) else 0.0
+            score = _fade(rows) if far <= labels.BELOW * (rows + 1) else 0.0
             return (score / 2 if score and self._is_answered(label) else score), 0
         return 0.0, 0
 
@@ -122,6 +124,6 @@ class Neighbours:
         text = squeeze(self._index.texts[i])
         return bool(text) and text not in _FILLERS and i not in label.words and i not in words
 
-    @staticmethod
-    def _fade(between: int) -> float:
-        return 0.0 if between > MOST_BETWEEN else round(1 / (1 + between), 4)
+
+def _fade(between: int) -> float:
+    return 0.0 if between > MOST_BETWEEN else _FADING[between]

@@ -50,7 +50,7 @@ class Labels:
     def __init__(self, contract: Contract) -> None:
         self.specs = dict(contract.leaves())
         self.entries: list[Entry] = []
-        self.by_head: dict[str, list[Entry]] = {}
+        self.by_head: dict[str, dict[str, list[Entry]]] = {}  # by first run and by all of what is printed
         for path, spec in self.specs.items():
             for text in spec.labels:
                 self._add(text, path, spec.type)
@@ -67,7 +67,7 @@ class Labels:
             entry = Entry(look_alike(squeezed), look_alike(runs_of(text)[0]), text, field, kind)
             self.entries.append(entry)
             for head in dict.fromkeys((entry.head, entry.squeezed)):  # OCR may leave out the spaces: "GrossTotal"
-                self.by_head.setdefault(head, []).append(entry)
+                self.by_head.setdefault(head, {}).setdefault(entry.squeezed, []).append(entry)
 
     @cached_property
     def single(self) -> frozenset[str]:
@@ -127,11 +127,12 @@ class Prints:
         for head in by_head.keys() & stream.first_alike.keys():
             for number in stream.first_alike[head]:
                 start = starts[number]
-                for entry in by_head[head]:
-                    if alike.startswith(entry.squeezed, start):
-                        end = at.get(start + len(entry.squeezed))
+                for squeezed, entries in by_head[head].items():
+                    if alike.startswith(squeezed, start):
+                        end = at.get(start + len(squeezed))
                         if end is not None:
-                            _file(found, (number, end), entry)
+                            for entry in entries:
+                                _file(found, (number, end), entry)
         return self._longest(found, set())
 
     @cached_property

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from octavo import schemas
-from octavo.contracts import Contract, FieldSpec, Kind
+from octavo.contracts import NESTED, Contract, FieldSpec, Kind
 from octavo.model import Field, Verdict
 from octavo.values import NUMBERS
 
@@ -22,6 +22,7 @@ _STEP = re.compile(r"([^.\[\]]+)(?:\[(\d+)\])?")
 _EXACT = Context(prec=60)
 # Paths whose steps are kept.
 _CACHE = 1 << 14
+_UNSUPPORTED = Verdict.UNSUPPORTED
 _NUMBER = schemas.FIELDS.field("number").type
 
 
@@ -59,7 +60,7 @@ def record(contract: Contract, document: str, uri: str, contract_hash: str, fiel
     """
     tree: dict[str, Any] = {}
     for field in fields:
-        if field.matched and field.verdict is not Verdict.UNSUPPORTED and field.value is not None:
+        if field.matched and field.verdict is not _UNSUPPORTED and field.value is not None:
             _put(tree, field.path, _Said(field.value, field.typed))
     return {"document": document, "uri": uri, "contract_hash": contract_hash, **_typed_group(contract.fields, tree)}
 
@@ -93,13 +94,13 @@ def _typed_group(fields: dict[str, FieldSpec], tree: dict[str, Any]) -> dict[str
 
 
 def _typed(spec: FieldSpec, node: Any) -> Any:
+    if spec.type not in NESTED:
+        return _cell(spec, node) if isinstance(node, _Said) else None
     if spec.type is Kind.PAIRS:
         return [{key: _text(row.get(key)) for key in ("key", "value")} for row in _rows(node)]
     if spec.type is Kind.LIST:
         return [_typed_group(spec.fields, row) for row in _rows(node)]
-    if spec.type is Kind.GROUP:
-        return _typed_group(spec.fields, node if isinstance(node, dict) else {})
-    return _cell(spec, node) if isinstance(node, _Said) else None
+    return _typed_group(spec.fields, node if isinstance(node, dict) else {})
 
 
 def _rows(node: Any) -> list[dict[str, Any]]:

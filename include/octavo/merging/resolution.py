@@ -7,8 +7,9 @@ how documents are cut into shards can change the outcome.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 from decimal import Decimal
+from operator import attrgetter
 from typing import NamedTuple
 
 from octavo.contracts import FieldSpec, Kind
@@ -26,6 +27,12 @@ CASH_UNIT = Decimal("0.05")
 # How strongly something shows that a value is its field's.
 PROVEN, LABELLED, HINTED, NOTHING = 3, 2, 1, 0
 
+_EXACT, _GENERATED = Support.EXACT, Kind.GENERATED
+# What a value that the page does not show is worth.
+_NOT_SHOWN = {
+    Support.NONE: (Verdict.UNSUPPORTED, "the page does not say it"),
+    Support.UNREADABLE: (Verdict.UNREADABLE, "what was read there is too poor to tell"),
+}
 _SUPPORT_RANK = {Support.EXACT: 2, Support.NORMALISED: 2, Support.UNREADABLE: 1, Support.NONE: 0}
 
 
@@ -42,7 +49,7 @@ def resolve(document: str, path: str, spec: FieldSpec, claims: Sequence[Claim], 
     """One field from all claims about it; at least one claim."""
     weighed = _weigh(claims)
     if len(weighed) > 1:
-        weighed.sort(key=lambda one: _order(one, spec))
+        weighed.sort(key=_order(spec))
     winner = weighed[0]
     verdict, reason = _verdict(winner, weighed, spec)
     best = winner.claim
@@ -71,7 +78,8 @@ def _weigh(claims: Sequence[Claim]) -> list[_Weighed]:
     for group in groups.values():
         names = {claim.candidate.extractor for claim in group}
         agreed, extractors = _agreement(names, group), len(names)
-        weighed += [_Weighed(claim, _level(claim, agreed), agreed, extractors) for claim in group]
+        for claim in group:
+            weighed.append(_Weighed(claim, _level(claim, agreed), agreed, extractors))
     return weighed
 
 
@@ -95,50 +103,58 @@ def _level(claim: Claim, agreed: str) -> int:
     return HINTED if claim.tie.score > 0 else NOTHING
 
 
-def _order(one: _Weighed, spec: FieldSpec) -> tuple[object, ...]:
-    """Best first. The last parts only make the order total."""
-    claim, candidate = one.claim, one.claim.candidate
-    return (
-        candidate.extractor != PERSON,
-        bool(claim.problem),
-        -_SUPPORT_RANK[claim.support],
-        one.level < PROVEN,
-        candidate.rank,
-        -one.level,
-        -one.extractors,
-        -claim.tie.score,
-        _pick(claim, spec),
-        claim.support is not Support.EXACT,
-        claim.position,
-        candidate.extractor,
-        candidate.hinted,
-        claim.canonical,
-        candidate.value,
-        candidate.chunk,
-        candidate.box,
-        claim.evidence,
-    )
+def _order(spec: FieldSpec) -> Callable[[_Weighed], tuple[object, ...]]:
+    """What claims about a field are sorted by, best first. The last parts only make the order total."""
+    pick = _PICKS[spec.pick]
+
+    def key(one: _Weighed) -> tuple[object, ...]:
+        claim, level = one.claim, one.level
+        candidate, support = claim.candidate, claim.support
+        return (
+            candidate.extractor != PERSON,
+            bool(claim.problem),
+            -_SUPPORT_RANK[support],
+            level < PROVEN,
+            candidate.rank,
+            -level,
+            -one.extractors,
+            -claim.tie.score,
+            pick(claim),
+            support is not _EXACT,
+            claim.position,
+            candidate.extractor,
+            candidate.hinted,
+            claim.canonical,
+            candidate.value,
+            candidate.chunk,
+            candidate.box,
+            claim.evidence,
+        )
+
+    return key
 
 
-def _pick(claim: Claim, spec: FieldSpec) -> tuple[object, ...]:
-    if spec.pick == "largest" and isinstance(claim.typed, NUMBERS):
-        return (-Decimal(claim.typed),)
-    if spec.pick == "last":
-        page, y, x, last = claim.position
-        return ((-page, -y, -x, -last),)
-    return (claim.position,)
+def _last(claim: Claim) -> tuple[int, ...]:
+    page, y, x, last = claim.position
+    return (-page, -y, -x, -last)
+
+
+def _largest(claim: Claim) -> tuple[int | Decimal, ...]:
+    return (-Decimal(claim.typed),) if isinstance(claim.typed, NUMBERS) else claim.position
+
+
+# What a contract's pick sorts claims by, first to last; all of them are numbers, so that any two claims can be compared.
+_PICKS: dict[str, Callable[[Claim], tuple[int | Decimal, ...]]] = {"first": attrgetter("position"), "last": _last, "largest": _largest}
 
 
 def _verdict(winner: _Weighed, weighed: Sequence[_Weighed], spec: FieldSpec) -> tuple[Verdict, str]:
     claim = winner.claim
     if claim.candidate.extractor == PERSON:
         return Verdict.ACCEPTED, "a person said so"
-    if spec.type is Kind.GENERATED:
+    if spec.type is _GENERATED:
         return Verdict.PARAPHRASE, f"the page has {round(100 * (claim.cover or 0))}% of its content words"
-    if claim.support is Support.NONE:
-        return Verdict.UNSUPPORTED, "the page does not say it"
-    if claim.support is Support.UNREADABLE:
-        return Verdict.UNREADABLE, "what was read there is too poor to tell"
+    if claim.support in _NOT_SHOWN:
+        return _NOT_SHOWN[claim.support]
     if claim.problem:
         return Verdict.AMBIGUOUS, claim.problem
     rival = next((one for one in weighed[1:] if _rivals(one, winner, spec)), None)
@@ -206,7 +222,7 @@ def _why_lost(one: _Weighed, winner: _Weighed, spec: FieldSpec) -> str:
     if claim.problem and not best.problem:
         return claim.problem
     if _SUPPORT_RANK[claim.support] < _SUPPORT_RANK[best.support]:
-        return "the page does not say it" if claim.support is Support.NONE else "what was read there is too poor to tell"
+        return _NOT_SHOWN[claim.support][1]
     if one.level < winner.level and (one.level == NOTHING or claim.candidate.rank <= best.candidate.rank):
         if claim.tie.rival:
             return f"it stands by the label “{claim.tie.rival}”"
@@ -219,4 +235,5 @@ def _why_lost(one: _Weighed, winner: _Weighed, spec: FieldSpec) -> str:
         return "further from its label"
     if claim.candidate.rank > best.candidate.rank:
         return "not the extractor's first choice"
-    return f"the contract picks the {spec.pick}" if _pick(claim, spec) != _pick(best, spec) else "in another form"
+    pick = _PICKS[spec.pick]
+    return f"the contract picks the {spec.pick}" if pick(claim) != pick(best) else "in another form"

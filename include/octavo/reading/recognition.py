@@ -7,7 +7,7 @@ print. It is only believed where it reads more than the first, and its boxes are
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -200,7 +200,7 @@ def _look_closer(page: Recognition, grey: Image.Image, close: Box, recogniser: R
 def _moved(words: Sequence[Word], part: Box) -> list[Word]:
     """Words of a part of a picture with their boxes in the whole one."""
     moved = (Box(b.x0 + part.x0, b.y0 + part.y0, b.x1 + part.x0, b.y1 + part.y0) for b in (word.box for word in words))
-    return [replace(word, box=box) for word, box in zip(words, moved, strict=True)]
+    return [word._replace(box=box) for word, box in zip(words, moved, strict=True)]
 
 
 def read_characters(words: Sequence[Word]) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -88,7 +87,7 @@ def in_skewed(words: Sequence[Word], angle: float, straight: tuple[int, int], si
         straight: width and height of the straightened picture, pixels.
         size: of the picture as it was.
     """
-    return [replace(word, box=_back(word.box, angle, straight, size)) for word in words]
+    return [word._replace(box=_back(word.box, angle, straight, size)) for word in words]
 
 
 def _back(box: Box, angle: float, straight: tuple[int, int], size: tuple[int, int]) -> Box:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import lru_cache
 
-from octavo.contracts import Kind, Locale
+from octavo.contracts import NUMERIC, Kind, Locale
 from octavo.values.dates import Dates, DateSpan
 from octavo.values.numbers import currency_of, read_amount, read_quantity
 from octavo.values.texts import collapse, encodable, squeeze, strip_marks
@@ -26,7 +26,6 @@ Typed = Decimal | dt.date | int | str
 
 # What numbers are parsed to.
 NUMBERS = (int, Decimal)
-NUMERIC = frozenset({Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.PERCENTAGE})
 # Kinds whose value is running text: line breaks, hyphenation and look-alikes are forgiven.
 TEXTUAL = frozenset({Kind.TEXT, Kind.NAME, Kind.ADDRESS, Kind.GENERATED})
 
@@ -57,6 +56,17 @@ class Parser:
         groups = decimal == "," or (decimal == "auto" and any(tag.split("-")[0] in _POINT_GROUPS for tag in locale.languages))
         self._decimal = decimal
         self._point_groups = groups
+        self._readers: dict[Kind, Callable[[str], Typed | None]] = {
+            Kind.DATE: self._dates.parse,
+            Kind.MONEY: self.amount,
+            Kind.PERCENTAGE: lambda text: self.amount(text.replace("%", " ", 1)),
+            Kind.NUMBER: self._quantity,
+            Kind.INTEGER: self._integer,
+            Kind.CURRENCY: lambda text: currency_of(text, self.locale.currency),
+            Kind.EMAIL: lambda text: text.lower() if _EMAIL.fullmatch(text) else None,
+            Kind.URL: lambda text: text if _URL.fullmatch(text) else None,
+            Kind.PHONE: _phone,
+        }
         self.parse = lru_cache(_CACHE)(self._parse)
         self.amounts_of_word = lru_cache(_CACHE)(self._amounts_of_word)
 
@@ -65,36 +75,20 @@ class Parser:
         text = collapse(text)
         if not text or (len(text) > _LONGEST and (kind in NUMERIC or kind is Kind.DATE)):
             return None
-        match kind:
-            case Kind.DATE:
-                return self._dates.parse(text)
-            case Kind.MONEY:
-                return self.amount(text)
-            case Kind.PERCENTAGE:
-                return self.amount(text.replace("%", " ", 1))
-            case Kind.NUMBER:
-                return read_quantity(text, self._decimal, self._point_groups)
-            case Kind.INTEGER:
-                number = read_quantity(text, self._decimal, self._point_groups)
-                return int(number) if number is not None and number == number.to_integral_value() else None
-            case Kind.CURRENCY:
-                return currency_of(text, self.locale.currency)
-            case Kind.EMAIL:
-                return text.lower() if _EMAIL.fullmatch(text) else None
-            case Kind.URL:
-                return text if _URL.fullmatch(text) else None
-            case Kind.PHONE:
-                found = _PHONE.fullmatch(text)
-                digits = re.sub(r"\D", "", found[1]) if found else ""
-                return text if 6 <= len(digits) <= 15 else None
-            case _:
-                return text if squeeze(text) else None
+        return self._readers.get(kind, _text)(text)
 
     def amount(self, text: str) -> Decimal | None:
         """One amount with its sign, currency left out; None for none, several or anything else."""
         if _PLAIN.fullmatch(text):
             return Decimal(text)
-        return read_amount(text, self._decimal, self._point_groups)
+        return read_amount(text, self._decimal, self._point_groups) if _DIGIT.search(text) else None
+
+    def _quantity(self, text: str) -> Decimal | None:
+        return read_quantity(text, self._decimal, self._point_groups)
+
+    def _integer(self, text: str) -> int | None:
+        number = self._quantity(text)
+        return int(number) if number is not None and number == number.to_integral_value() else None
 
     def dates(self, text: str) -> Iterator[DateSpan]:
         """Every date in ``text``, with the characters it covers, in order and without overlaps."""
@@ -112,7 +106,17 @@ class Parser:
         if "/" in text or ":" in text:
             return None  # a date, a time or a fraction
         number = self.amount(text.removesuffix("%").rstrip("."))
-        return number if number is not None else read_quantity(text, self._decimal, self._point_groups)
+        return number if number is not None else self._quantity(text)
+
+
+def _phone(text: str) -> str | None:
+    found = _PHONE.fullmatch(text)
+    digits = re.sub(r"\D", "", found[1]) if found else ""
+    return text if 6 <= len(digits) <= 15 else None
+
+
+def _text(text: str) -> str | None:
+    return text if squeeze(text) else None
 
 
 @lru_cache(64)
