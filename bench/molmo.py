@@ -117,12 +117,20 @@ def measure(model: Path, workspace: Workspace, contract: Contract, options: argp
     parameters = sum(tensor.numel() for tensor in runtime.model.parameters())
     loading = time.monotonic() - started
     answers: dict[int, list[tuple[int, ...]]] = {}
-    batches = {size: batch_figures(runtime, size, answers, options) for size in options.batches}
+    batches = {size: told(f"batch {size}", batch_figures(runtime, size, answers, options)) for size in options.batches}
     ratio = {"batch8_ratio": round(batches[1]["seconds_per_crop"] / batches[8]["seconds_per_crop"], 2)} if {1, 8} <= set(batches) else {}
-    stage = {size: stage_figures(runtime, size, workspace, contract, options) for size in options.batches if size >= 8}
+    stage = {
+        size: told(f"stage {size}", stage_figures(runtime, size, workspace, contract, options)) for size in options.batches if size >= 8
+    }
     loaded = {"versions": runtime.versions, "parameters": parameters, "load_seconds": round(loading, 1)}
     runtime.close()
     return {**loaded, "batches": batches, **ratio, "stage": stage}
+
+
+def told(name: str, figures: dict[str, Any]) -> dict[str, Any]:
+    """The figures, said on the way: a run on a card takes minutes."""
+    print(f"{name}: {figures}", file=sys.stderr, flush=True)
+    return figures
 
 
 def read(docs: Path, contract: Contract, kept: Path) -> Workspace:

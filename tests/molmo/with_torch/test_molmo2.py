@@ -186,6 +186,22 @@ def test_a_crop_that_fits_into_no_memory_fails_alone(options, runtime, questions
     assert [reply.error for reply in replies] == ["", "", OUT_OF_MEMORY] + [""] * 7
 
 
+def test_a_model_that_does_not_fit_is_loaded_once_and_ends_the_task_with_a_remedy(options, questions, monkeypatch):
+    """Nothing is asked about smaller batches: no size of a batch makes room for the weights."""
+    from transformers import Molmo2ForConditionalGeneration
+
+    loads = []
+
+    def full(self, device):
+        loads.append(device)
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Molmo2ForConditionalGeneration, "to", full)
+    with pytest.raises(SettingsError, match="does not fit into the memory of cpu; end what else uses it"):
+        list(Molmo2(options).ask(questions))
+    assert len(loads) == 1
+
+
 def test_a_looping_row_is_stopped_and_a_finished_one_is_not_taken_for_it():
     watch = LoopWatch(width=2, rows=3, ends={99})
     steps = LEAST_TOKENS + LOOK_EVERY

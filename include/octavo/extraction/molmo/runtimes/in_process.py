@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from octavo.errors import Cancelled
+from octavo.errors import Cancelled, SettingsError
 from octavo.extraction.molmo.batches import batches
 from octavo.extraction.molmo.ladder import OUT_OF_MEMORY
 from octavo.extraction.molmo.options import RuntimeOptions
@@ -66,6 +67,29 @@ class InProcess(ABC):
     @abstractmethod
     def _generate(self, questions: list[Question]) -> list[Reply]:
         """The replies to a batch of questions that differ in image and prompt only."""
+
+    def _placed(self, load: Callable[[torch.dtype], Any]) -> Any:
+        """The checkpoint that ``load`` gives, on the device and ready to generate.
+
+        Raises:
+            SettingsError: it cannot be loaded, or the device has too little memory for it.
+        """
+        import torch
+
+        started = time.monotonic()
+        model, device = self._options.model, self._device
+        dtype, free = torch_parts.dtype(self._options.dtype, device), torch_parts.free_memory(device)
+        try:
+            placed = load(dtype).to(device).eval()
+        except (OSError, ValueError, KeyError) as error:
+            raise SettingsError(f"model {model!r} cannot be loaded by runtime {self.name}: {error}") from error
+        except torch.OutOfMemoryError as error:
+            raise SettingsError(
+                f"model {model!r} as {dtype} does not fit into the memory of {device}{free}; end what else uses it, or take a smaller model"
+            ) from error
+        seconds = time.monotonic() - started
+        log.info("loaded %s %s on %s as %s in %.1f s", self.identity.model, self.identity.revision, device, dtype, seconds)
+        return placed
 
     @cached_property
     def _grammars(self) -> torch_parts.Grammars:

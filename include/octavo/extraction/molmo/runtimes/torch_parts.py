@@ -79,6 +79,16 @@ def device_name(used: torch.device) -> str:
     return str(torch.cuda.get_device_name(used) if used.type == "cuda" else used.type)
 
 
+def free_memory(used: torch.device) -> str:
+    """``, which had 3.2 of 79.2 GiB free``; nothing for a device whose memory is not its own."""
+    import torch
+
+    if used.type != "cuda":
+        return ""
+    free, total = torch.cuda.mem_get_info(used)
+    return f", which had {free / 2**30:.1f} of {total / 2**30:.1f} GiB free"
+
+
 def dtype(name: str, used: torch.device) -> torch.dtype:
     """The weights' type; ``auto`` is bfloat16 on CUDA and float32 elsewhere."""
     import torch
