@@ -44,7 +44,7 @@ from octavo.config import Settings
 from octavo.contracts import Contract, Strategy
 from octavo.extraction import molmo
 from octavo.extraction.molmo.crops import crop
-from octavo.extraction.molmo.options import MIN_SIDE_PX, RuntimeOptions
+from octavo.extraction.molmo.options import MIN_SIDE_PX, MOST_BATCH_TOKENS, RuntimeOptions
 from octavo.extraction.molmo.prompts import prompt
 from octavo.extraction.molmo.protocol import Question
 from octavo.extraction.molmo.runtimes import torch_parts
@@ -85,14 +85,15 @@ def main() -> None:
     parser.add_argument("--new-tokens", type=int, default=64, help="of every answer")
     parser.add_argument("--documents", type=int, default=2, help="documents of the first shard that the stage reads")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=1, help="of torch on a CPU")
+    parser.add_argument("--threads", type=int, help="of torch on the CPU; default: one where the model runs on it, else torch's own")
     parser.add_argument("--keep", type=Path, help="folder that keeps the random model and what was read, for the next run")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     logging.disable(logging.WARNING)
     import torch
 
-    torch.set_num_threads(options.threads)
+    if options.threads or options.device == "cpu":
+        torch.set_num_threads(options.threads or 1)
     torch_parts.LEAST_TOKENS = sys.maxsize  # random weights repeat themselves, and every answer shall have its length
     with tempfile.TemporaryDirectory() as scratch:
         contract = contracts.find(options.contract, ROOT / "include" / "contracts")
@@ -103,9 +104,9 @@ def main() -> None:
             random_model(model, options.size, options.device)
         figures: dict[str, Any] = {
             **measure(model, workspace, contract, options),
-            "fixture": fixture(options.device, kept),
+            "fixture": told("fixture", fixture(options.device, kept)),
             "tokens_per_page": {strategy.value: tokens_per_page(workspace, contract, strategy) for strategy in Strategy},
-            "threads": options.threads,
+            "threads": torch.get_num_threads(),
         }
     print(json.dumps(figures) if options.json else "\n".join(f"{name}: {value}" for name, value in figures.items()))
 
@@ -202,16 +203,16 @@ class Timed(Molmo2):
 
 
 def runtime_options(model: Path, device: str, dtype: str = "auto") -> RuntimeOptions:
-    return RuntimeOptions(runtime="molmo2", model=str(model), device=device, dtype=dtype, batch_size=1, batch_tokens=1 << 20, rounds=1)
+    return RuntimeOptions(model=str(model), device=device, dtype=dtype, batch_size=1, batch_tokens=MOST_BATCH_TOKENS, rounds=1)
 
 
 def batch_figures(runtime: Timed, size: int, answers: dict[int, list[tuple[int, ...]]], options: argparse.Namespace) -> dict[str, Any]:
-    """Crops of one size, in batches of ``size``; each time is the faster of two. ``answers`` keeps the tokens of each size."""
+    """Crops of one size, in batches of ``size``, the faster run of two. ``answers`` keeps the tokens of each size."""
     from PIL import Image
 
     width, height = map(int, options.crop.split("x"))
-    images = [Image.effect_noise((width + 4 * number, height), 90).convert("RGB") for number in range(max(8, size))]
-    clock = time.process_time if options.device == "cpu" and options.threads == 1 else time.monotonic
+    images = [Image.effect_noise((width + 4 * number, height), 90).convert("RGB") for number in range(max(4, size))]
+    clock = time.process_time if options.device == "cpu" and options.threads in (None, 1) else time.monotonic
     runtime.batches_of(size)
     ends = runtime.model.generation_config
     ends.suppress_tokens = sorted(torch_parts.end_tokens(ends))
@@ -224,7 +225,7 @@ def batch_figures(runtime: Timed, size: int, answers: dict[int, list[tuple[int, 
 
     timed(2)  # loads what is loaded lazily
     reset_peak()
-    first, (one, said, prompt_tokens), (two, again, _) = min(timed(1)[0], timed(1)[0]), timed(options.new_tokens), timed(options.new_tokens)
+    first, (one, said, prompt_tokens), (two, again, _) = timed(1)[0], timed(options.new_tokens), timed(options.new_tokens)
     ends.suppress_tokens = None
     answers[size] = said
     seconds, rounds = min(one, two), len(images) / size

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from octavo.errors import Cancelled, SettingsError
+from octavo.errors import Cancelled, ModelUnavailable, SettingsError
 from octavo.extraction.molmo.batches import batches
 from octavo.extraction.molmo.ladder import OUT_OF_MEMORY
 from octavo.extraction.molmo.options import RuntimeOptions
@@ -109,12 +109,21 @@ class InProcess(ABC):
                 yield from self._answered(chosen, questions)
 
     def _answered(self, places: list[int], questions: Sequence[Question]) -> Iterator[list[tuple[int, Reply]]]:
-        """Answer a batch; where the device's memory does not do, its halves."""
+        """Answer a batch; where the device's memory does not do, its halves.
+
+        Raises:
+            ModelUnavailable: the device fails on a single crop, for want of memory or for another reason.
+        """
         import torch
 
         try:
             replies = self._generate([questions[place] for place in places]) if not self._cancelled else []
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:  # OutOfMemoryError is one
+            if not torch_parts.is_too_large(error):
+                raise
+            if len(places) == 1 and not isinstance(error, torch.OutOfMemoryError):
+                free = torch_parts.free_memory(self._device)
+                raise ModelUnavailable(f"{self._device}{free} fails on a single crop: {error}; end what else uses it") from error
             replies = None
         if self._cancelled:  # the answers of this batch were cut off
             raise Cancelled("cancelled; answers that were given before are kept")
