@@ -1,15 +1,24 @@
-"""Measure the Molmo runtime's plumbing on a random Molmo2 of about 50 million parameters; it says nothing about accuracy.
+"""Measure the Molmo runtime's plumbing on a random Molmo2; it says nothing about accuracy.
 
     python bench/molmo.py [--json] [--docs FOLDER] [--crops 16] [--new-tokens 64] [--device cpu] [--threads 1]
+    python bench/molmo.py --json --size 4b --device cuda --batches 1 8 32 --crop 1000x600 [--keep FOLDER]
 
+``--size 50m`` is small enough for a CPU, ``4b`` has the proportions of the released Molmo2-4B (4.85 billion parameters in
+bfloat16, made on the device) and wants a card. ``--keep`` keeps the random model and what was read for the next run.
+
+- ``batches``: for each batch size the seconds until the first token (crops prepared and prompts read) and milliseconds for each
+  further step of a batch, tokens written per second, the peak of the card's memory, and the share of answers that have the
+  tokens that they have alone and in a second run. Random weights have more near-ties than trained ones.
 - ``batch8_ratio``: time of the crops one by one, divided by their time in batches of 8. A batch gains while answers are
   written, since each step reads all weights once for eight; it gains nothing while prompts are read, which is bound by
   arithmetic on a CPU. Tiles are 126 px, so that writing takes most of the time, as it does on a card, where prompts are read
   quickly; with 378 px tiles on a core, reading the prompt takes nearly all of it. On a CPU one thread computes and its CPU
   seconds count: the threads of one operation wait for each other, so with two of them and other programs on the
   machine the waiting is measured, and not the batches.
-- ``outside_generate``: share of the stage's wall time that is not spent in the model's ``generate`` (pages rendered,
-  crops cut and prepared, answers parsed and stored), on sample documents and an empty answer store.
+- ``stage``: for each batch size from 8 the stage's pages per second on the first ``--pages`` pages of the documents, on an empty answer
+  store, every answer as long as it may be, and ``outside_generate``, the share of its wall time that is not spent in the
+  model's ``generate`` (pages rendered, crops cut and prepared, answers parsed and stored).
+- ``fixture``: answers of the trained fixture that are right on the device, of how many, alone, in a batch and in reverse.
 - ``tokens_per_page``: prompt tokens that the images of a page cost Molmo2 (378 px tiles, as released), for each way of
   cutting pages, on the documents in ``--docs`` (default: the samples). Text tokens come on top and are alike for all.
 """
@@ -35,57 +44,110 @@ from octavo.config import Settings
 from octavo.contracts import Contract, Strategy
 from octavo.extraction import molmo
 from octavo.extraction.molmo.crops import crop
-from octavo.extraction.molmo.options import MIN_SIDE_PX, RuntimeOptions
+from octavo.extraction.molmo.options import MIN_SIDE_PX, MOST_BATCH_TOKENS, RuntimeOptions
+from octavo.extraction.molmo.prompts import prompt
 from octavo.extraction.molmo.protocol import Question
+from octavo.extraction.molmo.runtimes import torch_parts
 from octavo.extraction.molmo.runtimes.molmo2 import Molmo2
+from octavo.extraction.molmo.schema import answer_schema
+from octavo.extraction.molmo.windows import windows
 from octavo.model import Box, Partition
 from octavo.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent
+FIXTURE = ROOT / "tests" / "data" / "molmo2-fixture"
 PROMPT = "Return what this part of the page says as one JSON object. Leave out what it does not show."
+# For each size: side of the tiles in pixels, words that the tokenizer knows, and what differs from transformers' own Molmo2Config
+# (which has the parts of Molmo2-8B).
+SIZES: dict[str, tuple[int, int, dict[str, dict[str, int]]]] = {
+    "50m": (126, 400, {
+        "vision_config": {"hidden_size": 256, "intermediate_size": 1024, "num_hidden_layers": 6, "num_attention_heads": 4,
+                          "num_key_value_heads": 4, "head_dim": 64},
+        "adapter_config": {"hidden_size": 256, "num_attention_heads": 4, "num_key_value_heads": 4, "head_dim": 64,
+                           "intermediate_size": 1024, "text_hidden_size": 768},
+        "text_config": {"hidden_size": 768, "num_attention_heads": 12, "num_key_value_heads": 4, "head_dim": 64, "num_hidden_layers": 6,
+                        "intermediate_size": 2048},
+    }),
+    "4b": (378, 8000, {
+        "adapter_config": {"intermediate_size": 9728, "text_hidden_size": 2560},
+        "text_config": {"hidden_size": 2560, "intermediate_size": 9728, "vocab_size": 151_936},
+    }),
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--docs", type=Path, default=ROOT / "samples" / "landing", help="folder of documents")
     parser.add_argument("--contract", default="receipt", help="contract whose prompt and locale are used")
-    parser.add_argument("--crops", type=int, default=16)
-    parser.add_argument("--new-tokens", type=int, default=64)
-    parser.add_argument("--tile", type=int, default=126, help="side of the random model's tiles, pixels; a multiple of 14")
+    parser.add_argument("--size", choices=SIZES, default="50m", help="of the random model")
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 8], help="batch sizes; 1 and 8 give the ratio")
+    parser.add_argument("--crop", default="240x112", help="width and height of the crops of ``batches``, pixels")
+    parser.add_argument("--new-tokens", type=int, default=64, help="of every answer")
+    parser.add_argument("--documents", type=int, default=2, help="documents of the first shard that the stage reads")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=1, help="of torch on a CPU")
+    parser.add_argument("--threads", type=int, help="of torch on the CPU; default: one where the model runs on it, else torch's own")
+    parser.add_argument("--keep", type=Path, help="folder that keeps the random model and what was read, for the next run")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     logging.disable(logging.WARNING)
     import torch
 
-    torch.set_num_threads(options.threads)
+    if options.threads or options.device == "cpu":
+        torch.set_num_threads(options.threads or 1)
+    torch_parts.LEAST_TOKENS = sys.maxsize  # random weights repeat themselves, and every answer shall have its length
     with tempfile.TemporaryDirectory() as scratch:
         contract = contracts.find(options.contract, ROOT / "include" / "contracts")
-        workspace = read(options.docs, contract, Path(scratch))
-        model = Path(scratch) / "molmo2-50m"
-        parameters = random_model(model, options.tile)
+        kept = options.keep or Path(scratch)
+        workspace = read(options.docs, contract, kept)
+        model = kept / f"molmo2-{options.size}"
+        if not model.is_dir():
+            random_model(model, options.size, options.device)
         figures: dict[str, Any] = {
-            "batch8_ratio": batch_ratio(model, options),
-            "outside_generate": outside_generate(workspace, contract, model, options),
+            **measure(model, workspace, contract, options),
+            "fixture": told("fixture", fixture(options.device, kept)),
             "tokens_per_page": {strategy.value: tokens_per_page(workspace, contract, strategy) for strategy in Strategy},
-            "parameters": parameters, "device": options.device, "threads": options.threads,
+            "threads": torch.get_num_threads(),
         }
     print(json.dumps(figures) if options.json else "\n".join(f"{name}: {value}" for name, value in figures.items()))
 
 
-def read(docs: Path, contract: Contract, scratch: Path) -> Workspace:
-    """Ingest and read all documents; shards are cut into chunks later, once per strategy."""
-    settings = Settings(lake=str(scratch / "lake"))
+def measure(model: Path, workspace: Workspace, contract: Contract, options: argparse.Namespace) -> dict[str, Any]:
+    """All that the random model is asked for, loaded once."""
+    runtime = Timed(runtime_options(model, options.device))
+    started = time.monotonic()
+    parameters = sum(tensor.numel() for tensor in runtime.model.parameters())
+    loading = time.monotonic() - started
+    answers: dict[int, list[tuple[int, ...]]] = {}
+    batches = {size: told(f"batch {size}", batch_figures(runtime, size, answers, options)) for size in options.batches}
+    ratio = {"batch8_ratio": round(batches[1]["seconds_per_crop"] / batches[8]["seconds_per_crop"], 2)} if {1, 8} <= set(batches) else {}
+    stage = {
+        size: told(f"stage {size}", stage_figures(runtime, size, workspace, contract, options)) for size in options.batches if size >= 8
+    }
+    loaded = {"versions": runtime.versions, "parameters": parameters, "load_seconds": round(loading, 1)}
+    runtime.close()
+    return {**loaded, "batches": batches, **ratio, "stage": stage}
+
+
+def told(name: str, figures: dict[str, Any]) -> dict[str, Any]:
+    """The figures, said on the way: a run on a card takes minutes."""
+    print(f"{name}: {figures}", file=sys.stderr, flush=True)
+    return figures
+
+
+def read(docs: Path, contract: Contract, kept: Path) -> Workspace:
+    """Ingest and read all documents, unless they were before; shards are cut into chunks later, once per strategy."""
+    settings = Settings(lake=str(kept / "lake"))
     workspace = Workspace.open(settings.workspaces, Partition(contract.name, dt.date(2026, 1, 1)), "bench")
-    ingest.run(workspace, contract, UPath(docs), settings)
+    if not workspace.documents.exists():
+        ingest.run(workspace, contract, UPath(docs), settings)
     for shard in workspace.plan.page_shards:
-        reading.run(workspace, shard, settings)
+        if not workspace.shard("read", shard).exists():
+            reading.run(workspace, shard, settings)
     return workspace
 
 
-def random_model(folder: Path, tile: int) -> int:
-    """A Molmo2 of released proportions between its parts, random weights; returns its parameters."""
+def random_model(folder: Path, size: str, device: str) -> None:
+    """A Molmo2 with the proportions of the released ones between its parts, and random weights."""
     import torch
 
     sys.path.insert(0, str(ROOT))
@@ -93,25 +155,26 @@ def random_model(folder: Path, tile: int) -> int:
 
     from scripts.train_fixture import make_model
 
-    tiny, processor = make_model([PROMPT])
+    tile, words, parts = SIZES[size]
+    texts = [PROMPT] if words == 400 else [path.read_text(encoding="utf-8") for path in [*ROOT.glob("docs/*.md"), *ROOT.glob("bench/*.py")]]
+    tiny, processor = make_model(texts, words)
     side = tile // 14
     margin = round(side * 4 / 27)  # as the released tiles overlap: 4 of 27 patches
     processor.image_processor = Molmo2ImageProcessor(size={"height": tile, "width": tile}, overlap_margins=[margin, margin])
-    config = tiny.config.to_dict()
-    config["vision_config"] |= {"hidden_size": 256, "intermediate_size": 1024, "num_hidden_layers": 6, "num_attention_heads": 4,
-                                "num_key_value_heads": 4, "head_dim": 64, "image_size": [tile, tile], "patch_size": 14,
-                                "num_position_embeddings": side * side}
-    config["adapter_config"] |= {"hidden_size": 256, "num_attention_heads": 4, "num_key_value_heads": 4, "head_dim": 64,
-                                 "intermediate_size": 1024, "text_hidden_size": 768}
-    config["text_config"] |= {"hidden_size": 768, "num_attention_heads": 12, "num_key_value_heads": 4, "head_dim": 64,
-                              "num_hidden_layers": 6, "intermediate_size": 2048}
-    config["text_config"].pop("rope_scaling_layers")  # follows from the number of layers
+    config = {name: value for name, value in tiny.config.to_dict().items() if name != "model_type"}
+    config["vision_config"] = {"image_size": [tile, tile], "patch_size": 14, "num_position_embeddings": side * side}
+    config["adapter_config"] = {"vision_feature_layer": [-1, -2] if size == "50m" else [24, 18]}
+    config["text_config"] = {name: config["text_config"][name] for name in ("vocab_size", "rope_parameters", "max_position_embeddings")}
+    for name, differing in parts.items():
+        config[name] |= differing
     torch.manual_seed(0)
-    model = Molmo2ForConditionalGeneration(Molmo2Config(**{name: value for name, value in config.items() if name != "model_type"}))
+    with torch.device(device):
+        torch.set_default_dtype(torch_parts.dtype("auto", torch.device(device)))
+        model = Molmo2ForConditionalGeneration(Molmo2Config(**config))
+        torch.set_default_dtype(torch.float32)
     model.generation_config = tiny.generation_config
     model.save_pretrained(folder)
     processor.save_pretrained(folder)
-    return sum(tensor.numel() for tensor in model.parameters())
 
 
 class Timed(Molmo2):
@@ -135,47 +198,112 @@ class Timed(Molmo2):
         finally:
             self.model.generate = real
 
+    def batches_of(self, size: int) -> None:
+        self._options = self._options.model_copy(update={"batch_size": size})
 
-def runtime_options(model: Path, device: str, batch_size: int) -> RuntimeOptions:
-    return RuntimeOptions(runtime="molmo2", model=str(model), device=device, batch_size=batch_size, batch_tokens=1 << 20)
+
+def runtime_options(model: Path, device: str, dtype: str = "auto") -> RuntimeOptions:
+    return RuntimeOptions(model=str(model), device=device, dtype=dtype, batch_size=1, batch_tokens=MOST_BATCH_TOKENS, rounds=1)
 
 
-def batch_ratio(model: Path, options: argparse.Namespace) -> float:
-    """One by one divided by batches of 8, over the same strips of text, each side's faster run of two."""
+def batch_figures(runtime: Timed, size: int, answers: dict[int, list[tuple[int, ...]]], options: argparse.Namespace) -> dict[str, Any]:
+    """Crops of one size, in batches of ``size``, the faster run of two. ``answers`` keeps the tokens of each size."""
     from PIL import Image
 
-    images = [Image.effect_noise((240 + 4 * number, 112), 90).convert("RGB") for number in range(options.crops)]
-    asked = [Question(image, PROMPT, None, options.new_tokens) for image in images]
-    seconds: dict[int, float] = {}
-    clock = time.process_time if options.device == "cpu" and options.threads == 1 else time.monotonic
-    for size in (1, 8):
-        runtime = Molmo2(runtime_options(model, options.device, size))
-        list(runtime.ask(asked[:1]))  # load and warm up
-        for _ in range(2):
-            started = clock()
-            list(runtime.ask(asked))
-            seconds[size] = min(seconds.get(size, 1e9), clock() - started)
-        runtime.close()
-    return round(seconds[1] / seconds[8], 2)
+    width, height = map(int, options.crop.split("x"))
+    images = [Image.effect_noise((width + 4 * number, height), 90).convert("RGB") for number in range(max(4, size))]
+    clock = time.process_time if options.device == "cpu" and options.threads in (None, 1) else time.monotonic
+    runtime.batches_of(size)
+    ends = runtime.model.generation_config
+    ends.suppress_tokens = sorted(torch_parts.end_tokens(ends))
+
+    def timed(new_tokens: int) -> tuple[float, list[tuple[int, ...]], int]:
+        asked = [Question(image, PROMPT, None, new_tokens) for image in images]
+        started = clock()
+        found = dict(reply for batch in runtime.ask(asked) for reply in batch)
+        return clock() - started, [found[place].token_ids for place in range(len(asked))], found[0].prompt_tokens
+
+    timed(2)  # loads what is loaded lazily
+    reset_peak()
+    first, (one, said, prompt_tokens), (two, again, _) = timed(1)[0], timed(options.new_tokens), timed(options.new_tokens)
+    ends.suppress_tokens = None
+    answers[size] = said
+    seconds, rounds = min(one, two), len(images) / size
+    alone = answers.get(1)
+    figures = {
+        "prompt_tokens": prompt_tokens, "seconds_per_crop": round(seconds / len(images), 4),
+        "first_token_seconds": round(first / rounds, 3), "step_ms": round((seconds - first) / rounds / (options.new_tokens - 1) * 1000, 2),
+        "tokens_per_second": round(len(images) * options.new_tokens / seconds, 1),
+        "as_in_a_second_run": share_alike(said, again), **peak(),
+    }
+    return figures | ({"as_alone": share_alike(said, alone)} if alone else {})
 
 
-def outside_generate(workspace: Workspace, contract: Contract, model: Path, options: argparse.Namespace) -> float:
-    """Share of the stage's time outside ``generate``, the model loaded beforehand; on a few documents of the first shard."""
-    shard = next(iter(workspace.plan.page_shards))
-    documents = workspace.plan.page_shards[shard][:2]
-    chunking.run(workspace, shard, contract.chunking)
-    chunks = storage.read_table(workspace.shard("chunk", shard))
+def share_alike(some: list[tuple[int, ...]], others: list[tuple[int, ...]]) -> float:
+    """Of the answers that both have; the shorter list's."""
+    return round(statistics.mean(one == other for one, other in zip(some, others, strict=False)), 3)
+
+
+def reset_peak() -> None:
+    import torch
+
+    if torch.cuda.is_initialized():
+        torch.cuda.reset_peak_memory_stats()
+
+
+def peak() -> dict[str, float]:
+    """The most memory of the card that tensors had since ``reset_peak``."""
+    import torch
+
+    return {"peak_gib": round(torch.cuda.max_memory_allocated() / 2**30, 2)} if torch.cuda.is_initialized() else {}
+
+
+def stage_figures(runtime: Timed, size: int, workspace: Workspace, contract: Contract, options: argparse.Namespace) -> dict[str, Any]:
+    """The stage on a few documents of the first shard, in batches of ``size``, the model loaded beforehand."""
     import pyarrow.compute as pc
 
-    few = chunks.filter(pc.is_in(chunks["document"], value_set=pc.unique(chunks["document"])[:len(documents)]))
+    shard = next(iter(workspace.plan.page_shards))
+    chunking.run(workspace, shard, contract.chunking)
+    chunks = storage.read_table(workspace.shard("chunk", shard))
+    few = chunks.filter(pc.is_in(chunks["document"], value_set=pc.unique(chunks["document"])[:options.documents]))
     storage.write_table(workspace.shard("chunk", shard), [few], few.schema)
+    pages = len({(row["document"], row["page"]) for row in few.select(["document", "page"]).to_pylist()})
     asking = contract.model_copy(update={"prompt": contract.prompt.model_copy(update={"max_new_tokens": options.new_tokens})})
-    runtime = Timed(runtime_options(model, options.device, 8))
-    runtime.model, runtime.processor  # noqa: B018  # loaded beforehand
+    runtime.batches_of(size)
+    runtime.generating = 0.0
+    reset_peak()
     with tempfile.TemporaryDirectory() as scratch:
-        unconstrained = runtime_options(model, options.device, 8).model_copy(update={"rounds": 1})
-        report = molmo.run(workspace, shard, asking, unconstrained, AnswerStore(UPath(scratch)), runtime=runtime)
-    return round(1 - runtime.generating / report.seconds, 4)
+        report = molmo.run(workspace, shard, asking, runtime_options(Path(), options.device), AnswerStore(UPath(scratch)), runtime=runtime)
+    return {
+        "pages": pages, "crops": report.counts["model_calls"], "pages_per_second": round(pages / report.seconds, 3),
+        "prompt_tokens": report.counts["prompt_tokens"], "completion_tokens": report.counts["completion_tokens"],
+        "outside_generate": round(1 - runtime.generating / report.seconds, 4), **peak(),
+    }
+
+
+def fixture(device: str, kept: Path) -> dict[str, dict[str, int]]:
+    """How many of the trained fixture's answers are right on the device, by the weights' type."""
+    contract = contracts.load(FIXTURE / "fixture_statement.yaml")
+    workspace = read(FIXTURE / "documents", contract, kept)
+    shard = next(iter(workspace.plan.page_shards))
+    chunking.run(workspace, shard, contract.chunking)
+    cuts = [cut for window in windows(workspace, shard, contract.prompt, MIN_SIDE_PX, 64) for cut in window]
+    wanted = [chunk["answer"] for chunk in json.loads((FIXTURE / "expected.json").read_text())["chunks"]]
+    asked = [
+        Question(cut.image, prompt(contract, cut.chunk.strategy, cut.text), answer_schema(contract), contract.prompt.max_new_tokens)
+        for cut in cuts if cut.image
+    ]
+    found: dict[str, dict[str, int]] = {}
+    for dtype in ("bfloat16", "float32"):
+        runtime = Timed(runtime_options(FIXTURE / "tiny-molmo2", device, dtype))
+        found[dtype] = {"of": len(wanted)}
+        for way, size, order in (("alone", 1, 1), ("batch", 8, 1), ("reversed", 8, -1)):
+            runtime.batches_of(size)
+            said = dict(reply for batch in runtime.ask(asked[::order]) for reply in batch)
+            texts = [said[place].text for place in range(len(asked))][::order]
+            found[dtype][way] = sum(json.loads(text) == answer for text, answer in zip(texts, wanted, strict=True))
+        runtime.close()
+    return found
 
 
 def tokens_per_page(workspace: Workspace, contract: Contract, strategy: Strategy) -> float:

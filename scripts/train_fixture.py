@@ -165,8 +165,8 @@ def said(text: str) -> dict[str, Any]:
     return {}
 
 
-def make_model(texts: list[str]) -> tuple[Any, Any]:
-    """A random Molmo2 of about a million parameters with a tokenizer of its own, made for ``texts``."""
+def make_model(texts: list[str], words: int = 400) -> tuple[Any, Any]:
+    """A random Molmo2 of about a million parameters with a tokenizer of its own, made for ``texts``, of that many ``words``."""
     import torch
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import (
@@ -183,7 +183,7 @@ def make_model(texts: list[str]) -> tuple[Any, Any]:
     raw.pre_tokenizer = pre_tokenizers.Sequence([digits, bytelevel])
     raw.decoder = decoders.ByteLevel()
     raw.train_from_iterator(texts, trainers.BpeTrainer(
-        vocab_size=400, special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"], show_progress=False,
+        vocab_size=words, special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>"], show_progress=False,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
     ))
     base = raw.get_vocab_size()

@@ -66,7 +66,7 @@ class StoreUnavailable(OctavoError):
 
 
 class ModelUnavailable(OctavoError):
-    """A model's endpoint did not answer; answers given before are kept, and the same call may succeed later."""
+    """A model's endpoint did not answer, or its card failed; answers given before are kept, and the same call may succeed later."""
 
     retryable = True
     exit_code = 10

@@ -12,7 +12,7 @@ from upath import UPath
 
 from octavo import storage
 from octavo.answer_store import AnswerStore
-from octavo.errors import Cancelled, SettingsError
+from octavo.errors import Cancelled, ModelUnavailable, SettingsError
 from octavo.extraction import molmo
 from octavo.extraction.molmo.ladder import OUT_OF_MEMORY
 from octavo.extraction.molmo.loops import LEAST_TOKENS
@@ -153,22 +153,43 @@ def test_a_run_on_cards_leases_one_and_a_run_on_the_cpu_none(monkeypatch, tmp_pa
     assert two is not None
 
 
-@pytest.mark.parametrize("fits", [4])
-def test_when_memory_runs_out_the_batch_is_halved_until_it_fits(options, runtime, questions, expected, fits, monkeypatch):
+@pytest.mark.parametrize("error", [
+    pytest.param(torch.OutOfMemoryError("CUDA out of memory"), id="torch says so"),
+    pytest.param(RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR"), id="cuDNN on a card that others have filled"),
+    pytest.param(RuntimeError("Expected mha_graph.execute(handle, variant_pack, workspace_ptr.get()).is_good() to be true, but got false."),
+                 id="more image tokens than a kernel takes"),
+])
+def test_when_memory_runs_out_the_batch_is_halved_until_it_fits(options, runtime, questions, expected, error, monkeypatch):
     small = Molmo2(options)
     small.__dict__.update(model=runtime.model, processor=runtime.processor)
-    real, sizes = Molmo2._generate, []
+    fits, real, sizes = 4, Molmo2._generate, []
 
     def scarce(self, batch):
         sizes.append(len(batch))
         if len(batch) > fits:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise error
         return real(self, batch)
 
     monkeypatch.setattr(Molmo2, "_generate", scarce)
     replies = answers(small, questions)
     assert [json.loads(reply.text) for reply in replies] == [chunk["answer"] for chunk in expected["chunks"]]
     assert max(sizes) > fits
+
+
+@pytest.mark.parametrize(("error", "becomes", "says"), [
+    pytest.param("CUDNN_STATUS_INTERNAL_ERROR", ModelUnavailable, "cpu fails on a single crop: CUDNN_STATUS", id="of the device"),
+    pytest.param("mat1 and mat2 shapes cannot be multiplied", RuntimeError, "shapes cannot be multiplied", id="of the code"),
+])
+def test_an_error_that_smaller_batches_do_not_mend_ends_the_task(options, runtime, questions, error, becomes, says, monkeypatch):
+    broken = Molmo2(options)
+    broken.__dict__.update(model=runtime.model, processor=runtime.processor)
+
+    def fail(self, batch):
+        raise RuntimeError(error)
+
+    monkeypatch.setattr(Molmo2, "_generate", fail)
+    with pytest.raises(becomes, match=says):
+        answers(broken, questions)
 
 
 def test_a_crop_that_fits_into_no_memory_fails_alone(options, runtime, questions, monkeypatch):
@@ -184,6 +205,22 @@ def test_a_crop_that_fits_into_no_memory_fails_alone(options, runtime, questions
     monkeypatch.setattr(Molmo2, "_generate", scarce)
     replies = answers(small, questions)
     assert [reply.error for reply in replies] == ["", "", OUT_OF_MEMORY] + [""] * 7
+
+
+def test_a_model_that_does_not_fit_is_loaded_once_and_ends_the_task_with_a_remedy(options, questions, monkeypatch):
+    """Nothing is asked about smaller batches: no size of a batch makes room for the weights."""
+    from transformers import Molmo2ForConditionalGeneration
+
+    loads = []
+
+    def full(self, device):
+        loads.append(device)
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Molmo2ForConditionalGeneration, "to", full)
+    with pytest.raises(SettingsError, match="does not fit into the memory of cpu; end what else uses it"):
+        list(Molmo2(options).ask(questions))
+    assert len(loads) == 1
 
 
 def test_a_looping_row_is_stopped_and_a_finished_one_is_not_taken_for_it():

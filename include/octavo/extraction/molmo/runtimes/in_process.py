@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from octavo.errors import Cancelled
+from octavo.errors import Cancelled, ModelUnavailable, SettingsError
 from octavo.extraction.molmo.batches import batches
 from octavo.extraction.molmo.ladder import OUT_OF_MEMORY
 from octavo.extraction.molmo.options import RuntimeOptions
@@ -67,6 +68,29 @@ class InProcess(ABC):
     def _generate(self, questions: list[Question]) -> list[Reply]:
         """The replies to a batch of questions that differ in image and prompt only."""
 
+    def _placed(self, load: Callable[[torch.dtype], Any]) -> Any:
+        """The checkpoint that ``load`` gives, on the device and ready to generate.
+
+        Raises:
+            SettingsError: it cannot be loaded, or the device has too little memory for it.
+        """
+        import torch
+
+        started = time.monotonic()
+        model, device = self._options.model, self._device
+        dtype, free = torch_parts.dtype(self._options.dtype, device), torch_parts.free_memory(device)
+        try:
+            placed = load(dtype).to(device).eval()
+        except (OSError, ValueError, KeyError) as error:
+            raise SettingsError(f"model {model!r} cannot be loaded by runtime {self.name}: {error}") from error
+        except torch.OutOfMemoryError as error:
+            raise SettingsError(
+                f"model {model!r} as {dtype} does not fit into the memory of {device}{free}; end what else uses it, or take a smaller model"
+            ) from error
+        seconds = time.monotonic() - started
+        log.info("loaded %s %s on %s as %s in %.1f s", self.identity.model, self.identity.revision, device, dtype, seconds)
+        return placed
+
     @cached_property
     def _grammars(self) -> torch_parts.Grammars:
         return torch_parts.Grammars(self.processor.tokenizer, self._vocabulary)
@@ -85,12 +109,21 @@ class InProcess(ABC):
                 yield from self._answered(chosen, questions)
 
     def _answered(self, places: list[int], questions: Sequence[Question]) -> Iterator[list[tuple[int, Reply]]]:
-        """Answer a batch; where the device's memory does not do, its halves."""
+        """Answer a batch; where the device's memory does not do, its halves.
+
+        Raises:
+            ModelUnavailable: the device fails on a single crop, for want of memory or for another reason.
+        """
         import torch
 
         try:
             replies = self._generate([questions[place] for place in places]) if not self._cancelled else []
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:  # OutOfMemoryError is one
+            if not torch_parts.is_too_large(error):
+                raise
+            if len(places) == 1 and not isinstance(error, torch.OutOfMemoryError):
+                free = torch_parts.free_memory(self._device)
+                raise ModelUnavailable(f"{self._device}{free} fails on a single crop: {error}; end what else uses it") from error
             replies = None
         if self._cancelled:  # the answers of this batch were cut off
             raise Cancelled("cancelled; answers that were given before are kept")

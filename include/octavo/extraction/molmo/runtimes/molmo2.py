@@ -6,17 +6,14 @@ same answer alone (exactly in fp32; in bf16 near-ties can flip).
 
 from __future__ import annotations
 
-import logging
 import time
 from functools import cached_property
 from typing import Any
 
-from octavo.errors import SettingsError
 from octavo.extraction.molmo.protocol import Question, Reply
 from octavo.extraction.molmo.runtimes import torch_parts
 from octavo.extraction.molmo.runtimes.in_process import InProcess
 
-log = logging.getLogger(__name__)
 # Tokens of the chat's markup around a prompt.
 MARKUP_TOKENS = 16
 
@@ -38,18 +35,13 @@ class Molmo2(InProcess):
     def model(self) -> Any:
         from transformers import AutoModelForImageTextToText
 
-        started = time.monotonic()
-        dtype = torch_parts.dtype(self._options.dtype, self._device)
-        try:
+        def load(dtype: Any) -> Any:
             model = AutoModelForImageTextToText.from_pretrained(self._options.model, revision=self._options.revision, dtype=dtype)
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"model {self._options.model!r} cannot be loaded by runtime molmo2: {error}") from error
-        if model.config.model_type != "molmo2":
-            raise SettingsError(f"model {self._options.model!r} is a {model.config.model_type}, not a Molmo2; choose another runtime")
-        model = model.to(self._device).eval()
-        seconds = time.monotonic() - started
-        log.info("loaded %s %s on %s as %s in %.1f s", self.identity.model, self.identity.revision, self._device, dtype, seconds)
-        return model
+            if model.config.model_type != self.name:
+                raise ValueError(f"it is a {model.config.model_type}, not a Molmo2; choose another runtime")
+            return model
+
+        return self._placed(load)
 
     @property
     def _vocabulary(self) -> int:

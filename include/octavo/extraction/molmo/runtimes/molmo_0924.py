@@ -6,7 +6,6 @@ Batches are padded on the right with -1, as the family's own code expects it.
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from functools import cached_property
@@ -19,7 +18,6 @@ from octavo.extraction.molmo.runtimes import torch_parts
 from octavo.extraction.molmo.runtimes.compat_0924 import remote_class, without_tensorflow
 from octavo.extraction.molmo.runtimes.in_process import InProcess
 
-log = logging.getLogger(__name__)
 PADDING = -1
 # The family's tiles: 336 px that overlap by 112, each pooled to 12 x 12 tokens and a column token per row.
 TILE_PX, TILE_TOKENS, MAX_CROPS = 224, 12 * 13 + 2, 12
@@ -47,17 +45,8 @@ class Molmo0924(InProcess):
 
     @cached_property
     def model(self) -> Any:
-        started = time.monotonic()
-        dtype = torch_parts.dtype(self._options.dtype, self._device)
-        try:
-            family = remote_class(self._options.model, self._revision)
-            model = family.from_pretrained(self._options.model, revision=self._revision, dtype=dtype)
-        except (OSError, ValueError, KeyError) as error:
-            raise SettingsError(f"model {self._options.model!r} cannot be loaded by runtime molmo-0924: {error}") from error
-        model = model.to(self._device).eval()
-        seconds = time.monotonic() - started
-        log.info("loaded %s %s on %s as %s in %.1f s", self.identity.model, self.identity.revision, self._device, dtype, seconds)
-        return model
+        name, revision = self._options.model, self._revision
+        return self._placed(lambda dtype: remote_class(name, revision).from_pretrained(name, revision=revision, dtype=dtype))
 
     @property
     def _vocabulary(self) -> int:

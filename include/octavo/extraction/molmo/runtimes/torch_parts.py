@@ -23,6 +23,10 @@ NEEDED = ("torch", "torchvision", "transformers", "xgrammar")
 # Steps between two looks for loops; looking costs more than a step of a small model.
 LOOK_EVERY = 16
 
+# How the libraries under torch end for want of memory, or where a batch is larger than their kernels take: seen on a card that
+# another process had filled (cuDNN's status), and where 74,000 image tokens were pooled at once (mha_graph).
+TOO_LARGE = ("CUDNN_STATUS_", "CUBLAS_STATUS_", "mha_graph", "CUDA error: out of memory", "CUDA error: invalid configuration argument")
+
 
 def check(runtime: str, *more: str) -> None:
     """Raises ``ToolMissing`` where a library is not installed."""
@@ -77,6 +81,23 @@ def device_name(used: torch.device) -> str:
     import torch
 
     return str(torch.cuda.get_device_name(used) if used.type == "cuda" else used.type)
+
+
+def is_too_large(error: RuntimeError) -> bool:
+    """Whether fewer crops at a time may help."""
+    import torch
+
+    return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in TOO_LARGE)
+
+
+def free_memory(used: torch.device) -> str:
+    """``, which had 3.2 of 79.2 GiB free``; nothing for a device whose memory is not its own."""
+    import torch
+
+    if used.type != "cuda":
+        return ""
+    free, total = torch.cuda.mem_get_info(used)
+    return f", which had {free / 2**30:.1f} of {total / 2**30:.1f} GiB free"
 
 
 def dtype(name: str, used: torch.device) -> torch.dtype:
