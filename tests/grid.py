@@ -34,5 +34,5 @@ def askew(level: Page, degrees: float) -> Page:
         x, y = word.box.center[0] - level.width / 2, word.box.center[1] - level.height / 2
         x, y = x * cos - y * sin + level.width / 2, x * sin + y * cos + level.height / 2
         w, h = word.box.width * cos + word.box.height * abs(sin), word.box.width * abs(sin) + word.box.height * cos
-        words.append(replace(word, box=Box(round(x - w / 2), round(y - h / 2), round(x + w / 2), round(y + h / 2))))
+        words.append(word._replace(box=Box(round(x - w / 2), round(y - h / 2), round(x + w / 2), round(y + h / 2))))
     return replace(level, words=tuple(words), skew=degrees)

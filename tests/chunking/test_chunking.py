@@ -43,7 +43,7 @@ def line(text: str, x: int, y: int, height: int = HEIGHT) -> list[Word]:
 
 def moved(page: Page, dx: int, dy: int, factor: int = 1) -> Page:
     words = tuple(
-        replace(word, box=Box(*(factor * (v + d) for v, d in zip(word.box, (dx, dy, dx, dy), strict=True)))) for word in page.words
+        word._replace(box=Box(*(factor * (v + d) for v, d in zip(word.box, (dx, dy, dx, dy), strict=True)))) for word in page.words
     )
     return replace(page, words=words, width=factor * (page.width + dx), height=factor * (page.height + dy))
 
@@ -182,7 +182,7 @@ def test_a_skewed_page_keeps_its_lines() -> None:
     words = []
     for n in range(30):
         for k, word in enumerate(line(f"line{n} " + "word " * 14 + f"end{n}", 40, 100 + 60 * n)):
-            words.append(replace(word, box=Box(word.box.x0, word.box.y0 + 2 * k, word.box.x1, word.box.y1 + 2 * k)))
+            words.append(word._replace(box=Box(word.box.x0, word.box.y0 + 2 * k, word.box.x1, word.box.y1 + 2 * k)))
     page = page_of(words)
     for chunk in layout.cut(page, Chunking(max_words=100)):
         found = chunk.text(page)

@@ -33,7 +33,7 @@ def scanned(page: Page, degrees: float, jitter: int, seed: int) -> Page:
         x0, y0, x1, y1 = (v + s + rng.randint(-jitter, jitter) for v, s in zip(box, (jitter, shift, jitter, shift), strict=True))
         return Box(x0, y0, max(x0 + 1, x1), max(y0 + 1, y1))
 
-    words = tuple(replace(word, box=moved(word.box)) for word in page.words)
+    words = tuple(word._replace(box=moved(word.box)) for word in page.words)
     return replace(page, words=words, width=page.width + 2 * jitter, height=page.height + 2 * down)
 
 
@@ -82,10 +82,10 @@ def test_every_word_is_in_one_chunk_wherever_the_page_lies_and_however_it_was_sc
     page = make(seed).page
     chunks = layout.cut(page, Chunking())
     assert sorted(word for chunk in chunks for word in chunk.words) == list(range(len(page.words)))
-    moved = tuple(replace(w, box=Box(w.box.x0 + dx, w.box.y0 + dy, w.box.x1 + dx, w.box.y1 + dy)) for w in page.words)
+    moved = tuple(w._replace(box=Box(w.box.x0 + dx, w.box.y0 + dy, w.box.x1 + dx, w.box.y1 + dy)) for w in page.words)
     again = layout.cut(replace(page, words=moved, width=page.width + dx, height=page.height + dy), Chunking())
     assert [chunk.words for chunk in again] == [chunk.words for chunk in chunks]
-    larger = tuple(replace(w, box=Box(*(factor * v for v in w.box))) for w in page.words)
+    larger = tuple(w._replace(box=Box(*(factor * v for v in w.box))) for w in page.words)
     scaled = layout.cut(replace(page, words=larger, width=factor * page.width, height=factor * page.height), Chunking())
     # A higher resolution may need more chunks to stay legible, but the words are read in the same order.
     assert [word for chunk in scaled for word in chunk.words] == [word for chunk in chunks for word in chunk.words]
