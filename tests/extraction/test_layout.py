@@ -209,7 +209,7 @@ def test_a_flights_last_day_is_not_another_labels_date() -> None:
 def test_a_name_is_read_over_the_lines_of_its_cell() -> None:
     one = page("Verkäufer\n           MVM Musterhafter\nName:      Versicherungsverein a.G.\n\nAnschrift: Ring 1", 1)
     words = tuple(
-        replace(word, box=word.box._replace(y0=word.box.y0 + 6, y1=word.box.y1 + 6)) if word.text in ("MVM", "Musterhafter") else word
+        word._replace(box=word.box._replace(y0=word.box.y0 + 6, y1=word.box.y1 + 6)) if word.text in ("MVM", "Musterhafter") else word
         for word in one.words
     )
     (said,) = layout.extract([replace(one, words=words)], contract("invoice"))

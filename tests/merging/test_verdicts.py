@@ -236,7 +236,7 @@ def test_a_name_is_accepted_by_its_place_only_where_nothing_else_may_be_the_send
 def test_a_name_that_may_go_on_in_the_line_above_is_not_accepted():
     one = page("The Northwind Mutual\nInsurance Company Ltd")
     close = replace(one, words=tuple(
-        replace(word, box=word.box._replace(y0=word.box.y0 - 6, y1=word.box.y1 - 6)) if word.box.y0 > 20 else word for word in one.words
+        word._replace(box=word.box._replace(y0=word.box.y0 - 6, y1=word.box.y1 - 6)) if word.box.y0 > 20 else word for word in one.words
     ))
     assert merge(INVOICE, close, answer({"issuer": "Insurance Company Ltd"}))["issuer"].verdict is Verdict.AMBIGUOUS
 
