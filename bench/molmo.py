@@ -44,7 +44,7 @@ from octavo.config import Settings
 from octavo.contracts import Contract, Strategy
 from octavo.extraction import molmo
 from octavo.extraction.molmo.crops import crop
-from octavo.extraction.molmo.options import MIN_SIDE_PX, MOST_BATCH_TOKENS, RuntimeOptions
+from octavo.extraction.molmo.options import MIN_SIDE_PX, RuntimeOptions
 from octavo.extraction.molmo.prompts import prompt
 from octavo.extraction.molmo.protocol import Question
 from octavo.extraction.molmo.runtimes import torch_parts
@@ -104,7 +104,7 @@ def main() -> None:
             random_model(model, options.size, options.device)
         figures: dict[str, Any] = {
             **measure(model, workspace, contract, options),
-            "fixture": told("fixture", fixture(options.device, kept)),
+            "fixture": told("fixture", fixture(options.device, Path(scratch))),
             "tokens_per_page": {strategy.value: tokens_per_page(workspace, contract, strategy) for strategy in Strategy},
             "threads": torch.get_num_threads(),
         }
@@ -203,7 +203,7 @@ class Timed(Molmo2):
 
 
 def runtime_options(model: Path, device: str, dtype: str = "auto") -> RuntimeOptions:
-    return RuntimeOptions(model=str(model), device=device, dtype=dtype, batch_size=1, batch_tokens=MOST_BATCH_TOKENS, rounds=1)
+    return RuntimeOptions(model=str(model), device=device, dtype=dtype, batch_size=1, batch_tokens=1 << 20, rounds=1)
 
 
 def batch_figures(runtime: Timed, size: int, answers: dict[int, list[tuple[int, ...]]], options: argparse.Namespace) -> dict[str, Any]:
@@ -281,10 +281,10 @@ def stage_figures(runtime: Timed, size: int, workspace: Workspace, contract: Con
     }
 
 
-def fixture(device: str, kept: Path) -> dict[str, dict[str, int]]:
+def fixture(device: str, scratch: Path) -> dict[str, dict[str, int]]:
     """How many of the trained fixture's answers are right on the device, by the weights' type."""
     contract = contracts.load(FIXTURE / "fixture_statement.yaml")
-    workspace = read(FIXTURE / "documents", contract, kept)
+    workspace = read(FIXTURE / "documents", contract, scratch)
     shard = next(iter(workspace.plan.page_shards))
     chunking.run(workspace, shard, contract.chunking)
     cuts = [cut for window in windows(workspace, shard, contract.prompt, MIN_SIDE_PX, 64) for cut in window]
