@@ -1,6 +1,6 @@
 """Measure the Molmo runtime's plumbing on a random Molmo2; it says nothing about accuracy.
 
-    python bench/molmo.py [--json] [--docs FOLDER] [--crops 16] [--new-tokens 64] [--device cpu] [--threads 1]
+    python bench/molmo.py [--json] [--docs FOLDER] [--new-tokens 64] [--device cpu] [--threads 1]
     python bench/molmo.py --json --size 4b --device cuda --batches 1 8 32 --crop 1000x600 [--keep FOLDER]
 
 ``--size 50m`` is small enough for a CPU, ``4b`` has the proportions of the released Molmo2-4B (4.85 billion parameters in
@@ -15,9 +15,9 @@ bfloat16, made on the device) and wants a card. ``--keep`` keeps the random mode
   quickly; with 378 px tiles on a core, reading the prompt takes nearly all of it. On a CPU one thread computes and its CPU
   seconds count: the threads of one operation wait for each other, so with two of them and other programs on the
   machine the waiting is measured, and not the batches.
-- ``stage``: for each batch size from 8 the stage's pages per second on the first ``--pages`` pages of the documents, on an empty answer
-  store, every answer as long as it may be, and ``outside_generate``, the share of its wall time that is not spent in the
-  model's ``generate`` (pages rendered, crops cut and prepared, answers parsed and stored).
+- ``stage``: for each batch size from 8 the stage's pages per second on the first ``--documents`` documents, on an empty
+  answer store, and ``outside_generate``, the share of its wall time that is not spent in the model's ``generate``
+  (pages rendered, crops cut and prepared, answers parsed and stored).
 - ``fixture``: answers of the trained fixture that are right on the device, of how many, alone, in a batch and in reverse.
 - ``tokens_per_page``: prompt tokens that the images of a page cost Molmo2 (378 px tiles, as released), for each way of
   cutting pages, on the documents in ``--docs`` (default: the samples). Text tokens come on top and are alike for all.
