@@ -1,6 +1,6 @@
 """Measure the Molmo runtime's plumbing on a random Molmo2; it says nothing about accuracy.
 
-    python bench/molmo.py [--json] [--docs FOLDER] [--crops 16] [--new-tokens 64] [--device cpu] [--threads 1]
+    python bench/molmo.py [--json] [--docs FOLDER] [--new-tokens 64] [--device cpu] [--threads 1]
     python bench/molmo.py --json --size 4b --device cuda --batches 1 8 32 --crop 1000x600 [--keep FOLDER]
 
 ``--size 50m`` is small enough for a CPU, ``4b`` has the proportions of the released Molmo2-4B (4.85 billion parameters in
@@ -15,9 +15,9 @@ bfloat16, made on the device) and wants a card. ``--keep`` keeps the random mode
   quickly; with 378 px tiles on a core, reading the prompt takes nearly all of it. On a CPU one thread computes and its CPU
   seconds count: the threads of one operation wait for each other, so with two of them and other programs on the
   machine the waiting is measured, and not the batches.
-- ``stage``: for each batch size from 8 the stage's pages per second on the first ``--pages`` pages of the documents, on an empty answer
-  store, every answer as long as it may be, and ``outside_generate``, the share of its wall time that is not spent in the
-  model's ``generate`` (pages rendered, crops cut and prepared, answers parsed and stored).
+- ``stage``: for each batch size from 8 the stage's pages per second on the first ``--documents`` documents, on an empty
+  answer store, and ``outside_generate``, the share of its wall time that is not spent in the model's ``generate``
+  (pages rendered, crops cut and prepared, answers parsed and stored).
 - ``fixture``: answers of the trained fixture that are right on the device, of how many, alone, in a batch and in reverse.
 - ``tokens_per_page``: prompt tokens that the images of a page cost Molmo2 (378 px tiles, as released), for each way of
   cutting pages, on the documents in ``--docs`` (default: the samples). Text tokens come on top and are alike for all.
@@ -44,7 +44,7 @@ from octavo.config import Settings
 from octavo.contracts import Contract, Strategy
 from octavo.extraction import molmo
 from octavo.extraction.molmo.crops import crop
-from octavo.extraction.molmo.options import MIN_SIDE_PX, MOST_BATCH_TOKENS, RuntimeOptions
+from octavo.extraction.molmo.options import MIN_SIDE_PX, RuntimeOptions
 from octavo.extraction.molmo.prompts import prompt
 from octavo.extraction.molmo.protocol import Question
 from octavo.extraction.molmo.runtimes import torch_parts
@@ -104,7 +104,7 @@ def main() -> None:
             random_model(model, options.size, options.device)
         figures: dict[str, Any] = {
             **measure(model, workspace, contract, options),
-            "fixture": told("fixture", fixture(options.device, kept)),
+            "fixture": told("fixture", fixture(options.device, Path(scratch))),
             "tokens_per_page": {strategy.value: tokens_per_page(workspace, contract, strategy) for strategy in Strategy},
             "threads": torch.get_num_threads(),
         }
@@ -203,7 +203,7 @@ class Timed(Molmo2):
 
 
 def runtime_options(model: Path, device: str, dtype: str = "auto") -> RuntimeOptions:
-    return RuntimeOptions(model=str(model), device=device, dtype=dtype, batch_size=1, batch_tokens=MOST_BATCH_TOKENS, rounds=1)
+    return RuntimeOptions(model=str(model), device=device, dtype=dtype, batch_size=1, batch_tokens=1 << 20, rounds=1)
 
 
 def batch_figures(runtime: Timed, size: int, answers: dict[int, list[tuple[int, ...]]], options: argparse.Namespace) -> dict[str, Any]:
@@ -281,10 +281,10 @@ def stage_figures(runtime: Timed, size: int, workspace: Workspace, contract: Con
     }
 
 
-def fixture(device: str, kept: Path) -> dict[str, dict[str, int]]:
+def fixture(device: str, scratch: Path) -> dict[str, dict[str, int]]:
     """How many of the trained fixture's answers are right on the device, by the weights' type."""
     contract = contracts.load(FIXTURE / "fixture_statement.yaml")
-    workspace = read(FIXTURE / "documents", contract, kept)
+    workspace = read(FIXTURE / "documents", contract, scratch)
     shard = next(iter(workspace.plan.page_shards))
     chunking.run(workspace, shard, contract.chunking)
     cuts = [cut for window in windows(workspace, shard, contract.prompt, MIN_SIDE_PX, 64) for cut in window]

@@ -12,8 +12,6 @@ from octavo.errors import SettingsError
 RuntimeName = Literal["molmo2", "molmo-0924", "openai"]
 # Molmo2 cuts an image into overlapping tiles; a side within the overlap (2 x 4 patches of 14 px) makes one tile.
 MIN_SIDE_PX = 112
-# CUDA's grids end here in their second and third direction, and kernels of attention lay the image tokens of a batch along one.
-MOST_BATCH_TOKENS = 65_535
 
 
 class RuntimeOptions(BaseSettings):
@@ -29,7 +27,7 @@ class RuntimeOptions(BaseSettings):
     device: str = Field("auto", description="cuda, cuda:1, cpu; auto: the first CUDA device, else the CPU")
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field("auto", description="auto: bfloat16 on CUDA, float32 on a CPU")
     batch_size: int = Field(16, gt=0, description="most crops of one batch")
-    batch_tokens: int = Field(32_768, gt=0, le=MOST_BATCH_TOKENS, description="most tokens of one batch, prompts and answers together")
+    batch_tokens: int = Field(32_768, gt=0, description="most tokens of one batch, prompts and answers together")
     constrain: bool = Field(True, description="hold answers to the contract's JSON schema while they are written")
 
     base_url: str | None = Field(None, description="openai: where the API is, for example http://vllm:8000/v1")

@@ -79,11 +79,15 @@ class InProcess(ABC):
         started = time.monotonic()
         model, device = self._options.model, self._device
         dtype, free = torch_parts.dtype(self._options.dtype, device), torch_parts.free_memory(device)
+        # cuDNN's attention gave other tokens in a second run, and failed where 74,000 image tokens were pooled at once (H200, torch 2.11).
+        torch.backends.cuda.enable_cudnn_sdp(False)
         try:
             placed = load(dtype).to(device).eval()
         except (OSError, ValueError, KeyError) as error:
             raise SettingsError(f"model {model!r} cannot be loaded by runtime {self.name}: {error}") from error
-        except torch.OutOfMemoryError as error:
+        except RuntimeError as error:
+            if not torch_parts.is_too_large(error):
+                raise
             raise SettingsError(
                 f"model {model!r} as {dtype} does not fit into the memory of {device}{free}; end what else uses it, or take a smaller model"
             ) from error

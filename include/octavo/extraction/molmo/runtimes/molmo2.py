@@ -81,7 +81,7 @@ class Molmo2(InProcess):
         )
 
     def _inputs(self, questions: list[Question]) -> Any:
-        """The processor's tensors for a batch, padded on the left."""
+        """The processor's tensors for a batch, padded on the left; images are cut into tiles on the device, which is faster there."""
         text = [
             self.processor.apply_chat_template(
                 [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": question.prompt}]}],
@@ -91,4 +91,5 @@ class Molmo2(InProcess):
         ]
         crops = questions[0].max_crops
         options = {} if crops is None else {"max_crops": crops}
-        return self.processor(images=[question.image for question in questions], text=text, padding=True, return_tensors="pt", **options)
+        images = [question.image for question in questions]
+        return self.processor(images=images, text=text, padding=True, return_tensors="pt", device=self._device, **options)

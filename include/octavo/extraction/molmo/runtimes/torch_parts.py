@@ -23,9 +23,9 @@ NEEDED = ("torch", "torchvision", "transformers", "xgrammar")
 # Steps between two looks for loops; looking costs more than a step of a small model.
 LOOK_EVERY = 16
 
-# How the libraries under torch end for want of memory, or where a batch is larger than their kernels take: seen on a card that
-# another process had filled (cuDNN's status), and where 74,000 image tokens were pooled at once (mha_graph).
-TOO_LARGE = ("CUDNN_STATUS_", "CUBLAS_STATUS_", "mha_graph", "CUDA error: out of memory", "CUDA error: invalid configuration argument")
+# How CUDA and the libraries under torch end for want of memory, beside torch's own OutOfMemoryError; the first and the last were seen
+# on a card that another process had filled.
+TOO_LARGE = ("CUDNN_STATUS_", "CUBLAS_STATUS_", "CUDA error: out of memory")
 
 
 def check(runtime: str, *more: str) -> None:
@@ -84,7 +84,7 @@ def device_name(used: torch.device) -> str:
 
 
 def is_too_large(error: RuntimeError) -> bool:
-    """Whether fewer crops at a time may help."""
+    """Whether it is for want of memory, so that fewer crops at a time may help."""
     import torch
 
     return isinstance(error, torch.OutOfMemoryError) or any(sign in str(error) for sign in TOO_LARGE)
@@ -96,7 +96,10 @@ def free_memory(used: torch.device) -> str:
 
     if used.type != "cuda":
         return ""
-    free, total = torch.cuda.mem_get_info(used)
+    try:
+        free, total = torch.cuda.mem_get_info(used)
+    except RuntimeError:  # a card without any memory left does not even tell
+        return ", which had no memory free"
     return f", which had {free / 2**30:.1f} of {total / 2**30:.1f} GiB free"
 
 
