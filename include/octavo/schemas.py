@@ -213,10 +213,6 @@ def _words(lists: pa.ChunkedArray) -> Iterator[Word]:
         yield from map(Word, texts, map(Box, x0, y0, x1, y1), confidences, map(_SOURCES.__getitem__, sources))
 
 
-def word_to_row(word: Word) -> dict[str, Any]:
-    return {"text": word.text, **word.box._asdict(), "confidence": round(word.confidence, 4), "source": word.source.value}
-
-
 def chunk_to_row(page: Page, chunk: Chunk) -> dict[str, Any]:
     return {
         "document": page.document, "page": page.number, "chunk": chunk.number, **chunk.box._asdict(),

@@ -12,6 +12,7 @@ from octavo.config import CONTRACTS_FOLDER
 from octavo.contracts import Contract
 from octavo.extraction import layout
 from octavo.model import Box, Chunk, Page
+from octavo.reading.rows import word_row
 from octavo.workspace import cut_into_shards
 from tests.grid import page
 from tests.staging import workspace
@@ -291,7 +292,7 @@ def stage(root: Path, shard_pages: int, of: Contract, *documents: list[str]) -> 
 def _reading(one: Page) -> dict[str, Any]:
     return {
         "document": one.document, "page": one.number, "width": one.width, "height": one.height, "dpi": None, "rotation": 0,
-        "transform": list(one.transform), "text_source": "ocr", "words": [schemas.word_to_row(word) for word in one.words],
+        "transform": list(one.transform), "text_source": "ocr", "words": [word_row(word) for word in one.words],
         "outcome": "ok", "reason": None, "detail": None, "seconds": 0.0, "cached": False,
     }
 

@@ -18,6 +18,7 @@ from octavo import merging, schemas, storage
 from octavo.corrections import Action, Correction, CorrectionStore
 from octavo.errors import WorkspaceError
 from octavo.model import Box, Evidence, Partition, Verdict
+from octavo.reading.rows import word_row
 from octavo.workspace import Plan, Span, Workspace, cut_into_shards
 from tests.merging.pages import INVOICE, UPRIGHT, chunk, page
 
@@ -50,7 +51,7 @@ def stage(root: Path, made: list, plan: Plan, shuffle: random.Random | None = No
             rows[name, number] = {
                 "read": [{
                     "document": name, "page": number, "width": 1000, "height": 1000, "dpi": None, "rotation": 0, "transform": list(UPRIGHT),
-                    "text_source": "ocr", "words": [schemas.word_to_row(word) for word in read.words], "outcome": "ok",
+                    "text_source": "ocr", "words": [word_row(word) for word in read.words], "outcome": "ok",
                 }],
                 "chunk": [schemas.chunk_to_row(read, box) for box in boxes],
             }

@@ -394,3 +394,11 @@ def test_another_number_in_the_same_digits_is_no_support_even_for_text(value):
 ])
 def test_a_value_below_a_label_is_tied_unless_the_label_has_one_beside_it(text, tied):
     assert verdict("issuer", "Southwind", text) is (Verdict.ACCEPTED if tied else Verdict.AMBIGUOUS)
+
+
+def test_a_number_and_a_word_that_are_both_refused_are_still_put_in_order():
+    largest = Contract.model_validate({"name": "c", "title": "C", "fields": {"total": {"type": "money", "pick": "largest", "min": 10}}})
+    said = [answer({"total": "5.00"}, "layout"), answer({"total": "abc"}, "molmo")]
+    found = merge(largest, "abc   5.00", *said)["total"]
+    assert (found.value, [loser.value for loser in found.losers]) == ("5.00", ["abc"])
+    assert found == merge(largest, "abc   5.00", *reversed(said))["total"]

@@ -190,7 +190,7 @@ def _answers(tables: Iterable[pa.Table]) -> dict[int, list[Answer]]:
     found: dict[int, list[Answer]] = {}
     for table in tables:
         for document, page, chunk, x0, y0, x1, y1, extractor, hinted, text, status in _tuples(table):
-            parsed = _JSON.raw_decode(text)[0] if text else {}
+            parsed = _JSON.decode(text) if text else {}
             found.setdefault(page, []).append(Answer(
                 document, page, chunk, Box(x0, y0, x1, y1), extractor, bool(hinted), "", parsed if isinstance(parsed, dict) else {},
                 _STATUS[status],
