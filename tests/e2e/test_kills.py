@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
+
+import psutil
 
 from tests.e2e.conftest import VOLUME_DAY, Airflow, kill, until
 
@@ -17,8 +20,16 @@ def test_a_killed_read_task_leaves_no_tesseract_and_its_retry_gives_the_same_byt
     def reading() -> dict[str, object] | None:
         return next((t for t in airflow.api.tasks("octavo_receipt", run) if t["task_id"] == "read" and t["state"] == "running"), None)
 
+    def held() -> bool:
+        """Whether a Tesseract could be stopped in mid-work: the task can't end before it."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for process in airflow.processes("tesseract"):
+                process.suspend()
+                return process.status() != psutil.STATUS_ZOMBIE
+        return False
+
     task = until(reading)
-    until(lambda: airflow.processes("tesseract"), every=0.02)
+    until(held, every=0.02)
     children = airflow.processes("tesseract", "octavo.reading")
     kill(airflow.task_process(task))
     until(lambda: not any(child.is_running() and child.status() != "zombie" for child in children), 5)
