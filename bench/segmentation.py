@@ -65,12 +65,12 @@ def read_by_modes(file: Path, modes: list[str]) -> dict[str, tuple[list[Word], f
         media_type = media_type_of(stream.read(HEAD_BYTES))
     with tempfile.TemporaryDirectory() as folder, images.open_image(file, media_type, MAX_PIXELS) as image:
         images.seek(image, 1, MAX_PIXELS)
-        reading, pixels, as_is = look(image, file, media_type, True)
-        page = prepare(reading, pixels, Path(folder) / "page", True, as_is)
+        reading, pixels = look(image, media_type, True)
+        page = prepare(reading, pixels, Path(folder) / "page", True)
         for mode in modes:
             tesseract.CONFIG = f"--psm {mode}"
             before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
-            words = tesseract.Tesseract("eng").recognise(page.source.path, page.dpi) if page else []
+            words = tesseract.Tesseract("eng").recognise(page.source.path) if page else []
             found[mode] = (words, resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
     return found
 

@@ -125,7 +125,7 @@ def test_strips_of_one_scan_are_one_picture(tmp_path: Path) -> None:
 
 def test_a_letter_whose_stamp_cannot_be_read_keeps_its_words_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken(Tesseract):
-        def recognise(self, path: Path, dpi: int | None) -> list[Word]:
+        def recognise(self, path: Path) -> list[Word]:
             raise Quarantined(Reason.READER_CRASHED, "tesseract ended by signal 11")
 
     monkeypatch.setattr(worker, "_recogniser", lambda profile, languages: Broken(languages))

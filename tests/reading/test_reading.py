@@ -20,7 +20,7 @@ from octavo.errors import SettingsError, ToolMissing
 from octavo.lines import lines_of
 from octavo.model import Box, Partition, Report, Source, Word, union
 from octavo.pages import page_image
-from octavo.reading import engine
+from octavo.reading import engine, picture
 from octavo.reading.recogniser import without_guesses
 from octavo.workspace import Workspace
 from tests.documents import LINES, askew, page_picture, picture_pdf, text_pdf
@@ -154,7 +154,7 @@ def test_every_kind_of_page_image_is_read_and_its_boxes_lie_on_its_picture(
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_a_picture_under_a_relative_path_is_read(profile: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page_picture().save(folder / "page.jpg")  # a file that is recognised as it is
+    page_picture().save(folder / "page.jpg")
     monkeypatch.chdir(tmp_path)
     _, [row], _ = read(Path(folder.name), tmp_path, ocr_profile=profile)
     assert "48213" in text(row)
@@ -207,8 +207,9 @@ def test_skewed_pages_have_the_lines_of_the_level_one_on_their_own_picture(profi
 @pytest.mark.parametrize("profile", PROFILES)
 def test_pages_read_together_have_the_words_that_they_have_alone(profile: str, folder: Path, tmp_path: Path) -> None:
     for number in range(5):
-        page_picture([f"Page {number}", *LINES], (1000 + 50 * number, 1300), 30).save(folder / f"{number}.png")
-    (folder / "5.png").write_bytes((folder / "4.png").read_bytes()[:-200] + bytes(200))  # one that Tesseract may stumble on
+        page = page_picture([f"Page {number}", *LINES], (1000 + 50 * number, 1300), 30)
+        page.save(folder / f"{number}.png", **({"dpi": (100 * number, 100 * number)} if number else {}))
+    (folder / "5.png").write_bytes((folder / "4.png").read_bytes()[:-200] + bytes(200))  # one that cannot be decoded
 
     def words(processes: int) -> list[tuple[str, list[dict[str, Any]]]]:
         settings = Settings(state=str(tmp_path / str(processes)), processes=processes, ocr_profile=profile)
@@ -314,6 +315,20 @@ def test_a_stamp_on_a_scan_does_not_hide_the_scan(folder: Path, tmp_path: Path) 
     _, [row], _ = read(folder, tmp_path)
     assert row["text_source"] == "ocr"
     assert "48213" in text(row)
+
+
+@pytest.mark.parametrize(("dpi", "written"), [
+    pytest.param(None, 1, id="unknown, of which Pillow makes 1"),
+    pytest.param(150, 150, id="known"),
+    pytest.param(4800, 2400, id="more than Tesseract believes"),
+])
+def test_the_file_that_is_recognised_is_grey_and_says_its_resolution(dpi: int | None, written: int, tmp_path: Path) -> None:
+    page_picture().convert("1").save(tmp_path / "fax.tif", compression="group4", dpi=(72, 72))
+    with Image.open(tmp_path / "fax.tif") as fax:
+        source = picture.prepare(fax, tmp_path, (1000, 700), dpi, enlarge=False)
+    with Image.open(source.path) as image:
+        assert (image.mode, image.size, image.info["compression"]) == ("L", (1000, 700), "raw")
+        assert image.info["dpi"] == (written, written)
 
 
 def test_guesses_are_dropped_from_a_page_that_is_mostly_guesses() -> None:

@@ -61,11 +61,11 @@ class Known:
         self.said = said
         self.asked: list[str] = []
 
-    def recognise(self, path: Path, dpi: int | None) -> list[Word]:
+    def recognise(self, path: Path) -> list[Word]:
         self.asked.append(path.stem)
         return [Word(text, Box(400, 400 + 30 * n, 500, 420 + 30 * n), 0.9, Source.OCR) for n, text in enumerate(self.said[path.stem])]
 
-    def recognise_all(self, paths: Sequence[Path], dpi: int | None) -> None:
+    def recognise_all(self, paths: Sequence[Path]) -> None:
         return None
 
     def is_poor(self, words: Sequence[Word]) -> bool:

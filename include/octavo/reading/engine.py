@@ -17,7 +17,7 @@ from octavo.errors import SettingsError, ToolMissing
 from octavo.storage import digest
 
 # Raise it whenever the same page would be read differently by this package's own code.
-READER = 4
+READER = 5
 
 
 # What the models of profile best read, by Tesseract's names: PP-OCRv6 knows the letters of these Latin alphabets, Chinese and

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ SMALL_WIDTH = 900
 LARGE_WIDTH, REDUCED_WIDTH = 2600, 2480  # 2,480 px: A4 at 300 dpi
 MAX_SIDE = 32_000        # Tesseract refuses sides past 32,767
 MAX_OCR_PIXELS = 40_000_000  # a page that is far taller than wide is not enlarged past this
+MOST_DPI = 2400          # more in a file, and Tesseract takes it for a mistake
 # A page is blank when its smoothed grey levels (0 to 255) differ by less than this: paper's shading and JPEG noise do.
 BLANK_RANGE = 16
 # A page whose print lies within this share of its longer side is looked at closer: a few words on a large page are lost
@@ -29,10 +30,20 @@ SMOOTHING = 4            # pixels: side of the squares that are averaged first
 
 @dataclass(frozen=True, slots=True)
 class OcrInput:
-    """A file to recognise, and how many of its pixels one pixel of the page became."""
+    """A file to recognise: how many of its pixels one pixel of the page became, and its resolution, where it is known."""
 
     path: Path
     scale: float
+    dpi: int | None
+
+    def beside(self, name: str) -> OcrInput:
+        """A file of the same scale in the same folder."""
+        return replace(self, path=self.path.with_name(f"{name}.tif"))
+
+    def write(self, grey: Image.Image) -> None:
+        """Write the picture. Uncompressed TIFF: Tesseract reads a PGM byte by byte, and takes a TIFF's resolution from the file."""
+        dpi = min(self.dpi, MOST_DPI) if self.dpi else None
+        grey.save(self.path, format="TIFF", compression="raw", **({"dpi": (dpi, dpi)} if dpi else {}))
 
 
 def ocr_scale(width: int, height: int, enlarge: bool) -> float:
@@ -56,13 +67,14 @@ def _extrema(image: Image.Image) -> tuple[float, float]:
     return float(low), float(high)  # type: ignore[arg-type]  # one band, so no tuples
 
 
-def prepare(image: Image.Image, folder: Path, frame: tuple[int, int], enlarge: bool) -> OcrInput:
-    """Write a page's picture as recognisers like it: grey, not too small and not too large, uncompressed.
+def prepare(image: Image.Image, folder: Path, frame: tuple[int, int], dpi: int | None, enlarge: bool) -> OcrInput:
+    """Write a page's picture as recognisers like it: grey, not too small and not too large.
 
     Args:
         image: the page, possibly decoded at less than its full size.
         folder: where to write.
         frame: width and height of the page, pixels.
+        dpi: resolution of the frame, where it is known.
         enlarge: whether a small page is doubled in size.
     """
     grey = image.convert("L")
@@ -70,9 +82,9 @@ def prepare(image: Image.Image, folder: Path, frame: tuple[int, int], enlarge: b
     size = (max(1, round(frame[0] * scale)), max(1, round(frame[1] * scale)))
     if grey.size != size:
         grey = grey.resize(size, Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.LANCZOS, reducing_gap=2.0)
-    path = folder / "page.pgm"
-    grey.save(path, format="PPM")
-    return OcrInput(path, scale)
+    source = OcrInput(folder / "page.tif", scale, round(dpi * scale) if dpi else None)
+    source.write(grey)
+    return source
 
 
 def print_box(grey: Image.Image) -> Box | None:

@@ -43,7 +43,7 @@ class RapidOcr:
     enlarges = False   # lines are brought to the models' size anyway
     straightens = 2.0  # degrees; measured: bench/results/reading.md
 
-    def recognise(self, path: Path, dpi: int | None) -> list[Word]:
+    def recognise(self, path: Path) -> list[Word]:
         """See ``Recogniser``; line by line from the top."""
         with Image.open(path) as image:
             page: Pixels = np.repeat(np.asarray(image.convert("L"))[:, :, None], 3, axis=2)
@@ -59,9 +59,9 @@ class RapidOcr:
                 words += _line_words(quad, picture, _letters(text, info), info.line_txt_len, size)
         return words
 
-    def recognise_all(self, paths: Sequence[Path], dpi: int | None) -> list[list[Word]]:
+    def recognise_all(self, paths: Sequence[Path]) -> list[list[Word]]:
         """See ``Recogniser``."""
-        return [self.recognise(path, dpi) for path in paths]
+        return [self.recognise(path) for path in paths]
 
     def is_poor(self, words: Sequence[Word]) -> bool:
         """See ``Recogniser``."""

@@ -25,15 +25,10 @@ class Recogniser(Protocol):
     @property
     def straightens(self) -> float: ...
 
-    def recognise(self, path: Path, dpi: int | None) -> list[Word]:
-        """The words of an image file, boxes in the file's own pixels.
+    def recognise(self, path: Path) -> list[Word]:
+        """The words of an image file (grey, uncompressed, with its resolution where it is known), boxes in its pixels."""
 
-        Args:
-            path: an uncompressed grey image, or a page's own JPEG or PNG.
-            dpi: resolution, where it is known.
-        """
-
-    def recognise_all(self, paths: Sequence[Path], dpi: int | None) -> list[list[Word]] | None:
+    def recognise_all(self, paths: Sequence[Path]) -> list[list[Word]] | None:
         """The words of each of several files at once; None if that did not work out: then each is asked for alone."""
 
     def is_poor(self, words: Sequence[Word]) -> bool:

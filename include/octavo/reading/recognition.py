@@ -63,13 +63,8 @@ class Recognition:
     part: Box | None = None
     failure: Quarantined | None = None
 
-    @property
-    def dpi(self) -> int | None:
-        """Resolution of the file that is recognised."""
-        return round(self.reading.dpi * self.source.scale) if self.reading.dpi else None
 
-
-def prepare(reading: Reading, image: Image.Image, folder: Path, enlarge: bool, file: Path | None = None) -> Recognition | None:
+def prepare(reading: Reading, image: Image.Image, folder: Path, enlarge: bool) -> Recognition | None:
     """Make a page ready for OCR; None for a blank one.
 
     Args:
@@ -77,7 +72,6 @@ def prepare(reading: Reading, image: Image.Image, folder: Path, enlarge: bool, f
         image: the upright page, possibly smaller than the frame.
         folder: where to write; it is made.
         enlarge: whether a small page is doubled in size.
-        file: the page's own file, where it can be recognised as it is.
     """
     reading.text_source = "ocr"
     if picture.is_blank(image):
@@ -85,13 +79,7 @@ def prepare(reading: Reading, image: Image.Image, folder: Path, enlarge: bool, f
         return None
     reading.skew = skew.angle_of(image)
     folder.mkdir(parents=True)
-    if file is None:
-        source = picture.prepare(image, folder, (reading.width, reading.height), enlarge)
-    else:
-        link = folder / f"page{file.suffix}"  # a name that can stand in a list, whatever the file is called
-        link.symlink_to(file.absolute())
-        source = picture.OcrInput(link, 1.0)
-    return Recognition(reading, source, reading.skew)
+    return Recognition(reading, picture.prepare(image, folder, (reading.width, reading.height), reading.dpi, enlarge), reading.skew)
 
 
 def prepare_part(reading: Reading, image: Image.Image, parts: Sequence[Box], folder: Path, enlarge: bool) -> Recognition | None:
@@ -112,19 +100,17 @@ def prepare_part(reading: Reading, image: Image.Image, parts: Sequence[Box], fol
     if picture.is_blank(shown):
         return None
     folder.mkdir(parents=True)
-    return Recognition(reading, picture.prepare(shown, folder, shown.size, enlarge), skew.angle_of(shown), around)
+    return Recognition(reading, picture.prepare(shown, folder, shown.size, reading.dpi, enlarge), skew.angle_of(shown), around)
 
 
 def recognise(pages: Sequence[Recognition], recogniser: Recogniser) -> None:
-    """Fill in the words of pages (as ``prepare`` left them), those of one resolution together."""
-    for dpi in {page.dpi: None for page in pages}:
-        same = [page for page in pages if page.dpi == dpi]
-        words = recogniser.recognise_all([page.source.path for page in same], dpi) if len(same) > 1 else None
-        for number, page in enumerate(same):
-            try:
-                _fill(page, recogniser.recognise(page.source.path, dpi) if words is None else words[number], recogniser)
-            except Quarantined as error:
-                page.failure = error
+    """Fill in the words of pages, as ``prepare`` left them."""
+    words = recogniser.recognise_all([page.source.path for page in pages]) if len(pages) > 1 else None
+    for number, page in enumerate(pages):
+        try:
+            _fill(page, recogniser.recognise(page.source.path) if words is None else words[number], recogniser)
+        except Quarantined as error:
+            page.failure = error
 
 
 def _fill(page: Recognition, first: Sequence[Word], recogniser: Recogniser) -> None:
@@ -161,9 +147,9 @@ def _straightened(page: Recognition, path: Path, angle: float, words: Sequence[W
     level = skew.straightened(grey, angle)
     if level is None:
         return words
-    target = page.source.path.with_name("straight.pgm")
-    level.save(target, format="PPM")
-    found = recogniser.recognise(target, page.dpi)
+    target = page.source.beside("straight")
+    target.write(level)
+    found = recogniser.recognise(target.path)
     if _certainty(found) <= _certainty(words):
         return words
     return skew.in_skewed(found, angle, level.size, grey.size)
@@ -178,11 +164,11 @@ def _look_again(page: Recognition, first: Sequence[Word], recogniser: Recogniser
         reading.words = picture.into_frame(_look_closer(page, grey, close, recogniser), source.scale, reading.width, reading.height)
         return
     degrees = recogniser.rotation(source.path, first)
-    again = picture.OcrInput(source.path.with_name("again.pgm"), source.scale)
+    again = source.beside("again")
     better = turned(grey, degrees) if degrees else picture.cleaned(grey)
-    better.save(again.path, format="PPM")
+    again.write(better)
     angle = skew.angle_of(better)
-    words = _straightened(page, again.path, angle, recogniser.recognise(again.path, page.dpi), recogniser)
+    words = _straightened(page, again.path, angle, recogniser.recognise(again.path), recogniser)
     if read_characters(words) > BETTER * read_characters(first):
         reading.skew = angle
         if degrees:
@@ -192,9 +178,9 @@ def _look_again(page: Recognition, first: Sequence[Word], recogniser: Recogniser
 
 def _look_closer(page: Recognition, grey: Image.Image, close: Box, recogniser: Recogniser) -> list[Word]:
     """The words of a part of the file that is recognised, boxes in the file's pixels."""
-    path = page.source.path.with_name("closer.pgm")
-    grey.crop(close).save(path, format="PPM")
-    return _moved(recogniser.recognise(path, page.dpi), close)
+    closer = page.source.beside("closer")
+    closer.write(grey.crop(close))
+    return _moved(recogniser.recognise(closer.path), close)
 
 
 def _moved(words: Sequence[Word], part: Box) -> list[Word]:

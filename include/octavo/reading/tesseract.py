@@ -35,6 +35,7 @@ CONFIG = "--psm 3"
 # Measured on receipts: of 60 pages the 5 that Tesseract hardly reads lie below one of these, and nothing that it reads well.
 POOR_CONFIDENCE = 0.5   # mean over characters
 FEW_WORDS = 30
+WORD_LEVEL = 5  # of Tesseract's TSV
 ROTATE_CONFIDENCE = 1.0  # Tesseract's orientation score; right answers on clean scans lie above 2
 
 
@@ -61,29 +62,25 @@ class Tesseract:
     def __init__(self, languages: str) -> None:
         self._languages = languages
 
-    def recognise(self, path: Path, dpi: int | None) -> list[Word]:
+    def recognise(self, path: Path) -> list[Word]:
         """See ``Recogniser``; in Tesseract's reading order.
 
         Raises:
             Quarantined: page_unreadable, out_of_memory or reader_crashed, as Tesseract ended.
         """
-        return without_guesses(_words(self._data(path, dpi)))
+        return [word for words in self._pages(path).values() for word in without_guesses(words)]
 
-    def recognise_all(self, paths: Sequence[Path], dpi: int | None) -> list[list[Word]] | None:
+    def recognise_all(self, paths: Sequence[Path]) -> list[list[Word]] | None:
         """See ``Recogniser``; from one start of Tesseract, which takes it 0.15 s."""
         listing = paths[0].with_name("pages.txt")
         listing.write_text("".join(f"{path}\n" for path in paths))
         try:
-            data = self._data(listing, dpi)
+            pages = self._pages(listing)
         except Quarantined:
             return None
-        pages: list[dict[str, list[Any]]] = [{name: [] for name in data} for _ in paths]
-        for row, page in enumerate(data["page_num"]):
-            if not 1 <= page <= len(pages):
-                return None
-            for name, column in data.items():
-                pages[page - 1][name].append(column[row])
-        return [without_guesses(_words(page)) for page in pages] if all(page["page_num"] for page in pages) else None
+        if sorted(pages) != list(range(1, len(paths) + 1)):
+            return None
+        return [without_guesses(pages[number]) for number in sorted(pages)]
 
     def is_poor(self, words: Sequence[Word]) -> bool:
         """See ``Recogniser``."""
@@ -97,30 +94,35 @@ class Tesseract:
             return 0
         return int(found["rotate"]) % 360 if found.get("orientation_conf", 0.0) >= ROTATE_CONFIDENCE else 0
 
-    def _data(self, path: Path, dpi: int | None) -> dict[str, list[Any]]:
-        config = CONFIG if dpi is None else f"{CONFIG} --dpi {dpi}"
+    def _pages(self, path: Path) -> dict[int, list[Word]]:
+        """The words of a file, or of the files that a list names, by the number of the page."""
 
-        def data() -> dict[str, list[Any]]:
-            return dict(pytesseract.image_to_data(str(path), lang=self._languages, config=config, output_type=pytesseract.Output.DICT))
+        def table() -> str:  # not by image_to_data, which first asks Tesseract for its version
+            return str(pytesseract.run_and_get_output(str(path), "tsv", self._languages, f"-c tessedit_create_tsv=1 {CONFIG}"))
 
         try:
             try:
-                return data()
+                return _words_by_page(table())
             except pytesseract.TesseractError as error:
                 if error.status >= 0:
                     raise
-                return data()  # whoever killed it may not have meant this page
+                return _words_by_page(table())  # whoever killed it may not have meant this page
         except pytesseract.TesseractError as error:
             raise _ended(error) from error
 
 
-def _words(data: dict[str, list[Any]]) -> list[Word]:
-    columns = ("text", "conf", "left", "top", "width", "height")
-    return [
-        Word(str(text).strip(), Box(left, top, left + width, top + height), max(0.0, float(conf) / 100), Source.OCR)
-        for text, conf, left, top, width, height in zip(*(data.get(name, []) for name in columns), strict=True)
-        if str(text).strip() and width > 0 and height > 0
-    ]
+def _words_by_page(table: str) -> dict[int, list[Word]]:
+    """The words of a TSV, which has a row for each page, block, paragraph, line and word. Confidence in whole percents."""
+    pages: dict[int, list[Word]] = {}
+    for row in table.split("\n")[1:]:
+        if not row:
+            continue
+        level, page, _, _, _, _, *box, confidence, text = row.split("\t")
+        words = pages.setdefault(int(page), [])
+        left, top, width, height = map(int, box)
+        if int(level) == WORD_LEVEL and text.strip() and width > 0 and height > 0:
+            words.append(Word(text.strip(), Box(left, top, left + width, top + height), int(float(confidence)) / 100, Source.OCR))
+    return pages
 
 
 def _ended(error: pytesseract.TesseractError) -> Quarantined:

@@ -27,8 +27,6 @@ from octavo.reasons import Reason
 
 # pdfium keeps what it has parsed; a document is reopened after so many pages to keep memory bounded.
 REOPEN_PAGES = 64
-# Formats that Tesseract reads as well as Pillow does, so that the file itself can be recognised.
-AS_IS = {"image/jpeg": ("L", "RGB"), "image/png": ("L", "RGB", "1"), "image/bmp": ("L", "RGB")}
 
 
 @dataclass
@@ -141,9 +139,9 @@ def _read(page: Look, path: Path, media_type: str, folder: Path, max_pixels: int
     else:
         with images.open_image(path, media_type, max_pixels) as image:
             images.seek(image, page.number, max_pixels)
-            reading, pixels, file = look(image, path, media_type, enlarge)
+            reading, pixels = look(image, media_type, enlarge)
             page.reading = reading
-            page.waiting = prepare(reading, pixels, folder, enlarge, file)
+            page.waiting = prepare(reading, pixels, folder, enlarge)
             if previews:
                 size = (reading.width, reading.height)
                 page.preview = preview.of_image(pixels, path, media_type, page.number, size, max_pixels)
@@ -180,20 +178,16 @@ def _useful_dpi(page: pdfium.PdfPage) -> float:
     return pdf.POINTS_PER_INCH * picture.LARGE_WIDTH / float(page.get_width())
 
 
-def look(image: Image.Image, path: Path, media_type: str, enlarge: bool) -> tuple[Reading, Image.Image, Path | None]:
-    """The frame of an image's current page, its upright pixels, and its file if that can be recognised as it is.
-
-    In the last case the pixels may be reduced: they only have to show whether the page is blank.
-    """
+def look(image: Image.Image, media_type: str, enlarge: bool) -> tuple[Reading, Image.Image]:
+    """The frame of an image's current page, and its upright pixels, as many as recognition takes."""
     exif = images.orientation(image)
     width, height = image.size if images.turn(exif) % 180 == 0 else image.size[::-1]
     reading = Reading(width, height, images.resolution(image), images.turn(exif), images.upright_transform(exif, width, height), (), "ocr")
-    as_is = image.mode in AS_IS.get(media_type, ()) and exif == 1 and picture.ocr_scale(width, height, enlarge) == 1.0
     if media_type == "image/jpeg":
         # JPEG decodes faster without its colours, and at a half or a quarter of its size for a fraction of the time.
-        wanted = 0.25 if as_is else min(1.0, picture.ocr_scale(width, height, enlarge))
+        wanted = min(1.0, picture.ocr_scale(width, height, enlarge))
         image.draft("L", (max(1, int(image.width * wanted)), max(1, int(image.height * wanted))))
-    return reading, images.upright(images.decoded(image), exif), path if as_is else None
+    return reading, images.upright(images.decoded(image), exif)
 
 
 if __name__ == "__main__":
