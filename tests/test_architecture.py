@@ -63,6 +63,12 @@ def test_what_the_dag_file_needs_loads_nothing_heavy(module: str) -> None:
     assert loaded & set(HEAVY) == set()
 
 
+def test_a_child_that_reads_images_starts_without_what_only_pdfs_and_other_stages_need() -> None:
+    loaded = modules_after("import octavo.reading.worker, octavo.reading.tesseract")
+    assert {"PIL", "pytesseract"} <= loaded
+    assert loaded & {"pypdfium2", "cv2", "pyarrow", "pydantic", "pandas", "onnxruntime"} == set()
+
+
 def test_parsing_the_dag_file_loads_nothing_heavy(tmp_path: Path) -> None:
     files = [str(path) for path in (ROOT / "dags").glob("*.py")]
     assert files

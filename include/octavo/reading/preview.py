@@ -6,28 +6,13 @@ import base64
 import io
 from pathlib import Path
 
-import pypdfium2 as pdfium
 from PIL import Image
 
-from octavo import images, pdf
+from octavo import images
 from octavo.errors import Quarantined
 
 SIDE = 1400   # pixels of the longer side: 120 dpi for A4, where small print can still be read
 QUALITY = 75  # measured: an A4 page is some 80 KB of JPEG in 10 ms; WebP halves the bytes in ten times the time
-
-
-def of_pdf(page: pdfium.PdfPage, frame: tuple[int, int], dpi: int) -> Image.Image | None:
-    """The page with its colours, reduced; None if pdfium cannot draw it.
-
-    Args:
-        page: an open page.
-        frame: width and height of the page at ``dpi``, pixels.
-        dpi: resolution at which the page is read.
-    """
-    try:
-        return pdf.render(page, dpi * _scale(frame))
-    except (Quarantined, MemoryError):
-        return None  # the page itself is judged by those who read it; a missing picture loses nothing
 
 
 def of_image(pixels: Image.Image, path: Path, media_type: str, number: int, frame: tuple[int, int], max_pixels: int) -> Image.Image | None:
@@ -50,7 +35,7 @@ def of_image(pixels: Image.Image, path: Path, media_type: str, number: int, fram
                 pixels = images.upright(images.decoded(image), images.orientation(image))
         return pixels.resize(size, Image.Resampling.BOX, reducing_gap=2.0) if pixels.size != size else pixels
     except (Quarantined, MemoryError):
-        return None  # as above
+        return None  # the page itself is judged by those who read it; a missing picture loses nothing
 
 
 def encoded(picture: Image.Image | None, turn: int) -> str | None:
@@ -62,10 +47,11 @@ def encoded(picture: Image.Image | None, turn: int) -> str | None:
     return base64.b64encode(stream.getvalue()).decode()
 
 
-def _scale(frame: tuple[int, int]) -> float:
+def scale(frame: tuple[int, int]) -> float:
+    """How many pixels of the picture one pixel of a page of this width and height becomes; at most 1."""
     return min(1.0, SIDE / max(frame))
 
 
 def _size(frame: tuple[int, int]) -> tuple[int, int]:
-    scale = _scale(frame)
-    return max(1, round(frame[0] * scale)), max(1, round(frame[1] * scale))
+    width, height = frame
+    return max(1, round(width * scale(frame))), max(1, round(height * scale(frame)))

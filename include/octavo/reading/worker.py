@@ -6,48 +6,22 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pypdfium2 as pdfium
 from PIL import Image
 
-from octavo import images, pdf
+from octavo import images
 from octavo.children import serve
 from octavo.errors import Quarantined
-from octavo.model import Box, Outcome, Word
-from octavo.reading import picture, preview, regions, text_layer
+from octavo.model import Outcome
+from octavo.reading import picture, preview
 from octavo.reading.recogniser import Recogniser
-from octavo.reading.recognition import Reading, Recognition, prepare, prepare_part, recognise
+from octavo.reading.recognition import Reading, Recognition, prepare, recognise
 from octavo.reading.rows import quarantined, word_row
 from octavo.reasons import Reason
-
-# pdfium keeps what it has parsed; a document is reopened after so many pages to keep memory bounded.
-REOPEN_PAGES = 64
-
-
-@dataclass
-class OpenPdf:
-    """The PDF that was read last, kept open for its next page."""
-
-    path: Path | None = None
-    document: pdfium.PdfDocument | None = None
-    pages: int = 0
-
-    def get(self, path: Path) -> pdfium.PdfDocument:
-        if self.document is None or self.path != path or self.pages >= REOPEN_PAGES:
-            if self.document is not None:
-                self.document.close()
-                self.document = None
-            self.document, self.path, self.pages = pdf.open_pdf(path), path, 0
-        self.pages += 1
-        return self.document
-
-
-_open_pdf = OpenPdf()
 
 
 @dataclass
@@ -131,12 +105,7 @@ def _seconds(started: float) -> float:
 
 def _read(page: Look, path: Path, media_type: str, folder: Path, max_pixels: int, enlarge: bool, previews: bool) -> None:
     """Fill in what is known of a page, and what has to be recognised of it."""
-    if media_type == pdf.MEDIA_TYPE:
-        with pdf.open_page(_open_pdf.get(path), page.number) as source:
-            reading = _read_pdf_page(page, source, folder, max_pixels, enlarge)
-            if previews:
-                page.preview = preview.of_pdf(source, (reading.width, reading.height), reading.dpi or pdf.DPI)
-    else:
+    if media_type in images.FORMATS:
         with images.open_image(path, media_type, max_pixels) as image:
             images.seek(image, page.number, max_pixels)
             reading, pixels = look(image, media_type, enlarge)
@@ -145,37 +114,11 @@ def _read(page: Look, path: Path, media_type: str, folder: Path, max_pixels: int
             if previews:
                 size = (reading.width, reading.height)
                 page.preview = preview.of_image(pixels, path, media_type, page.number, size, max_pixels)
+    else:
+        from octavo.reading import pdf_pages  # noqa: PLC0415  # pdfium is a tenth of a child's start, and images do not need it
+
+        reading = pdf_pages.read(page, path, folder, max_pixels, enlarge, previews)
     page.turned = reading.rotation
-
-
-def _read_pdf_page(look: Look, page: pdfium.PdfPage, folder: Path, max_pixels: int, enlarge: bool) -> Reading:
-    dpi = pdf.choose_dpi(page, max_pixels)
-    words, parts = _layer(page, dpi)
-    if parts is None or parts:
-        finer = pdf.choose_dpi(page, max_pixels, min(regions.scanned_dpi(page), _useful_dpi(page)))
-        if finer != dpi:
-            dpi = finer
-            words, parts = _layer(page, dpi)
-    reading = look.reading = Reading(*pdf.frame(page, dpi), dpi, page.get_rotation(), pdf.transform(page, dpi), words, "text_layer")
-    if parts is None:
-        look.waiting = prepare(reading, pdf.render(page, dpi, grey=True), folder, enlarge)
-    elif parts:
-        look.waiting = prepare_part(reading, pdf.render(page, dpi, grey=True), parts, folder, enlarge)
-    return reading
-
-
-def _layer(page: pdfium.PdfPage, dpi: int) -> tuple[Sequence[Word], list[Box] | None]:
-    """The words of the text layer and the pictures that OCR has to read beside it; none and None for a layer that is not trusted."""
-    layer = text_layer.read(page, dpi)
-    if not text_layer.trusted(page, layer):
-        return (), None
-    parts = regions.unread(page, layer.words, dpi)
-    return layer.words, [] if parts and text_layer.all_invisible(page) else parts  # a scan's own OCR layer has read its picture
-
-
-def _useful_dpi(page: pdfium.PdfPage) -> float:
-    """The resolution past which a page's picture would be reduced again for OCR."""
-    return pdf.POINTS_PER_INCH * picture.LARGE_WIDTH / float(page.get_width())
 
 
 def look(image: Image.Image, media_type: str, enlarge: bool) -> tuple[Reading, Image.Image]:

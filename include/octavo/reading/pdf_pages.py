@@ -1,0 +1,97 @@
+"""The pages of PDFs, for the child that reads: their text layer, and what has to be recognised instead of it or beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pypdfium2 as pdfium
+from PIL import Image
+
+from octavo import pdf
+from octavo.errors import Quarantined
+from octavo.model import Box, Word
+from octavo.reading import picture, preview, regions, text_layer
+from octavo.reading.recognition import Reading, prepare, prepare_part
+
+if TYPE_CHECKING:
+    from octavo.reading.worker import Look
+
+# pdfium keeps what it has parsed; a document is reopened after so many pages to keep memory bounded.
+REOPEN_PAGES = 64
+
+
+@dataclass
+class OpenPdf:
+    """The PDF that was read last, kept open for its next page."""
+
+    path: Path | None = None
+    document: pdfium.PdfDocument | None = None
+    pages: int = 0
+
+    def get(self, path: Path) -> pdfium.PdfDocument:
+        if self.document is None or self.path != path or self.pages >= REOPEN_PAGES:
+            if self.document is not None:
+                self.document.close()
+                self.document = None
+            self.document, self.path, self.pages = pdf.open_pdf(path), path, 0
+        self.pages += 1
+        return self.document
+
+
+_open_pdf = OpenPdf()
+
+
+def read(look: Look, path: Path, folder: Path, max_pixels: int, enlarge: bool, previews: bool) -> Reading:
+    """Fill in what is known of a PDF's page, and what has to be recognised of it."""
+    with pdf.open_page(_open_pdf.get(path), look.number) as page:
+        reading = _read(look, page, folder, max_pixels, enlarge)
+        if previews:
+            look.preview = _preview(page, (reading.width, reading.height), reading.dpi or pdf.DPI)
+        return reading
+
+
+def _read(look: Look, page: pdfium.PdfPage, folder: Path, max_pixels: int, enlarge: bool) -> Reading:
+    dpi = pdf.choose_dpi(page, max_pixels)
+    words, parts = _layer(page, dpi)
+    if parts is None or parts:
+        finer = pdf.choose_dpi(page, max_pixels, min(regions.scanned_dpi(page), _useful_dpi(page)))
+        if finer != dpi:
+            dpi = finer
+            words, parts = _layer(page, dpi)
+    reading = look.reading = Reading(*pdf.frame(page, dpi), dpi, page.get_rotation(), pdf.transform(page, dpi), words, "text_layer")
+    if parts is None:
+        look.waiting = prepare(reading, pdf.render(page, dpi, grey=True), folder, enlarge)
+    elif parts:
+        look.waiting = prepare_part(reading, pdf.render(page, dpi, grey=True), parts, folder, enlarge)
+    return reading
+
+
+def _layer(page: pdfium.PdfPage, dpi: int) -> tuple[Sequence[Word], list[Box] | None]:
+    """The words of the text layer and the pictures that OCR has to read beside it; none and None for a layer that is not trusted."""
+    layer = text_layer.read(page, dpi)
+    if not text_layer.trusted(page, layer):
+        return (), None
+    parts = regions.unread(page, layer.words, dpi)
+    return layer.words, [] if parts and text_layer.all_invisible(page) else parts  # a scan's own OCR layer has read its picture
+
+
+def _useful_dpi(page: pdfium.PdfPage) -> float:
+    """The resolution past which a page's picture would be reduced again for OCR."""
+    return pdf.POINTS_PER_INCH * picture.LARGE_WIDTH / float(page.get_width())
+
+
+def _preview(page: pdfium.PdfPage, frame: tuple[int, int], dpi: int) -> Image.Image | None:
+    """The page with its colours, reduced; None if pdfium cannot draw it.
+
+    Args:
+        page: an open page.
+        frame: width and height of the page at ``dpi``, pixels.
+        dpi: resolution at which the page is read.
+    """
+    try:
+        return pdf.render(page, dpi * preview.scale(frame))
+    except (Quarantined, MemoryError):
+        return None  # the page itself is judged by those who read it; a missing picture loses nothing
