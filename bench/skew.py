@@ -84,7 +84,7 @@ def turned(file: Path, degrees: float) -> Image.Image:
 def read(page: Image.Image, recogniser: Recogniser) -> Reading:
     reading = Reading(*page.size, None, 0, (1, 0, 0, 1, 0, 0), (), "ocr")
     with tempfile.TemporaryDirectory() as scratch:
-        waiting = prepare(reading, page, Path(scratch) / "page", recogniser.enlarges)
+        waiting = prepare(reading, page, Path(scratch) / "page", recogniser)
         if waiting is not None:
             recognise([waiting], recogniser)
     return reading

@@ -11,8 +11,8 @@ from PIL import Image
 
 from octavo.model import Box, Source, Word
 from octavo.reading import skew
-from octavo.reading.recognition import Reading, prepare, recognise
 from tests.documents import askew, page_picture
+from tests.reading.known import Known, read
 
 LEVEL = page_picture([f"Article {n} with a name of some words" for n in range(1, 15)], (900, 1000), 30)
 
@@ -20,7 +20,7 @@ LEVEL = page_picture([f"Article {n} with a name of some words" for n in range(1,
 @pytest.mark.parametrize("degrees", [3, 5, -7, 14])
 @pytest.mark.parametrize("reduced", [pytest.param(1, id="whole"), pytest.param(2, id="reduced")])
 def test_the_angle_of_a_skewed_page_is_found(degrees: float, reduced: int) -> None:
-    assert skew.angle_of(askew(LEVEL, degrees).reduce(reduced)) == pytest.approx(degrees, abs=0.3)
+    assert skew.angle_of(skew.ink_of(askew(LEVEL, degrees).reduce(reduced))) == pytest.approx(degrees, abs=0.3)
 
 
 @pytest.mark.parametrize("picture", [
@@ -32,7 +32,7 @@ def test_the_angle_of_a_skewed_page_is_found(degrees: float, reduced: int) -> No
     pytest.param(page_picture(["One line"], (900, 1000), 30).rotate(50, fillcolor=255), id="a slanted stamp"),
 ])
 def test_what_is_level_or_no_page_of_print_is_not_skewed(picture: Image.Image) -> None:
-    assert skew.angle_of(picture) == 0.0
+    assert skew.angle_of(skew.ink_of(picture)) == 0.0
 
 
 @pytest.mark.parametrize("degrees", [3, 5, -7])
@@ -49,38 +49,6 @@ def test_boxes_of_the_straightened_picture_come_back_onto_the_print(degrees: flo
 
 def test_a_long_strip_is_not_blown_up_into_a_square() -> None:
     assert skew.straightened(Image.new("L", (20_000, 40), 255), 10) is None
-
-
-class Known:
-    """A recogniser that says of each picture what it was told to, by the file's name."""
-
-    enlarges = False
-    straightens = 2.0
-
-    def __init__(self, **said: Sequence[str]) -> None:
-        self.said = said
-        self.asked: list[str] = []
-
-    def recognise(self, path: Path) -> list[Word]:
-        self.asked.append(path.stem)
-        return [Word(text, Box(400, 400 + 30 * n, 500, 420 + 30 * n), 0.9, Source.OCR) for n, text in enumerate(self.said[path.stem])]
-
-    def recognise_all(self, paths: Sequence[Path]) -> None:
-        return None
-
-    def is_poor(self, words: Sequence[Word]) -> bool:
-        return False
-
-    def rotation(self, path: Path, words: Sequence[Word]) -> int:
-        return 0
-
-
-def read(picture: Image.Image, recogniser: Known, folder: Path) -> Reading:
-    reading = Reading(*picture.size, None, 0, (1, 0, 0, 1, 0, 0), (), "ocr")
-    waiting = prepare(reading, picture, folder / "page", recogniser.enlarges)
-    assert waiting is not None
-    recognise([waiting], recogniser)
-    return reading
 
 
 def test_a_level_page_is_looked_at_once_and_its_boxes_are_left_alone(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from octavo import pdf
 from octavo.errors import Quarantined
 from octavo.model import Box, Word
 from octavo.reading import picture, preview, regions, text_layer
+from octavo.reading.recogniser import Recogniser
 from octavo.reading.recognition import Reading, prepare, prepare_part
 
 if TYPE_CHECKING:
@@ -44,16 +45,16 @@ class OpenPdf:
 _open_pdf = OpenPdf()
 
 
-def read(look: Look, path: Path, folder: Path, max_pixels: int, enlarge: bool, previews: bool) -> Reading:
+def read(look: Look, path: Path, folder: Path, max_pixels: int, recogniser: Recogniser, previews: bool) -> Reading:
     """Fill in what is known of a PDF's page, and what has to be recognised of it."""
     with pdf.open_page(_open_pdf.get(path), look.number) as page:
-        reading = _read(look, page, folder, max_pixels, enlarge)
+        reading = _read(look, page, folder, max_pixels, recogniser)
         if previews:
             look.preview = _preview(page, (reading.width, reading.height), reading.dpi or pdf.DPI)
         return reading
 
 
-def _read(look: Look, page: pdfium.PdfPage, folder: Path, max_pixels: int, enlarge: bool) -> Reading:
+def _read(look: Look, page: pdfium.PdfPage, folder: Path, max_pixels: int, recogniser: Recogniser) -> Reading:
     dpi = pdf.choose_dpi(page, max_pixels)
     words, parts = _layer(page, dpi)
     if parts is None or parts:
@@ -63,9 +64,9 @@ def _read(look: Look, page: pdfium.PdfPage, folder: Path, max_pixels: int, enlar
             words, parts = _layer(page, dpi)
     reading = look.reading = Reading(*pdf.frame(page, dpi), dpi, page.get_rotation(), pdf.transform(page, dpi), words, "text_layer")
     if parts is None:
-        look.waiting = prepare(reading, pdf.render(page, dpi, grey=True), folder, enlarge)
+        look.waiting = prepare(reading, pdf.render(page, dpi, grey=True), folder, recogniser)
     elif parts:
-        look.waiting = prepare_part(reading, pdf.render(page, dpi, grey=True), parts, folder, enlarge)
+        look.waiting = prepare_part(reading, pdf.render(page, dpi, grey=True), parts, folder, recogniser)
     return reading
 
 

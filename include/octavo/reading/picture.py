@@ -110,10 +110,10 @@ def cleaned(grey: Image.Image) -> Image.Image:
     small = cv2.resize(pixels, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
     paper = cv2.medianBlur(cv2.dilate(small, np.ones((7, 7), np.uint8)), 21)
     paper = cv2.resize(paper, (pixels.shape[1], pixels.shape[0]))
-    flat = np.clip(pixels.astype(np.float32) * 255 / np.maximum(paper, 1), 0, 255)
-    darkest = float(np.percentile(flat, INK_PERCENTILE))
-    stretched = np.clip((flat - darkest) * 255 / max(1.0, 255 - darkest), 0, 255).astype(np.uint8)
-    return Image.fromarray(cv2.GaussianBlur(stretched, (0, 0), JOINING_SIGMA))
+    flat = Image.fromarray(cv2.divide(pixels, paper, scale=255))
+    darkest = int(np.searchsorted(np.cumsum(flat.histogram()), INK_PERCENTILE / 100 * pixels.size))
+    stretched = flat.point([min(255, max(0, round((level - darkest) * 255 / max(1, 255 - darkest)))) for level in range(256)])
+    return Image.fromarray(cv2.GaussianBlur(np.asarray(stretched), (0, 0), JOINING_SIGMA))
 
 
 def into_frame(words: Sequence[Word], scale: float, width: int, height: int) -> list[Word]:

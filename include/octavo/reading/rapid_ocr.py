@@ -41,6 +41,7 @@ class RapidOcr:
     """The recogniser of profile ``best``."""
 
     enlarges = False   # lines are brought to the models' size anyway
+    cleans = 0.0       # it reads faint print as it is
     straightens = 2.0  # degrees; measured: bench/results/reading.md
 
     def recognise(self, path: Path) -> list[Word]:

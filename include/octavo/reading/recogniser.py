@@ -17,10 +17,17 @@ GUESSED_WORD = 0.6  # words below this confidence are then dropped; text that a 
 
 
 class Recogniser(Protocol):
-    """An OCR engine. ``enlarges``: small pages are doubled in size for it; ``straightens``: from so many degrees of skew on it may gain."""
+    """An OCR engine.
+
+    ``enlarges``: small pages are doubled in size for it. ``cleans``: it reads print that is up to so many grey levels darker than
+    its paper better once that is cleaned. ``straightens``: from so many degrees of skew on it may gain.
+    """
 
     @property
     def enlarges(self) -> bool: ...
+
+    @property
+    def cleans(self) -> float: ...
 
     @property
     def straightens(self) -> float: ...

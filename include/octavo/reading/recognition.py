@@ -1,7 +1,8 @@
-"""OCR of one page: a first look at the page as it is, and a second one where it is askew or the first saw little.
+"""OCR of one page: a first look, and a second one where it is askew or the first saw little.
 
-The second look straightens a skewed page, turns one that lies on its side or upside down, or cleans up faint and dotted
-print. It is only believed where it reads more than the first, and its boxes are mapped back into the page's frame.
+The first look is at the page as it is, or at a cleaned picture where its print is faint or dotted. The second straightens a skewed page,
+turns one that lies on its side or upside down, or looks at the other of the page as it is and cleaned. It is only believed where it
+reads more than the first, and its boxes are mapped back into the page's frame.
 """
 
 from __future__ import annotations
@@ -54,35 +55,43 @@ class Reading:
 class Recognition:
     """A page that waits for OCR, or the part of it that its text layer does not say. ``failure`` says why there was none.
 
-    ``skew`` is the picture's, in degrees; ``part`` a box of the page, None for all of it.
+    ``source`` is what is looked at first, ``plain`` the page as it is where that is cleaned. ``skew`` is the picture's, in degrees;
+    ``part`` a box of the page, None for all of it.
     """
 
     reading: Reading
     source: picture.OcrInput
     skew: float = 0.0
     part: Box | None = None
+    plain: picture.OcrInput | None = None
     failure: Quarantined | None = None
 
 
-def prepare(reading: Reading, image: Image.Image, folder: Path, enlarge: bool) -> Recognition | None:
+def prepare(reading: Reading, image: Image.Image, folder: Path, recogniser: Recogniser) -> Recognition | None:
     """Make a page ready for OCR; None for a blank one.
 
     Args:
         reading: the page; its width and height are the frame's.
         image: the upright page, possibly smaller than the frame.
         folder: where to write; it is made.
-        enlarge: whether a small page is doubled in size.
+        recogniser: for which.
     """
     reading.text_source = "ocr"
     if picture.is_blank(image):
         reading.blank = True
         return None
-    reading.skew = skew.angle_of(image)
+    ink = skew.ink_of(image)
+    reading.skew = skew.angle_of(ink)
     folder.mkdir(parents=True)
-    return Recognition(reading, picture.prepare(image, folder, (reading.width, reading.height), reading.dpi, enlarge), reading.skew)
+    source = picture.prepare(image, folder, (reading.width, reading.height), reading.dpi, recogniser.enlarges)
+    if ink.dark or not 0 < ink.depth < recogniser.cleans:
+        return Recognition(reading, source, reading.skew)
+    clean = source.beside("clean")
+    clean.write(picture.cleaned(_grey(source)))
+    return Recognition(reading, clean, reading.skew, plain=source)
 
 
-def prepare_part(reading: Reading, image: Image.Image, parts: Sequence[Box], folder: Path, enlarge: bool) -> Recognition | None:
+def prepare_part(reading: Reading, image: Image.Image, parts: Sequence[Box], folder: Path, recogniser: Recogniser) -> Recognition | None:
     """Make parts of a page ready for OCR, whose other words are known; None for blank ones.
 
     Args:
@@ -90,7 +99,7 @@ def prepare_part(reading: Reading, image: Image.Image, parts: Sequence[Box], fol
         image: the page, of its frame's size.
         parts: at least one.
         folder: where to write; it is made.
-        enlarge: whether a small picture is doubled in size.
+        recogniser: for which.
     """
     around = union(parts)
     shown = Image.new("L", image.size, WHITE)
@@ -100,7 +109,8 @@ def prepare_part(reading: Reading, image: Image.Image, parts: Sequence[Box], fol
     if picture.is_blank(shown):
         return None
     folder.mkdir(parents=True)
-    return Recognition(reading, picture.prepare(shown, folder, shown.size, reading.dpi, enlarge), skew.angle_of(shown), around)
+    source = picture.prepare(shown, folder, shown.size, reading.dpi, recogniser.enlarges)
+    return Recognition(reading, source, skew.angle_of(skew.ink_of(shown)), around)
 
 
 def recognise(pages: Sequence[Recognition], recogniser: Recogniser) -> None:
@@ -115,7 +125,7 @@ def recognise(pages: Sequence[Recognition], recogniser: Recogniser) -> None:
 
 def _fill(page: Recognition, first: Sequence[Word], recogniser: Recogniser) -> None:
     reading = page.reading
-    first = _straightened(page, page.source.path, page.skew, first, recogniser)
+    first = _straightened(page.source, page.skew, first, recogniser)
     if page.part is not None:
         _add(reading, page.part, picture.into_frame(first, page.source.scale, page.part.width, page.part.height))
         return
@@ -138,16 +148,15 @@ def _same_place(a: Box, b: Box) -> bool:
     return a.holds(b.center) or b.holds(a.center)
 
 
-def _straightened(page: Recognition, path: Path, angle: float, words: Sequence[Word], recogniser: Recogniser) -> Sequence[Word]:
+def _straightened(source: picture.OcrInput, angle: float, words: Sequence[Word], recogniser: Recogniser) -> Sequence[Word]:
     """What is read of a file once it is straightened, boxes in its pixels; ``words`` where it is level or they are the surer ones."""
     if abs(angle) < recogniser.straightens:
         return words
-    with Image.open(path) as image:
-        grey = image.convert("L")
+    grey = _grey(source)
     level = skew.straightened(grey, angle)
     if level is None:
         return words
-    target = page.source.beside("straight")
+    target = source.beside("straight")
     target.write(level)
     found = recogniser.recognise(target.path)
     if _certainty(found) <= _certainty(words):
@@ -157,23 +166,27 @@ def _straightened(page: Recognition, path: Path, angle: float, words: Sequence[W
 
 def _look_again(page: Recognition, first: Sequence[Word], recogniser: Recogniser) -> None:
     reading, source = page.reading, page.source
-    with Image.open(source.path) as image:
-        grey = image.convert("L")
+    grey = _grey(source)
     close = picture.print_box(grey) if not first else None
     if close is not None:
         reading.words = picture.into_frame(_look_closer(page, grey, close, recogniser), source.scale, reading.width, reading.height)
         return
     degrees = recogniser.rotation(source.path, first)
     again = source.beside("again")
-    better = turned(grey, degrees) if degrees else picture.cleaned(grey)
-    again.write(better)
-    angle = skew.angle_of(better)
-    words = _straightened(page, again.path, angle, recogniser.recognise(again.path), recogniser)
+    other = turned(grey, degrees) if degrees else picture.cleaned(grey) if page.plain is None else _grey(page.plain)
+    again.write(other)
+    angle = skew.angle_of(skew.ink_of(other))
+    words = _straightened(again, angle, recogniser.recognise(again.path), recogniser)
     if read_characters(words) > BETTER * read_characters(first):
         reading.skew = angle
         if degrees:
             reading.turn(degrees)
         reading.words = picture.into_frame(words, again.scale, reading.width, reading.height)
+
+
+def _grey(source: picture.OcrInput) -> Image.Image:
+    with Image.open(source.path) as image:
+        return image.convert("L")
 
 
 def _look_closer(page: Recognition, grey: Image.Image, close: Box, recogniser: Recogniser) -> list[Word]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ SIDE = 1000
 MOST_PIXELS = 40_000_000  # of a straightened picture: a strip that is far longer than wide would become a square
 PAPER_SHARE = 1 / 80    # of the longer side: radius of the surroundings that count as a pixel's paper
 INK = 20                # grey levels (0 to 255) by which ink is darker than its surroundings
+MIDDLE = 128            # grey level: what is below counts as dark
 FEWEST_POINTS = 200     # pixels of ink; with less there is no line of print
 MOST_POINTS = 20_000    # a page of text has about as many; of a texture a sample will do
 # How many times as sharp rows are at the angle as at the median one: pages of print 7 and more, photos, textures and noise below 4.5.
@@ -33,13 +35,31 @@ BETTER = 2.0            # and as on the level
 Points = npt.NDArray[np.float32]
 
 
-def angle_of(picture: Image.Image) -> float:
-    """The skew of a page in degrees, to 0.1; 0 where it is level, or where no lines of print tell.
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """What of a page is darker than its surroundings: columns and rows of a sample of it, and by how much the median of it is."""
 
-    Args:
-        picture: the page, also reduced.
-    """
-    xs, ys = _ink(picture)
+    xs: Points
+    ys: Points
+    depth: float  # grey levels, 0 to 255; 0 for no ink
+    dark: bool    # whether most of the page is, as where white is printed on black
+
+
+def ink_of(picture: Image.Image) -> Ink:
+    """The ink of a page's picture, which may be reduced."""
+    factor = math.ceil(max(picture.size) / SIDE)
+    small = (picture.reduce(factor) if factor > 1 else picture).convert("L")
+    paper = small.filter(ImageFilter.BoxBlur(max(3, round(PAPER_SHARE * max(small.size)))))
+    depths = np.asarray(ImageChops.subtract(paper, small)).ravel()
+    found = np.flatnonzero(depths > INK)
+    ys, xs = np.divmod(found[:: max(1, len(found) // MOST_POINTS)], small.width)
+    dark = 2 * sum(small.histogram()[:MIDDLE]) > depths.size
+    return Ink(xs.astype(np.float32), ys.astype(np.float32), float(np.median(depths[found])) if len(found) else 0.0, dark)
+
+
+def angle_of(ink: Ink) -> float:
+    """The skew of a page in degrees, to 0.1; 0 where it is level, or where no lines of print tell."""
+    xs, ys = ink.xs, ink.ys
     if len(xs) < FEWEST_POINTS:
         return 0.0
     coarse, fine = STEPS
@@ -50,16 +70,6 @@ def angle_of(picture: Image.Image) -> float:
     best, angle = max((_sharpness(xs, ys, angle), round(float(angle), 1)) for angle in refined)
     clear = best >= CLEAR * float(np.median(sharpness)) and best >= BETTER * _sharpness(xs, ys, 0.0)
     return angle if clear and abs(angle) >= LEAST else 0.0
-
-
-def _ink(picture: Image.Image) -> tuple[Points, Points]:
-    """Columns and rows of what is darker than its surroundings."""
-    factor = math.ceil(max(picture.size) / SIDE)
-    small = (picture.reduce(factor) if factor > 1 else picture).convert("L")
-    paper = small.filter(ImageFilter.BoxBlur(max(3, round(PAPER_SHARE * max(small.size)))))
-    ys, xs = np.nonzero(np.asarray(ImageChops.subtract(paper, small)) > INK)
-    every = max(1, len(xs) // MOST_POINTS)
-    return xs[::every].astype(np.float32), ys[::every].astype(np.float32)
 
 
 def _sharpness(xs: Points, ys: Points, angle: float) -> float:

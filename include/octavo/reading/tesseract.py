@@ -57,6 +57,7 @@ class Tesseract:
     """
 
     enlarges = True    # small print wants doubling
+    cleans = 70.0      # grey levels; measured: bench/results/reading.md
     straightens = 2.0  # degrees; measured: bench/results/reading.md
 
     def __init__(self, languages: str) -> None:

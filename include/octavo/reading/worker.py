@@ -62,7 +62,7 @@ def handle(request: dict[str, Any]) -> dict[str, Any]:
     scratch = Path(tempfile.gettempdir()) / f"octavo-pages-{os.getpid()}"  # made by the first page that needs it: most text layers do not
     try:
         recogniser = _recogniser(request["profile"], request["languages"])
-        looks = [_look(page, scratch / str(place), request, recogniser.enlarges) for place, page in enumerate(request["pages"])]
+        looks = [_look(page, scratch / str(place), request, recogniser) for place, page in enumerate(request["pages"])]
         started = time.monotonic()
         waiting = [look for look in looks if look.waiting is not None]
         recognise([look.waiting for look in waiting if look.waiting is not None], recogniser)
@@ -86,11 +86,11 @@ def _recogniser(profile: str, languages: str) -> Recogniser:
     return tesseract.Tesseract(languages)
 
 
-def _look(page: dict[str, Any], folder: Path, request: dict[str, Any], enlarge: bool) -> Look:
+def _look(page: dict[str, Any], folder: Path, request: dict[str, Any], recogniser: Recogniser) -> Look:
     started = time.monotonic()
     look = Look(page["document"], page["page"])
     try:
-        _read(look, Path(page["path"]), page["media_type"], folder, request["max_pixels"], enlarge, request["previews"])
+        _read(look, Path(page["path"]), page["media_type"], folder, request["max_pixels"], recogniser, request["previews"])
     except Quarantined as error:
         look.failure = error
     except MemoryError:
@@ -103,21 +103,21 @@ def _seconds(started: float) -> float:
     return round(time.monotonic() - started, 3)
 
 
-def _read(page: Look, path: Path, media_type: str, folder: Path, max_pixels: int, enlarge: bool, previews: bool) -> None:
+def _read(page: Look, path: Path, media_type: str, folder: Path, max_pixels: int, recogniser: Recogniser, previews: bool) -> None:
     """Fill in what is known of a page, and what has to be recognised of it."""
     if media_type in images.FORMATS:
         with images.open_image(path, media_type, max_pixels) as image:
             images.seek(image, page.number, max_pixels)
-            reading, pixels = look(image, media_type, enlarge)
+            reading, pixels = look(image, media_type, recogniser.enlarges)
             page.reading = reading
-            page.waiting = prepare(reading, pixels, folder, enlarge)
+            page.waiting = prepare(reading, pixels, folder, recogniser)
             if previews:
                 size = (reading.width, reading.height)
                 page.preview = preview.of_image(pixels, path, media_type, page.number, size, max_pixels)
     else:
         from octavo.reading import pdf_pages  # noqa: PLC0415  # pdfium is a tenth of a child's start, and images do not need it
 
-        reading = pdf_pages.read(page, path, folder, max_pixels, enlarge, previews)
+        reading = pdf_pages.read(page, path, folder, max_pixels, recogniser, previews)
     page.turned = reading.rotation
 
 
