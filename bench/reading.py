@@ -45,6 +45,7 @@ from octavo.reading.tesseract import CONFIG
 from octavo.workspace import Workspace
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
+MAX_PIXELS = Settings().limits.page_pixels  # asked for once: a child is told it
 # Formats and modes that Tesseract reads by itself.
 OWN_FILES = {"image/jpeg": ("L", "RGB"), "image/png": ("L", "RGB", "1"), "image/bmp": ("L", "RGB")}
 IMAGE_FILES = tuple(f"**/*{suffix}" for suffix in (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif"))
@@ -181,7 +182,7 @@ def pages_with_layer(path: Path) -> int:
 
 
 def read_layers(files: dict[Path, int]) -> None:
-    asked = {"profile": "best", "languages": "eng", "max_pixels": Settings().limits.page_pixels, "previews": False}
+    asked = {"profile": "best", "languages": "eng", "max_pixels": MAX_PIXELS, "previews": False}
     for path, pages in files.items():
         for number in range(1, pages + 1):
             page = {"path": str(path), "document": path.name, "media_type": pdf.MEDIA_TYPE, "page": number}

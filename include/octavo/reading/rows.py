@@ -12,7 +12,10 @@ IDENTITY = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 def word_row(word: Word) -> dict[str, Any]:
     """As ``schemas.WORD`` has it."""
-    return {"text": word.text, **word.box._asdict(), "confidence": round(word.confidence, 4), "source": word.source.value}
+    x0, y0, x1, y1 = word.box
+    return {
+        "text": word.text, "x0": x0, "y0": y0, "x1": x1, "y1": y1, "confidence": round(word.confidence, 4), "source": word.source.value,
+    }
 
 
 def quarantined(document: str, page: int, reason: Reason, detail: str, seconds: float) -> dict[str, Any]:

@@ -6,9 +6,7 @@ Boxes are the ink of the glyphs, like those of OCR, in pixels of the page's fram
 from __future__ import annotations
 
 import ctypes
-import math
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -36,6 +34,7 @@ ASCII_END = 128
 HYPHEN = 2              # what pdfium makes of a hyphen at the end of a line
 NO_TEXT = 0xFFFE        # stands in pdfium's text for that, and for characters without a code
 Boxes = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int64]
 LIGATURES = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
 
 
@@ -73,67 +72,72 @@ def trusted(page: pdfium.PdfPage, layer: TextLayer) -> bool:
 
 
 def _read(page: pdfium.PdfPage, textpage: pdfium.PdfTextPage, dpi: int) -> TextLayer:
-    codes, boxes = _characters(textpage)
-    counts = {code: count for code, count in Counter(codes).items() if not chr(code).isspace()}
+    codes = _codes(textpage)
+    found, numbers = np.unique(codes, return_counts=True)
+    kinds = dict(zip(found.tolist(), numbers.tolist(), strict=True))
+    blank = [code for code in kinds if not code or chr(code).isspace()]
+    counts = {code: count for code, count in kinds.items() if not chr(code).isspace()}
     nothing = sum(count for code, count in counts.items() if not code or _means_nothing(chr(code)))
     garbage = 1.0 if _shifted(counts) else nothing / max(1, sum(counts.values()))
-    frame = pdf.in_frame(boxes, page, dpi)
-    width, height = pdf.frame(page, dpi)
-    return TextLayer(tuple(_words(codes, frame, width, height)), garbage)
+    parts = np.isin(codes, blank)
+    places, boxes = _boxes(textpage, np.flatnonzero(~parts).tolist())
+    if not places:
+        return TextLayer((), garbage)
+    spaces = np.cumsum(parts, dtype=np.int_)[places]
+    return TextLayer(tuple(_words(codes[places], spaces, pdf.in_frame(boxes, page, dpi), *pdf.frame(page, dpi))), garbage)
 
 
-def _characters(textpage: pdfium.PdfTextPage) -> tuple[list[int], Boxes]:
-    """Code and box (left, bottom, right, top in points of the page) of every character; NaN for spaces and for no box."""
-    raw, count = textpage.raw, textpage.count_chars()
-    box_of = pdfium_c.FPDFText_GetCharBox
-    codes = _codes(raw, count)
-    blank = _blank(codes)
-    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-    pointers = [ctypes.byref(value) for value in (left, right, bottom, top)]
-    none = (math.nan,) * 4
-    found = [
-        (left.value, bottom.value, right.value, top.value) if code not in blank and box_of(raw, index, *pointers) else none
-        for index, code in enumerate(codes)
-    ]
-    return codes, np.array(found, np.float64).reshape(count, 4)
-
-
-def _codes(raw: pdfium_c.FPDF_TEXTPAGE, count: int) -> list[int]:
+def _codes(textpage: pdfium.PdfTextPage) -> Codes:
     """The code of every character. Asked for all at once, which is quick; then for each that has none in pdfium's text."""
+    raw, count = textpage.raw, textpage.count_chars()
     text = (ctypes.c_ushort * (count + 1))()
     one = pdfium_c.FPDFText_GetUnicode
     if pdfium_c.FPDFText_GetText(raw, 0, count, text) != count + 1:
-        return [one(raw, index) for index in range(count)]
-    return [one(raw, index) if code == NO_TEXT else code for index, code in enumerate(text[:count])]
+        return np.array([one(raw, index) for index in range(count)], np.int64)
+    codes = np.array(text[:count], np.int64)
+    for index in np.flatnonzero(codes == NO_TEXT).tolist():
+        codes[index] = one(raw, index)
+    return codes
 
 
-def _blank(codes: Sequence[int]) -> set[int]:
-    """Those of the codes that part words: white space and none at all."""
-    return {code for code in set(codes) if not code or chr(code).isspace()}
+def _boxes(textpage: pdfium.PdfTextPage, places: Sequence[int]) -> tuple[list[int], Boxes]:
+    """Those of the places in the text whose character has a box, and the boxes: left, bottom, right, top in points of the page."""
+    raw, box_of = textpage.raw, pdfium_c.FPDFText_GetCharBox
+    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+    pointers = [ctypes.byref(value) for value in (left, right, bottom, top)]
+    found = [
+        (place, left.value, bottom.value, right.value, top.value) for place in places if box_of(raw, place, *pointers)
+    ]
+    boxes = np.array(found, np.float64).reshape(len(found), 5)
+    return boxes[:, 0].astype(int).tolist(), boxes[:, 1:]
 
 
-def _words(codes: Sequence[int], boxes: Boxes, width: int, height: int) -> Iterator[Word]:
-    """The words, their boxes in whole pixels and within the page; without those whose centre is off the page."""
-    boxed = np.flatnonzero(~np.isnan(boxes[:, 0]))
-    if not len(boxed):
-        return
-    blank = _blank(codes)
-    spaces = np.cumsum([code in blank for code in codes])[boxed]
-    starts = _starts(spaces, boxes[boxed])
-    x0, y0 = np.minimum.reduceat(boxes[boxed, :2], starts).T
-    x1, y1 = np.maximum.reduceat(boxes[boxed, 2:], starts).T
+def _words(codes: Codes, spaces: npt.NDArray[np.int_], boxes: Boxes, width: int, height: int) -> Iterator[Word]:
+    """The words, their boxes in whole pixels and within the page; without those whose centre is off the page.
+
+    Args:
+        codes: of the characters that have boxes, at least one.
+        spaces: how much white space stands before each.
+        boxes: of the characters, in the page's frame.
+        width: of the frame, pixels.
+        height: of the frame.
+    """
+    starts = _starts(spaces, boxes)
+    x0, y0 = np.minimum.reduceat(boxes[:, :2], starts).T
+    x1, y1 = np.maximum.reduceat(boxes[:, 2:], starts).T
     inside = (x0 + x1 >= 0) & (x0 + x1 < 2 * width) & (y0 + y1 >= 0) & (y0 + y1 < 2 * height)
     left, top = np.maximum(0, x0).astype(int), np.maximum(0, y0).astype(int)
     right = np.minimum(width, np.maximum(left + 1, np.ceil(x1))).astype(int)
     bottom = np.minimum(height, np.maximum(top + 1, np.ceil(y1))).astype(int)
-    letters = ["-" if codes[index] == HYPHEN else chr(codes[index]) for index in boxed.tolist()]
-    columns = (column.tolist() for column in (starts, np.append(starts[1:], len(boxed)), inside, left, top, right, bottom))
+    letters = "".join(map(chr, np.where(codes == HYPHEN, ord("-"), codes).tolist()))
+    columns = (column.tolist() for column in (starts, np.append(starts[1:], len(codes)), inside, left, top, right, bottom))
+    source = Source.TEXT_LAYER
     for start, end, kept, *box in zip(*columns, strict=True):
         if kept:
-            text = "".join(letters[start:end])
+            text = letters[start:end]
             if not text.isascii():
                 text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").translate(LIGATURES)
-            yield Word(text, Box(*box), 1.0, Source.TEXT_LAYER)
+            yield Word(text, Box(*box), 1.0, source)
 
 
 def _starts(spaces: npt.NDArray[np.int_], boxes: Boxes) -> npt.NDArray[np.int_]:
