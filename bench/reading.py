@@ -13,7 +13,7 @@ left then is the read stage's own. ``best_cost`` is the processor time of the re
 profile ``fast``, on the same pages.
 
 **Born-digital PDFs** (those whose every page has a text layer that is trusted, and no picture that is read beside it), in
-processor time, the quickest of N and at least three runs: what a reading child does with each page, from opening the file to
+processor time, the quickest of N and at least five runs, taken in turn: what a reading child does with each page, from opening the file to
 the row with words and boxes, beside ``pdfplumber``'s ``extract_words`` in this process and beside ``pdftotext -bbox`` (poppler),
 started once a file.
 ``born_digital_vs_pdfplumber`` and ``born_digital_vs_pdftotext`` are their time over ours.
@@ -57,7 +57,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1, help="how often both are timed, in turn")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    result = measure(options.docs, options.rounds) | born_digital(options.docs, max(3, options.rounds))
+    result = measure(options.docs, options.rounds) | born_digital(options.docs, max(5, options.rounds))
     print(json.dumps(result) if options.json else "\n".join(f"{name:24} {value}" for name, value in result.items()))
     return 0
 
@@ -146,9 +146,8 @@ def born_digital(docs: Path, rounds: int) -> dict[str, float | int]:
     files = {path: pages for path in sorted(docs.glob("**/*.pdf")) if (pages := pages_with_layer(path))}
     if not files:
         return {}
-    ours, plumber, poppler = (
-        min(timed(work, files) for _ in range(rounds)) for work in (read_layers, read_with_pdfplumber, read_with_pdftotext)
-    )
+    works = (read_layers, read_with_pdfplumber, read_with_pdftotext)
+    ours, plumber, poppler = (min(times) for times in zip(*([timed(work, files) for work in works] for _ in range(rounds)), strict=True))
     return {
         "born_digital_pages": sum(files.values()), "born_digital_pages_per_second": round(sum(files.values()) / ours, 1),
         "born_digital_vs_pdfplumber": round(plumber / ours, 2), "born_digital_vs_pdftotext": round(poppler / ours, 2),
