@@ -128,8 +128,8 @@ class Airflow:
         return self.digests(contract, day, lake)
 
     def task_process(self, task: dict[str, Any]) -> psutil.Process:
-        """The process that executes a running task instance, by its title; the worker above it has another one."""
-        found = self.processes(f"airflow worker -- {task['id']}")
+        """The process that executes a running task instance, by its title, which it sets a moment after it runs; the worker has another."""
+        found = until(lambda: self.processes(f"airflow worker -- {task['id']}"), 30)
         assert len(found) == 1, found
         return found[0]
 

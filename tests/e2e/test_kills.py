@@ -20,18 +20,21 @@ def test_a_killed_read_task_leaves_no_tesseract_and_its_retry_gives_the_same_byt
     def reading() -> dict[str, object] | None:
         return next((t for t in airflow.api.tasks("octavo_receipt", run) if t["task_id"] == "read" and t["state"] == "running"), None)
 
+    process = airflow.task_process(until(reading))
+
     def held() -> bool:
-        """Whether a Tesseract could be stopped in mid-work: the task can't end before it."""
+        """Whether a Tesseract of the task could be stopped in mid-work: the task can't end before it."""
         with contextlib.suppress(psutil.NoSuchProcess):
-            for process in airflow.processes("tesseract"):
-                process.suspend()
-                return process.status() != psutil.STATUS_ZOMBIE
+            for child in process.children(recursive=True):
+                if child.name() == "tesseract":
+                    child.suspend()
+                    return child.status() != psutil.STATUS_ZOMBIE
         return False
 
-    task = until(reading)
     until(held, every=0.02)
-    children = airflow.processes("tesseract", "octavo.reading")
-    kill(airflow.task_process(task))
+    children = process.children(recursive=True)
+    assert len(children) > 1
+    kill(process)
     until(lambda: not any(child.is_running() and child.status() != "zombie" for child in children), 5)
     assert airflow.finish("receipt", run) == "success", airflow.why("receipt", run)
     tries = [t["try_number"] for t in airflow.api.tasks("octavo_receipt", run) if t["task_id"] == "read"]
