@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import hashlib
 import json
 import os
@@ -37,7 +36,6 @@ RUN_SECONDS = 600
 SETTINGS = {"OCTAVO_SHARD_PAGES": "16", "OCTAVO_OCR_PROFILE": "fast"}
 USERS = {"admin": "only-for-this-test", "viewer": "may-look"}
 NOTIFIED = "octavo_notify"  # the connection that is told of days that want a look; a test that listens makes it
-VOLUME_DAY = dt.date(2026, 11, 10)
 HOSTILE = "<img src=x onerror=document.title='stolen'>.pdf"
 STRICT = f"""
 name: strict
@@ -179,10 +177,6 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
     root = tmp_path_factory.mktemp("octavo")
     make.build(root)
     landing, lake, folder = root / "landing", root / "lake", root / "contracts"
-    for sample in make.volume(24, "receipt"):
-        path = landing / "receipt" / f"{VOLUME_DAY:%Y/%m/%d}" / Path(sample.path).name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(sample.data)
     folder.mkdir()
     for name in ("receipt", "invoice"):
         shutil.copy(Path(Settings().contracts) / f"{name}.yaml", folder)
