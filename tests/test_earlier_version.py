@@ -248,10 +248,11 @@ def test_a_parked_run_goes_on_and_publishes_with_what_was_said_since(left: Path,
     ]
 
 
-def test_quarantined_documents_are_listed_and_tried_again(left: Path) -> None:
+def test_quarantined_documents_and_kept_answers_are_listed(left: Path) -> None:
     listed = octavo("requeue", "invoice").output
     assert "cut_off.pdf" in listed
     assert "locked.pdf" in listed
+    assert summary(octavo("answers", "stats", "--json"))["answers"] == 1
 
 
 class Reader:
