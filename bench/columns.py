@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from octavo.chunking import layout, line_gap, quadrants, whole
 from octavo.chunking.legibility import crop_cost, is_legible
-from octavo.contracts import Chunking
-from octavo.model import Chunk, Page
+from octavo.model.contracts import Chunking
+from octavo.model.entities import Chunk, Page
 from tests.chunking.generated import Drawn, paper, statement, table
 
 Cut = Callable[[Page, Chunking], list[Chunk]]

@@ -15,7 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 CORE = ROOT / "include" / "octavo"
 SHIPPED = [*CORE.rglob("*.py"), *(ROOT / "plugins").rglob("*.py"), *(ROOT / "dags").rglob("*.py")]
-STAGES = ("ingest", "reading", "chunking", "extraction", "merging", "tables", "quality", "publishing", "ledger")
+STAGES = ("ingest", "reading", "chunking", "extraction", "merging", "publishing")
+ROOMS = (*STAGES, "model", "storage", "page", "workflows", "views", "cli")
 HEAVY = ("torch", "transformers", "great_expectations", "pandas", "pytesseract", "pyarrow", "cv2", "onnxruntime", "rapidocr")
 
 
@@ -56,7 +57,9 @@ def test_the_whole_core_imports_without_airflow() -> None:
     assert not {"airflow", "octavo_airflow"} & loaded
 
 
-@pytest.mark.parametrize("module", [pytest.param("octavo.contracts", id="contracts"), pytest.param("octavo.config", id="settings")])
+@pytest.mark.parametrize(
+    "module", [pytest.param("octavo.model.contracts", id="contracts"), pytest.param("octavo.model.settings", id="settings")]
+)
 def test_what_the_dag_file_needs_loads_nothing_heavy(module: str) -> None:
     loaded = modules_after(f"import {module}")
     assert "pydantic" in loaded
@@ -77,20 +80,30 @@ def test_parsing_the_dag_file_loads_nothing_heavy(tmp_path: Path) -> None:
     assert loaded & set(HEAVY) == set()
 
 
-@pytest.mark.parametrize("stage", [stage for stage in STAGES if (CORE / stage).is_dir() or (CORE / f"{stage}.py").exists()])
+@pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_imports_no_other_stage(stage: str) -> None:
     others = tuple(f"octavo.{other}" for other in STAGES if other != stage)
-    files = list((CORE / stage).rglob("*.py")) or [CORE / f"{stage}.py"]
-    found = {name for path in files for name in imports(path)}
+    found = {name for path in (CORE / stage).rglob("*.py") for name in imports(path)}
     assert sorted(name for name in found if name.startswith(others) and name.split(".")[1] in STAGES) == []
 
 
-def test_every_folder_of_the_core_is_a_stage() -> None:
-    """A stage that the layers in pyproject.toml do not name would be held by nothing."""
-    folders = {path.parent.name for path in CORE.glob("*/__init__.py")}
+def test_the_house_has_twelve_rooms_and_nothing_beside_them() -> None:
+    assert {path.name for path in CORE.iterdir()} - {"__pycache__"} == {"__init__.py", "__main__.py", *ROOMS}
+
+
+@pytest.mark.parametrize("room", [room for room in ROOMS if room != "cli"])
+def test_a_room_says_what_it_is_for_and_loads_nothing(room: str) -> None:
+    """What the DAG file and the reading children load must stay light, and importing a room must not load all of it."""
+    tree = ast.parse((CORE / room / "__init__.py").read_text(encoding="utf-8"))
+    assert len((ast.get_docstring(tree) or "").splitlines()) == 3
+    assert len(tree.body) == 1
+
+
+def test_the_layers_name_every_room() -> None:
+    """A room that the layers in pyproject.toml do not name would be held by nothing."""
     layers = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"][1]["layers"]
-    named = {name.strip().removeprefix("octavo.") for layer in layers for part in layer.split("|") for name in part.split(":")}
-    assert {*folders, *STAGES} <= named
+    named = [name.strip() for layer in layers for name in layer.split("|")]
+    assert sorted(named) == sorted([*ROOMS, "__main__"])
 
 
 def test_import_linter_keeps_the_layers() -> None:

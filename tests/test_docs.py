@@ -10,11 +10,12 @@ import pyarrow as pa
 import pytest
 from pydantic import BaseModel
 
-from octavo import contracts, schemas
-from octavo.contracts import Chunking, Contract, FieldSpec, Gate, Kind, Locale, Place, Strategy, Sum
-from octavo.lake import table_schemas
-from octavo.model import Outcome, Support, Verdict
-from octavo.reasons import Reason
+from octavo.model import contracts
+from octavo.model.contracts import Chunking, Contract, FieldSpec, Gate, Kind, Locale, Place, Strategy, Sum
+from octavo.model.entities import Outcome, Support, Verdict
+from octavo.model.reasons import Reason
+from octavo.storage import schemas
+from octavo.storage.lake import table_schemas
 from scripts.fleet import RECOVERY
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"

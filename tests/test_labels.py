@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from octavo.labels import find, tied
+from octavo.page.labels import find, tied
 from tests.grid import box, page
 
 

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from upath import UPath
 
-from octavo import storage
-from octavo.answer_store import AnswerStore, AnswerWriter, Choice, StoredAnswer, answer_key, pixels_digest, segments
-from octavo.answer_store.store import FANOUT
+from octavo.storage import fs
+from octavo.storage.answer_store import AnswerStore, AnswerWriter, Choice, StoredAnswer, answer_key, pixels_digest, segments
+from octavo.storage.answer_store.store import FANOUT
 
 NOW = dt.datetime(2026, 11, 2, 6, 0, tzinfo=dt.UTC)
 
@@ -180,7 +180,7 @@ def test_segments_of_earlier_versions_are_read_and_folded_with_new_ones(root):
     put(AnswerStore(root), range(3), contract="receipt")
     old = segments.listed(root)[0]
     rows = old.read().drop_columns(["contract"])
-    with storage.atomic(old.path) as stream:
+    with fs.atomic(old.path) as stream:
         pq.write_table(rows, stream)
     put(AnswerStore(root), range(3, 6), contract="receipt")
     assert AnswerStore(root).stats().answers == 6
@@ -232,7 +232,7 @@ def test_processes_that_write_and_fold_at_once_lose_nothing_and_agree_in_the_end
 KILLED = """
 import sys, time
 from upath import UPath
-from octavo.answer_store import AnswerStore, AnswerWriter
+from octavo.storage.answer_store import AnswerStore, AnswerWriter
 from tests.answer_store.test_answer_store import answer, key
 with AnswerWriter(AnswerStore(UPath(sys.argv[1]))) as writer:
     for batch in range(1000):

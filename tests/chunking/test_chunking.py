@@ -13,14 +13,17 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from upath import UPath
 
-from octavo import chunking, ingest, reading, storage
 from octavo.chunking import layout, line_gap, quadrants, segments, whole
+from octavo.chunking import stage as chunking
 from octavo.chunking.legibility import crop_cost, is_legible
-from octavo.chunking.reading_order import rows_of
-from octavo.config import Settings
-from octavo.contracts import Chunking, Contract, FieldSpec, Strategy
-from octavo.model import Box, Page, Partition, Source, Word
-from octavo.workspace import Workspace
+from octavo.ingest import stage as ingest
+from octavo.model.contracts import Chunking, Contract, FieldSpec, Strategy
+from octavo.model.entities import Box, Page, Partition, Source, Word
+from octavo.model.settings import Settings
+from octavo.page.reading_order import rows_of
+from octavo.reading import stage as reading
+from octavo.storage import fs
+from octavo.storage.workspace import Workspace
 from tests.documents import page_picture, text_pdf
 
 IDENTITY = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
@@ -248,6 +251,6 @@ def test_the_stage_cuts_what_was_read_and_skips_blank_and_quarantined_pages(tmp_
     ingest.run(workspace, Contract(name="letter", title="Letters", fields={"text": FieldSpec()}), UPath(folder), options)
     reading.run(workspace, "p0000", options)
     report = chunking.run(workspace, "p0000", Chunking(strategy=Strategy.LAYOUT))
-    rows = storage.read_table(workspace.shard("chunk", "p0000")).to_pylist()
+    rows = fs.read_table(workspace.shard("chunk", "p0000")).to_pylist()
     assert report.counts == {"pages": 5, "chunks": 3}
     assert sorted((row["text"], row["strategy"]) for row in rows) == [("", "segments"), ("first page", "layout"), ("third page", "layout")]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from octavo import overlay
-from octavo.model import Box, Chunk
+from octavo.model.entities import Box, Chunk
+from octavo.views import overlay
 
 SIZE = (400, 600)
 

@@ -22,9 +22,9 @@ import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
-from octavo import contracts
-from octavo.config import Settings
-from octavo.lake import STABLE_TABLES
+from octavo.model import contracts
+from octavo.model.settings import Settings
+from octavo.storage.lake import STABLE_TABLES
 from samples import make
 from scripts.api import AirflowApi
 from scripts.fleet import Worker

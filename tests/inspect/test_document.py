@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from octavo.cli import main
-from octavo.config import Settings
-from octavo.corrections import Action, Correction, CorrectionStore
-from octavo.inspect import document, html, sources
+from octavo.model.settings import Settings
+from octavo.storage.corrections import Action, Correction, CorrectionStore
+from octavo.views import document, html, sources
 from tests.inspect.conftest import DAY, HOSTILE, HOSTILE_NAME, Shelf
 
 LETTER = {"letter"}

@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from octavo.contracts import Contract
-from octavo.merging.candidates import Reader
+from octavo.merging.answer_candidates import Reader
+from octavo.model.contracts import Contract
 from tests.merging.pages import answer
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from octavo.merging.documents import Merger, PageAnswers
 from octavo.merging.packed import BLOCK_FIELDS, Packed
-from octavo.model import Box, Evidence, Field, Support, Verdict
+from octavo.model.entities import Box, Evidence, Field, Support, Verdict
 from tests.merging.pages import INVOICE, answer, chunk, page
 
 ROWS = 20

@@ -18,13 +18,14 @@ import pyarrow as pa
 import pytest
 from upath import UPath
 
-from octavo import quality, schemas, storage
-from octavo.contracts import Contract
-from octavo.errors import GateFailed, WorkspaceError
-from octavo.model import Partition
-from octavo.quality import rows
-from octavo.quality.checks import Rule, checks
-from octavo.workspace import Workspace
+from octavo.model.contracts import Contract
+from octavo.model.entities import Partition
+from octavo.model.errors import GateFailed, WorkspaceError
+from octavo.publishing import quality
+from octavo.publishing import row_checks as rows
+from octavo.publishing.checks import Rule, checks
+from octavo.storage import fs, schemas
+from octavo.storage.workspace import Workspace
 
 DAY = dt.date(2026, 11, 4)
 SECRET = "ROSALIND-PIKE"
@@ -70,10 +71,10 @@ def stage(
     rows = [{"document": document, "uri": document, "pages": 1, "status": "ok"} for document in dict.fromkeys(ids)]
     rows += [{"document": name(10_000 + i), "uri": "bad", "status": "quarantined", "reason": "corrupt"} for i in range(quarantined)]
     read = [{"document": row["document"], "page": n + 1, "outcome": "ok"} for row in rows if row["status"] == "ok" for n in range(pages)]
-    storage.write_rows(space.staged("documents"), rows, schemas.DOCUMENTS)
-    storage.write_rows(space.staged("pages"), read, schemas.PAGES)
-    storage.write_rows(space.staged("fields"), [{"document": d, "field": "total", "verdict": "accepted"} for d in ids], schemas.FIELDS)
-    storage.write_rows(space.staged(used.name), records, schemas.record_schema(used))
+    fs.write_rows(space.staged("documents"), rows, schemas.DOCUMENTS)
+    fs.write_rows(space.staged("pages"), read, schemas.PAGES)
+    fs.write_rows(space.staged("fields"), [{"document": d, "field": "total", "verdict": "accepted"} for d in ids], schemas.FIELDS)
+    fs.write_rows(space.staged(used.name), records, schemas.record_schema(used))
     return space
 
 
@@ -204,7 +205,7 @@ def test_a_column_of_another_type_fails_by_name_and_nothing_else_is_looked_at(tm
     space = stage(tmp_path, [record(1)], used)
     schema = schemas.record_schema(used)
     wrong = schema.set(schema.get_field_index("total"), pa.field("total", pa.float64()))
-    storage.write_rows(space.staged("bill"), [{**record(1), "total": 12.0}], wrong)
+    fs.write_rows(space.staged("bill"), [{**record(1), "total": 12.0}], wrong)
     with pytest.raises(GateFailed, match=r"'columns and types of bill' failed on 1 of 10 rows: total") as caught:
         quality.run(space, used, UPath(tmp_path / "reports"))
     assert "could not be checked" not in str(caught.value)
@@ -291,7 +292,7 @@ def test_tables_that_are_not_staged_are_a_workspace_error(tmp_path: Path) -> Non
 OFFLINE = """
 import os
 import sys
-import octavo.quality
+import octavo.publishing.quality
 assert not {"great_expectations", "pandas"} & set(sys.modules), "heavy at import"
 def refuse(event, args):
     if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname"):
@@ -304,7 +305,7 @@ from upath import UPath
 from tests.quality.test_gate import contract, record, stage
 folder = Path(sys.argv[1])
 used = contract()
-octavo.quality.run(stage(folder, [record(1)], used), used, UPath(folder / "reports"))
+octavo.publishing.quality.run(stage(folder, [record(1)], used), used, UPath(folder / "reports"))
 """
 
 

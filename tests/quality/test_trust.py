@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from upath import UPath
 
-from octavo import quality, schemas, storage
-from octavo.errors import GateFailed
-from octavo.workspace import Workspace
+from octavo.model.errors import GateFailed
+from octavo.publishing import quality
+from octavo.storage import fs, schemas
+from octavo.storage.workspace import Workspace
 from tests.quality.test_gate import contract, failed, name, record, stage
 
 
@@ -32,7 +33,7 @@ def judged(folder: Path, verdicts: list[str], outcomes: list[str], statuses: lis
         ("fields", fields, schemas.FIELDS), ("pages", pages, schemas.PAGES), ("answers", answers, schemas.ANSWERS),
         ("documents", documents, schemas.DOCUMENTS),
     ):
-        storage.write_rows(space.staged(table), rows, schema)
+        fs.write_rows(space.staged(table), rows, schema)
     with contextlib.suppress(GateFailed):
         quality.run(space, used, UPath(folder / "reports"))
     return failed({entry["name"]: entry for entry in quality.read_result(space)["expectations"]})
@@ -61,6 +62,6 @@ def test_distrust_stops_the_day_even_where_failing_rows_go_to_review(tmp_path: P
     used = contract(max_untrusted_share=0.1, failing_rows="review")
     space = stage(tmp_path, [record(1), record(2, number="X-7")], used)
     bad = [{"document": name(1), "field": "total", "matched": True, "value": "x", "verdict": "unsupported"}]
-    storage.write_rows(space.staged("fields"), bad, schemas.FIELDS)
+    fs.write_rows(space.staged("fields"), bad, schemas.FIELDS)
     with pytest.raises(GateFailed, match="at most 10% of the values"):
         quality.run(space, used, UPath(tmp_path / "reports"))

@@ -11,9 +11,9 @@ import pytest
 from PIL import ExifTags, Image
 from upath import UPath
 
-from octavo import schemas
 from octavo.reading import preview
 from octavo.reading.store import published
+from octavo.storage import schemas
 from tests.documents import page_picture, text_pdf
 from tests.reading.test_reading import read
 

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from octavo.chunking.legibility import LEGIBLE_PX, crop_cost
-from octavo.chunking.reading_order import Row, rows_of
-from octavo.contracts import Chunking
-from octavo.lines import line_height
-from octavo.model import Box, Chunk, Page, union
+from octavo.model.contracts import Chunking
+from octavo.model.entities import Box, Chunk, Page, union
+from octavo.page.lines import line_height
+from octavo.page.reading_order import Row, rows_of
 
 # All costs are prompt tokens. The cheapest chunk costs 424; a page has some 100 words.
 ILLEGIBLE_WORD = 200.0  # measured on receipts: 12 leaves 6 % of the words illegible, 200 leaves 1 % for 30 % more tokens

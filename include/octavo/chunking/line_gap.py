@@ -5,8 +5,8 @@ It knows no columns and no upper limit, and its gap is counted in pixels; ``layo
 
 from __future__ import annotations
 
-from octavo.contracts import Chunking
-from octavo.model import Chunk, Page, union
+from octavo.model.contracts import Chunking
+from octavo.model.entities import Chunk, Page, union
 
 
 def cut(page: Page, rule: Chunking) -> list[Chunk]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from octavo.contracts import Chunking
-from octavo.model import Box, Chunk, Page
+from octavo.model.contracts import Chunking
+from octavo.model.entities import Box, Chunk, Page
 
 
 def cut(page: Page, rule: Chunking) -> list[Chunk]:

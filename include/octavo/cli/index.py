@@ -12,11 +12,13 @@ from rich.markup import escape
 from rich.table import Table
 from upath import UPath
 
-from octavo import contracts, indexing, show
+from octavo.cli import output
 from octavo.cli.common import clear_errors, err, out
-from octavo.config import Settings
-from octavo.errors import SettingsError
-from octavo.indexing import Method, Placed, Row, State
+from octavo.model import contracts
+from octavo.model.errors import SettingsError
+from octavo.model.settings import Settings
+from octavo.workflows import date_assignment
+from octavo.workflows.date_assignment import Method, Placed, Row, State
 
 # Rows that want a look and fit a terminal; the manifest and --json have them all.
 SHOWN = 40
@@ -84,11 +86,11 @@ def propose(
     manifest = UPath(target or f"{spec.name}-index.csv")
     if manifest.exists():
         raise SettingsError(f"{manifest} is there already, and somebody may have worked on it; name another file with --out, or remove it")
-    with show.stage_progress(err, f"{spec.name} index") as progress:
-        rows = indexing.propose(
+    with output.stage_progress(err, f"{spec.name} index") as progress:
+        rows = date_assignment.propose(
             spec, folder, settings, by=by, patterns=patterns, date_field=date_field, check=check, progress=progress,
         )
-    indexing.write(manifest, rows)
+    date_assignment.write(manifest, rows)
     counts = Counter(row.by or "undecided" for row in rows)
     disputed = sum(bool(row.conflicts) for row in rows)
     if as_json:
@@ -118,11 +120,11 @@ def apply(manifest: UPath, landing: str | None, move: bool, as_json: bool) -> No
       python -m octavo index apply invoice-index.csv --landing ~/landing
     """
     settings = Settings() if landing is None else Settings(landing=landing)
-    rows = indexing.read(manifest)
+    rows = date_assignment.read(manifest)
     for name in sorted({row.contract for row in rows}):
         contracts.find(name, settings.contracts)
-    with show.stage_progress(err, "index") as progress:
-        placed = list(indexing.place(rows, settings, move=move, progress=lambda done: progress("apply", done, len(rows))))
+    with output.stage_progress(err, "index") as progress:
+        placed = list(date_assignment.place(rows, settings, move=move, progress=lambda done: progress("apply", done, len(rows))))
     if as_json:
         for one in placed:
             row = {"file": one.row.file, "state": one.state.value, "target": str(one.target) if one.target else None, "detail": one.detail}

@@ -8,11 +8,12 @@ from typing import IO, Any
 
 import click
 
-from octavo import contracts, show
+from octavo.cli import output
 from octavo.cli.common import clear_errors, out
-from octavo.config import Settings
-from octavo.errors import SettingsError
-from octavo.merging import given
+from octavo.merging import merge_files
+from octavo.model import contracts
+from octavo.model.errors import SettingsError
+from octavo.model.settings import Settings
 
 
 @click.command("merge")
@@ -32,12 +33,12 @@ def merge_given(answers: IO[str], words: IO[str], contract: str, as_json: bool) 
       python -m octavo merge answers.jsonl words.jsonl --contract receipt --json
     """
     spec = contracts.find(contract, Settings().contracts)
-    fields = given.merge(_json_lines(answers), _json_lines(words), spec)
+    fields = merge_files.merge(_json_lines(answers), _json_lines(words), spec)
     if as_json:
         for field in fields:
             out.file.write(json.dumps(field, ensure_ascii=False) + "\n")
     else:
-        show.merged(out, fields)
+        output.merged(out, fields)
 
 
 def _json_lines(stream: IO[str]) -> Iterator[dict[str, Any]]:

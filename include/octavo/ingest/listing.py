@@ -12,14 +12,14 @@ from typing import Any, Self
 
 from upath import UPath
 
-from octavo import archives, storage
-from octavo.config import Limits
-from octavo.errors import Quarantined
 from octavo.ingest.discovery import is_document_name, printable
 from octavo.ingest.inspection import Inspection, Inspector
 from octavo.ingest.unpacking import Unpacker
-from octavo.model import Outcome
-from octavo.workspace import Workspace
+from octavo.model.entities import Outcome
+from octavo.model.errors import Quarantined
+from octavo.model.settings import Limits
+from octavo.storage import archives, fs
+from octavo.storage.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Listing:
         uri = printable(file)
         chosen = self._select is None or fnmatchcase(file.name, self._select)
         try:
-            document = storage.sha256_of(file)
+            document = fs.sha256_of(file)
         except FileNotFoundError:
             log.warning("%s went away while the folder was read; the next run takes it if it returns", uri)
             return
@@ -94,7 +94,7 @@ class Listing:
         path = UPath(folder / str(member.number))
         found = self._inspector.inspect(path, name=member.name)
         if found.reason is None:
-            storage.copy(path, self._workspace.member(member.sha256))
+            fs.copy(path, self._workspace.member(member.sha256))
         self._take(member.sha256, uri, found)
 
     def _is_known(self, document: str, uri: str) -> bool:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import permutations, product
 
-from octavo.contracts import Kind, Sum
-from octavo.merging.claims import Claim
-from octavo.model import Field
-from octavo.values import NUMBERS, NUMERIC
+from octavo.merging.scored_candidates import Claim
+from octavo.model.contracts import Kind, Sum
+from octavo.model.entities import Field
+from octavo.page.values import NUMBERS, NUMERIC
 
 # Distinct values of one field that a sum tries.
 MOST_TERMS = 4

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib import import_module
 
-from octavo.merging.index import PageIndex
-from octavo.merging.ties import PLACED, STRONG, Tie
+from octavo.merging.field_links import PLACED, STRONG, Tie
+from octavo.page.index import PageIndex
 
 # Kinds that a number of another kind passes for once in a hundred times or less: two check digits, or one beside a country's own form.
 # One check digit alone lets every tenth number pass, which proves nothing.

@@ -10,24 +10,24 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from octavo.contracts import Contract, FieldSpec, Kind
-from octavo.corrections import Correction
 from octavo.merging import check_digits
+from octavo.merging.answer_candidates import Candidate, Reader
 from octavo.merging.arithmetic import add_up
-from octavo.merging.businesses import Businesses
-from octavo.merging.candidates import Candidate, Reader
-from octavo.merging.claims import Claim, Claimer, position_of
+from octavo.merging.corrected import Cells, People, gone, spoken
+from octavo.merging.field_links import NO_TIE, STRONG, Tie, Ties
 from octavo.merging.grounding import Ground, Witness
-from octavo.merging.index import PageIndex, Place
 from octavo.merging.items import Lists, Row, Slot, join
 from octavo.merging.packed import Packed
-from octavo.merging.people import Cells, People, gone, spoken
-from octavo.merging.places import by_place, is_whole, only_date
-from octavo.merging.prints import Labels, Print
 from octavo.merging.resolution import is_picked_over, is_rounded, missing, resolve
-from octavo.merging.ties import NO_TIE, STRONG, Tie, Ties
-from octavo.model import Answer, Box, Chunk, Field, Page
-from octavo.values import Parser, parser
+from octavo.merging.scored_candidates import Claim, Claimer, position_of
+from octavo.merging.unlabelled_links import by_place, is_whole, only_date
+from octavo.model.contracts import Contract, FieldSpec, Kind
+from octavo.model.entities import Answer, Box, Chunk, Field, Page
+from octavo.page.businesses import Businesses
+from octavo.page.index import PageIndex, Place
+from octavo.page.label_matches import Labels, Print
+from octavo.page.values import Parser, parser
+from octavo.storage.corrections import Correction
 
 _GENERATED, _NAME, _CURRENCY = Kind.GENERATED, Kind.NAME, Kind.CURRENCY
 

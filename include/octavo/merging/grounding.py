@@ -15,11 +15,11 @@ from typing import NamedTuple
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
 
-from octavo.contracts import Kind
-from octavo.lines import same_row
-from octavo.merging.index import LEGIBLE, PageIndex, Place, Stream, runs_of
-from octavo.model import Box, Chunk, Source, Support
-from octavo.values import NUMERIC, TEXTUAL, Typed, squeeze, strip_marks
+from octavo.model.contracts import Kind
+from octavo.model.entities import Box, Chunk, Source, Support
+from octavo.page.index import LEGIBLE, PageIndex, Place, Stream, runs_of
+from octavo.page.lines import same_row
+from octavo.page.values import NUMERIC, TEXTUAL, Typed, squeeze, strip_marks
 
 # Below this confidence a word is no witness: it says that something is there, not what.
 POOR = 0.6

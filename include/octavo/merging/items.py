@@ -10,19 +10,20 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from octavo import contracts, labels
-from octavo.lines import same_row
+from octavo.merging.answer_candidates import Candidate
 from octavo.merging.arithmetic import multiply
-from octavo.merging.candidates import Candidate
-from octavo.merging.claims import Claim, Claimer
+from octavo.merging.field_links import NO_TIE, STRONG, Tie, Ties
 from octavo.merging.grounding import Ground
-from octavo.merging.index import Place
-from octavo.merging.pairs import PairTies
-from octavo.merging.places import is_heading
-from octavo.merging.prints import Print
-from octavo.merging.ties import NO_TIE, STRONG, Tie, Ties
-from octavo.model import Box
-from octavo.values import NUMERIC, TEXTUAL, Typed
+from octavo.merging.pair_links import PairTies
+from octavo.merging.scored_candidates import Claim, Claimer
+from octavo.merging.unlabelled_links import is_heading
+from octavo.model import contracts
+from octavo.model.entities import Box
+from octavo.page import labels
+from octavo.page.index import Place
+from octavo.page.label_matches import Print
+from octavo.page.lines import same_row
+from octavo.page.values import NUMERIC, TEXTUAL, Typed
 
 # Fewest values of one key that make a list of names, which may go on below the key: "cc:".
 LEAST_LISTED = 3

@@ -6,7 +6,7 @@ import pickle
 import zlib
 from collections.abc import Iterable, Iterator
 
-from octavo.model import Field
+from octavo.model.entities import Field
 
 # Fields packed together; most documents have fewer and are never packed. Measured on long invoices: 22 bytes a packed field, some 540
 # as objects.

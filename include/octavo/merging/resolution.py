@@ -12,13 +12,13 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import NamedTuple
 
-from octavo.contracts import FieldSpec, Kind
-from octavo.merging.candidates import PAIR_VALUE
-from octavo.merging.claims import PERSON, Claim, is_before, saw_words
+from octavo.merging.answer_candidates import PAIR_VALUE
+from octavo.merging.field_links import PLACED, STRONG
 from octavo.merging.grounding import POOR
-from octavo.merging.ties import PLACED, STRONG
-from octavo.model import Field, Loser, Support, Verdict
-from octavo.values import NUMBERS, TEXTUAL, Typed
+from octavo.merging.scored_candidates import PERSON, Claim, is_before, saw_words
+from octavo.model.contracts import FieldSpec, Kind
+from octavo.model.entities import Field, Loser, Support, Verdict
+from octavo.page.values import NUMBERS, TEXTUAL, Typed
 
 # Evidence read with less confidence than this is not taken on a label alone.
 TRUSTED_CONFIDENCE = 0.8

@@ -17,15 +17,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from upath import UPath
 
-from octavo import schemas, storage
-from octavo.contracts import Contract
-from octavo.corrections import CorrectionStore
-from octavo.errors import WorkspaceError
 from octavo.merging.documents import Merger, PageAnswers
 from octavo.merging.packed import Packed
 from octavo.merging.records import fields_table, record, verdicts
-from octavo.model import Answer, Box, Chunk, Field, Page, ParseStatus, Report
-from octavo.workspace import Workspace
+from octavo.model.contracts import Contract
+from octavo.model.entities import Answer, Box, Chunk, Field, Page, ParseStatus, Report
+from octavo.model.errors import WorkspaceError
+from octavo.storage import fs, schemas
+from octavo.storage.corrections import CorrectionStore
+from octavo.storage.workspace import Workspace
 
 # Numbers stay as they are written: 12.50 is not 12.5.
 _JSON = json.JSONDecoder(parse_float=str, parse_int=str)
@@ -86,10 +86,10 @@ def run(
         yield fields_table(waiting, contract_hash)
 
     with rare_collections():
-        storage.write_table(workspace.shard("fields", shard), rows(), schemas.FIELDS)
-    storage.write_rows(workspace.shard("records", shard), records, schemas.record_schema(contract))
+        fs.write_table(workspace.shard("fields", shard), rows(), schemas.FIELDS)
+    fs.write_rows(workspace.shard("records", shard), records, schemas.record_schema(contract))
     heard = [one.row() for document in documents for one in said.get(document, ())]
-    storage.write_rows(workspace.shard("corrections", shard), heard, schemas.CORRECTIONS)
+    fs.write_rows(workspace.shard("corrections", shard), heard, schemas.CORRECTIONS)
     return Report("merge", counts, time.monotonic() - started)
 
 
@@ -157,7 +157,7 @@ class _Pages:
 
 
 def _pages_of(path: UPath) -> Iterator[Page]:
-    for table in storage.iter_tables(path, schemas.PAGE_COLUMNS, PAGES_AT_ONCE):
+    for table in fs.iter_tables(path, schemas.PAGE_COLUMNS, PAGES_AT_ONCE):
         yield from schemas.pages_of(table)
 
 

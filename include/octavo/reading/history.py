@@ -9,12 +9,12 @@ from typing import Any
 import pyarrow as pa
 from upath import UPath
 
-from octavo import schemas, storage
-from octavo.errors import WorkspaceError
-from octavo.model import Outcome
+from octavo.model.entities import Outcome
+from octavo.model.errors import WorkspaceError
+from octavo.model.reasons import Reason
 from octavo.reading.store import document_folder
-from octavo.reasons import Reason
-from octavo.workspace import Span
+from octavo.storage import fs, schemas
+from octavo.storage.workspace import Span
 
 Row = Mapping[str, Any]
 
@@ -36,7 +36,7 @@ def readings(root: UPath, block: Span, published: Sequence[Row]) -> pa.Table:
         return pa.concat_tables([readings(root, span, rows) for span, rows in spans])
     name = f"{block.first:05d}-{block.last:05d}"
     for path in sorted(document_folder(root, block.document).glob(f"*/{name}*.parquet")):
-        table = storage.read_table(path)
+        table = fs.read_table(path)
         if table.schema.equals(schemas.READINGS) and _is_the_same(table, published):
             return _as_found(table)
     if all(row["outcome"] == Outcome.QUARANTINED or row["reason"] == Reason.NOT_WANTED for row in published):

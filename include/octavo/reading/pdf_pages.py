@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pypdfium2 as pdfium
 from PIL import Image
 
-from octavo import pdf
-from octavo.errors import Quarantined
-from octavo.model import Box, Word
+from octavo.model.entities import Box, Word
+from octavo.model.errors import Quarantined
+from octavo.page import pdf
 from octavo.reading import picture, preview, regions, text_layer
 from octavo.reading.recogniser import Recogniser
 from octavo.reading.recognition import Reading, prepare, prepare_part

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from octavo.model import Box, Word
+from octavo.model.entities import Box, Word
 
 # Widths in pixels; measured with Tesseract 5 on receipts: small print wants doubling, more than about 300 dpi only costs time.
 SMALL_WIDTH = 900

@@ -11,11 +11,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self
 
-from octavo.children import Child, ChildDied, ChildTimeout
-from octavo.config import Settings
+from octavo.model.reasons import Reason
+from octavo.model.settings import Settings
 from octavo.reading.rows import quarantined
 from octavo.reading.source import Source
-from octavo.reasons import Reason
+from octavo.storage.children import Child, ChildDied, ChildTimeout
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from octavo import images
-from octavo.errors import Quarantined
+from octavo.model.errors import Quarantined
+from octavo.page import images
 
 SIDE = 1400   # pixels of the longer side: 120 dpi for A4, where small print can still be read
 QUALITY = 75  # measured: an A4 page is some 80 KB of JPEG in 10 ms; WebP halves the bytes in ten times the time

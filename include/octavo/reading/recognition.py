@@ -13,10 +13,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from octavo.errors import Quarantined
-from octavo.images import Affine, turned
-from octavo.model import Box, Word, union
-from octavo.reading import picture, skew
+from octavo.model.entities import Box, Word, union
+from octavo.model.errors import Quarantined
+from octavo.page.images import Affine, turned
+from octavo.reading import deskew as skew
+from octavo.reading import picture
 from octavo.reading.recogniser import GUESSED_WORD, Recogniser, lies, without_guesses
 
 GOOD_WORD = 0.6  # confidence from which on a word counts as read

@@ -10,9 +10,9 @@ from typing import Any
 
 from upath import UPath
 
+from octavo.model.reasons import Reason
 from octavo.reading.rows import quarantined
-from octavo.reasons import Reason
-from octavo.storage import local_copy, sha256_of
+from octavo.storage.fs import local_copy, sha256_of
 
 
 class Source:

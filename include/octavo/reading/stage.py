@@ -17,16 +17,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from octavo import schemas, storage
-from octavo.config import Settings
-from octavo.contracts import Contract
-from octavo.model import Outcome, Report
+from octavo.model.contracts import Contract
+from octavo.model.entities import Outcome, Report
+from octavo.model.settings import Settings
 from octavo.reading import engine
 from octavo.reading.pool import BATCH_PAGES, ReaderPool, batches
 from octavo.reading.rows import not_wanted
 from octavo.reading.source import Source
 from octavo.reading.store import ReadingStore
-from octavo.workspace import Span, Workspace
+from octavo.storage import fs, schemas
+from octavo.storage.workspace import Span, Workspace
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def run(workspace: Workspace, shard: str, settings: Settings, progress: Callable
     if missing:
         tables |= _read(workspace, missing, settings, store, lambda pages: progress(hits + pages) if progress is not None else None)
     written = [tables[piece] if wanted else _not_wanted(piece) for piece, wanted in pieces]
-    storage.write_table(workspace.shard("read", shard), written, schemas.READINGS)
+    fs.write_table(workspace.shard("read", shard), written, schemas.READINGS)
     counts = {
         "pages": sum(piece.pages for piece, _ in pieces), "reads": sum(block.pages for block in blocks) - hits, "read_hits": hits,
         "words": sum(len(words) for table in tables.values() for words in table["words"]),

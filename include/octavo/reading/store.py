@@ -19,10 +19,10 @@ from typing import Any
 import pyarrow as pa
 from upath import UPath
 
-from octavo import schemas, storage
-from octavo.model import Page
-from octavo.reasons import Reason
-from octavo.workspace import Span
+from octavo.model.entities import Page
+from octavo.model.reasons import Reason
+from octavo.storage import fs, schemas
+from octavo.storage.workspace import Span
 
 # Failures that larger limits, or a machine that is less busy, may turn into words.
 LIMITED = {Reason.TIMEOUT, Reason.OUT_OF_MEMORY, Reason.READER_CRASHED}
@@ -48,7 +48,7 @@ class ReadingStore:
         """The block's rows, or None when it has not been read."""
         for path in (self._path(block), self._limited_path(block)):
             try:
-                table = storage.read_table(path)
+                table = fs.read_table(path)
             except FileNotFoundError:
                 continue
             if table.num_rows == block.pages and table.schema.equals(schemas.READINGS):
@@ -67,10 +67,10 @@ class ReadingStore:
         if reasons & PASSING:
             return
         if pictures:  # before the words: whoever finds these finds their pictures
-            storage.write_bytes(self._path(block).with_suffix(".zip"), _zipped(pictures))
+            fs.write_bytes(self._path(block).with_suffix(".zip"), _zipped(pictures))
         path = self._limited_path(block) if reasons & LIMITED else self._path(block)
         if not path.exists():
-            storage.write_table(path, [rows], schemas.READINGS)
+            fs.write_table(path, [rows], schemas.READINGS)
 
     def _path(self, block: Span) -> UPath:
         return document_folder(self._root, block.document) / self._key / f"{block.first:05d}-{block.last:05d}.parquet"
@@ -129,7 +129,7 @@ def _blocks(root: UPath, document: str, page: int) -> Iterator[UPath]:
 
 
 def _rows(path: UPath, page: int) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = storage.read_table(path, where=("page", page)).to_pylist()
+    rows: list[dict[str, Any]] = fs.read_table(path, where=("page", page)).to_pylist()
     return rows
 
 

@@ -13,15 +13,15 @@ from typing import Any
 
 from PIL import Image
 
-from octavo import images
-from octavo.children import serve
-from octavo.errors import Quarantined
-from octavo.model import Outcome
+from octavo.model.entities import Outcome
+from octavo.model.errors import Quarantined
+from octavo.model.reasons import Reason
+from octavo.page import images
 from octavo.reading import picture, preview
 from octavo.reading.recogniser import Recogniser
 from octavo.reading.recognition import Reading, Recognition, prepare, recognise
 from octavo.reading.rows import quarantined, word_row
-from octavo.reasons import Reason
+from octavo.storage.children import serve
 
 
 @dataclass

@@ -16,13 +16,13 @@ from fastapi import FastAPI, HTTPException, Query, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from upath import UPath
 
-from octavo.config import Settings
-from octavo.inspect import contract as contract_pages
-from octavo.inspect import document as documents
-from octavo.inspect import html, library, preview, queue, runs, sources, tasks
-from octavo.inspect.overview import overview
-from octavo.lake import Lake
-from octavo.model import Outcome, Partition, Verdict
+from octavo.model.entities import Outcome, Partition, Verdict
+from octavo.model.settings import Settings
+from octavo.storage.lake import Lake
+from octavo.views import contract as contract_pages
+from octavo.views import document as documents
+from octavo.views import html, library, preview, queue, runs, sources, tasks
+from octavo.views.overview import overview
 from octavo_airflow.ui import access, answers, writes
 from octavo_airflow.ui.access import DAG_PREFIX, Prefix, Readable
 from octavo_airflow.ui.starting import Started

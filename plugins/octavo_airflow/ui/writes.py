@@ -10,10 +10,10 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Depends, Form, HTTPException
 from fastapi.responses import RedirectResponse
 
-from octavo.config import Settings
-from octavo.inspect import document as documents
-from octavo.inspect import html, sources
-from octavo.reasons import Reason
+from octavo.model.reasons import Reason
+from octavo.model.settings import Settings
+from octavo.views import document as documents
+from octavo.views import html, sources
 from octavo_airflow.ui import access, corrections, starting
 from octavo_airflow.ui.access import DAG_PREFIX, Prefix, Readable
 
