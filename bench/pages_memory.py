@@ -33,7 +33,7 @@ from octavo.merging import stage as merging
 from octavo.model import contracts
 from octavo.model.entities import Partition, Report
 from octavo.model.settings import Settings
-from octavo.publishing import ledger, publish, quality, staging
+from octavo.publishing import gate, ledger, publish, staging
 from octavo.reading import stage as reading
 from octavo.storage import fs, schemas
 from octavo.storage.lake import Lake
@@ -87,7 +87,7 @@ def _stage(stage: str, scratch: str, name: str) -> tuple[int, dict[str, int]]:
     once: dict[str, Callable[[], Report]] = {
         "ingest": lambda: ingest.run(workspace, contract, UPath(f"{scratch}/in"), settings),
         "tables": lambda: staging.run(workspace, contract, lake, [rules.EXTRACTOR]),
-        "validate": lambda: quality.run(workspace, contract, lake.reports(workspace.partition)),
+        "validate": lambda: gate.run(workspace, contract, lake.reports(workspace.partition)),
         "ledger": lambda: ledger.run(workspace, lake, [rules.EXTRACTOR]),
         "publish": lambda: publish.run(workspace, contract, lake),
     }

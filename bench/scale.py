@@ -46,10 +46,10 @@ from octavo.model import contracts
 from octavo.model.entities import Partition
 from octavo.model.settings import Settings
 from octavo.publishing import (
-    gate,  # noqa: F401 - loads Great Expectations before anything is measured
+    expectations,  # noqa: F401 - loads Great Expectations before anything is measured
+    gate,
     ledger,
     publish,
-    quality,
 )
 from octavo.publishing import staging as tables
 from octavo.storage import fs, schemas
@@ -222,7 +222,7 @@ STAGES: dict[str, tuple[str, Callable[[Day], Any]]] = {
     "extract_layout": ("page", lambda day: [rules.run(day.task(), shard, day.contract) for shard in day.page_shards]),
     "merge": ("document", lambda day: [merging.run(day.task(), shard, day.contract, EXTRACTORS) for shard in day.document_shards]),
     "tables": ("day", lambda day: tables.run(day.task(), day.contract, day.lake, EXTRACTORS)),
-    GATE: ("day", lambda day: quality.run(day.task(), day.contract, day.lake.reports(day.task().partition))),
+    GATE: ("day", lambda day: gate.run(day.task(), day.contract, day.lake.reports(day.task().partition))),
     "ledger": ("day", lambda day: ledger.run(day.task(), day.lake, EXTRACTORS)),
     "publish": ("day", lambda day: publish.run(day.task(), day.contract, day.lake)),
 }

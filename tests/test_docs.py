@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from octavo.model import contracts
 from octavo.model.contracts import Chunking, Contract, FieldSpec, Gate, Kind, Locale, Place, Strategy, Sum
 from octavo.model.entities import Outcome, Support, Verdict
-from octavo.model.reasons import Reason
+from octavo.model.errors import Reason
 from octavo.storage import schemas
 from octavo.storage.lake import table_schemas
 from scripts.fleet import RECOVERY

@@ -13,10 +13,10 @@ from octavo.model.entities import Partition
 from octavo.model.errors import SettingsError, WorkspaceError
 from octavo.model.settings import Settings
 from octavo.storage import fs
-from octavo.storage.answer_store import AnswerStore, AnswerWriter, StoredAnswer
+from octavo.storage.answer_segments import StoredAnswer
+from octavo.storage.answer_store import AnswerStore, AnswerWriter
 from octavo.storage.corrections import Action, Correction, CorrectionStore
-from octavo.storage.lake import STABLE_TABLES, Lake
-from octavo.storage.tombstones import Forgotten
+from octavo.storage.lake import STABLE_TABLES, Forgotten, Lake
 from octavo.storage.workspace import Workspace
 from octavo.workflows import forget, pipeline
 from tests.documents import LINES, text_pdf

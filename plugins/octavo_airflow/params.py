@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import Param
 
 from octavo.model.contracts import Strategy
-from octavo.model.reasons import Reason
+from octavo.model.errors import Reason
 
 if TYPE_CHECKING:
     from octavo.model.contracts import Contract

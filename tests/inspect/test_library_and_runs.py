@@ -11,7 +11,7 @@ from upath import UPath
 from octavo.model.entities import Partition
 from octavo.model.errors import GateFailed
 from octavo.model.settings import Settings
-from octavo.publishing import ledger, quality
+from octavo.publishing import gate, ledger
 from octavo.publishing import staging as tables
 from octavo.storage import fs, schemas
 from octavo.storage.lake import Lake
@@ -88,7 +88,7 @@ def test_a_refused_run_shows_the_expectations_that_failed_and_its_documents_as_s
     lake = Lake(UPath(settings.lake))
     tables.run(space, contract, lake, ("layout",))
     with pytest.raises(GateFailed):
-        quality.run(space, contract, lake.reports(space.partition))
+        gate.run(space, contract, lake.reports(space.partition))
     before = runs.load(settings, "receipt", "r1")
     assert before is not None
     assert not before.accounted  # the ledger is not written yet

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from octavo.merging.check_digits import kind_of
+from octavo.merging.unlabelled_links import kind_of
 from octavo.model.contracts import Contract
 from octavo.model.entities import Verdict
 from octavo.model.errors import ContractError

@@ -217,8 +217,7 @@ def test_equal_crops_are_asked_once(statements, statement_contract, store, monke
 
 def test_a_page_that_cannot_be_rendered_any_more_is_told_and_the_others_are_read(statements, statement_contract, store, monkeypatch):
     from octavo.extraction.vlm import windows
-    from octavo.model.errors import Quarantined
-    from octavo.model.reasons import Reason
+    from octavo.model.errors import Quarantined, Reason
 
     real, calls = windows.page_image, []
 

@@ -11,7 +11,7 @@ from upath import UPath
 
 from octavo.model.contracts import Contract
 from octavo.model.errors import GateFailed
-from octavo.publishing import quality, row_quarantine
+from octavo.publishing import gate, row_quarantine
 from octavo.storage import fs, schemas
 from octavo.storage.workspace import Workspace
 from tests.quality.test_gate import FIELDS, contract, name, record, stage
@@ -30,7 +30,7 @@ def staged(folder: Path, records: list[dict[str, Any]], used: Contract, **kwargs
 
 def judge(space: Workspace, used: Contract, folder: Path) -> list[str]:
     """Run the gate; the documents whose records are left."""
-    quality.run(space, used, UPath(folder / "reports"))
+    gate.run(space, used, UPath(folder / "reports"))
     return [row["document"] for row in fs.read_table(space.staged(used.name)).to_pylist()]
 
 
@@ -48,7 +48,7 @@ def test_a_row_that_fails_goes_to_review_and_the_others_pass(tmp_path: Path, bad
     assert judge(space, used, tmp_path) == [name(1), name(3)]
     rows = [(row["document"], row["field"], row["reason"]) for row in review_of(space)]
     assert rows == [(name(1), "total", "who knows"), (name(2), field, f"held back by the gate: {reason}")]
-    result = quality.read_result(space)
+    result = gate.read_result(space)
     assert (result["success"], result["rows"], result["held"]) == (True, 2, {name(2): [reason]})
     assert all(entry["success"] for entry in result["expectations"])
 
@@ -66,7 +66,7 @@ def test_rows_within_the_share_that_may_fail_are_not_held_back(tmp_path: Path) -
     used = contract(failing_rows="review", min_pattern_share=0.5)
     space = staged(tmp_path, [record(1), record(2, number="X-7")], used)
     assert judge(space, used, tmp_path) == [name(1), name(2)]
-    assert quality.read_result(space)["held"] == {}
+    assert gate.read_result(space)["held"] == {}
 
 
 def test_all_rows_that_fail_are_held_back_however_many(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_the_gate_may_run_again(tmp_path: Path) -> None:
     tables = {path.name: path.read_bytes() for path in (space.root / "staged").iterdir()}
     assert judge(space, used, tmp_path) == first
     assert {path.name: path.read_bytes() for path in (space.root / "staged").iterdir()} == tables
-    assert list(quality.read_result(space)["held"]) == [name(2)]
+    assert list(gate.read_result(space)["held"]) == [name(2)]
 
 
 @pytest.mark.parametrize("step", [pytest.param("_review", id="before review is written"), pytest.param("_without", id="after it")])

@@ -10,7 +10,7 @@ import pytest
 from upath import UPath
 
 from octavo.model.errors import GateFailed
-from octavo.publishing import quality
+from octavo.publishing import gate
 from octavo.storage import fs, schemas
 from octavo.storage.workspace import Workspace
 from tests.quality.test_gate import contract, failed, name, record, stage
@@ -35,8 +35,8 @@ def judged(folder: Path, verdicts: list[str], outcomes: list[str], statuses: lis
     ):
         fs.write_rows(space.staged(table), rows, schema)
     with contextlib.suppress(GateFailed):
-        quality.run(space, used, UPath(folder / "reports"))
-    return failed({entry["name"]: entry for entry in quality.read_result(space)["expectations"]})
+        gate.run(space, used, UPath(folder / "reports"))
+    return failed({entry["name"]: entry for entry in gate.read_result(space)["expectations"]})
 
 
 GOOD: tuple[list[str], list[str], list[str]] = (["accepted"] * 4, ["ok"] * 4, ["ok"] * 4)
@@ -64,4 +64,4 @@ def test_distrust_stops_the_day_even_where_failing_rows_go_to_review(tmp_path: P
     bad = [{"document": name(1), "field": "total", "matched": True, "value": "x", "verdict": "unsupported"}]
     fs.write_rows(space.staged("fields"), bad, schemas.FIELDS)
     with pytest.raises(GateFailed, match="at most 10% of the values"):
-        quality.run(space, used, UPath(tmp_path / "reports"))
+        gate.run(space, used, UPath(tmp_path / "reports"))

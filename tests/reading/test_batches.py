@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from upath import UPath
 
-from octavo.reading.pool import PageOf, batches
-from octavo.reading.source import Source
+from octavo.reading.pool import PageOf, Source, batches
 
 SOURCE = Source("0" * 64, UPath("letter.pdf"), "application/pdf")
 

@@ -11,8 +11,7 @@ from fpdf import FPDF
 from PIL import Image
 
 from octavo.model.entities import Word
-from octavo.model.errors import Quarantined
-from octavo.model.reasons import Reason
+from octavo.model.errors import Quarantined, Reason
 from octavo.page import pdf
 from octavo.reading import regions, text_layer, worker
 from octavo.reading.recognition import Recognition

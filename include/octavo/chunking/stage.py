@@ -1,4 +1,4 @@
-"""Chunking: every page is cut into the parts that are read as one, as the contract's strategy says."""
+"""The chunk stage: the pages of a shard are cut by the strategy of the contract."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import Any
 
 from PIL import Image
 
-from octavo.chunking import layout, line_gap, quadrants, segments, whole
+from octavo.chunking import layout, segments, simple
 from octavo.model.contracts import Chunking, Strategy
 from octavo.model.entities import Chunk, Outcome, Page, Report
-from octavo.model.reasons import Reason
+from octavo.model.errors import Reason
 from octavo.page.rendering import page_image
 from octavo.storage import fs, schemas
 from octavo.storage.workspace import Workspace
 
 __all__ = ["cut", "run"]
 
-_BY_WORDS = {Strategy.PAGE: whole.cut, Strategy.QUADRANTS: quadrants.cut, Strategy.LINE_GAP: line_gap.cut, Strategy.LAYOUT: layout.cut}
+_BY_WORDS = {
+    Strategy.PAGE: simple.whole_page, Strategy.QUADRANTS: simple.quadrants, Strategy.LINE_GAP: simple.line_gap, Strategy.LAYOUT: layout.cut,
+}
 ROWS_AT_ONCE = 64  # pages in memory
 
 

@@ -10,7 +10,7 @@ from upath import UPath
 
 from octavo.cli.common import clear_errors, out
 from octavo.model.settings import Settings
-from octavo.storage.tombstones import Forgotten
+from octavo.storage.lake import Forgotten
 from octavo.workflows import forget
 
 

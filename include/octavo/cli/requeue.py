@@ -14,8 +14,7 @@ from octavo.cli import output
 from octavo.cli.common import Folder, clear_errors, err, out
 from octavo.extraction import vlm
 from octavo.model import contracts
-from octavo.model.errors import SettingsError
-from octavo.model.reasons import Reason
+from octavo.model.errors import Reason, SettingsError
 from octavo.model.settings import Settings
 from octavo.workflows import pipeline
 from octavo.workflows import requeue as requeueing

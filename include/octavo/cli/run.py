@@ -16,7 +16,7 @@ from octavo.extraction import vlm
 from octavo.model import contracts
 from octavo.model.errors import SettingsError
 from octavo.model.settings import Settings
-from octavo.publishing import ledger, spent
+from octavo.publishing import ledger
 from octavo.storage.lake import Lake
 from octavo.workflows import pipeline
 
@@ -68,7 +68,7 @@ def run(
             ))
     output.runs(err if as_json else out, results, settings)
     if as_json:
-        took = spent.added(ledger.of_run(Lake(UPath(settings.lake)), result.partition, result.run) for result in results)
+        took = ledger.added(ledger.of_run(Lake(UPath(settings.lake)), result.partition, result.run) for result in results)
         summed = {name: took.get(name, 0) for name in ("prompt_tokens", "completion_tokens", "cost")}
         sys.stdout.write(json.dumps({**pipeline.summarise(results), **summed}) + "\n")
     failed = [result.error for result in results if result.error]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from octavo.model.errors import Quarantined
-from octavo.model.reasons import Reason
+from octavo.model.errors import Quarantined, Reason
 from octavo.page.images import DECODE_ERRORS, open_image
 from octavo.page.pdf import MEDIA_TYPE, open_pdf
 from octavo.storage.children import serve

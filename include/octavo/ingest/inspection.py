@@ -15,7 +15,7 @@ import filetype
 from upath import UPath
 
 from octavo.ingest.discovery import printable
-from octavo.model.reasons import Reason
+from octavo.model.errors import Reason
 from octavo.model.settings import Limits
 from octavo.page.images import FORMATS
 from octavo.page.pdf import MEDIA_TYPE as PDF

@@ -15,8 +15,7 @@ from typing import Any, Self
 
 from upath import UPath
 
-from octavo.model.errors import Quarantined
-from octavo.model.reasons import Reason
+from octavo.model.errors import Quarantined, Reason
 from octavo.model.settings import Limits
 from octavo.storage import archives
 from octavo.storage.archives import Member

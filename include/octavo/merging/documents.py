@@ -10,7 +10,6 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from octavo.merging import check_digits
 from octavo.merging.answer_candidates import Candidate, Reader
 from octavo.merging.arithmetic import add_up
 from octavo.merging.corrected import Cells, People, gone, spoken
@@ -20,7 +19,7 @@ from octavo.merging.items import Lists, Row, Slot, join
 from octavo.merging.packed import Packed
 from octavo.merging.resolution import is_picked_over, is_rounded, missing, resolve
 from octavo.merging.scored_candidates import Claim, Claimer, position_of
-from octavo.merging.unlabelled_links import by_place, is_whole, only_date
+from octavo.merging.unlabelled_links import by_check_digits, by_place, is_whole, only_date
 from octavo.model.contracts import Contract, FieldSpec, Kind
 from octavo.model.entities import Answer, Box, Chunk, Field, Page
 from octavo.page.businesses import Businesses
@@ -247,7 +246,7 @@ class _PageMerge:
         tie = self.ties.of(candidate.field, place.words)
         if not candidate.spec.check or tie.rival or tie.score >= STRONG:
             return tie
-        checked = check_digits.tie(self._index, candidate.spec.check, candidate.value, place.words)
+        checked = by_check_digits(self._index, candidate.spec.check, candidate.value, place.words)
         return max(tie, checked, key=attrgetter("score")) if checked else tie
 
 

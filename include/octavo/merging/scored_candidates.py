@@ -6,10 +6,10 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 
-from octavo.merging import check_digits
 from octavo.merging.answer_candidates import Candidate
 from octavo.merging.field_links import NO_TIE, Tie
 from octavo.merging.grounding import SHOWN, Ground, Witness
+from octavo.merging.unlabelled_links import kind_of
 from octavo.model.contracts import FieldSpec, Kind
 from octavo.model.entities import Box, Evidence, Support
 from octavo.page.index import PageIndex, Place
@@ -62,7 +62,7 @@ def problem_of(spec: FieldSpec, text: str, typed: Typed | None) -> str:
         return f"it cannot be read as one {spec.type}"
     if spec.pattern is not None and not re.search(spec.pattern, text):
         return "it does not match the contract's pattern"
-    if spec.check and not check_digits.kind_of(spec.check, text):
+    if spec.check and not kind_of(spec.check, text):
         return f"it is no valid {' or '.join(spec.check)} number"
     if (spec.min is not None or spec.max is not None) and isinstance(typed, NUMBERS) and not isinstance(typed, bool):
         if spec.min is not None and typed < spec.min:

@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ExifTags, Image
 
-from octavo.model.errors import Quarantined
-from octavo.model.reasons import Reason
+from octavo.model.errors import Quarantined, Reason
 
 # Media types that Pillow reads for us, and the Pillow formats that may claim to be one of them: a file is
 # only ever given to the decoder that its content asked for.

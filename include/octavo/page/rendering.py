@@ -12,8 +12,7 @@ from typing import Protocol
 from PIL import Image
 from upath import UPath
 
-from octavo.model.errors import Quarantined
-from octavo.model.reasons import Reason
+from octavo.model.errors import Quarantined, Reason
 from octavo.model.settings import Limits
 from octavo.page import images, pdf
 from octavo.storage.fs import local_copy

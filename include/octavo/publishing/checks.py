@@ -9,6 +9,10 @@ from enum import StrEnum
 from octavo.model.contracts import NUMERIC, Contract, FieldSpec, Kind, Sum
 from octavo.model.entities import Outcome, ParseStatus, Verdict
 
+ROW_IDS = 20           # failing document ids that the result keeps of one expectation, and that one batch hands back
+ROW_IDS_IN_ERROR = 5   # of them in the error's text
+ROUNDING = 1e-9        # 1 - 0.7 is a little more than 0.3
+
 
 class Rule(StrEnum):
     """What a check demands of each row of its column. Nulls satisfy everything but ``PRESENT``."""
@@ -123,3 +127,60 @@ def difference(check: Sum) -> str:
 def sum_name(check: Sum) -> str:
     """``amount_total = amount_untaxed + tax (within 0.01)``"""
     return f"{check.total} = {' + '.join(check.parts)} (within {check.tolerance:g})"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchFinding:
+    """What one batch showed for one check; ``documents`` and ``values`` are of the first failing rows, ``every`` of all if asked for."""
+
+    checked: int
+    failing: int
+    documents: list[str]
+    values: list[str]
+    error: str | None = None
+    every: frozenset[str] = frozenset()
+
+
+@dataclass
+class CheckOutcome:
+    """What came of one expectation over all batches.
+
+    ``table`` and ``column`` say where it looks. ``checked`` counts the rows with a value (all rows
+    where presence is asked for), ``failing`` those that break it, ``share`` is the least share of
+    rows that must not. ``documents`` are ids of failing rows, ``values`` their values, which only a
+    contract with ``show_values`` fills.
+    """
+
+    name: str
+    table: str
+    column: str
+    share: float
+    success: bool = True
+    checked: int = 0
+    failing: int = 0
+    documents: list[str] = field(default_factory=list)
+    values: list[str] = field(default_factory=list)
+    error: str | None = None
+
+    def add(self, found: BatchFinding, show_values: bool) -> None:
+        """Add one batch's counts and judge anew."""
+        self.checked += found.checked
+        self.failing += found.failing
+        self.error = self.error or found.error
+        room = ROW_IDS - len(self.documents)
+        self.documents += found.documents[:room]
+        if show_values:
+            self.values += found.values[:room]
+        right = (self.checked - self.failing) / self.checked if self.checked else 1.0
+        self.success = self.error is None and right >= self.share - ROUNDING
+
+    def __str__(self) -> str:
+        if self.error:
+            return f"'{self.name}' could not be checked: {self.error}"
+        wanted = "" if self.share == 1 else f", where {self.share:.0%} must hold"
+        return f"'{self.name}' failed on {self.failing:,} of {self.checked:,} rows{wanted}: {self._ids()}"
+
+    def _ids(self) -> str:
+        shown = self.documents[:ROW_IDS_IN_ERROR]
+        more = self.failing - len(shown)
+        return ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")

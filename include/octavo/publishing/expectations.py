@@ -12,9 +12,8 @@ import re
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import great_expectations as gx
 import great_expectations.expectations as gxe
@@ -26,15 +25,11 @@ from great_expectations.data_context.types.resource_identifiers import Expectati
 from upath import UPath
 
 from octavo.model.contracts import Contract
-from octavo.publishing.checks import Check, Rule
+from octavo.publishing.checks import ROW_IDS, BatchFinding, Check, CheckOutcome, Rule
 from octavo.storage import fs
 from octavo.storage.workspace import Workspace
 
-if TYPE_CHECKING:
-    from octavo.publishing.gate import Outcome
-
 SITE = "site"
-ROW_IDS = 20  # of failing rows that one batch hands back
 # Scripts, and what Data Docs would fetch from a content delivery network; without them they are plain HTML.
 UNWANTED = re.compile(
     r"""<script\b.*?</script>|<link\b[^>]*href=["'](?:https?:)?//[^>]*>"""
@@ -53,18 +48,6 @@ footer, .card:has(.btn-group-toggle) { display: none }
 </style>"""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What one batch showed for one check; ``documents`` and ``values`` are of the first failing rows, ``every`` of all if asked for."""
-
-    checked: int
-    failing: int
-    documents: list[str]
-    values: list[str]
-    error: str | None = None
-    every: frozenset[str] = frozenset()
-
-
 class Judge:
     """Validates frames; one in-memory context for all of them."""
 
@@ -73,7 +56,7 @@ class Judge:
         asset = self._context.data_sources.add_pandas("staged").add_dataframe_asset("rows")
         self._batches = asset.add_batch_definition_whole_dataframe("batch")
 
-    def validate(self, frame: pd.DataFrame, group: Sequence[Check], every: bool = False) -> list[Found]:
+    def validate(self, frame: pd.DataFrame, group: Sequence[Check], every: bool = False) -> list[BatchFinding]:
         """What each check of ``group`` finds in ``frame``, which has the column ``document`` beside the checks'.
 
         Args:
@@ -90,15 +73,16 @@ class Judge:
         return [_found(by_check[i]) for i in range(len(group))]
 
 
-def _found(result: Any) -> Found:
+def _found(result: Any) -> BatchFinding:
     info = result.exception_info or {}
     if "raised_exception" not in info:  # one entry per metric that failed
         info = next((entry for entry in info.values() if isinstance(entry, dict)), {})
     if info.get("raised_exception"):
         # The message may hold values; its first word is the kind of the error.
-        return Found(0, 0, [], [], str(info.get("exception_message", "")).partition(":")[0][:80] or "Great Expectations gave no reason")
+        said = str(info.get("exception_message", "")).partition(":")[0][:80]
+        return BatchFinding(0, 0, [], [], said or "Great Expectations gave no reason")
     counts = result.result
-    return Found(
+    return BatchFinding(
         counts["element_count"] - counts.get("missing_count", 0),
         counts["unexpected_count"],
         [str(row["document"]) for row in counts["partial_unexpected_index_list"]],
@@ -145,7 +129,7 @@ def _context(site: Path | None = None) -> Any:
     ))
 
 
-def write_data_docs(outcomes: Sequence[tuple[Check, Outcome]], workspace: Workspace, contract: Contract, reports: UPath) -> None:
+def write_data_docs(outcomes: Sequence[tuple[Check, CheckOutcome]], workspace: Workspace, contract: Contract, reports: UPath) -> None:
     """Replace the pages under ``reports`` by this run's: ``index.html`` is the result, and leads to its suite."""
     with tempfile.TemporaryDirectory(prefix="octavo-docs-") as folder:
         site = Path(folder)
@@ -182,11 +166,11 @@ def write_data_docs(outcomes: Sequence[tuple[Check, Outcome]], workspace: Worksp
         _replace(site, reports)
 
 
-def _documented(check: Check, outcome: Outcome) -> Any:
+def _documented(check: Check, outcome: CheckOutcome) -> Any:
     return _expectation(check, f"{outcome.table}: {outcome.column}", {}, description=check.name)
 
 
-def _result(expectation: Any, outcome: Outcome) -> ExpectationValidationResult:
+def _result(expectation: Any, outcome: CheckOutcome) -> ExpectationValidationResult:
     """One expectation's result over all batches, in the form that a single batch gives."""
     percent = 100 * outcome.failing / outcome.checked if outcome.checked else 0.0
     return ExpectationValidationResult(

@@ -1,79 +1,56 @@
-"""Running the checks and judging them: expectations by Great Expectations, shares over all batches."""
+"""The quality gate: staged tables are checked against the contract before anything is published.
+
+Expectations are Great Expectations', shares are counted over all batches.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Set
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from itertools import groupby
+from typing import Any
 
 from upath import UPath
 
 from octavo.model.contracts import Contract
 from octavo.model.entities import Report
 from octavo.model.errors import GateFailed, WorkspaceError
-from octavo.publishing import expectations, row_checks, row_quarantine
-from octavo.publishing.checks import Check, checks
+from octavo.publishing import row_quarantine
+from octavo.publishing.checks import Check, CheckOutcome, checks
 from octavo.publishing.row_quarantine import Failing
 from octavo.storage import fs
 from octavo.storage.workspace import Workspace
 
 log = logging.getLogger(__name__)
 
-ROW_IDS = 20           # failing document ids that the result keeps of one expectation
-ROW_IDS_IN_ERROR = 5   # of them in the error's text
 FORMLESS = "a table has other columns or types than the contract"
-ROUNDING = 1e-9        # 1 - 0.7 is a little more than 0.3
-
-
-@dataclass
-class Outcome:
-    """What came of one expectation over all batches.
-
-    ``table`` and ``column`` say where it looks. ``checked`` counts the rows with a value (all rows
-    where presence is asked for), ``failing`` those that break it, ``share`` is the least share of
-    rows that must not. ``documents`` are ids of failing rows, ``values`` their values, which only a
-    contract with ``show_values`` fills.
-    """
-
-    name: str
-    table: str
-    column: str
-    share: float
-    success: bool = True
-    checked: int = 0
-    failing: int = 0
-    documents: list[str] = field(default_factory=list)
-    values: list[str] = field(default_factory=list)
-    error: str | None = None
-
-    def add(self, found: expectations.Found, show_values: bool) -> None:
-        """Add one batch's counts and judge anew."""
-        self.checked += found.checked
-        self.failing += found.failing
-        self.error = self.error or found.error
-        room = ROW_IDS - len(self.documents)
-        self.documents += found.documents[:room]
-        if show_values:
-            self.values += found.values[:room]
-        right = (self.checked - self.failing) / self.checked if self.checked else 1.0
-        self.success = self.error is None and right >= self.share - ROUNDING
-
-    def __str__(self) -> str:
-        if self.error:
-            return f"'{self.name}' could not be checked: {self.error}"
-        wanted = "" if self.share == 1 else f", where {self.share:.0%} must hold"
-        return f"'{self.name}' failed on {self.failing:,} of {self.checked:,} rows{wanted}: {self._ids()}"
-
-    def _ids(self) -> str:
-        shown = self.documents[:ROW_IDS_IN_ERROR]
-        more = self.failing - len(shown)
-        return ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")
 
 
 def run(workspace: Workspace, contract: Contract, reports: UPath) -> Report:
-    """See ``octavo.publishing.quality.run``."""
+    """Validate the staged tables with Great Expectations.
+
+    Where the contract sends failing rows to review, their records leave the contract's staged table for
+    the staged ``review``, and the rest is validated again. Writes ``workspace.validation`` and the Data Docs
+    under ``reports`` (``index.html``), whether the gate passes or not. Rows stream in batches, so memory does
+    not grow with the day, except for the document ids and the columns that must be unique.
+
+    Args:
+        workspace: with ``documents``, ``pages``, ``fields`` and the contract's own table staged.
+        contract: the run's contract; the expectations follow from it.
+        reports: folder that holds this day's Data Docs; replaced.
+
+    Returns:
+        ``expectations``, ``failed_expectations`` (0, since any other number raises), ``rows`` of
+        the contract's table, and ``held``: documents whose records wait for review instead.
+
+    Raises:
+        GateFailed: names each failed expectation with its rows and their document ids.
+        WorkspaceError: a table is not staged.
+    """
+    from octavo.publishing import expectations  # noqa: PLC0415 - Great Expectations takes seconds to import
+
     started = time.monotonic()
     try:
         held = row_quarantine.read(workspace)
@@ -107,19 +84,34 @@ def run(workspace: Workspace, contract: Contract, reports: UPath) -> Report:
     return Report("validate", counts, time.monotonic() - started)
 
 
-def _judge(workspace: Workspace, contract: Contract, held: Set[str], failing: Failing) -> list[tuple[Check, Outcome]]:
+def read_result(workspace: Workspace) -> dict[str, Any]:
+    """What the gate said: ``success`` and one entry per expectation (see ``checks.CheckOutcome``).
+
+    Raises:
+        WorkspaceError: the gate has not run.
+    """
+    try:
+        found: dict[str, Any] = fs.read_json(workspace.validation)
+    except FileNotFoundError as error:
+        raise WorkspaceError(f"{workspace.validation} is missing: the gate of run {workspace.run} has not run") from error
+    return found
+
+
+def _judge(workspace: Workspace, contract: Contract, held: Set[str], failing: Failing) -> list[tuple[Check, CheckOutcome]]:
     """Every check with its outcome, in the contract's order. A table of the wrong form is looked at no further.
 
     Args:
         held: documents whose records were held back before.
         failing: where the contract sends failing rows to review, gets each failed check on records with its documents.
     """
+    from octavo.publishing import expectations, row_checks  # noqa: PLC0415 - as in ``run``; pandas too
+
     judge = expectations.Judge()
-    outcomes: list[tuple[Check, Outcome]] = []
+    outcomes: list[tuple[Check, CheckOutcome]] = []
     for source, same in groupby(checks(contract), key=lambda check: check.source):
         group = list(same)
         formless = not source.startswith("schema:") and not all(o.success for c, o in outcomes if c.source.startswith("schema:"))
-        judged = [Outcome(check.name, _table(source, contract), check.column, check.share) for check in group]
+        judged = [CheckOutcome(check.name, _table(source, contract), check.column, check.share) for check in group]
         outcomes += zip(group, judged, strict=True)
         if formless:
             for outcome in judged:

@@ -9,22 +9,24 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from octavo.model.entities import Outcome, ParseStatus, Partition, Report
-from octavo.model.errors import LedgerHole
-from octavo.model.reasons import Reason
-from octavo.publishing import spent
+from octavo.model.errors import LedgerHole, Reason
 from octavo.storage import fs
 from octavo.storage.lake import Lake
 from octavo.storage.schemas import LEDGER
 from octavo.storage.workspace import Span, Workspace
 
 Row = dict[str, Any]
+
+# Columns of the ledger that add up. Tokens are those of the answers, whoever paid for them; seconds and cost are this run's.
+SUMS = ("seconds", "prompt_tokens", "completion_tokens", "cost", "chunks_asked", "chunks_cached")
+_DIGITS = {"seconds": 4, "cost": 8}
 
 
 def run(workspace: Workspace, lake: Lake, extractors: Sequence[str]) -> Report:
@@ -77,7 +79,7 @@ def _rows(workspace: Workspace, extractors: Sequence[str], tally: Counter[str]) 
         while document is not None and document["document"] != before:
             name = document["document"]
             spent_on_it = sums.pop(name, {})
-            whole = spent.added([whole, spent_on_it])
+            whole = added([whole, spent_on_it])
             yield from _document_rows(document, pages.pop(name, Counter()), name == record, spent_on_it)
             if name == record:
                 record = next(recorded, None)
@@ -86,11 +88,11 @@ def _rows(workspace: Workspace, extractors: Sequence[str], tally: Counter[str]) 
     for shard in workspace.page_shards:
         spans = workspace.spans(shard)
         uris = {document: row["uri"] for document, row in workspace.documents_of({span.document for span in spans}, ["uri"]).items()}
-        rows = spent.with_pages(list(_shard_rows(workspace, shard, spans, extractors, uris)))
+        rows = with_pages(list(_shard_rows(workspace, shard, spans, extractors, uris)))
         for row in rows:
             if row["level"] == "page":
                 pages.setdefault(row["document"], Counter())[_state(row)] += 1
-                sums[row["document"]] = spent.added([sums.get(row["document"], {}), row])
+                sums[row["document"]] = added([sums.get(row["document"], {}), row])
         yield _table(workspace, [*rows, *ended(spans[-1].document)], tally)
     yield _table(workspace, list(ended(None)), tally)
     whole = {"level": "run", **_end(tally["missing"]), **whole}
@@ -185,7 +187,7 @@ def _have(workspace: Workspace, stage: str, shard: str, columns: list[str]) -> l
 def _chunk_row(row: Row, answer: Row | None) -> Row:
     if answer is None:
         return {**row, "outcome": Outcome.PARTIAL, "reason": Reason.NOT_PROCESSED}
-    row = {**row, **spent.of_chunk(answer)}
+    row = {**row, **of_chunk(answer)}
     if answer["parse_status"] == ParseStatus.FAILED:
         return {**row, "outcome": Outcome.FALLBACK, "reason": Reason.ANSWER_UNPARSABLE}
     if answer["parsed"] in (None, "{}"):
@@ -198,3 +200,35 @@ def of_run(lake: Lake, partition: Partition, run: str) -> Row:
     target = lake.table("ledger", partition)
     rows = fs.read_table(target, where=("run", run)).to_pylist() if target.exists() else []
     return next((row for row in rows if row["level"] == "run"), {})
+
+
+def of_chunk(answer: Row) -> Row:
+    """What one extractor's answer about one chunk took. An extractor without a model asks nobody."""
+    spent = {name: answer[name] for name in ("attempts", "seconds", "prompt_tokens", "completion_tokens", "cost", "cached")}
+    if answer["model"] is not None and answer["attempts"]:
+        spent |= {"chunks_asked": int(not answer["cached"]), "chunks_cached": int(bool(answer["cached"]))}
+    return spent
+
+
+def added(rows: Iterable[Row]) -> Row:
+    """The sums over rows of one level; a column that none of them has is left out."""
+    sums: Row = {}
+    for row in rows:
+        for name in SUMS:
+            if row.get(name) is not None:
+                sums[name] = sums.get(name, 0) + row[name]
+    return {name: round(value, _DIGITS[name]) if name in _DIGITS else value for name, value in sums.items()}
+
+
+def with_pages(rows: list[Row]) -> list[Row]:
+    """A shard's rows, each page's followed by those of its chunks, with the sums of the chunks on the page."""
+    page: Row = {}
+    chunks: list[Row] = []
+    done: list[Row] = []
+    for row in [*rows, {"level": "page"}]:
+        if row["level"] == "page":
+            done += [{**page, **added([page, *chunks])}, *chunks] if page else []
+            page, chunks = row, []
+        else:
+            chunks.append(row)
+    return done

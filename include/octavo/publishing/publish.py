@@ -11,9 +11,8 @@ from octavo.model.entities import Report
 from octavo.model.errors import GateFailed, Superseded, WorkspaceError
 from octavo.model.json_text import digest
 from octavo.storage import fs
-from octavo.storage.lake import Lake, table_schemas
+from octavo.storage.lake import Forgotten, Lake, table_schemas
 from octavo.storage.locks import Lock
-from octavo.storage.tombstones import Forgotten
 from octavo.storage.workspace import Workspace
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,7 @@ import pyarrow.compute as pc
 
 from octavo.model.contracts import Contract
 from octavo.model.entities import Outcome, Report, Verdict
-from octavo.model.errors import SettingsError
-from octavo.model.reasons import Reason
+from octavo.model.errors import Reason, SettingsError
 from octavo.storage import fs
 from octavo.storage.lake import Lake, table_schemas
 from octavo.storage.schemas import DOCUMENTS, PAGES, REVIEW

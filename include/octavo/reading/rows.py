@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from octavo.model.entities import Outcome, Word
-from octavo.model.reasons import Reason
+from octavo.model.errors import Reason
 
 IDENTITY = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 

@@ -21,9 +21,8 @@ from octavo.model.contracts import Contract
 from octavo.model.entities import Outcome, Report
 from octavo.model.settings import Settings
 from octavo.reading import engine
-from octavo.reading.pool import BATCH_PAGES, ReaderPool, batches
+from octavo.reading.pool import BATCH_PAGES, ReaderPool, Source, batches
 from octavo.reading.rows import not_wanted
-from octavo.reading.source import Source
 from octavo.reading.store import ReadingStore
 from octavo.storage import fs, schemas
 from octavo.storage.workspace import Span, Workspace

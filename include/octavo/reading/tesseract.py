@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from octavo.model.entities import Box, Source, Word
-from octavo.model.errors import Quarantined
-from octavo.model.reasons import Reason
+from octavo.model.errors import Quarantined, Reason
 from octavo.reading.recogniser import LYING_SHARE, lying_share, mean_confidence, without_guesses
 from octavo.storage.children import die_with_parent
 

@@ -23,8 +23,7 @@ from typing import IO, Any, cast
 
 import pyarrow as pa
 
-from octavo.model.errors import Quarantined
-from octavo.model.reasons import Reason
+from octavo.model.errors import Quarantined, Reason
 
 SEPARATOR = "!/"
 SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".tzst", ".tar.zst")

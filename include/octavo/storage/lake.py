@@ -1,4 +1,4 @@
-"""The published tables: where they lie and how a day is replaced.
+"""The published tables: where they lie, how a day is replaced, and which documents were erased from them.
 
 One file per table and day, ``{lake}/{table}/contract={c}/day={d}/part.parquet``, replaced whole, so
 that a plain reader sees the old file or the new one. ``_published`` names the digests that belong
@@ -75,3 +75,34 @@ def table_schemas(contract: Contract) -> dict[str, Any]:
         contract.name: schemas.record_schema(contract),
         "answers": schemas.ANSWERS,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """Which documents were erased on purpose: one empty note per sha256, so that a file still in the landing folder does not come back.
+
+        {lake}/_forgotten/{sha256}
+
+    A note says nothing but that somebody wanted this content gone; the content cannot be made from it.
+    """
+
+    lake: UPath
+
+    @property
+    def root(self) -> UPath:
+        return self.lake / "_forgotten"
+
+    def documents(self) -> set[str]:
+        """The sha256 of every document that is not to be taken again."""
+        return {file.path.name for file in fs.files_under(self.root)}
+
+    def add(self, document: str) -> None:
+        fs.write_bytes(self.root / document, b"")
+
+    def remove(self, document: str) -> bool:
+        """Let the document be taken again; False when it was not noted."""
+        note = self.root / document
+        if not note.exists():
+            return False
+        note.unlink()
+        return True

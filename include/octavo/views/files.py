@@ -18,7 +18,7 @@ from octavo.views.document import DocumentView, PageView, load, load_page
 from octavo.views.sources import Place, Row, partition_of
 
 MOST_PAGES = 200  # some 20 MB of HTML
-SIDE, QUALITY = 1400, 75  # pixels and JPEG quality where no picture was kept, as ``octavo.reading.preview`` has them
+SIDE, QUALITY = 1400, 75  # pixels and JPEG quality where no picture was kept, as ``reading.picture`` has them
 
 
 def write(settings: Settings, found: Sequence[tuple[UPath, Row]], target: Path) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from upath import UPath
 
 from octavo.model.entities import Outcome, Partition
-from octavo.model.reasons import Reason
+from octavo.model.errors import Reason
 from octavo.model.settings import Settings
 from octavo.storage import fs
 from octavo.storage.lake import Lake

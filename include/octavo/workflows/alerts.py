@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from octavo.model.entities import Outcome
-from octavo.model.reasons import Reason
+from octavo.model.errors import Reason
 from octavo.storage import fs
 from octavo.storage.lake import Lake
 from octavo.storage.workspace import Workspace

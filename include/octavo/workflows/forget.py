@@ -1,6 +1,6 @@
 """Erasing one document everywhere: tables, ledger, reports, workspaces, words, answers, corrections and, if asked, the file itself.
 
-A note of its sha256 stays (``octavo.storage.tombstones``), so that a file that is still in the landing folder is not taken again.
+A note of its sha256 stays (``octavo.storage.lake``), so that a file that is still in the landing folder is not taken again.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ from octavo.reading.store import document_folder
 from octavo.storage import fs
 from octavo.storage.answer_store import AnswerStore, Choice
 from octavo.storage.corrections import CorrectionStore
-from octavo.storage.lake import Lake
-from octavo.storage.tombstones import Forgotten
+from octavo.storage.lake import Forgotten, Lake
 
 LEAST_CHARACTERS = 6    # of a sha256 that stand for a document
 _SHA256 = re.compile(r"[0-9a-f]{64}")

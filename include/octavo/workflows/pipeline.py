@@ -22,7 +22,7 @@ from octavo.model.contracts import Contract
 from octavo.model.entities import Partition, Report
 from octavo.model.errors import LedgerHole, OctavoError
 from octavo.model.settings import Settings, extractors
-from octavo.publishing import ledger, publish, quality, staging
+from octavo.publishing import gate, ledger, publish, staging
 from octavo.reading import stage as reading
 from octavo.storage import fs
 from octavo.storage.answer_store import AnswerStore
@@ -167,7 +167,7 @@ def finish(
         work()
         steps.each("merge", documents, lambda shard: merging.run(workspace, shard, contract, names, corrections))
         steps.once("tables", lambda: staging.run(workspace, contract, lake, names, selected=selected))
-        steps.once("validate", lambda: quality.run(workspace, contract, lake.reports(partition)))
+        steps.once("validate", lambda: gate.run(workspace, contract, lake.reports(partition)))
     except OctavoError as error:
         result.error = error
     try:

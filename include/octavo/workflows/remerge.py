@@ -19,10 +19,9 @@ from octavo.extraction import vlm
 from octavo.extraction.rules import stage as rules
 from octavo.model.contracts import Contract
 from octavo.model.entities import Outcome, ParseStatus, Partition, Report
-from octavo.model.errors import SettingsError
-from octavo.model.reasons import Reason
+from octavo.model.errors import Reason, SettingsError
 from octavo.model.settings import Settings
-from octavo.reading.history import readings
+from octavo.reading.store import readings
 from octavo.storage import fs, schemas
 from octavo.storage.lake import Lake
 from octavo.storage.workspace import Plan, Workspace, cut_into_shards

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from upath import UPath
 
 from octavo.model.entities import Outcome, Partition
-from octavo.model.reasons import Reason
+from octavo.model.errors import Reason
 from octavo.model.settings import Settings
 from octavo.reading.store import document_folder
 from octavo.storage import fs

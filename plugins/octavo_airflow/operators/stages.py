@@ -261,11 +261,11 @@ class ValidateOperator(OctavoOperator):
     """The gate: hold the staged tables against the contract's expectations and write the report."""
 
     def stage(self, context: Context) -> Report:
-        from octavo.publishing import quality
+        from octavo.publishing import gate
 
         # It tells of every method that it registers, some hundred lines a run.
         logging.getLogger("great_expectations").setLevel(logging.WARNING)
-        return quality.run(self.workspace(context), self.pinned(context), self.lake.reports(self.partition(context)))
+        return gate.run(self.workspace(context), self.pinned(context), self.lake.reports(self.partition(context)))
 
 
 class LedgerOperator(OctavoOperator):

@@ -10,7 +10,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Depends, Form, HTTPException
 from fastapi.responses import RedirectResponse
 
-from octavo.model.reasons import Reason
+from octavo.model.errors import Reason
 from octavo.model.settings import Settings
 from octavo.views import document as documents
 from octavo.views import html, sources

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from octavo.model.entities import Box, union
-from octavo.page import lines, names
+from octavo.page import businesses, lines
 from octavo.page.lines import Segment, overlap
 from octavo.page.view import View
 
@@ -148,7 +148,7 @@ def _tables(view: View, rows: list[list[Piece]], used: set[Piece]) -> Iterator[t
                 break
             placed = [(piece, _column(header, piece)) for piece in row]
             hits = [column for _, column in placed if column is not None]
-            if len(hits) < min(2, len(row)) or len(hits) != len(set(hits)) or any(names.reads_like_label(piece.text) for piece in row):
+            if len(hits) < min(2, len(row)) or len(hits) != len(set(hits)) or any(businesses.reads_like_label(piece.text) for piece in row):
                 break
             for piece, column in placed:
                 if column is not None:
@@ -284,7 +284,7 @@ def _two_columns(view: View, rows: list[list[Piece]], used: set[Piece]) -> Itera
             abs(other.box.x0 - key.box.x0) <= view.height / 2 and abs(beside.box.x0 - value.box.x0) <= view.height
             for other, beside in neighbours
         )
-        if (names.reads_like_label(key.text) and not names.reads_like_label(value.text)) or aligned > 1:
+        if (businesses.reads_like_label(key.text) and not businesses.reads_like_label(value.text)) or aligned > 1:
             taken.update((key, value))
             yield key, [[value]]
     used.update(taken)

@@ -10,10 +10,10 @@ from dataclasses import replace
 from octavo.model.contracts import FieldSpec, Kind, Locale, Place
 from octavo.model.entities import Box, Page
 from octavo.page import labels, lines, typed
+from octavo.page.businesses import LEGAL_FORM, reads_like_label
 from octavo.page.labels import Label
 from octavo.page.lines import Line, Segment
 from octavo.page.money import amount, confirmed, rounded_siblings
-from octavo.page.names import LEGAL_FORM, reads_like_label
 from octavo.page.view import Candidate, View, trimmed
 
 # Most candidates of a field that are handed on.

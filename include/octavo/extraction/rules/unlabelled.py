@@ -15,9 +15,9 @@ from statistics import median
 from octavo.extraction.rules.scalars import MOST_ALTERNATIVES, PLACED, ranked, swapped
 from octavo.model.contracts import FieldSpec, Kind, Place
 from octavo.page import lines, typed
+from octavo.page.businesses import ADDRESS, CONTACT, LEGAL_FORM, REGISTRATION, TITLE, TRADE
 from octavo.page.lines import Segment
 from octavo.page.money import amount, confirmed
-from octavo.page.names import ADDRESS, CONTACT, LEGAL_FORM, REGISTRATION, TITLE, TRADE
 from octavo.page.view import Candidate, View, trimmed
 
 # Lines from the top among which the company is looked for, and the share of the page's height they may take.

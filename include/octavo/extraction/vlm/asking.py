@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 from octavo.extraction.vlm.protocol import Finish, Question, Reply, Runtime
 from octavo.model.json_text import digest
-from octavo.storage.answer_store import AnswerStore, AnswerWriter, StoredAnswer, answer_key, pixels_digest
+from octavo.storage.answer_segments import StoredAnswer
+from octavo.storage.answer_store import AnswerStore, AnswerWriter, answer_key, pixels_digest
 
 log = logging.getLogger(__name__)
 

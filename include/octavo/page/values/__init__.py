@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import lru_cache
@@ -15,7 +16,6 @@ from functools import lru_cache
 from octavo.model.contracts import NUMERIC, Kind, Locale
 from octavo.page.values.dates import Dates, DateSpan
 from octavo.page.values.numbers import currency_of, read_amount, read_quantity
-from octavo.page.values.texts import collapse, encodable, squeeze, strip_marks
 
 __all__ = [
     "NUMBERS", "NUMERIC", "TEXTUAL", "DateSpan", "Parser", "Typed", "canonical", "collapse", "currency_of", "encodable", "parser",
@@ -144,3 +144,31 @@ def canonical(kind: Kind, typed: Typed | None, text: str = "") -> str:
     if kind is Kind.CURRENCY and typed:
         return typed
     return squeeze(typed or text)
+
+
+# Marks that stand around a value without belonging to it.
+_MARKS = " \t\r\n.,;:!?*|_~`'\"’‘“”«»=<>[]{}"
+_ASCII_REST = {code: None for code in range(128) if not chr(code).isalnum()}
+
+
+def collapse(text: str) -> str:
+    """White space collapsed to single spaces and trimmed."""
+    return " ".join(text.split())
+
+
+def encodable(text: str) -> str:
+    """The text as UTF-8 can hold it: half a surrogate pair, which JSON may escape, becomes a question mark."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+@lru_cache(1 << 16)
+def squeeze(text: str) -> str:
+    """NFKC, casefolded, letters and digits only: how texts and identifiers are compared. Leading zeros stay."""
+    if text.isascii():
+        return text.lower() if text.isalnum() else text.lower().translate(_ASCII_REST)
+    return "".join(char for char in unicodedata.normalize("NFKC", text).casefold() if char.isalnum())
+
+
+def strip_marks(text: str) -> str:
+    """White space collapsed and marks around the text dropped; signs, brackets and currency marks stay."""
+    return collapse(text).strip(_MARKS)

@@ -21,8 +21,7 @@ from octavo.ingest.unpacking import Unpacker
 from octavo.merging import stage as merging
 from octavo.model.contracts import Contract, Kind
 from octavo.model.entities import Outcome, Partition, Verdict
-from octavo.model.errors import SettingsError
-from octavo.model.reasons import Reason
+from octavo.model.errors import Reason, SettingsError
 from octavo.model.settings import Settings
 from octavo.reading import stage as reading
 from octavo.storage import archives, fs

@@ -1,22 +1,38 @@
-"""Looking answers up, and keeping the store small."""
+"""The answer store: what models have said, so that no question is ever paid for twice.
+
+    {root}/000000000064-3f9c….parquet      one immutable segment; its name starts with its number of rows
+
+An answer's key is the sha256 of everything that it depends on: the crop's pixels, the prompt, the model,
+its revision and how it decodes. Every flush writes one segment, sorted by key; a writer folds its own
+segments into one when it closes, and segments of a like size are folded together as they add up, so
+there are always few files, and a look-up touches only the row groups whose range of keys holds one.
+
+Writers never wait for one another. Where two have answered the same question, the first one's answer
+counts, for every reader. A fresh run (``since``) does not see older answers, and its own replace them.
+Corrections are not kept here.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from PIL import Image
 from upath import UPath
 
 from octavo.model.errors import StoreUnavailable
-from octavo.storage.answer_store import segments
-from octavo.storage.answer_store.rows import SEGMENT, StoredAnswer
-from octavo.storage.answer_store.segments import Segment, SegmentGone
+from octavo.storage import answer_segments as segments
+from octavo.storage.answer_segments import SEGMENT, Segment, SegmentGone, StoredAnswer
 
 # Segments of a like size (within this factor) that are folded into one. More means fewer rewrites, and
 # more files to search: sixteen keeps a million answers in fewer than 60 files and rewrites each about 3 times.
@@ -217,3 +233,61 @@ class AnswerStore:
 def _group(row: dict[str, Any]) -> Group:
     first, last = (datetime.fromtimestamp(row[f"written_{end}"] / 1e9, UTC) for end in ("min", "max"))
     return Group(row["model"], row["revision"], row["contract"], row["key_count"], first, last)
+
+
+def pixels_digest(image: Image.Image) -> bytes:
+    """sha256 of an image's size and RGB pixels; how the file encoded them does not count."""
+    pixels = image.convert("RGB")
+    return hashlib.sha256(f"{pixels.width}x{pixels.height}:".encode() + pixels.tobytes()).digest()
+
+
+def answer_key(pixels: bytes, prompt: str, model: str, revision: str | None, decoding: Mapping[str, object]) -> bytes:
+    """32 bytes that name a question put to a model.
+
+    Args:
+        pixels: ``pixels_digest`` of the crop, as cut from the page.
+        prompt: the whole text that goes with it.
+        model: its name, or a digest of its weights; never a path, which says nothing about content.
+        revision: of the model; None where the server does not say.
+        decoding: what else decides the answer: token limit, grammar, stop strings, image options. JSON values.
+    """
+    parts = [pixels.hex(), prompt, model, revision, decoding]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, ensure_ascii=False).encode()).digest()
+
+
+class AnswerWriter:
+    """Writes one task's answers; a context manager that folds its segments into one at the end.
+
+    ``put`` as answers come, ``flush`` after each batch.
+    """
+
+    def __init__(self, store: AnswerStore) -> None:
+        self._store = store
+        self._rows: dict[bytes, dict[str, Any]] = {}
+        self._mine: list[Segment] = []
+
+    def put(self, key: bytes, answer: StoredAnswer) -> None:
+        """Take an answer; it is kept after the next ``flush``."""
+        self._rows[key] = answer.row(key, self._store.since, time.time_ns())
+
+    def flush(self) -> None:
+        """Keep what was put since the last flush: when this returns, the answers are there for everyone."""
+        if self._rows:
+            self._mine.append(segments.write(self._store.root, pa.Table.from_pylist(list(self._rows.values()), schema=SEGMENT)))
+            self._rows.clear()
+        if len(self._mine) >= 64:
+            self._fold()
+
+    def _fold(self) -> None:
+        if len(self._mine) > 1:
+            folded = segments.fold(self._store.root, self._mine)
+            self._mine = [folded] if folded else []
+
+    def __enter__(self) -> AnswerWriter:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.flush()
+        if kind is None:
+            self._fold()
+            self._store.fold()
