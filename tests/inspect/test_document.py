@@ -35,7 +35,7 @@ class Seen(HTMLParser):
         self.text += data
 
 
-def view(shelf: Shelf, which: str) -> tuple[sources.Place, document.DocumentView]:
+def view(shelf: Shelf, which: str) -> tuple[sources.DocumentDay, document.DocumentView]:
     place = sources.find(shelf.settings, LETTER, which)
     assert place is not None
     return place, document.load(place, which)

@@ -16,7 +16,7 @@ import numpy as np
 from octavo.model.contracts import Chunking
 from octavo.model.entities import Box, Chunk, Page, union
 from octavo.page.lines import line_height
-from octavo.page.reading_order import Row, rows_of
+from octavo.page.reading_order import ReadingRow, rows_of
 
 # All costs are prompt tokens. The cheapest chunk costs 424; a page has some 100 words.
 ILLEGIBLE_WORD = 200.0  # measured on receipts: 12 leaves 6 % of the words illegible, 200 leaves 1 % for 30 % more tokens
@@ -41,15 +41,15 @@ def cut(page: Page, rule: Chunking) -> list[Chunk]:
     return chunks
 
 
-def _bounded(page: Page, row: Row, most: int) -> list[Row]:
+def _bounded(page: Page, row: ReadingRow, most: int) -> list[ReadingRow]:
     """The row in pieces of at most ``most`` words."""
     if len(row.words) <= most:
         return [row]
     pieces = [row.words[start:start + most] for start in range(0, len(row.words), most)]
-    return [Row(piece, union([page.words[index].box for index in piece]), row.column) for piece in pieces]
+    return [ReadingRow(piece, union([page.words[index].box for index in piece]), row.column) for piece in pieces]
 
 
-def _pack(page: Page, rows: Sequence[Row], most: int) -> list[tuple[int, int]]:
+def _pack(page: Page, rows: Sequence[ReadingRow], most: int) -> list[tuple[int, int]]:
     """The cheapest way to pack consecutive rows, as (start, end) of each chunk.
 
     Dynamic programming over where a chunk ends: ``cheapest[end]`` is the least cost of packing ``rows[:end]``.
@@ -89,7 +89,7 @@ def _inside(centers: np.ndarray, box: Box) -> int:
     return int(np.count_nonzero((x >= box.x0) & (x < box.x1) & (y >= box.y0) & (y < box.y1)))
 
 
-def _cut_costs(page: Page, rows: Sequence[Row]) -> list[float]:
+def _cut_costs(page: Page, rows: Sequence[ReadingRow]) -> list[float]:
     """What it costs to cut before row i; nothing before the first, after the last and between columns."""
     height = line_height(page)
     costs = [0.0] * (len(rows) + 1)

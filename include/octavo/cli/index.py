@@ -18,13 +18,13 @@ from octavo.model import contracts
 from octavo.model.errors import SettingsError
 from octavo.model.settings import Settings
 from octavo.workflows import date_assignment
-from octavo.workflows.date_assignment import Method, Placed, Row, State
+from octavo.workflows.date_assignment import ManifestRow, Method, Placed, State
 
 # Rows that want a look and fit a terminal; the manifest and --json have them all.
 SHOWN = 40
 
 
-class Place(click.ParamType[Any]):
+class FolderOrArchive(click.ParamType[Any]):
     """A folder or an archive that is there, on a local disk or an object store, as an absolute ``UPath``."""
 
     name = "folder or archive"
@@ -55,7 +55,7 @@ def index_group() -> None:
 
 @index_group.command("propose")
 @click.argument("contract")
-@click.argument("folder", type=Place())
+@click.argument("folder", type=FolderOrArchive())
 @click.option("--by", type=Methods(), default="path,date", show_default=True, metavar="LIST",
               help="How days are found, in this order, the first wins: path, date (on the document), mtime (last change).")
 @click.option("--pattern", "patterns", multiple=True, metavar="PATTERN",
@@ -135,7 +135,7 @@ def apply(manifest: UPath, landing: str | None, move: bool, as_json: bool) -> No
         raise SettingsError(f"{failed:,} of {len(placed):,} files could not be put; their rows say why, the others are done")
 
 
-def _print_proposal(rows: Sequence[Row]) -> None:
+def _print_proposal(rows: Sequence[ManifestRow]) -> None:
     table = Table()
     for name in ("by", "files", "first day", "last day", "with conflicts"):
         table.add_column(name, justify="right" if name in ("files", "with conflicts") else "left")

@@ -27,7 +27,7 @@ from octavo.storage import fs, schemas
 from octavo.storage.lake import Lake
 from octavo.views import document as inspected
 from octavo.views import overlay
-from octavo.views.sources import Place, partition_of
+from octavo.views.sources import DocumentDay, partition_of
 from octavo.workflows import pipeline
 
 # Losing values that fit a terminal; `show --json` prints them all.
@@ -102,7 +102,7 @@ def document(console: Console, settings: Settings, wanted: str, as_json: bool) -
         fields = fs.read_table(_beside(lake, path, "fields"), where=("document", row["document"])).to_pylist()
         _print_document(console, row, fields, as_json)
         if not as_json:
-            for line in _beside_the_fields(Place(settings, partition_of(path)), row["document"]):
+            for line in _beside_the_fields(DocumentDay(settings, partition_of(path)), row["document"]):
                 console.print(escape(line), highlight=False, soft_wrap=True)
         path = _beside(lake, path, "ledger")
         if not as_json and path.exists():
@@ -112,7 +112,7 @@ def document(console: Console, settings: Settings, wanted: str, as_json: bool) -
                 console.print(spent, highlight=False, soft_wrap=True)
 
 
-def _beside_the_fields(place: Place, document: str) -> Iterator[str]:
+def _beside_the_fields(place: DocumentDay, document: str) -> Iterator[str]:
     """Pages that were not read, and what people said: what the tables have, and what they will have."""
     for page in place.rows("pages", document):
         if page["outcome"] == Outcome.QUARANTINED:

@@ -54,7 +54,7 @@ class Candidate(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Level:
+class FieldNames:
     """The fields of one mapping: the contract's own, a group's or a list item's.
 
     ``names`` has the field of each name and label, squeezed; ``spelt`` that of those long enough to be misspelt, as
@@ -66,7 +66,7 @@ class Level:
     spelt: dict[str, dict[str, str]]
 
     @classmethod
-    def of(cls, fields: dict[str, FieldSpec]) -> Level:
+    def of(cls, fields: dict[str, FieldSpec]) -> FieldNames:
         names: dict[str, str] = {}
         spelt: dict[str, dict[str, str]] = {}
         labels = [(name, name) for name in fields] + [(label, name) for name, spec in fields.items() for label in spec.labels]
@@ -95,12 +95,12 @@ class Level:
         return likely.pop() if len(likely) == 1 else None
 
 
-class Reader:
+class AnswerReader:
     """Reads answers under one contract."""
 
     def __init__(self, contract: Contract) -> None:
         self._top = contract.fields
-        self._levels: dict[str, Level] = {}
+        self._levels: dict[str, FieldNames] = {}
         self._match = lru_cache(_CACHE)(self._match_uncached)
 
     def candidates(self, answer: Answer) -> list[Candidate]:
@@ -117,13 +117,13 @@ class Reader:
     def _match_uncached(self, prefix: str, key: str) -> str | None:
         return self._level(prefix).match(key)
 
-    def _level(self, prefix: str) -> Level:
+    def _level(self, prefix: str) -> FieldNames:
         level = self._levels.get(prefix)
         if level is None:
             fields = self._top
             for part in prefix.replace("[]", "").split(".")[:-1]:
                 fields = fields[part].fields
-            level = self._levels[prefix] = Level.of(fields)
+            level = self._levels[prefix] = FieldNames.of(fields)
         return level
 
     def _mapping(

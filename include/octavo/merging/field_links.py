@@ -1,7 +1,7 @@
-"""Ties: what shows that a value on the page is *this* field's value. Labels first, then place.
+"""Field links: what shows that a value on the page is *this* field's value. Labels first, then place.
 
-A label ties the value directly right of it or directly below it. The value of another field's label is
-never tied: where two labels claim a value, the one on its row wins over the one above it.
+A label links the value directly right of it or directly below it to its field. A value is never linked by the label of
+another field: where two labels stand by a value, the one on its row wins over the one above it.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from octavo.model.entities import Box
 from octavo.page import labels
 from octavo.page.businesses import PHRASE_GAP
 from octavo.page.index import PageIndex, runs_of
-from octavo.page.label_matches import LEGIBLE_LABEL, Labels, Print, Prints, print_of
+from octavo.page.label_matches import LEGIBLE_LABEL, ContractLabels, LabelMatch, PageLabels, label_match
 from octavo.page.lines import same_row
 from octavo.page.neighbours import Nearness, Neighbours
 from octavo.page.values import Typed, squeeze
 
-# Ties from here on count as strong: nothing stands between label and value.
+# Links from here on count as strong: nothing stands between label and value.
 STRONG = 1.0
-# The priority of ties without a label: behind every label.
+# The priority of links without a label: behind every label.
 PLACED = 1 << 16
 
 # Kinds of which a document has so many that a lesser label counts only where no better one is printed.
@@ -33,10 +33,10 @@ _RANKED = frozenset({Kind.IDENTIFIER, Kind.DATE})
 _CENTS = re.compile(r"\d[.,]\d{2}(?!\d)")
 
 
-class Tie(NamedTuple):
-    """``score`` 0 to 1; ``why`` in words; ``rival`` is another field's label that claims the value.
+class FieldLink(NamedTuple):
+    """How a value is linked to a field: ``score`` 0 to 1; ``why`` in words; ``rival`` is another field's label that it stands by.
 
-    ``priority`` is the label's place among the field's labels, which contracts list best first; of two prints
+    ``priority`` is the label's place among the field's labels, which contracts list best first; of two places
     of one label the one whose line has another field's label too comes first.
     """
 
@@ -46,19 +46,19 @@ class Tie(NamedTuple):
     priority: int = 0
 
 
-NO_TIE = Tie(0.0)
+NO_LINK = FieldLink(0.0)
 
 
-class Ties:
-    """The labels printed on one page, and what they are tied to."""
+class FieldLinks:
+    """The labels printed on one page, and the values that they link to fields."""
 
-    def __init__(self, index: PageIndex, contract_labels: Labels) -> None:
+    def __init__(self, index: PageIndex, contract_labels: ContractLabels) -> None:
         self._index = index
         self._labels = contract_labels
-        self._prints = Prints(index, contract_labels)
+        self._page_labels = PageLabels(index, contract_labels)
         self._near = Neighbours(index)
-        self._cache: dict[tuple[str, tuple[int, ...]], Tie] = {}
-        self._rivals: dict[str, list[Print]] = {}
+        self._cache: dict[tuple[str, tuple[int, ...]], FieldLink] = {}
+        self._rivals: dict[str, list[LabelMatch]] = {}
         self._labelled: dict[str, list[tuple[int, Typed, tuple[int, ...], str]]] = {}
 
     @property
@@ -69,48 +69,49 @@ class Ties:
     @property
     def words(self) -> frozenset[int]:
         """Words that are part of a label."""
-        return self._prints.words
+        return self._page_labels.words
 
     @cached_property
-    def _by_field(self) -> dict[str, list[Print]]:
-        found: dict[str, list[Print]] = {}
-        for one in self._prints.plain:
+    def _by_field(self) -> dict[str, list[LabelMatch]]:
+        found: dict[str, list[LabelMatch]] = {}
+        for one in self._page_labels.plain:
             for field in one.fields:
                 found.setdefault(field, []).append(one)
         return found
 
-    def of(self, field: str, words: tuple[int, ...]) -> Tie:
-        """How a value, given by its words, is tied to ``field`` by labels."""
+    def of(self, field: str, words: tuple[int, ...]) -> FieldLink:
+        """How a value, given by its words, is linked to ``field`` by labels."""
         key = (field, words)
-        tie = self._cache.get(key)
-        if tie is None:
-            tie = self._cache[key] = self._of(field, words)
-        return tie
+        link = self._cache.get(key)
+        if link is None:
+            link = self._cache[key] = self._of(field, words)
+        return link
 
     @cached_property
-    def _named(self) -> dict[tuple[int, ...], Print]:
+    def _named(self) -> dict[tuple[int, ...], LabelMatch]:
         """The labels of fields and of lists, by their words."""
-        return {one.words: one for one in self._prints.plain if one.fields}
+        return {one.words: one for one in self._page_labels.plain if one.fields}
 
-    def _of(self, field: str, words: tuple[int, ...]) -> Tie:
+    def _of(self, field: str, words: tuple[int, ...]) -> FieldLink:
         label = self._named.get(words)
         if label is not None and self._index.boxes[words[-1]].x1 <= label.box.x1:
-            return Tie(0.0, "", label.text)  # a label is nobody's value, unless one is glued to it
+            return FieldLink(0.0, "", label.text)  # a label is nobody's value, unless one is glued to it
         box = self._index.place_boxes(words)[0]
         own = self._near.nearest(self._by_field.get(field, ()), words, box)
         rival = self._near.nearest(self._rivals_of(field), words, box)
         if own.score < STRONG and rival.score < STRONG and self._index.scanned and self._is_near_dim(words, box):
-            own = max(own, self._near.nearest([one for one in self._prints.misread if field in one.fields], words, box), key=_closeness)
+            misread = [one for one in self._page_labels.misread if field in one.fields]
+            own = max(own, self._near.nearest(misread, words, box), key=_closeness)
         own = self._of_range(field, own, words)
         priority = 2 * self._labels.priority(field, own.text) + (not self._is_introduced(field, own, words))
         if rival.score and _closeness(rival) > _closeness(own):
-            return Tie(0.0, "", rival.text)
+            return FieldLink(0.0, "", rival.text)
         better = self._better_label(field, own.text) if own.score and self._labels.specs[field].type in _RANKED else ""
         if better:
-            return Tie(own.score / 2, f"{_why(own)}, though the page has the better label “{better}”", "", priority)
+            return FieldLink(own.score / 2, f"{_why(own)}, though the page has the better label “{better}”", "", priority)
         if own.score and _closeness(rival) == _closeness(own):
-            return Tie(own.score / 2, _why(own), rival.text, priority)
-        return Tie(own.score, _why(own), "", priority) if own.score else NO_TIE
+            return FieldLink(own.score / 2, _why(own), rival.text, priority)
+        return FieldLink(own.score, _why(own), "", priority) if own.score else NO_LINK
 
     def _is_introduced(self, field: str, own: Nearness, words: tuple[int, ...]) -> bool:
         """Whether the value's line has a label of another field as well: "Invoice No. 17 of 2 May" speaks of the document."""
@@ -120,7 +121,7 @@ class Ties:
     def _labelled_on(self) -> dict[int, frozenset[str]]:
         """The fields of single values whose labels stand on a line, by the line's number."""
         found: dict[int, frozenset[str]] = {}
-        for one in self._prints.plain:
+        for one in self._page_labels.plain:
             single = one.fields & self._labels.single
             if single:
                 line = self._index.lines[one.words[0]]
@@ -134,7 +135,7 @@ class Ties:
         best = min((entry for entry in found if entry[0] < priority), default=None)
         return best[1] if best else ""
 
-    def _leads(self, one: Print) -> bool:
+    def _leads(self, one: LabelMatch) -> bool:
         """Whether a label begins what it stands in, rather than being a word of a sentence."""
         first, index = one.words[0], self._index
         if not first or index.lines[first - 1] != index.lines[first] or not index.texts[first - 1][-1:].isalpha():
@@ -142,7 +143,7 @@ class Ties:
         return index.boxes[first].x0 - index.boxes[first - 1].x1 > PHRASE_GAP * index.boxes[first].height
 
     def _of_range(self, field: str, own: Nearness, words: tuple[int, ...]) -> Nearness:
-        """Ties under a label that two date fields share: "Flight Dates 02/11/20 - 03/01/20" has one date for each."""
+        """Links under a label that two date fields share: "Flight Dates 02/11/20 - 03/01/20" has one date for each."""
         sharing = self._labels.sharing(field)
         if len(sharing) < 2:
             return own
@@ -171,13 +172,13 @@ class Ties:
             for i in self._index.between(box.y0 - reach, box.y1)
         )
 
-    def _rivals_of(self, field: str) -> list[Print]:
-        """Labels of other fields that can claim a value of this field's kind."""
+    def _rivals_of(self, field: str) -> list[LabelMatch]:
+        """Labels of other fields that a value may stand by, by its kind, instead of this field's kind."""
         rivals = self._rivals.get(field)
         if rivals is None:
             kind = self._labels.specs[field].type if field in self._labels.specs else Kind.TEXT
             rivals = self._rivals[field] = [
-                one for one in self._prints.plain if field not in one.fields and (not one.kinds or _comparable(kind, one.kinds))
+                one for one in self._page_labels.plain if field not in one.fields and (not one.kinds or _comparable(kind, one.kinds))
             ]
         return rivals
 
@@ -191,9 +192,9 @@ class Ties:
                 for words in places:
                     if self._near.nearest(self._by_field.get(field, ()), words, self._index.place_boxes(words)[0]).score < STRONG:
                         continue
-                    tie = self.of(field, words)
-                    if tie.score >= STRONG and not tie.rival:
-                        found.append((tie.priority, typed, words, tie.why))
+                    link = self.of(field, words)
+                    if link.score >= STRONG and not link.rival:
+                        found.append((link.priority, typed, words, link.why))
         return found
 
     def _values_near(self, field: str, kind: Kind) -> Iterable[tuple[Typed, list[tuple[int, ...]]]]:
@@ -209,25 +210,25 @@ class Ties:
         printed = {i for i in near if _CENTS.search(index.texts[i])}
         return [(number, [w for w in places if w[-1] in printed]) for number, places in index.numbers.items()]
 
-    def free(self, key: str, words: tuple[int, ...]) -> Tie:
-        """How a value is tied to a key of no field, where the page prints the key itself."""
+    def free(self, key: str, words: tuple[int, ...]) -> FieldLink:
+        """How a value is linked to a key of no field, where the page prints the key itself."""
         squeezed = squeeze(key)
         if not squeezed:
-            return NO_TIE
+            return NO_LINK
         cached = self._cache.get((f"\0{squeezed}", words))
         if cached is None:
             stream = self._index.stream
             spans = stream.find(squeezed, runs_of(key)[0])
-            prints = [print_of(self._index, first, end, key, frozenset(), frozenset()) for first, end in spans]
-            best = self._near.nearest(prints, words, self._index.place_boxes(words)[0])
-            cached = self._cache[(f"\0{squeezed}", words)] = Tie(best.score, _why(best)) if best.score else NO_TIE
+            matches = [label_match(self._index, first, end, key, frozenset(), frozenset()) for first, end in spans]
+            best = self._near.nearest(matches, words, self._index.place_boxes(words)[0])
+            cached = self._cache[(f"\0{squeezed}", words)] = FieldLink(best.score, _why(best)) if best.score else NO_LINK
         return cached
 
     def between(self, key_words: tuple[int, ...], words: tuple[int, ...]) -> float:
-        """How a value is tied to a key that stands at ``key_words``: pairs bring their own label."""
+        """How a value is linked to a key that stands at ``key_words``: pairs bring their own label."""
         boxes = self._index.place_boxes(key_words)
         text = " ".join(self._index.texts[i] for i in key_words)
-        keys = [Print(key_words, box, text, frozenset(), frozenset()) for box in {boxes[0], boxes[-1]}]
+        keys = [LabelMatch(key_words, box, text, frozenset(), frozenset()) for box in {boxes[0], boxes[-1]}]
         return self._near.nearest(keys, words, self._index.place_boxes(words)[0]).score
 
     @cached_property
@@ -235,19 +236,19 @@ class Ties:
         """What heads the sections of the contract's lists, alone in its line: its box and the lists, from the top down."""
         numbers = Counter(self._index.lines)
         return [
-            (one.box, one.fields) for one in self._prints.plain
+            (one.box, one.fields) for one in self._page_labels.plain
             if not one.kinds and one.fields and numbers[self._index.lines[one.words[0]]] == len(one.words)
         ]
 
-    def headers(self, fields: Sequence[str]) -> list[Print]:
-        """Prints that may head the columns of a list with these fields."""
+    def headers(self, fields: Sequence[str]) -> list[LabelMatch]:
+        """Label matches that may head the columns of a list with these fields."""
         wanted = frozenset(fields)
-        return [one for one in self._prints.plain if one.fields & wanted]
+        return [one for one in self._page_labels.plain if one.fields & wanted]
 
 
 @cache
 def _comparable(kind: Kind, kinds: frozenset[Kind]) -> bool:
-    """Whether labels of these kinds can claim a value of ``kind``: a date is nobody's amount."""
+    """Whether a value of ``kind`` can be that of labels of these kinds: a date is nobody's amount."""
     typed = {Kind.DATE, Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.PERCENTAGE, Kind.CURRENCY}
     if kind in typed and kinds <= typed:
         numbers = {Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.PERCENTAGE}

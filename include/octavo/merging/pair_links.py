@@ -1,4 +1,4 @@
-"""Ties of free keys and values: a contract of pairs names no labels, so the form's own print has to show what answers what.
+"""Links of free keys and values: a contract of pairs names no labels, so the form itself has to show which value answers which key.
 
 Asked for is the clear form of a label: a colon, or the blank to be filled in, behind the whole key, the whole
 value right behind it on the row, and nothing that goes on above the key or below the value.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from octavo.merging.field_links import NO_TIE, STRONG, Tie, Ties
+from octavo.merging.field_links import NO_LINK, STRONG, FieldLink, FieldLinks
 from octavo.merging.unlabelled_links import is_whole
 from octavo.model.entities import Box
 from octavo.page.index import PageIndex, runs_of
@@ -31,30 +31,32 @@ _REMARK = re.compile(r"^\W*\([^()]*[^\W\d_]{2}[^()]*\)\W*$")
 _TOGETHER = "key and value stand together"
 
 
-class PairTies:
+class PairLinks:
     """Weighs the pairs of one page, in the order in which an answer gives them."""
 
-    def __init__(self, index: PageIndex, ties: Ties) -> None:
+    def __init__(self, index: PageIndex, links: FieldLinks) -> None:
         self._index = index
-        self._ties = ties
+        self._links = links
 
-    def of(self, key: tuple[int, ...], value: tuple[int, ...], items: Sequence[tuple[int, ...]] | None = None) -> Tie:
-        """How a value is tied to its key, both given by their words.
+    def of(self, key: tuple[int, ...], value: tuple[int, ...], items: Sequence[tuple[int, ...]] | None = None) -> FieldLink:
+        """How a value is linked to its key, both given by their words.
 
         Args:
             key: the key's words.
             value: the value's words.
-            items: where the key has a list of values, those that are tied to it already; None: it has no list.
+            items: where the key has a list of values, those that are linked to it already; None: it has no list.
         """
         glued = key[-1] == value[0] and ":" in self._index.texts[key[-1]]
-        score = STRONG if glued else self._ties.between(key, value)
+        score = STRONG if glued else self._links.between(key, value)
         listed = items is not None and self._is_listed(key, value, items)
         if not score and not listed:
-            return NO_TIE
+            return NO_LINK
         doubt = self._doubt(key, value, listed)
         if doubt:
-            return Tie(max(score, STRONG) / 2, f"{_TOGETHER}, though {doubt}")
-        return Tie(1.0, "in the list below its key" if listed else _TOGETHER) if listed or score >= STRONG else Tie(score, _TOGETHER)
+            return FieldLink(max(score, STRONG) / 2, f"{_TOGETHER}, though {doubt}")
+        if listed:
+            return FieldLink(1.0, "in the list below its key")
+        return FieldLink(1.0 if score >= STRONG else score, _TOGETHER)
 
     def _is_listed(self, key: tuple[int, ...], value: tuple[int, ...], items: Sequence[tuple[int, ...]]) -> bool:
         """Whether a value goes on with its key's list: below or right of another of its values, or as the first below the key."""

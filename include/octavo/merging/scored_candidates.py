@@ -1,4 +1,4 @@
-"""A claim: a candidate together with what its page says about it. Claims are what is weighed."""
+"""Scored candidates: each candidate together with what its page says about it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import re
 from dataclasses import dataclass
 
 from octavo.merging.answer_candidates import Candidate
-from octavo.merging.field_links import NO_TIE, Tie
-from octavo.merging.grounding import SHOWN, Ground, Witness
+from octavo.merging.field_links import NO_LINK, FieldLink
+from octavo.merging.grounding import SHOWN, Grounder, Grounding
 from octavo.merging.unlabelled_links import kind_of
 from octavo.model.contracts import FieldSpec, Kind
 from octavo.model.entities import Box, Evidence, Support
-from octavo.page.index import PageIndex, Place
+from octavo.page.index import Occurrence, PageIndex
 from octavo.page.values import NUMBERS, Typed, canonical
 
 PERSON = "person"
@@ -21,12 +21,12 @@ _DATE = Kind.DATE
 
 
 @dataclass(slots=True)
-class Claim:
+class ScoredCandidate:
     """One candidate, weighed on its own page.
 
-    ``canonical`` is the form in which claims agree or not. ``tie`` says what shows that the value is this
+    ``canonical`` is the form in which candidates agree or not. ``link`` says what shows that the value is this
     field's. ``confidence`` is the lowest of the evidence's words, 1 without evidence. ``problem`` is why the
-    contract's own rules refuse the value, in words. ``position`` orders claims down the document.
+    contract's own rules refuse the value, in words. ``position`` orders candidates down the document.
     ``contested`` names another value of the page that stands by a label of the field just as well, or better.
     """
 
@@ -37,16 +37,16 @@ class Claim:
     cover: float | None
     evidence: tuple[Evidence, ...]
     confidence: float
-    tie: Tie
+    link: FieldLink
     problem: str
     position: tuple[int, int, int, int]
     arithmetic: str = ""
     contested: str = ""
 
-    def told_by(self, candidate: Candidate) -> Claim:
-        """The same claim as another answer makes it in the same words."""
-        return Claim(
-            candidate, self.typed, self.canonical, self.support, self.cover, self.evidence, self.confidence, self.tie, self.problem,
+    def repeated_by(self, candidate: Candidate) -> ScoredCandidate:
+        """The same value as another answer gives it in the same words."""
+        return ScoredCandidate(
+            candidate, self.typed, self.canonical, self.support, self.cover, self.evidence, self.confidence, self.link, self.problem,
             self.position, self.arithmetic, self.contested,
         )
 
@@ -54,6 +54,10 @@ class Claim:
     def usable(self) -> bool:
         """Supported by the page and within the contract's rules."""
         return not self.problem and self.support in _SUPPORTED
+
+
+ByField = dict[str, list[ScoredCandidate]]
+"""Scored candidates by the path of their field."""
 
 
 def problem_of(spec: FieldSpec, text: str, typed: Typed | None) -> str:
@@ -76,38 +80,40 @@ def position_of(page: int, box: Box) -> tuple[int, int, int, int]:
     return (page, box.y0, box.x0, 0)
 
 
-class Claimer:
-    """Turns one page's candidates into claims."""
+class CandidateScorer:
+    """Scores one page's candidates."""
 
-    def __init__(self, index: PageIndex, witness: Witness) -> None:
+    def __init__(self, index: PageIndex, grounder: Grounder) -> None:
         self.index = index
-        self._witness = witness
+        self._grounder = grounder
 
-    def ground(self, candidate: Candidate, typed: Typed | None = None) -> tuple[Typed | None, Ground]:
+    def ground(self, candidate: Candidate, typed: Typed | None = None) -> tuple[Typed | None, Grounding]:
         """The candidate's typed value, unless it is known already, and what the page says about it."""
         kind = candidate.spec.type
         if typed is None:
             reader = self.index.date_parser if kind is _DATE else self.index.parser
             typed = reader.parse(kind, candidate.value)
-        return typed, self._witness.ground(kind, candidate.value, typed, candidate.chunk)
+        return typed, self._grounder.ground(kind, candidate.value, typed, candidate.chunk)
 
-    def claim(self, candidate: Candidate, typed: Typed | None, ground: Ground, place: Place | None, tie: Tie = NO_TIE) -> Claim:
-        """A claim with its evidence at one place of the page, or with none."""
+    def score(
+        self, candidate: Candidate, typed: Typed | None, grounding: Grounding, place: Occurrence | None, link: FieldLink = NO_LINK,
+    ) -> ScoredCandidate:
+        """A candidate with its evidence at one place of the page, or with none."""
         kind, page = candidate.spec.type, candidate.page
         if place is None:
             evidence: tuple[Evidence, ...] = ()
-            position, confidence, support = position_of(page, candidate.box), 1.0, ground.support
+            position, confidence, support = position_of(page, candidate.box), 1.0, grounding.support
         else:
             boxes = self.index.place_boxes(place.words)
             evidence = tuple([Evidence(page, box) for box in boxes])
             position, confidence = position_of(page, boxes[0]), self.index.confidence(place.words)
             support = SHOWN[place.exact]
-        return Claim(
-            candidate, typed, canonical(kind, typed, candidate.value), support, ground.cover, evidence, confidence, tie,
+        return ScoredCandidate(
+            candidate, typed, canonical(kind, typed, candidate.value), support, grounding.cover, evidence, confidence, link,
             problem_of(candidate.spec, candidate.value, typed), position,
         )
 
-    def inside(self, candidate: Candidate, place: Place) -> bool:
+    def inside(self, candidate: Candidate, place: Occurrence) -> bool:
         """Whether a place lies in the chunk that the answer is about."""
         return candidate.box.holds(self.index.boxes[place.words[0]].center)
 
@@ -121,12 +127,12 @@ def is_before(one: Typed | None, other: Typed | None) -> bool:
     return False
 
 
-def saw_words(claim: Claim) -> bool:
+def saw_words(scored: ScoredCandidate) -> bool:
     """Whether the page's words, not its pixels, were the extractor's input.
 
     The layout extractor works on the page's words and a hinted model was shown them, so that these only repeat each other.
     """
-    return claim.candidate.hinted or claim.candidate.extractor == LAYOUT
+    return scored.candidate.hinted or scored.candidate.extractor == LAYOUT
 
 
 LAYOUT = "layout"

@@ -1,6 +1,7 @@
-"""Ties without a label: what the place and the form of a value show where contracts name no label.
+"""Links without a label: what the place and the form of a value, or its check digits, show where no label does.
 
-Each of these asks for more than a label does: words read well, whole lines, and a second sign beside the place.
+Each of these asks for more than a label does: words read well, whole lines, and a second sign beside the place. The rules
+of check digits are python-stdnum's.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib import import_module
 
-from octavo.merging.field_links import NO_TIE, PLACED, STRONG, Tie
+from octavo.merging.field_links import NO_LINK, PLACED, STRONG, FieldLink
 from octavo.model.contracts import FieldSpec, Kind, Place
 from octavo.page.businesses import PHRASE_GAP, Businesses, is_legal, is_misread, is_trade
 from octavo.page.index import PageIndex, runs_of
@@ -35,8 +36,8 @@ _CLOCK = re.compile(r"(?<!\d)\d{1,2}[:.]\d{2}(?!\d*[.,/]?\d)")
 _CONTACT = re.compile(r"\b(?:tel|fax|phone|e-?mail|www|http|gst|reg(?:istration)?\.? ?no|hotline)\b|@", re.I)
 
 
-def by_place(index: PageIndex, businesses: Businesses, spec: FieldSpec, words: tuple[int, ...], text: str, places: int) -> Tie:
-    """The tie of a value that its place or its form ties to the field, if they do.
+def by_place(index: PageIndex, businesses: Businesses, spec: FieldSpec, words: tuple[int, ...], text: str, places: int) -> FieldLink:
+    """The link of a value by its place or its form, if they show that it is the field's.
 
     Args:
         index: the page.
@@ -51,33 +52,33 @@ def by_place(index: PageIndex, businesses: Businesses, spec: FieldSpec, words: t
     if spec.type in (Kind.URL, Kind.EMAIL):
         return _only_one(index, spec.type, words)
     if index.page.number != 1:
-        return NO_TIE
+        return NO_LINK
     if spec.place is Place.TOP and spec.type is Kind.DATE:
         return _stamp(index, words)
     if spec.place is Place.TOP and spec.type in (Kind.NAME, Kind.TEXT):
         return _name(index, businesses, words, places)
     if spec.place is Place.AFTER_COMPANY and spec.type is Kind.ADDRESS:
         return _address(index, words, text)
-    return NO_TIE
+    return NO_LINK
 
 
-def _name(index: PageIndex, businesses: Businesses, words: tuple[int, ...], places: int) -> Tie:
+def _name(index: PageIndex, businesses: Businesses, words: tuple[int, ...], places: int) -> FieldLink:
     first = index.boxes[words[0]]
     texts = [index.texts[i] for i in words]
     if first.y0 > TOP_SHARE * index.page.height or index.confidence(words) < NAME_CONFIDENCE or not is_whole(index, words) \
             or any(map(is_misread, texts)):
-        return NO_TIE
+        return NO_LINK
     runs = tuple(run for text in texts for run in runs_of(text))
     sign = "names a legal form" if is_legal(runs) else "names a trade" if is_trade(runs) else "the page repeats"
     if len(runs) < 2 or (sign == "the page repeats" and places < 2):
-        return Tie(0.5, "a whole line at the top")
+        return FieldLink(0.5, "a whole line at the top")
     if businesses.has_owner:
-        return Tie(0.5, "a whole line at the top, though the page tells a business and its owner apart")
+        return FieldLink(0.5, "a whole line at the top, though the page tells a business and its owner apart")
     if _goes_on_above(index, words):
-        return Tie(0.5, "a whole line at the top, though it may go on with the line above")
+        return FieldLink(0.5, "a whole line at the top, though it may go on with the line above")
     rival = businesses.rival_of(words)
     if rival:
-        return Tie(0.5, f"a whole line at the top, though the page names “{rival}” as well")
+        return FieldLink(0.5, f"a whole line at the top, though the page names “{rival}” as well")
     return _placed(f"a whole line at the top that {sign}")
 
 
@@ -93,12 +94,12 @@ def _goes_on_above(index: PageIndex, words: tuple[int, ...]) -> bool:
     return all(text.replace("-", "").rstrip(".,&").isalpha() for text in (index.texts[i] for i in phrase))
 
 
-def _stamp(index: PageIndex, words: tuple[int, ...]) -> Tie:
+def _stamp(index: PageIndex, words: tuple[int, ...]) -> FieldLink:
     """A date with a clock time behind it, where all such dates of the page are one: when a till or a clerk printed it."""
     stamped = {date for date, places in index.dates.items() if any(_has_clock(index, place) for place in places)}
     if len(stamped) == 1 and _has_clock(index, words):
         return _placed("the only date with a clock time")
-    return NO_TIE
+    return NO_LINK
 
 
 def _has_clock(index: PageIndex, words: Sequence[int]) -> bool:
@@ -107,38 +108,38 @@ def _has_clock(index: PageIndex, words: Sequence[int]) -> bool:
     return any(_CLOCK.search(index.texts[i]) for i in near)
 
 
-def only_date() -> Tie:
-    """The tie of the one date that a document has, where its contract asks for one date."""
+def only_date() -> FieldLink:
+    """The link of the one date that a document has, where its contract asks for one date."""
     return _placed("the only date of the document")
 
 
-def _placed(why: str) -> Tie:
-    return Tie(1.0, why, "", PLACED)
+def _placed(why: str) -> FieldLink:
+    return FieldLink(1.0, why, "", PLACED)
 
 
-def _only_one(index: PageIndex, kind: Kind, words: Sequence[int]) -> Tie:
+def _only_one(index: PageIndex, kind: Kind, words: Sequence[int]) -> FieldLink:
     """A website or e-mail address, where the page shows no other one; pages of one website count as one."""
     sign = re.compile(r"^(?:https?://|www\.)", re.IGNORECASE) if kind is Kind.URL else re.compile(r"@")
     shown = [text.casefold() for text in index.texts if sign.search(text)]
     sites = {sign.sub("", text).split("/")[0] for text in shown} if kind is Kind.URL else set(shown)
     own = any(sign.search(index.texts[i]) for i in words)
-    return _placed("the page's only one") if own and len(sites) == 1 else NO_TIE
+    return _placed("the page's only one") if own and len(sites) == 1 else NO_LINK
 
 
-def _address(index: PageIndex, words: tuple[int, ...], text: str) -> Tie:
+def _address(index: PageIndex, words: tuple[int, ...], text: str) -> FieldLink:
     if len(text) < ADDRESS_LENGTH or _CONTACT.search(text) or index.confidence(words) < ADDRESS_CONFIDENCE or not is_whole(index, words):
-        return NO_TIE
+        return NO_LINK
     if _POSTCODE.search(text) and any(char.isdigit() for char in text[: len(text) // 2]):
         return _placed("whole lines with a number and a postcode")
-    return Tie(0.5, "whole lines")
+    return FieldLink(0.5, "whole lines")
 
 
-def _currency(index: PageIndex, words: tuple[int, ...]) -> Tie:
+def _currency(index: PageIndex, words: tuple[int, ...]) -> FieldLink:
     """A currency's mark beside an amount, where no amount of the page has another."""
     beside = {code for code, places in index.currencies.items() if any(_beside_amount(index, place) for place in places)}
     if len(beside) == 1 and _beside_amount(index, words):
         return _placed("beside an amount, as no other currency is")
-    return NO_TIE
+    return NO_LINK
 
 
 def _beside_amount(index: PageIndex, words: Sequence[int]) -> bool:
@@ -201,8 +202,8 @@ def kind_of(kinds: tuple[str, ...], text: str) -> str:
     return next((kind for kind in kinds if any(map(import_module(f"stdnum.{kind}").is_valid, forms))), "")
 
 
-def by_check_digits(index: PageIndex, kinds: tuple[str, ...], text: str, words: Sequence[int]) -> Tie | None:
-    """How its check digits tie a value to its field; None where they do not.
+def by_check_digits(index: PageIndex, kinds: tuple[str, ...], text: str, words: Sequence[int]) -> FieldLink | None:
+    """How its check digits link a value to its field; None where they do not.
 
     A number whose kind is hard to meet by chance is the field's when the page has no other one of the kind.
     Any other valid number is only likelier than one that is not.
@@ -212,8 +213,8 @@ def by_check_digits(index: PageIndex, kinds: tuple[str, ...], text: str, words: 
         return None
     name = kind.rpartition(".")[2].upper()
     if kind in PROVING and not _others(index, kind, frozenset(words)):
-        return Tie(1.0, f"the page's only valid {name} number", "", PLACED)
-    return Tie(STRONG / 2, f"a valid {name} number", "", PLACED)
+        return FieldLink(1.0, f"the page's only valid {name} number", "", PLACED)
+    return FieldLink(STRONG / 2, f"a valid {name} number", "", PLACED)
 
 
 def _others(index: PageIndex, kind: str, own: frozenset[int]) -> bool:

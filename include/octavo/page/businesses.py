@@ -1,4 +1,4 @@
-"""Businesses that a page names: whose name stands at its top, and what else there may be the sender's name."""
+"""Businesses that a page names: how their names and addresses are written, and whose name stands at its top."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _MINUS = frozenset("-−–")
 _TIGHT = 0.6
 
 
-class Place(NamedTuple):
+class Occurrence(NamedTuple):
     """One place where the page shows a value: word indices in order, and whether it is printed just as asked."""
 
     words: tuple[int, ...]

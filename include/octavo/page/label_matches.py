@@ -1,4 +1,4 @@
-"""Labels: all that a contract knows, and those that a page prints, plainly or misread."""
+"""Label matches: where a page prints the labels of a contract, plainly or misread."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEGIBLE_LABEL = 0.9
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LabelEntry:
     """One label of the contract as it is searched for, look-alikes made one.
 
     ``field`` None: it only hides others; ``kind`` None beside a field: it heads the section of that list.
@@ -34,8 +34,8 @@ class Entry:
     kind: Kind | None
 
 
-class Print(NamedTuple):
-    """One print of labels on the page: its words, its box, what it says and the fields it names."""
+class LabelMatch(NamedTuple):
+    """One place of the page where labels are printed: its words, its box, what it says and the fields it names."""
 
     words: tuple[int, ...]
     box: Box
@@ -44,13 +44,13 @@ class Print(NamedTuple):
     kinds: frozenset[Kind]
 
 
-class Labels:
+class ContractLabels:
     """All labels of a contract, ready to be searched for on any page."""
 
     def __init__(self, contract: Contract) -> None:
         self.specs = dict(contract.leaves())
-        self.entries: list[Entry] = []
-        self.by_head: dict[str, dict[str, list[Entry]]] = {}  # by first run and by all of what is printed
+        self.entries: list[LabelEntry] = []
+        self.by_head: dict[str, dict[str, list[LabelEntry]]] = {}  # by first run and by all of what is printed
         for path, spec in self.specs.items():
             for text in spec.labels:
                 self._add(text, path, spec.type)
@@ -64,7 +64,7 @@ class Labels:
     def _add(self, text: str, field: str | None, kind: Kind | None) -> None:
         squeezed = squeeze(text)
         if squeezed:
-            entry = Entry(look_alike(squeezed), look_alike(runs_of(text)[0]), text, field, kind)
+            entry = LabelEntry(look_alike(squeezed), look_alike(runs_of(text)[0]), text, field, kind)
             self.entries.append(entry)
             for head in dict.fromkeys((entry.head, entry.squeezed)):  # OCR may leave out the spaces: "GrossTotal"
                 self.by_head.setdefault(head, {}).setdefault(entry.squeezed, []).append(entry)
@@ -105,22 +105,22 @@ class Labels:
         return found
 
     @cached_property
-    def long(self) -> tuple[list[Entry], list[str]]:
+    def long(self) -> tuple[list[LabelEntry], list[str]]:
         """Labels that may be misread, and how they are compared."""
         entries = [entry for entry in self.entries if len(entry.squeezed) >= labels.FUZZY_LENGTH]
         return entries, [entry.squeezed for entry in entries]
 
 
-class Prints:
+class PageLabels:
     """The labels of a contract as one page prints them."""
 
-    def __init__(self, index: PageIndex, contract_labels: Labels) -> None:
+    def __init__(self, index: PageIndex, contract_labels: ContractLabels) -> None:
         self._index = index
         self._labels = contract_labels
 
     @cached_property
-    def plain(self) -> list[Print]:
-        """Labels on the page; where prints overlap only the longest stays."""
+    def plain(self) -> list[LabelMatch]:
+        """Labels on the page; where matches overlap only the longest stays."""
         stream, by_head = self._index.stream, self._labels.by_head
         alike, starts, at = stream.alike, stream.starts, stream.at
         found: dict[tuple[int, int], tuple[str, set[str], set[Kind]]] = {}
@@ -141,7 +141,7 @@ class Prints:
         return frozenset(word for one in self.plain for word in one.words)
 
     @cached_property
-    def misread(self) -> list[Print]:
+    def misread(self) -> list[LabelMatch]:
         """Labels that words of low confidence may show, where no label is printed plainly."""
         stream = self._index.stream
         windows = self._dim_windows()
@@ -169,16 +169,16 @@ class Prints:
                         windows[(first, end)] = stream.alike[stream.starts[first] : stop]
         return [(text, span) for span, text in sorted(windows.items()) if len(text) >= labels.FUZZY_LENGTH - 1]
 
-    def _longest(self, found: dict[tuple[int, int], tuple[str, set[str], set[Kind]]], taken: set[int]) -> list[Print]:
-        prints = []
+    def _longest(self, found: dict[tuple[int, int], tuple[str, set[str], set[Kind]]], taken: set[int]) -> list[LabelMatch]:
+        matches = []
         for (first, end), (text, fields, kinds) in sorted(found.items(), key=lambda item: (item[0][0] - item[0][1], item[0])):
             if taken.isdisjoint(range(first, end)):
                 taken.update(range(first, end))
-                prints.append(print_of(self._index, first, end, text, frozenset(fields), frozenset(kinds)))
-        return sorted(prints, key=lambda p: (p.box.y0, p.box.x0, p.words))
+                matches.append(label_match(self._index, first, end, text, frozenset(fields), frozenset(kinds)))
+        return sorted(matches, key=lambda p: (p.box.y0, p.box.x0, p.words))
 
 
-def _file(found: dict[tuple[int, int], tuple[str, set[str], set[Kind]]], span: tuple[int, int], entry: Entry) -> None:
+def _file(found: dict[tuple[int, int], tuple[str, set[str], set[Kind]]], span: tuple[int, int], entry: LabelEntry) -> None:
     _, fields, kinds = found.setdefault(span, (entry.text, set(), set()))
     if entry.field is not None:
         fields.add(entry.field)
@@ -186,8 +186,8 @@ def _file(found: dict[tuple[int, int], tuple[str, set[str], set[Kind]]], span: t
         kinds.add(entry.kind)
 
 
-def print_of(index: PageIndex, first: int, end: int, text: str, fields: frozenset[str], kinds: frozenset[Kind]) -> Print:
-    """A label's print; the box of a last word that also holds the value ends where the label does."""
+def label_match(index: PageIndex, first: int, end: int, text: str, fields: frozenset[str], kinds: frozenset[Kind]) -> LabelMatch:
+    """A label's match; the box of a last word that also holds the value ends where the label does."""
     stream = index.stream
     words = stream.ids(first, end)
     box = index.place_boxes(words)[-1]
@@ -198,4 +198,4 @@ def print_of(index: PageIndex, first: int, end: int, text: str, fields: frozense
         share = sum(map(len, runs[:own])) / max(1, sum(map(len, runs)))
         whole = index.boxes[last]
         box = box._replace(x1=whole.x0 + max(1, round(whole.width * share)))
-    return Print(words, box, text, fields, kinds)
+    return LabelMatch(words, box, text, fields, kinds)

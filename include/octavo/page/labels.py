@@ -42,7 +42,7 @@ FILLER = re.compile(r"^(?:[\W_]*|[\W_]*(?:rm|myr|usd|eur|gbp|chf|sgd|inr|us)[\W_
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """One print of a label.
+    """One place of the page where a label is printed.
 
     ``words`` are indices into ``Page.words``; the last one may hold the value as well ("Date:19/10/2018"),
     ``box`` then ends where the label does, by share of characters, and ``rest`` is where the last word
@@ -100,7 +100,7 @@ class Index:
                 joined += normalise(text)
 
     def find(self, spec_labels: Sequence[str], not_labels: Sequence[str] = ()) -> list[Label]:
-        """Prints of any of ``spec_labels``, top to bottom; a longer print of ``not_labels`` hides one."""
+        """Where any of ``spec_labels`` is printed, top to bottom; a longer match of ``not_labels`` hides one."""
         wanted = {normalise(label).lstrip("#"): label for label in reversed(spec_labels)}
         unwanted = {normalise(label).lstrip("#") for label in not_labels} - set(wanted)
         targets = [key for key in [*wanted, *sorted(unwanted)] if key]

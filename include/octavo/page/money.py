@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from octavo.model.contracts import Kind
 from octavo.page import typed
-from octavo.page.view import Candidate, View
+from octavo.page.view import Proposal, View
 
 # What each further sign adds to an amount: it is a sum of two others (net and tax), it is what was tendered
 # less the change given below it, it is another amount rounded to cash, it stands there again.
@@ -19,7 +19,7 @@ CASH_UNIT = 0.05
 _DIGITS = re.compile(r"\d+")
 
 
-def confirmed(view: View, found: list[Candidate]) -> list[Candidate]:
+def confirmed(view: View, found: list[Proposal]) -> list[Proposal]:
     """Amounts that the arithmetic of a bill speaks for count more; zero counts half."""
     every = amounts(view)
     times = Counter(abs(value) for value, _ in every)
@@ -37,7 +37,7 @@ def confirmed(view: View, found: list[Candidate]) -> list[Candidate]:
     return better
 
 
-def rounded_siblings(view: View, found: Sequence[Candidate]) -> list[Candidate]:
+def rounded_siblings(view: View, found: Sequence[Proposal]) -> list[Proposal]:
     """What the labelled amounts are rounded to for cash, where that stands below them without a label of its own."""
     siblings = []
     for c in found:
@@ -46,7 +46,7 @@ def rounded_siblings(view: View, found: Sequence[Candidate]) -> list[Candidate]:
         for match in (found for run in runs for found in typed.matches(run, Kind.MONEY, view.locale)):
             other = amount(match.text)
             if value > 0 and not _whole(value) and _whole(other) and abs(value - other) < CASH_UNIT:
-                siblings.append(Candidate(match.text, match.words, c.score))
+                siblings.append(Proposal(match.text, match.words, c.score))
     return siblings
 
 
@@ -55,7 +55,7 @@ def _whole(value: float) -> bool:
     return round(value * 100) % round(CASH_UNIT * 100) == 0
 
 
-def _tendered(view: View, value: float, candidate: Candidate, every: list[tuple[float, tuple[int, ...]]]) -> bool:
+def _tendered(view: View, value: float, candidate: Proposal, every: list[tuple[float, tuple[int, ...]]]) -> bool:
     """Whether two amounts in near lines below, the one tendered and the change, differ by ``value``."""
     line = view.line_of[candidate.words[0]]
     below = [(abs(size), view.line_of[words[0]]) for size, words in every if view.line_of[words[0]] > line]

@@ -9,11 +9,11 @@ from octavo.model.contracts import Kind
 from octavo.model.entities import Box
 from octavo.page import labels
 from octavo.page.index import PageIndex
-from octavo.page.label_matches import Print
+from octavo.page.label_matches import LabelMatch
 from octavo.page.lines import same_row
 from octavo.page.values import squeeze
 
-# Words between a label and its value past which they are not tied.
+# Words between a label and its value past which they are not linked.
 MOST_BETWEEN = 3
 # The score of a value by the words between it and its label; with more of them it is none.
 _FADING = tuple(round(1 / (1 + between), 4) for between in range(MOST_BETWEEN + 1))
@@ -44,16 +44,16 @@ class Neighbours:
         self._index = index
         self._answered: dict[tuple[int, ...], bool] = {}
 
-    def nearest(self, prints: Sequence[Print], words: tuple[int, ...], box: Box) -> Nearness:
-        """The closest of the prints to the value of ``words``, whose first line is ``box``."""
+    def nearest(self, matches: Sequence[LabelMatch], words: tuple[int, ...], box: Box) -> Nearness:
+        """The closest of the label matches to the value of ``words``, whose first line is ``box``."""
         best = _FAR
-        for one in prints:
+        for one in matches:
             score, row = self._geometry(one, words, box)
             if score > best.score or (score == best.score and row > best.row):
                 best = Nearness(score, row, one.text)
         return best
 
-    def _geometry(self, label: Print, words: tuple[int, ...], box: Box) -> tuple[float, int]:
+    def _geometry(self, label: LabelMatch, words: tuple[int, ...], box: Box) -> tuple[float, int]:
         if words[0] in label.words or words[-1] in label.words:
             # glued ("Date:19/10/2018") when the value ends behind the label, itself when it does not
             return (1.0, 1) if words[-1] == label.words[-1] and self._index.boxes[words[-1]].x1 > label.box.x1 else (0.0, 0)
@@ -71,14 +71,14 @@ class Neighbours:
             return (score / 2 if score and self._is_answered(label) else score), 0
         return 0.0, 0
 
-    def _is_answered(self, label: Print) -> bool:
+    def _is_answered(self, label: LabelMatch) -> bool:
         """Whether a label that ends in a colon has its value right of it, so that what stands below is another's."""
         known = self._answered.get(label.words)
         if known is None:
             known = self._answered[label.words] = self._index.texts[label.words[-1]].endswith(":") and self._has_value_beside(label)
         return known
 
-    def _has_value_beside(self, label: Print) -> bool:
+    def _has_value_beside(self, label: LabelMatch) -> bool:
         """Whether the phrase right of a label is none that ends in a colon itself, as that of the next column does."""
         boxes, height = self._index.boxes, label.box.height
         edge, reach, found = label.box.x1, ANSWER_GAP * height, False
@@ -92,7 +92,7 @@ class Neighbours:
             edge, reach, found = boxes[i].x1, PHRASE_GAP * height, True
         return found
 
-    def _right_gap(self, label: Print, words: tuple[int, ...], box: Box) -> int:
+    def _right_gap(self, label: LabelMatch, words: tuple[int, ...], box: Box) -> int:
         """Words between a label and a value right of it on its row."""
         _, top, right, bottom = label.box
         boxes, texts = self._index.boxes, self._index.texts
@@ -105,7 +105,7 @@ class Neighbours:
                 found += 1
         return found
 
-    def _rows_between(self, label: Print, words: tuple[int, ...], box: Box) -> int:
+    def _rows_between(self, label: LabelMatch, words: tuple[int, ...], box: Box) -> int:
         """Rows between a label and a value below it, within the columns they share."""
         x0, x1 = max(label.box.x0, box.x0), min(label.box.x1, box.x1)
         x0, x1 = min(x0, x1 - 1), max(x1, x0 + 1)
@@ -120,7 +120,7 @@ class Neighbours:
                 last = other
         return rows
 
-    def _parts(self, i: int, label: Print, words: tuple[int, ...]) -> bool:
+    def _parts(self, i: int, label: LabelMatch, words: tuple[int, ...]) -> bool:
         text = squeeze(self._index.texts[i])
         return bool(text) and text not in _FILLERS and i not in label.words and i not in words
 

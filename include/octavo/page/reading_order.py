@@ -32,7 +32,7 @@ FULL_LINE = 0.9  # of the lines' widths, from the narrowest: a few wider ones ma
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReadingRow:
     """Words of one line within one column, left to right: indices into ``Page.words``. ``column`` counts from 0."""
 
     words: tuple[int, ...]
@@ -40,13 +40,13 @@ class Row:
     column: int
 
 
-def rows_of(page: Page) -> list[Row]:
+def rows_of(page: Page) -> list[ReadingRow]:
     """Every word of the page in exactly one row; rows in reading order, with their boxes on the page as it is."""
-    rows: list[Row] = []
+    rows: list[ReadingRow] = []
     level = levelled(page)
     for number, column in enumerate(_columns(level, list(range(len(page.words))), line_height(level))):
         for line in _lines(level, column):
-            rows.append(Row(line.words, union(page.words[index].box for index in line.words), number))
+            rows.append(ReadingRow(line.words, union(page.words[index].box for index in line.words), number))
     return rows
 
 

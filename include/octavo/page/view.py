@@ -19,7 +19,7 @@ _EDGE = " \t:;.,|=-–—_#*·>»"
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class Proposal:
     """A value, the words it covers in reading order, and how well it fits; scores only compare within one field."""
 
     text: str
@@ -29,7 +29,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class View:
-    """A page as the extractor looks at it: its lines, and the prints of every label of the contract."""
+    """A page as the extractor looks at it: its lines, and where it prints every label of the contract."""
 
     page: Page
     contract: Contract
@@ -111,7 +111,7 @@ class View:
         return self.contract.locale
 
 
-def trimmed(page: Page, words: Sequence[int], skip: int = 0) -> Candidate | None:
+def trimmed(page: Page, words: Sequence[int], skip: int = 0) -> Proposal | None:
     """The words as free text without the punctuation around it; None when nothing is left."""
     run = typed.Run(page, words, skip)
     text = run.text.rstrip(" \t:;|=–—_*").lstrip(_EDGE)
@@ -119,4 +119,4 @@ def trimmed(page: Page, words: Sequence[int], skip: int = 0) -> Candidate | None
         return None
     start = run.text.index(text)
     text, covered, _ = run.cut(start, start + len(text))
-    return Candidate(text, covered, 1.0)
+    return Proposal(text, covered, 1.0)

@@ -23,7 +23,7 @@ from octavo.storage.children import Child, ChildDied, ChildTimeout
 from octavo.storage.fs import local_copy, sha256_of
 
 
-class Source:
+class LocalDocument:
     """A document's local file. It is copied (from an object store) and hashed when its first page is read.
 
     Args:
@@ -84,7 +84,7 @@ BATCH_PAGES = {"fast": 8, "best": 1}
 # A batch is that part of a child's share of what is left: with all of it, the last child works on while the others wait; with
 # much less, Tesseract is started more often. Simulated with the spread of times that receipts have.
 SHARE = 1 / 1.25
-PageOf = tuple[Source, int]
+PageOf = tuple[LocalDocument, int]
 """A document and the number of one of its pages."""
 
 

@@ -21,7 +21,7 @@ from octavo.model.contracts import Contract
 from octavo.model.entities import Outcome, Report
 from octavo.model.settings import Settings
 from octavo.reading import engine
-from octavo.reading.pool import BATCH_PAGES, ReaderPool, Source, batches
+from octavo.reading.pool import BATCH_PAGES, LocalDocument, ReaderPool, batches
 from octavo.reading.rows import not_wanted
 from octavo.reading.store import ReadingStore
 from octavo.storage import fs, schemas
@@ -95,7 +95,7 @@ def _read(
     """The rows of ``blocks``, each kept in the store as soon as its last page is read."""
     documents = workspace.documents_of({block.document for block in blocks}, ["uri", "media_type"])
     tables: dict[Span, pa.Table] = {}
-    sources: dict[str, Source] = {}
+    sources: dict[str, LocalDocument] = {}
     with ExitStack() as stack:
         processes = min(settings.processes, sum(block.pages for block in blocks))
         pool = stack.enter_context(ReaderPool(settings, processes))
@@ -103,7 +103,7 @@ def _read(
         for block in blocks:
             if block.document not in sources:
                 row = documents[block.document]
-                sources[block.document] = Source(block.document, workspace.place(row), row["media_type"])
+                sources[block.document] = LocalDocument(block.document, workspace.place(row), row["media_type"])
                 stack.callback(sources[block.document].close)
             block_of |= {(block.document, number): block for number in range(block.first, block.last + 1)}
         rows: dict[Span, list[dict[str, Any]]] = {block: [] for block in blocks}
@@ -125,7 +125,7 @@ def _read(
     return tables
 
 
-def _finish(source: Source, rows: list[dict[str, Any]]) -> pa.Table:
+def _finish(source: LocalDocument, rows: list[dict[str, Any]]) -> pa.Table:
     """The rows of one block in page order; all quarantined if the document is not any more what ingest saw."""
     rows.sort(key=lambda row: int(row["page"]))
     if not source.unchanged():

@@ -87,12 +87,12 @@ _ABANDONED = re.compile(r"\.\d{12}-[0-9a-f]{32}\.parquet\..*\.tmp")
 ABANDONED_SECONDS = 86_400
 
 
-class SegmentGone(Exception):
+class SegmentReplaced(Exception):
     """A segment was folded into another one, or pruned, after the folder was listed."""
 
 
 @dataclass(frozen=True)
-class Segment:
+class AnswerSegment:
     """One file of answers. ``rows`` stands in its name, so that folding is planned without opening any."""
 
     path: UPath
@@ -146,21 +146,21 @@ class Segment:
             with self.path.open("rb") as stream:
                 yield pq.ParquetFile(stream)
         except FileNotFoundError as error:
-            raise SegmentGone(str(self.path)) from error
+            raise SegmentReplaced(str(self.path)) from error
 
 
-def listed(root: UPath) -> list[Segment]:
+def listed(root: UPath) -> list[AnswerSegment]:
     """The store's segments, by name; anything else in the folder is left alone."""
     if not root.exists():
         return []
     names = ((path, _NAME.fullmatch(path.name)) for path in root.iterdir())
-    return sorted((Segment(path, int(match[1])) for path, match in names if match), key=lambda segment: segment.path.name)
+    return sorted((AnswerSegment(path, int(match[1])) for path, match in names if match), key=lambda segment: segment.path.name)
 
 
-def write(root: UPath, rows: pa.Table) -> Segment:
+def write(root: UPath, rows: pa.Table) -> AnswerSegment:
     """Write ``rows`` as a new segment, sorted by key, one row per key; it appears whole or not at all."""
     table = first_writers(rows)
-    segment = Segment(root / f"{table.num_rows:012d}-{uuid.uuid4().hex}.parquet", table.num_rows)
+    segment = AnswerSegment(root / f"{table.num_rows:012d}-{uuid.uuid4().hex}.parquet", table.num_rows)
     with fs.atomic(segment.path) as stream, pq.ParquetWriter(stream, SEGMENT, **WRITER) as writer:
         writer.write_table(table, row_group_size=GROUP_ROWS)
     return segment
@@ -177,14 +177,14 @@ def first_writers(rows: pa.Table) -> pa.Table:
     return table if first.all() else table.filter(pa.array(first))
 
 
-def fold(root: UPath, segments: Sequence[Segment]) -> Segment | None:
+def fold(root: UPath, segments: Sequence[AnswerSegment]) -> AnswerSegment | None:
     """Replace ``segments`` by one that holds the same answers; None when another process was faster.
 
     Readers that run at the same time see every answer: the new file is there before the old ones go.
     """
     try:
         tables = [segment.read() for segment in segments]
-    except SegmentGone:
+    except SegmentReplaced:
         return None
     if not all(segment.path.exists() for segment in segments):
         return None

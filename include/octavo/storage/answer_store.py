@@ -32,7 +32,7 @@ from upath import UPath
 
 from octavo.model.errors import StoreUnavailable
 from octavo.storage import answer_segments as segments
-from octavo.storage.answer_segments import SEGMENT, Segment, SegmentGone, StoredAnswer
+from octavo.storage.answer_segments import SEGMENT, AnswerSegment, SegmentReplaced, StoredAnswer
 
 # Segments of a like size (within this factor) that are folded into one. More means fewer rewrites, and
 # more files to search: sixteen keeps a million answers in fewer than 60 files and rewrites each about 3 times.
@@ -111,7 +111,7 @@ class AnswerStore:
     def __init__(self, root: UPath, since: datetime | None = None) -> None:
         self.root = root
         self.since = math.floor(since.timestamp()) if since else 0
-        self._known: dict[str, Segment] = {}
+        self._known: dict[str, AnswerSegment] = {}
 
     def get(self, keys: Iterable[bytes]) -> dict[bytes, StoredAnswer]:
         """The stored answers of any of ``keys``.
@@ -169,7 +169,7 @@ class AnswerStore:
                     if not pc.any(mask).as_py():
                         continue
                     table = segment.read()
-                except SegmentGone:
+                except SegmentReplaced:
                     found = True
                     continue
                 found = True
@@ -197,9 +197,9 @@ class AnswerStore:
                 break
         return before - len(segments.listed(self.root))
 
-    def _group(self, everything: bool) -> list[Segment]:
+    def _group(self, everything: bool) -> list[AnswerSegment]:
         """Segments that should be one."""
-        tiers: dict[int, list[Segment]] = {}
+        tiers: dict[int, list[AnswerSegment]] = {}
         for segment in segments.listed(self.root):
             if segment.rows < LARGEST_ROWS:
                 tier = 0 if everything else math.floor(math.log(max(segment.rows, SMALLEST_ROWS) / SMALLEST_ROWS, FANOUT))
@@ -213,19 +213,19 @@ class AnswerStore:
                 return group[:FANOUT]
         return []
 
-    def _over_all(self, look: Callable[[Segment], pa.Table], empty: pa.Table) -> pa.Table:
+    def _over_all(self, look: Callable[[AnswerSegment], pa.Table], empty: pa.Table) -> pa.Table:
         """What ``look`` finds in all segments of one moment; ``empty`` where there is none."""
         for _ in range(LISTINGS):
             now = [self._known.get(segment.path.name, segment) for segment in segments.listed(self.root)]
             self._known = {segment.path.name: segment for segment in now}
             try:
                 return self._gathered(look, now) if now else empty
-            except SegmentGone:
+            except SegmentReplaced:
                 continue
         raise StoreUnavailable(f"{self.root}: segments changed {LISTINGS} times while they were read")
 
     @staticmethod
-    def _gathered(look: Callable[[Segment], pa.Table], now: Sequence[Segment]) -> pa.Table:
+    def _gathered(look: Callable[[AnswerSegment], pa.Table], now: Sequence[AnswerSegment]) -> pa.Table:
         with ThreadPoolExecutor(min(READERS, len(now))) as pool:
             return pa.concat_tables(pool.map(look, now))
 
@@ -264,7 +264,7 @@ class AnswerWriter:
     def __init__(self, store: AnswerStore) -> None:
         self._store = store
         self._rows: dict[bytes, dict[str, Any]] = {}
-        self._mine: list[Segment] = []
+        self._mine: list[AnswerSegment] = []
 
     def put(self, key: bytes, answer: StoredAnswer) -> None:
         """Take an answer; it is kept after the next ``flush``."""

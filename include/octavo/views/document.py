@@ -15,7 +15,7 @@ from octavo.model.settings import Settings
 from octavo.reading.store import published
 from octavo.storage.corrections import CorrectionStore
 from octavo.storage.schemas import chunk_from_row
-from octavo.views.sources import Place, Row, by_verdict
+from octavo.views.sources import DocumentDay, Row, by_verdict
 
 # Confidence from which on a word is drawn as sure, likely or doubtful; below, as a guess.
 LEVELS = ((0.95, "sure"), (0.8, "likely"), (0.5, "doubtful"))
@@ -53,7 +53,7 @@ class ChunkMark:
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class EvidenceRect:
     """Where the document says a field's value."""
 
     page: int
@@ -75,7 +75,7 @@ class FieldView:
     extractor: str | None
     page: int | None
     matched: bool
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[EvidenceRect, ...]
     losers: tuple[Row, ...]
 
 
@@ -139,7 +139,7 @@ class DocumentView:
         return 1
 
 
-def load(place: Place, document: str) -> DocumentView:
+def load(place: DocumentDay, document: str) -> DocumentView:
     """What a day says of a document that it lists."""
     row = place.rows("documents", document)[0]
     records = place.rows(place.partition.contract, document)
@@ -154,14 +154,14 @@ def load(place: Place, document: str) -> DocumentView:
     )
 
 
-def _waiting(place: Place, document: str, merged: Sequence[Row]) -> Row:
+def _waiting(place: DocumentDay, document: str, merged: Sequence[Row]) -> Row:
     """What people said about fields that the tables do not have yet, by field path."""
     known = {(row["field"], row["said"]) for row in merged}
     kept = CorrectionStore(place.settings.correction_store).of(place.partition.contract, [document]).get(document, [])
     return {one.field: one.row() for one in kept if (one.field, one.said) not in known}
 
 
-def load_page(place: Place, document: str, number: int, settings: Settings) -> PageView | None:
+def load_page(place: DocumentDay, document: str, number: int, settings: Settings) -> PageView | None:
     """One page with its words, chunks and answers; None if the document has no such page."""
     frame = next((row for row in place.rows("pages", document) if row["page"] == number), None)
     if frame is None:
@@ -178,7 +178,7 @@ def load_page(place: Place, document: str, number: int, settings: Settings) -> P
     )
 
 
-def picture(place: Place, document: str, number: int, settings: Settings) -> bytes | None:
+def picture(place: DocumentDay, document: str, number: int, settings: Settings) -> bytes | None:
     """The JPEG that reading kept of a page, if it did."""
     found = load_page(place, document, number, settings)
     return found.picture if found else None
@@ -198,9 +198,9 @@ def _field(number: int, row: Row) -> FieldView:
     )
 
 
-def _evidence(boxes: Sequence[dict[str, Any]]) -> Iterator[Evidence]:
+def _evidence(boxes: Sequence[dict[str, Any]]) -> Iterator[EvidenceRect]:
     for box in boxes:
-        yield Evidence(box["page"], _rect(box["x0"], box["y0"], box["x1"], box["y1"]))
+        yield EvidenceRect(box["page"], _rect(box["x0"], box["y0"], box["x1"], box["y1"]))
 
 
 def _rect(x0: int, y0: int, x1: int, y1: int) -> Rect:

@@ -15,7 +15,7 @@ from octavo.page.rendering import page_image
 from octavo.storage import schemas
 from octavo.views import html
 from octavo.views.document import DocumentView, PageView, load, load_page
-from octavo.views.sources import Place, Row, partition_of
+from octavo.views.sources import DocumentDay, Row, partition_of
 
 MOST_PAGES = 200  # some 20 MB of HTML
 SIDE, QUALITY = 1400, 75  # pixels and JPEG quality where no picture was kept, as ``reading.picture`` has them
@@ -37,7 +37,7 @@ def write(settings: Settings, found: Sequence[tuple[UPath, Row]], target: Path) 
         listed = ", ".join(sorted(f"{row['document'][:12]} {row['uri']}" for _, row in found)[:5])
         raise SettingsError(f"--html takes one document, and {len(ids)} have that name: {listed}; give more of the path or of the sha256")
     path, row = found[-1]  # of several days the last
-    place = Place(settings, partition_of(path))
+    place = DocumentDay(settings, partition_of(path))
     view = load(place, row["document"])
     numbers = range(1, min(view.pages, MOST_PAGES) + 1)
     pages = [page for number in numbers if (page := load_page(place, view.document, number, settings)) is not None]
@@ -45,7 +45,7 @@ def write(settings: Settings, found: Sequence[tuple[UPath, Row]], target: Path) 
     return len(pages)
 
 
-def _with_picture(view: DocumentView, page: PageView, place: Place, settings: Settings) -> PageView:
+def _with_picture(view: DocumentView, page: PageView, place: DocumentDay, settings: Settings) -> PageView:
     """The page with the picture that reading kept, or one made of the document where that is still there."""
     if page.picture is not None or not page.readable:
         return page

@@ -68,7 +68,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SearchResult:
     """One page of what was found; ``more`` says whether another follows."""
 
     hits: tuple[Hit, ...]
@@ -76,7 +76,7 @@ class Found:
     more: bool
 
 
-def search(settings: Settings, contracts: Collection[str], wanted: Search) -> Found:
+def search(settings: Settings, contracts: Collection[str], wanted: Search) -> SearchResult:
     """One page of the documents that ``wanted`` describes, by day (newest first), contract and sha256.
 
     Args:
@@ -102,7 +102,7 @@ def search(settings: Settings, contracts: Collection[str], wanted: Search) -> Fo
             break
     shown = rows[:PAGE_ROWS]
     verdicts = _verdicts(lake, shown)
-    return Found(tuple(_hit(row, verdicts, matches) for row in shown), max(1, wanted.page), len(rows) > PAGE_ROWS)
+    return SearchResult(tuple(_hit(row, verdicts, matches) for row in shown), max(1, wanted.page), len(rows) > PAGE_ROWS)
 
 
 def _blocks(partitions: Sequence[Partition]) -> Iterator[Sequence[Partition]]:

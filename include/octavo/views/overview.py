@@ -22,7 +22,7 @@ SHOWN_QUARANTINED = 50  # of each day
 
 
 @dataclass(frozen=True, slots=True)
-class Quarantined:
+class QuarantinedFile:
     """A document that was kept out, and why."""
 
     name: str
@@ -39,7 +39,7 @@ class Day:
     refusals: tuple[str, ...] = ()
     documents: int = 0
     pages: int = 0
-    quarantined: tuple[Quarantined, ...] = ()
+    quarantined: tuple[QuarantinedFile, ...] = ()
     quarantined_count: int = 0
     records: int | None = None
     verdicts: dict[str, int] = field(default_factory=dict)
@@ -88,7 +88,7 @@ def _day(lake: Lake, settings: Settings, partition: Partition) -> Day:
         gate = "passed"
     path = lake.table("documents", partition) if published else _latest(settings, partition, "documents.parquet")
     rows = fs.read_table(path, ["uri", "pages", "status", "reason"]).to_pylist() if path is not None else []
-    out = [Quarantined(str(row["uri"]).rsplit("/", 1)[-1], row["reason"]) for row in rows if row["status"] == Outcome.QUARANTINED]
+    out = [QuarantinedFile(str(row["uri"]).rsplit("/", 1)[-1], row["reason"]) for row in rows if row["status"] == Outcome.QUARANTINED]
     verdicts: dict[str, int] = {}
     if published:
         found = fs.read_table(lake.table("fields", partition), ["verdict"])["verdict"].to_pylist()

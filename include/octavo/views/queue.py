@@ -37,7 +37,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class PageCutout:
     """A part of a page: ``view`` is what is shown, ``boxes`` the evidence in it; pixels of the page, as all boxes."""
 
     page: int
@@ -61,7 +61,7 @@ class Item:
     reason: str
     page: int | None
     single: bool
-    piece: Piece | None
+    piece: PageCutout | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ def _items(lake: Lake, rows: Sequence[tuple[Partition, Row]]) -> Iterator[Item]:
         )
 
 
-def piece(number: int, frame: tuple[int, int] | None, boxes: Sequence[Rect]) -> Piece | None:
+def piece(number: int, frame: tuple[int, int] | None, boxes: Sequence[Rect]) -> PageCutout | None:
     """What to show of a page so that the boxes can be read with what stands around them; None for a page without a size.
 
     Args:
@@ -186,4 +186,4 @@ def piece(number: int, frame: tuple[int, int] | None, boxes: Sequence[Rect]) -> 
     wide = max(right - left + 2 * margin, round(LEAST_WIDTH * frame[0]))
     x = min(max(0, (left + right - wide) // 2), max(0, frame[0] - wide))
     y = max(0, top - margin)
-    return Piece(number, *frame, Rect(x, y, min(wide, frame[0]), max(1, min(bottom + margin, frame[1]) - y)), tuple(boxes))
+    return PageCutout(number, *frame, Rect(x, y, min(wide, frame[0]), max(1, min(bottom + margin, frame[1]) - y)), tuple(boxes))

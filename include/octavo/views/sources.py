@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DocumentDay:
     """One day of one contract: as it is published, or as ``run`` staged it."""
 
     settings: Settings
@@ -55,7 +55,7 @@ class Place:
 def find(
     settings: Settings, contracts: Collection[str], document: str, contract: str | None = None, day: dt.date | None = None,
     run: str | None = None,
-) -> Place | None:
+) -> DocumentDay | None:
     """Where a document lies: the newest day that published it, else the newest that a run staged; None for nowhere.
 
     Args:
@@ -70,7 +70,7 @@ def find(
         return None
     for partition, staged in _places(settings, sorted(set(contracts) & {contract} if contract else contracts), day):
         if (run is None) or staged == _folder(run):
-            place = Place(settings, partition, staged)
+            place = DocumentDay(settings, partition, staged)
             if place.has(document):
                 return place
     return None

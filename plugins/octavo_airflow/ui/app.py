@@ -239,7 +239,7 @@ def _search(
     return library.Search(name.strip(), contract, days[0], days[1], status, verdict, field.strip(), value.strip(), page)
 
 
-def _place(document: str, contracts: set[str], contract: str | None, day: Day, run: str | None) -> sources.Place:
+def _place(document: str, contracts: set[str], contract: str | None, day: Day, run: str | None) -> sources.DocumentDay:
     """Where the document lies, among what the user may read; who may not read it does not learn that it is there."""
     place = sources.find(Settings(), contracts, document, contract, day, run)
     if place is None:

@@ -73,7 +73,7 @@ def requeue(
     return _to(f"{prefix}/run?{urlencode({'dag_id': dag_id, 'run_id': run_id, 'day': day.isoformat(), 'started': run})}")
 
 
-def _place(contracts: set[str], document: str, contract: str, day: dt.date) -> sources.Place:
+def _place(contracts: set[str], document: str, contract: str, day: dt.date) -> sources.DocumentDay:
     place = sources.find(Settings(), contracts, document, contract, day)
     if place is None:
         raise HTTPException(404, "no such document")

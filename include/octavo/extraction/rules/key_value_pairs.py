@@ -56,7 +56,7 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class PairPart:
     """A run of words that is one key or one value; ``colon``: it ends with one, so it is a key."""
 
     words: tuple[int, ...]
@@ -69,8 +69,8 @@ class Piece:
 def pairs(view: View) -> list[Pair]:
     """The page's pairs, top to bottom."""
     rows = [list(_pieces(view, number)) for number in range(len(view.lines))]
-    used: set[Piece] = set()
-    found: list[tuple[Piece, list[list[Piece]]]] = []
+    used: set[PairPart] = set()
+    found: list[tuple[PairPart, list[list[PairPart]]]] = []
     found += _tables(view, rows, used)
     found += _after_colons(view, rows, used)
     found += _two_columns(view, rows, used)
@@ -84,7 +84,7 @@ def pairs(view: View) -> list[Pair]:
     return sorted(made, key=lambda pair: (view.line_of[pair.words[0]], pair.words))
 
 
-def _pieces(view: View, number: int) -> Iterator[Piece]:
+def _pieces(view: View, number: int) -> Iterator[PairPart]:
     """The segments of a line, cut behind every colon that ends a key."""
     for part in view.lines[number].segments:
         start, skip = 0, 0
@@ -120,7 +120,7 @@ def _ends_key(text: str) -> bool:
     return (text.endswith(":") and not _TIME.search(text)) or text.endswith("__")
 
 
-def _piece(view: View, words: Sequence[int], number: int, colon: bool, skip: int = 0, end: int | None = None) -> Piece:
+def _piece(view: View, words: Sequence[int], number: int, colon: bool, skip: int = 0, end: int | None = None) -> PairPart:
     """The words as one piece, without the first ``skip`` characters of the first, and up to ``end`` of the last."""
     part: Segment = lines.segment(view.page.words, words)
     first, last = view.page.words[words[0]], view.page.words[words[-1]]
@@ -128,7 +128,7 @@ def _piece(view: View, words: Sequence[int], number: int, colon: bool, skip: int
     x0 = first.box.x0 + first.box.width * skip // len(first.text)
     x1 = last.box.x0 + last.box.width * stop // len(last.text)
     text = part.text[skip:len(part.text) - (len(last.text) - stop)]
-    return Piece(part.words, part.box._replace(x0=x0, x1=max(x0 + 1, x1)), text, number, colon)
+    return PairPart(part.words, part.box._replace(x0=x0, x1=max(x0 + 1, x1)), text, number, colon)
 
 
 def bare(text: str) -> str:
@@ -136,11 +136,11 @@ def bare(text: str) -> str:
     return text.strip(" \t:;|=–—_*").lstrip(" .,-#·>»") if any(c.isalnum() for c in text) else ""
 
 
-def _tables(view: View, rows: list[list[Piece]], used: set[Piece]) -> Iterator[tuple[Piece, list[list[Piece]]]]:
+def _tables(view: View, rows: list[list[PairPart]], used: set[PairPart]) -> Iterator[tuple[PairPart, list[list[PairPart]]]]:
     for number, header in enumerate(rows):
         if len(header) < HEADER_COLUMNS or any(piece in used or piece.colon or not reads_like_key(piece.text) for piece in header):
             continue
-        columns: list[list[Piece]] = [[] for _ in header]
+        columns: list[list[PairPart]] = [[] for _ in header]
         bottom = max(piece.box.y1 for piece in header)
         count = 0
         for row in rows[number + 1:]:
@@ -162,13 +162,13 @@ def _tables(view: View, rows: list[list[Piece]], used: set[Piece]) -> Iterator[t
                 yield key, [[cell] for cell in cells_below]
 
 
-def _column(header: Sequence[Piece], piece: Piece) -> int | None:
+def _column(header: Sequence[PairPart], piece: PairPart) -> int | None:
     """The header that the piece stands under: the one it overlaps most, or whose middle is near its own."""
     best = max(range(len(header)), key=lambda n: overlap(header[n].box.x0, header[n].box.x1, piece.box.x0, piece.box.x1))
     return best if overlap(header[best].box.x0, header[best].box.x1, piece.box.x0, piece.box.x1) > 0 else None
 
 
-def _after_colons(view: View, rows: list[list[Piece]], used: set[Piece]) -> Iterator[tuple[Piece, list[list[Piece]]]]:
+def _after_colons(view: View, rows: list[list[PairPart]], used: set[PairPart]) -> Iterator[tuple[PairPart, list[list[PairPart]]]]:
     for row in rows:
         for n, key in enumerate(row):
             if not key.colon or key in used:
@@ -191,7 +191,7 @@ def _after_colons(view: View, rows: list[list[Piece]], used: set[Piece]) -> Iter
                 yield key, values
 
 
-def _pieces_of(view: View, row: list[Piece], value: Piece, used: set[Piece]) -> list[Piece]:
+def _pieces_of(view: View, row: list[PairPart], value: PairPart, used: set[PairPart]) -> list[PairPart]:
     """A value's first piece with those right behind it, where OCR spaced words out ("October 29,   2026")."""
     found = [value]
     for piece in row[row.index(value) + 1:]:
@@ -201,7 +201,7 @@ def _pieces_of(view: View, row: list[Piece], value: Piece, used: set[Piece]) -> 
     return found
 
 
-def _beside(view: View, rows: list[list[Piece]], key: Piece, following: Piece | None, used: set[Piece]) -> Piece | None:
+def _beside(view: View, rows: list[list[PairPart]], key: PairPart, following: PairPart | None, used: set[PairPart]) -> PairPart | None:
     """The value right of a key: the next piece of its line, or one written a little above or below the line."""
     if following is not None and following.box.x0 - key.box.x1 <= COLON_GAP * view.height:
         return None if following.colon or following in used else following
@@ -217,9 +217,9 @@ def _beside(view: View, rows: list[list[Piece]], key: Piece, following: Piece | 
     return near[0]
 
 
-def _hanging(view: View, rows: list[list[Piece]], value: Piece, used: set[Piece]) -> list[Piece]:
+def _hanging(view: View, rows: list[list[PairPart]], value: PairPart, used: set[PairPart]) -> list[PairPart]:
     """The lines right below a value that begin where it begins, with no key beside them."""
-    found: list[Piece] = []
+    found: list[PairPart] = []
     last = value
     for row in rows[value.line + 1:value.line + 1 + LINES_BELOW]:
         if any(piece.box.y0 - last.box.y1 > LINE_GAP * view.height for piece in row):
@@ -236,9 +236,9 @@ def _hanging(view: View, rows: list[list[Piece]], value: Piece, used: set[Piece]
     return found
 
 
-def _listed(view: View, rows: list[list[Piece]], key: Piece, used: set[Piece]) -> list[Piece]:
+def _listed(view: View, rows: list[list[PairPart]], key: PairPart, used: set[PairPart]) -> list[PairPart]:
     """Everything in the lines right below the key of a list of names, which may stand in several columns."""
-    found: list[Piece] = []
+    found: list[PairPart] = []
     bottom = key.box.y1
     for row in rows[key.line + 1:key.line + 1 + LINES_LISTED]:
         if not row or row[0].box.y0 - bottom > BELOW_GAP * view.height or any(piece.colon or piece in used for piece in row):
@@ -248,9 +248,9 @@ def _listed(view: View, rows: list[list[Piece]], key: Piece, used: set[Piece]) -
     return found
 
 
-def _under(view: View, rows: list[list[Piece]], key: Piece, above: Piece, used: set[Piece]) -> list[Piece]:
+def _under(view: View, rows: list[list[PairPart]], key: PairPart, above: PairPart, used: set[PairPart]) -> list[PairPart]:
     """The lines below a key that begin near its own beginning, until another key, a gap or another column."""
-    found: list[Piece] = []
+    found: list[PairPart] = []
     bottom = above.box.y1
     for row in rows[above.line + 1:above.line + 1 + LINES_BELOW]:
         column = [piece for piece in row if abs(piece.box.x0 - key.box.x0) <= INDENT * view.height]
@@ -272,11 +272,11 @@ def _under(view: View, rows: list[list[Piece]], key: Piece, above: Piece, used: 
     return found
 
 
-def _two_columns(view: View, rows: list[list[Piece]], used: set[Piece]) -> Iterator[tuple[Piece, list[list[Piece]]]]:
+def _two_columns(view: View, rows: list[list[PairPart]], used: set[PairPart]) -> Iterator[tuple[PairPart, list[list[PairPart]]]]:
     """Neighbours that read like a label and its value, or that stand in two columns with another such line."""
     free = [[piece for piece in row if piece not in used] for row in rows]
     neighbours = [(row[n], row[n + 1]) for row in free for n in range(len(row) - 1) if _fits(view, row[n], row[n + 1])]
-    taken: set[Piece] = set()
+    taken: set[PairPart] = set()
     for key, value in neighbours:
         if key in taken or value in taken:
             continue
@@ -290,14 +290,14 @@ def _two_columns(view: View, rows: list[list[Piece]], used: set[Piece]) -> Itera
     used.update(taken)
 
 
-def _fits(view: View, key: Piece, value: Piece) -> bool:
+def _fits(view: View, key: PairPart, value: PairPart) -> bool:
     near = value.box.x0 - key.box.x1 <= BESIDE_GAP * view.height
     # two texts in capitals are two labels, or two parts of a title
     capitals = key.text.isupper() and value.text.isupper() and not any(c.isdigit() for c in value.text)
     return near and not value.colon and not capitals and reads_like_key(key.text) and len(value.text.split()) <= VALUE_WORDS
 
 
-def _paragraphs(view: View, pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+def _paragraphs(view: View, pieces: Sequence[PairPart]) -> Iterator[list[PairPart]]:
     """Lines of a value as paragraphs: a line that fills the width goes on in the next one, a short one ends."""
     if not pieces:
         return

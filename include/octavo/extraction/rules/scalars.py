@@ -14,7 +14,7 @@ from octavo.page.businesses import LEGAL_FORM, reads_like_label
 from octavo.page.labels import Label
 from octavo.page.lines import Line, Segment
 from octavo.page.money import amount, confirmed, rounded_siblings
-from octavo.page.view import Candidate, View, trimmed
+from octavo.page.view import Proposal, View, trimmed
 
 # Most candidates of a field that are handed on.
 MOST_ALTERNATIVES = 4
@@ -58,9 +58,9 @@ _DIGITS = re.compile(r"\d+")
 _RANGE = re.compile(r"^(?:[^\w]*|to|thru|through|until|and|bis|au|tot|t/m)$", re.IGNORECASE)
 
 
-def scalar(view: View, path: str, spec: FieldSpec) -> list[Candidate]:
+def scalar(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
     """The field's candidates on the page, best first, at most ``MOST_ALTERNATIVES``."""
-    found: list[Candidate] = []
+    found: list[Proposal] = []
     prints = view.prints.get(path, ())
     order = {name: rank for rank, name in enumerate(spec.labels)}
     times = Counter(label.name for label in prints)
@@ -94,7 +94,7 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Candidate]:
     return ranked(found, spec)
 
 
-def beside(view: View, spec: FieldSpec, label: Label) -> list[Candidate]:
+def beside(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
     """Values to the right of a label on its own line, or in the label's own word."""
     line = view.lines[view.line_of[label.words[-1]]]
     words, skip = right_of(view, line, label)
@@ -103,7 +103,7 @@ def beside(view: View, spec: FieldSpec, label: Label) -> list[Candidate]:
     run = typed.Run(view.page, words, skip, view.segment_of)
     if typed.is_text(spec.type):
         return _text_beside(view, spec, line, words, skip)
-    found: list[Candidate] = []
+    found: list[Proposal] = []
     for n, match in enumerate(typed.matches(run, spec.type, view.locale)):
         between = [view.page.words[i].text for i in words[bool(skip):match.before]]
         gap = sum(any(c.isalpha() for c in text) and not labels.FILLER.match(text) for text in between)
@@ -112,7 +112,7 @@ def beside(view: View, spec: FieldSpec, label: Label) -> list[Candidate]:
         if found and spec.type is Kind.DATE and not _is_range(view, words, found[-1].words[-1], match.words[0]):
             break
         near = 1.0 if found or not gap else 0.5 / (1 + 0.2 * gap)
-        found.append(Candidate(match.text, match.words, near / (1 + 0.05 * n)))
+        found.append(Proposal(match.text, match.words, near / (1 + 0.05 * n)))
     if spec.type is Kind.MONEY and len(found) > 1 and spec.pick != "first":
         found = [replace(c, score=c.score * ROW_WEIGHT) for c in found]
     return _picked(found, spec)
@@ -124,7 +124,7 @@ def _is_range(view: View, words: Sequence[int], last: int, first: int) -> bool:
     return all(_RANGE.match(view.page.words[i].text) for i in between)
 
 
-def _wrapped(view: View, spec: FieldSpec, line: Line, label: Label) -> list[Candidate]:
+def _wrapped(view: View, spec: FieldSpec, line: Line, label: Label) -> list[Proposal]:
     """The value at the beginning of the next line, where the label is the last word of a longer one."""
     number = view.line_of[label.words[-1]] + 1
     if typed.is_text(spec.type) or line.words[-1] != label.words[-1] or line.words[0] == label.words[0] or number == len(view.lines):
@@ -132,7 +132,7 @@ def _wrapped(view: View, spec: FieldSpec, line: Line, label: Label) -> list[Cand
     follower = view.lines[number]
     first = next(iter(typed.matches(typed.Run(view.page, follower.segments[0].words), spec.type, view.locale)), None)
     near = follower.box.y0 - line.box.y1 <= view.height and follower.box.x0 < label.box.x0
-    return [Candidate(first.text, first.words, WRAPPED)] if first is not None and first.before == 0 and near else []
+    return [Proposal(first.text, first.words, WRAPPED)] if first is not None and first.before == 0 and near else []
 
 
 def right_of(view: View, line: Line, label: Label) -> tuple[list[int], int]:
@@ -153,7 +153,7 @@ def right_of(view: View, line: Line, label: Label) -> tuple[list[int], int]:
     return words, skip
 
 
-def _text_beside(view: View, spec: FieldSpec, line: Line, words: Sequence[int], skip: int) -> list[Candidate]:
+def _text_beside(view: View, spec: FieldSpec, line: Line, words: Sequence[int], skip: int) -> list[Proposal]:
     """Free text: the rest of the label's own segment, or the next segment of the line."""
     allowed = set(words)
     for part in line.segments:
@@ -168,7 +168,7 @@ def _text_beside(view: View, spec: FieldSpec, line: Line, words: Sequence[int], 
     return []
 
 
-def without_code(page: Page, name: Candidate) -> Candidate:
+def without_code(page: Page, name: Proposal) -> Proposal:
     """A name without the number in brackets that systems print behind it: ``Neely for Judge (112369)``."""
     run = typed.Run(page, name.words)
     bare = _CODE.sub("", name.text)
@@ -179,12 +179,12 @@ def without_code(page: Page, name: Candidate) -> Candidate:
     return replace(name, text=text, words=covered)
 
 
-def below(view: View, spec: FieldSpec, label: Label) -> list[Candidate]:
+def below(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
     """Values under a label, in its column: the first row, or with ``pick`` every row until the column ends."""
     if spec.type in (Kind.NAME, Kind.ADDRESS):
         return party_below(view, label)
     column = spec.pick != "first" and not typed.is_text(spec.type)
-    found: list[Candidate] = []
+    found: list[Proposal] = []
     bottom, passed = label.box, 0
     for line in view.lines[view.line_of[label.words[0]] + 1:]:
         cell = cell_under(view, line, label.box, bottom)
@@ -203,7 +203,7 @@ def below(view: View, spec: FieldSpec, label: Label) -> list[Candidate]:
     return _picked(found, spec)
 
 
-def party_below(view: View, label: Label) -> list[Candidate]:
+def party_below(view: View, label: Label) -> list[Proposal]:
     """The name in the block that a label heads ("Bill to", "Seller"): beside the block's own label for a name, or its first line.
 
     Other labels of the block ("Number:", "Address:") are passed over with what stands beside them.
@@ -277,15 +277,15 @@ def cell_under(view: View, line: Line, header: Box, bottom: Box) -> Segment | No
     return max(fitting, key=lambda part: (lines.overlap(header.x0, header.x1, part.box.x0, part.box.x1), -part.box.x0))
 
 
-def _values_of(view: View, spec: FieldSpec, cell: Segment) -> list[Candidate]:
+def _values_of(view: View, spec: FieldSpec, cell: Segment) -> list[Proposal]:
     if typed.is_text(spec.type):
         cut = trimmed(view.page, cell.words)
         return [cut] if cut and not reads_like_label(cut.text) else []
     run = typed.Run(view.page, cell.words)
-    return [Candidate(m.text, m.words, 1.0 if not m.before else 0.7) for m in typed.matches(run, spec.type, view.locale)]
+    return [Proposal(m.text, m.words, 1.0 if not m.before else 0.7) for m in typed.matches(run, spec.type, view.locale)]
 
 
-def _picked(found: list[Candidate], spec: FieldSpec) -> list[Candidate]:
+def _picked(found: list[Proposal], spec: FieldSpec) -> list[Proposal]:
     """The candidates of one label with the one that ``pick`` names first: it keeps its score, the others halve."""
     if len(found) < 2 or spec.pick == "first":
         return found
@@ -302,16 +302,16 @@ def swapped(text: str, locale: Locale) -> bool:
     return (groups[0] if locale.date_order == "MDY" else groups[1]) > 12
 
 
-def _with_pattern(found: Iterable[Candidate], spec: FieldSpec) -> list[Candidate]:
+def _with_pattern(found: Iterable[Proposal], spec: FieldSpec) -> list[Proposal]:
     """Candidates that break the contract's pattern count little; they stay, so that a person sees them."""
     if spec.pattern is None:
         return list(found)
     return [c if re.fullmatch(spec.pattern, c.text) else replace(c, score=c.score / 4) for c in found]
 
 
-def ranked(found: Iterable[Candidate], spec: FieldSpec) -> list[Candidate]:
+def ranked(found: Iterable[Proposal], spec: FieldSpec) -> list[Proposal]:
     """One candidate per run of words; several ways to the same words add up. Best first, ties by place."""
-    groups: dict[tuple[int, ...], list[Candidate]] = {}
+    groups: dict[tuple[int, ...], list[Proposal]] = {}
     for c in found:
         groups.setdefault(c.words, []).append(c)
     merged = []
@@ -320,7 +320,7 @@ def ranked(found: Iterable[Candidate], spec: FieldSpec) -> list[Candidate]:
         merged.append(replace(group[0], score=round(group[0].score + 0.3 * sum(c.score for c in group[1:2]), 4)))
     late = 1 if spec.pick == "first" else -1
     merged.sort(key=lambda c: (-c.score, late * c.words[0]))
-    unique: dict[str, Candidate] = {}
+    unique: dict[str, Proposal] = {}
     for c in merged:
         unique.setdefault(c.text, c)
     return list(unique.values())[:MOST_ALTERNATIVES]

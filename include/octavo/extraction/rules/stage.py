@@ -20,7 +20,7 @@ from octavo.extraction.rules.unlabelled import placed
 from octavo.model.contracts import Contract, FieldSpec, Kind, Place
 from octavo.model.entities import Chunk, Page, ParseStatus, Report
 from octavo.page.lines import levelled
-from octavo.page.view import Candidate, View
+from octavo.page.view import Proposal, View
 from octavo.storage import fs, schemas
 from octavo.storage.workspace import BLOCK_PAGES, Workspace
 
@@ -31,7 +31,7 @@ REVISION = "2"
 WEAK = 0.75
 
 
-class Found(NamedTuple):
+class FieldProposal(NamedTuple):
     """A value found on a page: the field, the index of its first word, and the JSON value that the answer gets."""
 
     field: str
@@ -70,7 +70,7 @@ def _blocks(pages: Iterable[Page]) -> Iterator[list[Page]]:
         yield list(block)
 
 
-def answers(found: Sequence[Found], chunks: Sequence[Chunk]) -> list[tuple[Chunk, dict[str, Any]]]:
+def answers(found: Sequence[FieldProposal], chunks: Sequence[Chunk]) -> list[tuple[Chunk, dict[str, Any]]]:
     """What a page's chunks say, one entry per chunk, in the chunks' reading order.
 
     A value is given to the chunk that holds its first word.
@@ -89,35 +89,35 @@ def answers(found: Sequence[Found], chunks: Sequence[Chunk]) -> list[tuple[Chunk
     return [(chunk, said[chunk.number]) for chunk in chunks]
 
 
-def extract(block: Sequence[Page], contract: Contract) -> list[list[Found]]:
+def extract(block: Sequence[Page], contract: Contract) -> list[list[FieldProposal]]:
     """What each page of a block of pages has, in the contract's order.
 
     A value that only stands where the contract says (``place``) counts when no page of the block has the
     field's label, and of labelled values those far weaker than the block's best are left out.
     """
     views = [View(page, contract) for page in block]
-    found: list[list[Found]] = [[] for _ in block]
+    found: list[list[FieldProposal]] = [[] for _ in block]
     for name, spec in contract.fields.items():
         match spec.type:
             case Kind.GENERATED:
                 continue
             case Kind.PAIRS:
                 for view, out in zip(views, found, strict=True):
-                    out += [Found(name, pair.words[0], [{"key": pair.key, "value": pair.value}]) for pair in pairs(view)]
+                    out += [FieldProposal(name, pair.words[0], [{"key": pair.key, "value": pair.value}]) for pair in pairs(view)]
             case Kind.LIST:
                 for out, rows in zip(found, tables.rows(views, name, spec), strict=True):
-                    out += [Found(name, row.words[0], [row.values]) for row in rows]
+                    out += [FieldProposal(name, row.words[0], [row.values]) for row in rows]
             case Kind.GROUP:
                 for inner, leaf in spec.fields.items():
                     for out, best in zip(found, _scalar(views, f"{name}.{inner}", leaf), strict=True):
-                        out += [Found(name, best[0].words[0], {inner: _json(best)})] if best else []
+                        out += [FieldProposal(name, best[0].words[0], {inner: _json(best)})] if best else []
             case _:
                 for out, best in zip(found, _scalar(views, name, spec), strict=True):
-                    out += [Found(name, best[0].words[0], _json(best))] if best else []
+                    out += [FieldProposal(name, best[0].words[0], _json(best))] if best else []
     return found
 
 
-def _scalar(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[Candidate]]:
+def _scalar(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[Proposal]]:
     """The candidates of a scalar field on each page, best first."""
     if spec.type in (Kind.GENERATED, Kind.LIST, Kind.GROUP, Kind.PAIRS):
         return [[] for _ in views]
@@ -135,7 +135,7 @@ def _scalar(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[Cand
     return [best if best and best[0].score >= WEAK * top else [] for best in labelled]
 
 
-def _json(found: list[Candidate]) -> Any:
+def _json(found: list[Proposal]) -> Any:
     texts = [candidate.text for candidate in found]
     return texts[0] if len(texts) == 1 else texts
 

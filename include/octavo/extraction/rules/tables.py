@@ -10,7 +10,7 @@ from octavo.model.contracts import FieldSpec, Kind, Place
 from octavo.page import lines, typed
 from octavo.page.labels import Label
 from octavo.page.lines import Line, Segment, overlap
-from octavo.page.view import Candidate, View, trimmed
+from octavo.page.view import Proposal, View, trimmed
 
 # Fewest columns of a header row that must be labelled.
 LEAST_COLUMNS = 2
@@ -32,7 +32,7 @@ _COUNTED = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?|[a-zA-Z][.)]|[•*–-])$")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """One item: the texts of its columns, and all words it covers."""
 
     values: dict[str, str]
@@ -47,16 +47,16 @@ class _Column:
     x1: int
 
 
-def rows(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[Row]]:
+def rows(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[TableRow]]:
     """The list's rows on each of a document's pages, top to bottom.
 
     A table that reaches a page's end goes on at the top of the next, with its header repeated or not, unless the
     contract says that every page has its own (``continues``).
     """
-    found: list[list[Row]] = []
+    found: list[list[TableRow]] = []
     carried: list[_Column] | None = None
     for view in views:
-        on_page: list[Row] = []
+        on_page: list[TableRow] = []
         number = 0
         headers = {n: columns for n in range(len(view.lines)) if (columns := _header(view, n, path, spec))}
         if not spec.continues:
@@ -90,12 +90,12 @@ def _header(view: View, number: int, path: str, spec: FieldSpec) -> list[_Column
     return sorted(found, key=lambda c: (c.x0, c.name))
 
 
-def _rows_below(view: View, header: int, columns: list[_Column]) -> tuple[list[Row], int, list[_Column] | None]:
+def _rows_below(view: View, header: int, columns: list[_Column]) -> tuple[list[TableRow], int, list[_Column] | None]:
     """Rows until totals or a wide gap, the number of the line to go on with, and the columns if the page ended first.
 
     A line without a number or amount goes on with the row above it: a description over two lines.
     """
-    found: list[Row] = []
+    found: list[TableRow] = []
     widest = view.height
     bottom = view.lines[header].box.y1 if header >= 0 else view.lines[0].box.y0 if view.lines else 0
     for number in range(header + 1, len(view.lines)):
@@ -118,7 +118,7 @@ def _rows_below(view: View, header: int, columns: list[_Column]) -> tuple[list[R
     return found, len(view.lines), columns if found else None
 
 
-def _row(view: View, line: Line, columns: Sequence[_Column]) -> Row | None:
+def _row(view: View, line: Line, columns: Sequence[_Column]) -> TableRow | None:
     cells: dict[str, list[int]] = {}
     for part in line.segments:
         for index in part.words:
@@ -137,7 +137,7 @@ def _row(view: View, line: Line, columns: Sequence[_Column]) -> Row | None:
             if cut is not None:
                 values[column.name] = cut.text
                 words += cut.words
-    return Row(values, tuple(words)) if values else None
+    return TableRow(values, tuple(words)) if values else None
 
 
 def _column_of(view: View, index: int, columns: Sequence[_Column]) -> _Column:
@@ -146,20 +146,20 @@ def _column_of(view: View, index: int, columns: Sequence[_Column]) -> _Column:
     return max(columns, key=lambda c: (min(0, lines.overlap(c.x0, c.x1, box.x0, box.x1)), lines.overlap(c.x0, c.x1, box.x0, box.x1), -c.x0))
 
 
-def _has_figures(row: Row, columns: Sequence[_Column]) -> bool:
+def _has_figures(row: TableRow, columns: Sequence[_Column]) -> bool:
     return any(column.name in row.values for column in columns if column.spec.type in (Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.DATE))
 
 
-def _joined(upper: Row, lower: Row) -> Row:
+def _joined(upper: TableRow, lower: TableRow) -> TableRow:
     values = dict(upper.values)
     for name, text in lower.values.items():
         values[name] = f"{values[name]} {text}" if name in values else text
-    return Row(values, upper.words + lower.words)
+    return TableRow(values, upper.words + lower.words)
 
 
-def _sections(view: View, path: str, spec: FieldSpec) -> list[Row]:
+def _sections(view: View, path: str, spec: FieldSpec) -> list[TableRow]:
     """Rows below a heading that names the list: in each line the first piece is the name, the rest holds the typed values."""
-    found: list[Row] = []
+    found: list[TableRow] = []
     for label in view.headings.get(path, ()):
         start = view.line_of[label.words[0]]
         bottom, widest = view.lines[start].box.y1, 2 * view.height
@@ -176,7 +176,7 @@ def _sections(view: View, path: str, spec: FieldSpec) -> list[Row]:
     return found
 
 
-def _section_row(view: View, line: Line, spec: FieldSpec) -> Row | None:
+def _section_row(view: View, line: Line, spec: FieldSpec) -> TableRow | None:
     """One line of a section: typed values wherever they stand, then the text fields with what is left, from the left."""
     left = list(line.words)
     values: dict[str, str] = {}
@@ -199,18 +199,18 @@ def _section_row(view: View, line: Line, spec: FieldSpec) -> Row | None:
             values[name] = cut.text
             words += cut.words
     ordered = {name: values[name] for name in spec.fields if name in values}
-    return Row(ordered, tuple(words)) if len(values) > 1 else None
+    return TableRow(ordered, tuple(words)) if len(values) > 1 else None
 
 
-def _running_text(view: View, spec: FieldSpec) -> list[Row]:
+def _running_text(view: View, spec: FieldSpec) -> list[TableRow]:
     """The page's headings or paragraphs, for a list with a field whose place they are."""
     finders = {Place.HEADING: headings, Place.PARAGRAPH: paragraphs}
     name = next((name for name, leaf in spec.fields.items() if leaf.place in finders), None)
     place = spec.fields[name].place if name else None
-    return [Row({name: cut.text}, cut.words) for cut in finders[place](view)] if name and place else []
+    return [TableRow({name: cut.text}, cut.words) for cut in finders[place](view)] if name and place else []
 
 
-def headings(view: View) -> list[Candidate]:
+def headings(view: View) -> list[Proposal]:
     """Short lines with room above them and a longer line of text below, without the number that counts them."""
     found = []
     for above, line, below in zip(view.lines, view.lines[1:], view.lines[2:], strict=False):
@@ -233,7 +233,7 @@ PARAGRAPH_PITCH = 2.2
 PARAGRAPH_OVERLAP = 0.5
 
 
-def paragraphs(view: View) -> list[Candidate]:
+def paragraphs(view: View) -> list[Proposal]:
     """Every word of the page in one paragraph, from top to bottom."""
     found: list[list[Segment]] = []
     for line in view.lines:

@@ -18,7 +18,7 @@ from octavo.page import lines, typed
 from octavo.page.businesses import ADDRESS, CONTACT, LEGAL_FORM, REGISTRATION, TITLE, TRADE
 from octavo.page.lines import Segment
 from octavo.page.money import amount, confirmed
-from octavo.page.view import Candidate, View, trimmed
+from octavo.page.view import Proposal, View, trimmed
 
 # Lines from the top among which the company is looked for, and the share of the page's height they may take.
 HEADER_LINES, HEADER_SHARE = 16, 0.5
@@ -49,7 +49,7 @@ class _Name:
     score: float
 
 
-def placed(view: View, spec: FieldSpec) -> list[Candidate]:
+def placed(view: View, spec: FieldSpec) -> list[Proposal]:
     """Candidates of a field by its place alone, best first; only the first page has a top."""
     first = view.page.number == 1
     match spec.place:
@@ -75,7 +75,7 @@ def header(view: View) -> list[Segment]:
     return [part for line in view.lines[:HEADER_LINES] if line.box.y0 <= bottom for part in line.segments]
 
 
-def company(view: View) -> list[Candidate]:
+def company(view: View) -> list[Proposal]:
     """Names at the top of the page, most company-like first."""
     names = [name for name in (_name(view, parts) for parts in _stacks(view)) if name is not None]
     names.sort(key=lambda name: (-name.score, name.parts[0].box.y0, name.parts[0].box.x0))
@@ -84,7 +84,7 @@ def company(view: View) -> list[Candidate]:
         words = [i for part in name.parts for i in part.words]
         cut = _without_number(view, words)
         if cut is not None:
-            found.append(Candidate(cut.text, cut.words, round(PLACED * max(0.1, name.score), 4)))
+            found.append(Proposal(cut.text, cut.words, round(PLACED * max(0.1, name.score), 4)))
     return found
 
 
@@ -166,7 +166,7 @@ def _name_text(text: str) -> str:
     return untitled if sum(c.isalpha() for c in untitled) >= 3 else bare
 
 
-def _without_number(view: View, words: list[int]) -> Candidate | None:
+def _without_number(view: View, words: list[int]) -> Proposal | None:
     """The name alone, with the words it covers; the number behind it may be glued to its last word."""
     run = typed.Run(view.page, words)
     bare = _name_text(run.text).strip(" \t:;,|=–—_-*")
@@ -174,10 +174,10 @@ def _without_number(view: View, words: list[int]) -> Candidate | None:
         return None
     start = run.text.index(bare)
     text, covered, _ = run.cut(start, start + len(bare))
-    return Candidate(text, covered, 1.0)
+    return Proposal(text, covered, 1.0)
 
 
-def address(view: View) -> list[Candidate]:
+def address(view: View) -> list[Proposal]:
     """Runs of lines at the top that read like an address, the nearest below the company first."""
     parts = [part for part in header(view) if any(c.isalnum() for c in part.text)]
     names = company(view)
@@ -200,7 +200,7 @@ def address(view: View) -> list[Candidate]:
     for score, block in best[:2]:
         cut = trimmed(view.page, [word for piece in block for word in piece.words])
         if cut is not None:
-            found.append(Candidate(cut.text, cut.words, round(PLACED * max(0.1, score), 4)))
+            found.append(Proposal(cut.text, cut.words, round(PLACED * max(0.1, score), 4)))
     return found
 
 
@@ -270,7 +270,7 @@ def _finishes(part: Segment) -> bool:
     return not re.search(r"\d{5,}|#", part.text) and len(part.text.split()) <= 5
 
 
-def _first_date(view: View, spec: FieldSpec) -> list[Candidate]:
+def _first_date(view: View, spec: FieldSpec) -> list[Proposal]:
     """The page's dates, those with a clock time beside them first, those that need month and day swapped last."""
     found = []
     for line in view.lines:
@@ -278,29 +278,29 @@ def _first_date(view: View, spec: FieldSpec) -> list[Candidate]:
         timed = bool(CLOCK.search(run.text))
         found += [(swapped(m.text, view.locale), not timed, m) for m in typed.matches(run, spec.type, view.locale)]
     found.sort(key=lambda f: f[:2])
-    return [Candidate(m.text, m.words, PLACED / (1 + n)) for n, (_, _, m) in enumerate(found[:3])]
+    return [Proposal(m.text, m.words, PLACED / (1 + n)) for n, (_, _, m) in enumerate(found[:3])]
 
 
-def _first_typed(view: View, spec: FieldSpec) -> list[Candidate]:
+def _first_typed(view: View, spec: FieldSpec) -> list[Proposal]:
     """Values of the kind from the top down."""
     every = [m for line in view.lines for m in typed.matches(typed.Run(view.page, line.words, 0, view.segment_of), spec.type, view.locale)]
-    return [Candidate(m.text, m.words, PLACED / (1 + n)) for n, m in enumerate(every[:MOST_ALTERNATIVES])]
+    return [Proposal(m.text, m.words, PLACED / (1 + n)) for n, m in enumerate(every[:MOST_ALTERNATIVES])]
 
 
-def _last_typed(view: View, spec: FieldSpec) -> list[Candidate]:
+def _last_typed(view: View, spec: FieldSpec) -> list[Proposal]:
     """Values of the kind from the bottom up, each text once, the more frequent first."""
     every = [m for line in view.lines for m in typed.matches(typed.Run(view.page, line.words, 0, view.segment_of), spec.type, view.locale)]
     times = Counter(m.text for m in every)
     latest = {m.text: m for m in every}
     ordered = sorted(latest.values(), key=lambda m: (-times[m.text], -m.words[0]))
-    return [Candidate(m.text, m.words, PLACED / (1 + n)) for n, m in enumerate(ordered[:MOST_ALTERNATIVES])]
+    return [Proposal(m.text, m.words, PLACED / (1 + n)) for n, m in enumerate(ordered[:MOST_ALTERNATIVES])]
 
 
-def _amounts_at_bottom(view: View, spec: FieldSpec) -> list[Candidate]:
+def _amounts_at_bottom(view: View, spec: FieldSpec) -> list[Proposal]:
     """Amounts below the header, those first that the bill's arithmetic speaks for, then the larger ones."""
     top = (3 * view.lines[0].box.y0 + view.lines[-1].box.y1) / 4 if view.lines else 0
     every = [
-        Candidate(m.text, m.words, PLACED)
+        Proposal(m.text, m.words, PLACED)
         for line in view.lines if line.box.y0 >= top
         for m in typed.matches(typed.Run(view.page, line.words, 0, view.segment_of), Kind.MONEY, view.locale) if amount(m.text) > 0
     ]

@@ -24,7 +24,7 @@ _ENCODING = "utf-8-sig"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ManifestRow:
     """One file.
 
     ``day`` is None for a file that is undecided, or that is a ``copy`` of another one. ``name`` is where it goes below the folder of its
@@ -42,11 +42,11 @@ class Row:
     sha256: str
 
 
-COLUMNS = [field.name for field in fields(Row)]
+COLUMNS = [field.name for field in fields(ManifestRow)]
 _NEEDED = {"file", "day", "name", "contract", "sha256"}
 
 
-def write(path: UPath, rows: Iterable[Row]) -> None:
+def write(path: UPath, rows: Iterable[ManifestRow]) -> None:
     """Write the manifest, whole or not at all.
 
     Raises:
@@ -61,7 +61,7 @@ def write(path: UPath, rows: Iterable[Row]) -> None:
     fs.write_bytes(path, text.getvalue().encode(_ENCODING))
 
 
-def read(path: UPath) -> list[Row]:
+def read(path: UPath) -> list[ManifestRow]:
     """The rows of a manifest as people left it, in its order; further columns, and other separators than commas, do no harm.
 
     Raises:
@@ -89,7 +89,7 @@ def read(path: UPath) -> list[Row]:
     return rows
 
 
-def _row(line: Mapping[str, str | None]) -> Row:
+def _row(line: Mapping[str, str | None]) -> ManifestRow:
     """``ValueError`` for what cannot be followed."""
     cells = {name: (line.get(name) or "").strip() for name in COLUMNS}
     cells["file"] = line.get("file") or ""  # its name may well end in a blank
@@ -98,7 +98,7 @@ def _row(line: Mapping[str, str | None]) -> Row:
         raise ValueError(f"name is {cells['name']!r}; give a path below the day's folder that is not hidden")
     if not NAME.fullmatch(cells["contract"]):
         raise ValueError(f"contract is {cells['contract']!r}; give the name of a contract")
-    return Row(
+    return ManifestRow(
         cells["file"].removeprefix("./"), _day(cells["day"]), cells["by"], cells["why"], cells["conflicts"], str(name), cells["contract"],
         int(cells["bytes"]) if cells["bytes"].isdigit() else 0, cells["sha256"],
     )

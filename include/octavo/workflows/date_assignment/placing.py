@@ -15,7 +15,7 @@ from octavo.ingest.unpacking import Unpacker
 from octavo.model.errors import Quarantined
 from octavo.model.settings import Settings
 from octavo.storage import archives, fs
-from octavo.workflows.date_assignment.manifest import COPY, Row
+from octavo.workflows.date_assignment.manifest import COPY, ManifestRow
 
 # Digits of its sha256 that a file gets into its name where another file has that name.
 _DIGITS = 8
@@ -42,14 +42,14 @@ class State(StrEnum):
 class Placed:
     """What became of a row, and where its file lies now; ``detail`` says why it could not be put."""
 
-    row: Row
+    row: ManifestRow
     state: State
     target: UPath | None = None
     detail: str = ""
 
 
 def place(
-    rows: Sequence[Row], settings: Settings, *, move: bool = False, progress: Callable[[int], None] | None = None,
+    rows: Sequence[ManifestRow], settings: Settings, *, move: bool = False, progress: Callable[[int], None] | None = None,
 ) -> Iterator[Placed]:
     """Put each file with a day into ``{landing}/{contract}/{yyyy}/{mm}/{dd}/{name}``.
 
@@ -68,7 +68,7 @@ def place(
         yield placed
 
 
-def _all(rows: Sequence[Row], settings: Settings, move: bool) -> Iterator[Placed]:
+def _all(rows: Sequence[ManifestRow], settings: Settings, move: bool) -> Iterator[Placed]:
     landing = UPath(settings.landing)
     wanted = []
     for row in rows:
@@ -85,11 +85,11 @@ def _all(rows: Sequence[Row], settings: Settings, move: bool) -> Iterator[Placed
                     yield _file(row, landing, move)
 
 
-def _archive(item: tuple[tuple[UPath, str] | None, Row]) -> str:
+def _archive(item: tuple[tuple[UPath, str] | None, ManifestRow]) -> str:
     return str(item[0][0]) if item[0] else ""
 
 
-def _file(row: Row, landing: UPath, move: bool) -> Placed:
+def _file(row: ManifestRow, landing: UPath, move: bool) -> Placed:
     source = UPath(row.file)
     if not move and (target := _there(row, landing)):
         return Placed(row, State.THERE, target)
@@ -104,7 +104,7 @@ def _file(row: Row, landing: UPath, move: bool) -> Placed:
     return placed
 
 
-def _members(unpacker: Unpacker, archive: UPath, wanted: Iterable[tuple[str, Row]], landing: UPath) -> Iterator[Placed]:
+def _members(unpacker: Unpacker, archive: UPath, wanted: Iterable[tuple[str, ManifestRow]], landing: UPath) -> Iterator[Placed]:
     """The rows of one archive, which is not opened if all of them are there."""
     missing = []
     for name, row in wanted:
@@ -131,7 +131,7 @@ def _members(unpacker: Unpacker, archive: UPath, wanted: Iterable[tuple[str, Row
                 yield _put(row, folder / str(member.number), landing)
 
 
-def _put(row: Row, source: Path, landing: UPath) -> Placed:
+def _put(row: ManifestRow, source: Path, landing: UPath) -> Placed:
     digest = fs.sha256_of(UPath(source))
     if row.sha256 and digest != row.sha256:
         return Placed(row, State.CHANGED, detail="its content is not what the manifest was made of; propose its day anew")
@@ -143,13 +143,13 @@ def _put(row: Row, source: Path, landing: UPath) -> Placed:
     return Placed(row, State.REFUSED, detail=f"{target} has another content; give the row another name")
 
 
-def _targets(row: Row, landing: UPath, digest: str) -> tuple[UPath, UPath]:
+def _targets(row: ManifestRow, landing: UPath, digest: str) -> tuple[UPath, UPath]:
     """Where the file goes, and where it goes if another file has that name."""
     target = landing / row.contract / f"{row.day:%Y/%m/%d}" / row.name
     return target, target.with_name(f"{target.stem}-{digest[:_DIGITS]}{target.suffix}")
 
 
-def _there(row: Row, landing: UPath) -> UPath | None:
+def _there(row: ManifestRow, landing: UPath) -> UPath | None:
     """Where a file with the row's content lies already, without a look at its source."""
     if not row.sha256:
         return None

@@ -27,7 +27,7 @@ from octavo.reading import stage as reading
 from octavo.storage import archives, fs
 from octavo.storage.corrections import CorrectionStore
 from octavo.storage.workspace import Workspace, cut_into_shards
-from octavo.workflows.date_assignment.manifest import COPY, Row
+from octavo.workflows.date_assignment.manifest import COPY, ManifestRow
 from octavo.workflows.date_assignment.patterns import DEFAULT, PathPattern, days_in
 
 Progress = Callable[[str, int, int], None]
@@ -44,7 +44,7 @@ class Method(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundDay:
     """A day that one method found; ``day`` is None where it found why there is none."""
 
     day: dt.date | None
@@ -58,7 +58,7 @@ class _File:
 
     row: dict[str, Any]
     names: dict[str, str]
-    found: dict[Method, Found] = field(default_factory=dict)
+    found: dict[Method, FoundDay] = field(default_factory=dict)
 
     @property
     def main(self) -> str:
@@ -71,7 +71,7 @@ class _File:
 def propose(
     contract: Contract, folder: UPath, settings: Settings, *, by: Sequence[Method], patterns: Sequence[str] = (),
     date_field: str | None = None, check: bool = False, progress: Progress | None = None,
-) -> list[Row]:
+) -> list[ManifestRow]:
     """Propose a day for each document in ``folder``, archives opened. Nothing is put anywhere.
 
     Documents are read by extractor ``layout`` only where ``date`` is asked about them; their words go to the reading store, so
@@ -103,13 +103,13 @@ def propose(
             changed = _Changed(folder, settings)
             for file in files:
                 if day := changed.of(file.main):
-                    file.found[Method.MTIME] = Found(day, f"last changed {day}")
+                    file.found[Method.MTIME] = FoundDay(day, f"last changed {day}")
         if Method.DATE in by:
             wanted = [file for file in files if file.row["pages"] and (check or file.decided(by[: by.index(Method.DATE)]) is None)]
             dates = _Dates(space, contract, settings, named, progress or (lambda stage, done, total: None))
             read = dict(dates.of(wanted))
             for file in wanted:
-                file.found[Method.DATE] = read.get(file.row["document"], Found(None, f"{named} was not found on it"))
+                file.found[Method.DATE] = read.get(file.row["document"], FoundDay(None, f"{named} was not found on it"))
     return sorted((row for file in files for row in _rows(file, contract.name, by)), key=lambda row: row.file)
 
 
@@ -154,7 +154,7 @@ def _by_path(file: _File, patterns: Sequence[PathPattern]) -> None:
     [best, *others] = days[main]
     conflicts = [f"its path also has “{other.text}”" for other in others if other.day != best.day]
     conflicts += [f"its copy {file.names[uri]} says {found[0].day}" for uri, found in days.items() if found and found[0].day != best.day]
-    file.found[Method.PATH] = Found(best.day, f"“{best.text}” in its path", tuple(conflicts))
+    file.found[Method.PATH] = FoundDay(best.day, f"“{best.text}” in its path", tuple(conflicts))
 
 
 class _Changed:
@@ -188,7 +188,7 @@ class _Dates:
         self._contract, self._settings, self._field, self._tell = contract, settings, name, progress
         self._space = Workspace(space.root, space.partition, space.run)  # the other one has seen the plan of all documents
 
-    def of(self, files: Collection[_File]) -> Iterator[tuple[str, Found]]:
+    def of(self, files: Collection[_File]) -> Iterator[tuple[str, FoundDay]]:
         space, contract = self._space, self._contract
         pages = sorted((file.row["document"], file.row["pages"]) for file in files)
         space.write_plan(cut_into_shards(pages, self._settings.shard_pages))
@@ -203,15 +203,15 @@ class _Dates:
                 if row["matched"] and row["value"]:
                     yield row["document"], self._found(row)
 
-    def _found(self, row: dict[str, Any]) -> Found:
+    def _found(self, row: dict[str, Any]) -> FoundDay:
         page = f" on page {row['page']}" if row["page"] else ""
         why = f"{self._field} “{row['value']}”{page}, {row['verdict']}: {row['reason']}"
         if row["date"] is None:
-            return Found(None, f"{why}; it is no day")
+            return FoundDay(None, f"{why}; it is no day")
         conflicts = [] if row["verdict"] == Verdict.ACCEPTED else [f"{row['verdict']}: {row['reason']}"]
         losers = [loser for loser in row["losers"] or () if loser["value"] != row["value"]]
         conflicts += [f"it also says “{loser['value']}” ({loser['reason']})" for loser in losers[:MOST_LOSERS]]
-        return Found(row["date"], why, tuple(conflicts))
+        return FoundDay(row["date"], why, tuple(conflicts))
 
     def _each(self, stage: str, shards: Iterable[str]) -> Iterator[str]:
         names = list(shards)
@@ -221,7 +221,7 @@ class _Dates:
         self._tell(stage, len(names), len(names))
 
 
-def _rows(file: _File, contract: str, by: Sequence[Method]) -> Iterator[Row]:
+def _rows(file: _File, contract: str, by: Sequence[Method]) -> Iterator[ManifestRow]:
     """The row of a document, and one for each copy of it, which needs no day: it is the same document."""
     row, method = file.row, file.decided(by)
     day = file.found[method].day if method else None
@@ -232,9 +232,9 @@ def _rows(file: _File, contract: str, by: Sequence[Method]) -> Iterator[Row]:
     for uri, name in file.names.items():
         same = {"contract": contract, "bytes": row["bytes"], "sha256": row["document"], "file": uri, "name": _undated(name)}
         if uri == file.main:
-            yield Row(day=day, by=method or "", why="; ".join(whys), conflicts="; ".join(conflicts), **same)
+            yield ManifestRow(day=day, by=method or "", why="; ".join(whys), conflicts="; ".join(conflicts), **same)
         else:
-            yield Row(day=None, by=COPY, why=f"the same content as {file.names[file.main]}", conflicts="", **same)
+            yield ManifestRow(day=None, by=COPY, why=f"the same content as {file.names[file.main]}", conflicts="", **same)
 
 
 def _conflicts(file: _File, by: Sequence[Method], method: Method | None, day: dt.date | None) -> Iterator[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from octavo.merging.grounding import Witness
+from octavo.merging.grounding import Grounder
 from octavo.model.contracts import Kind
 from octavo.model.entities import Box
-from octavo.page.index import PageIndex, Place
+from octavo.page.index import Occurrence, PageIndex
 from octavo.page.lines import same_row
 
 # Most words of a label.
@@ -38,7 +38,7 @@ def shown(index: PageIndex, kind: Kind, text: str, listed: bool) -> Shown | None
         listed: the value is a list's cell, whose label is the header above it.
     """
     reader = index.date_parser if kind is Kind.DATE else index.parser
-    places = Witness(index, {}).ground(kind, text, reader.parse(kind, text), 0).places[:MOST_PLACES]
+    places = Grounder(index, {}).ground(kind, text, reader.parse(kind, text), 0).places[:MOST_PLACES]
     if not places:
         return None
     labels: list[str] = []
@@ -50,7 +50,7 @@ def shown(index: PageIndex, kind: Kind, text: str, listed: bool) -> Shown | None
     return Shown(tuple(labels), index.page.number == 1 and first.y0 < TOP * index.page.height)
 
 
-def _beside(index: PageIndex, place: Place, box: Box, kind: Kind) -> str:
+def _beside(index: PageIndex, place: Occurrence, box: Box, kind: Kind) -> str:
     """The phrase that ends left of the value on its row; dates may share one: "Flight dates 6 Nov - 19 Nov"."""
     row = [i for i in index.between(box.y0, box.y1) if i not in place.words and same_row(index.boxes[i], box)]
     left = [i for i in row if index.boxes[i].x1 <= box.x0 + 2]
@@ -63,7 +63,7 @@ def _beside(index: PageIndex, place: Place, box: Box, kind: Kind) -> str:
     return _phrase(index, left)
 
 
-def _above(index: PageIndex, place: Place, box: Box) -> str:
+def _above(index: PageIndex, place: Occurrence, box: Box) -> str:
     """The phrase right above the value, where nothing stands between."""
     reach = range(box.y0 - round(ABOVE * box.height), box.y0)
     above = [
