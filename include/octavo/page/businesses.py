@@ -11,8 +11,6 @@ from octavo.page.lines import same_row
 
 # A neighbour within this gap, in multiples of the height, belongs to the same phrase.
 PHRASE_GAP = 1.2
-# Fewest letters of a word that makes a name, beside the legal form.
-NAMING_LETTERS = 3
 
 # Runs that end a business's name, in the countries whose documents we meet.
 _LEGAL = frozenset({

@@ -13,13 +13,12 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 from octavo.model.entities import Box, Page, union
-from octavo.page.lines import Segment, lines_of, overlap, same_row
+from octavo.page.lines import Segment, lines_of, overlap
 
 # Least similarity, 1 - edits / length, of a label that OCR misread ("Tolal", "lnvoice Date").
 FUZZY = 0.8
@@ -156,47 +155,6 @@ def _heads(text: str) -> list[str]:
     return heads
 
 
-@lru_cache(maxsize=4)
-def index(page: Page) -> Index:
-    """The index of a page, kept for the last few pages."""
-    return Index(page)
-
-
-def find(page: Page, spec_labels: Sequence[str], not_labels: Sequence[str] = ()) -> list[Label]:
-    """Every print of a field's labels on a page.
-
-    Args:
-        page: the page and its words.
-        spec_labels: the labels of a contract's field.
-        not_labels: prints that hide a label they contain ("Sub Total" hides "Total").
-
-    Returns:
-        Labels that share no word, from top to bottom.
-    """
-    return index(page).find(spec_labels, not_labels) if spec_labels else []
-
-
-def tied(page: Page, label: Label, value_box: Box) -> float:
-    """How closely a value belongs to a label by its place, from 0 (not tied) to 1.
-
-    1: in the label's own word, directly right of it on its line, or directly below it in its column,
-    with nothing but punctuation and currency marks between. Each further word between right-hand
-    neighbours, or line between a header and its cell, divides the tie (1/2, 1/3).
-    """
-    if label.box.overlaps(value_box) or _inside_label_word(page, label, value_box):
-        return 1.0
-    if same_row(label.box, value_box) and value_box.x0 >= label.box.x1 - label.box.height // 2:
-        strip = Box(label.box.x1, max(label.box.y0, value_box.y0), value_box.x0, min(label.box.y1, value_box.y1))
-        return _fade(_between(page, label, strip, value_box))
-    if value_box.y0 >= label.box.y1 - label.box.height // 2 and aligned(label.box, value_box):
-        x0, x1 = max(label.box.x0, value_box.x0), min(label.box.x1, value_box.x1)
-        strip = Box(min(x0, x1 - 1), label.box.y1, max(x1, x0 + 1), value_box.y0)
-        rows = _rows(page, _between(page, label, strip, value_box))
-        far = (value_box.y0 - label.box.y1) / max(1, label.box.height)
-        return _fade(rows if far <= BELOW * (len(rows) + 1) else [0] * (MOST_BETWEEN + 1))
-    return 0.0
-
-
 def aligned(header: Box, value: Box) -> bool:
     """Whether ``value`` stands in the column of ``header``: they overlap by a third of the narrower, or share an edge or the middle."""
     (a0, top, a1, bottom), (b0, y0, b1, y1) = header, value
@@ -204,34 +162,3 @@ def aligned(header: Box, value: Box) -> bool:
         return True
     edge = max(bottom - top, y1 - y0)
     return abs(a0 - b0) <= edge or abs(a1 - b1) <= edge
-
-
-def _inside_label_word(page: Page, label: Label, value: Box) -> bool:
-    last = page.words[label.words[-1]].box if label.words else label.box
-    return last.x1 > label.box.x1 and last.holds(value.center)
-
-
-def _between(page: Page, label: Label, strip: Box, value: Box) -> list[int]:
-    """Words, other than fillers, the label's and the value's own, that lie in the strip between."""
-    own = set(label.words)
-    found = []
-    for i, word in enumerate(page.words):
-        if i in own or not word.box.overlaps(strip) or FILLER.match(word.text):
-            continue
-        if not value.holds(word.box.center) and not label.box.holds(word.box.center):
-            found.append(i)
-    return found
-
-
-def _rows(page: Page, words: Sequence[int]) -> list[int]:
-    """One word for each row among ``words``."""
-    ordered = sorted(words, key=lambda i: (page.words[i].box.y0, i))
-    firsts = ordered[:1]
-    for before, after in pairwise(ordered):
-        if not same_row(page.words[before].box, page.words[after].box):
-            firsts.append(after)
-    return firsts
-
-
-def _fade(between: Sequence[int]) -> float:
-    return 0.0 if len(between) > MOST_BETWEEN else round(1 / (1 + len(between)), 4)

@@ -142,11 +142,3 @@ def _dates(text: str, locale: Locale) -> Iterator[DateSpan]:
 def has_date(text: str, locale: Locale) -> bool:
     """Whether there is a possible date in ``text``."""
     return any(True for _ in _dates(text, locale))
-
-
-def is_typed(text: str, kind: Kind, locale: Locale) -> bool:
-    """Whether the whole of ``text`` looks like one value of ``kind``; free text needs a letter or digit."""
-    text = text.strip()
-    if is_text(kind):
-        return any(c.isalnum() for c in text)
-    return any((start, end) == (0, len(text)) for start, end in _spans(text, kind, locale))

@@ -28,7 +28,6 @@ from octavo.model.errors import Quarantined, Reason
 SEPARATOR = "!/"
 SUFFIXES = (".zip", ".tar", ".tgz", ".tar.gz", ".tzst", ".tar.zst")
 ZIP, TAR, TAR_GZ, TAR_ZST = "application/zip", "application/x-tar", "application/x-tar+gzip", "application/x-tar+zstd"
-MEDIA_TYPES = (ZIP, TAR, TAR_GZ, TAR_ZST)
 HEAD_BYTES = 512        # a TAR's first header
 PART_BYTES = 1 << 20
 LONGEST_NAME = 1024     # characters; what file systems and object stores take
