@@ -36,7 +36,7 @@ def test_one_object_per_field_with_evidence_and_losers():
 
 @pytest.mark.parametrize(("text", "status"), [
     pytest.param('{"total": 53.40}', ParseStatus.OK, id="plain"),
-    pytest.param('```json\n{"total": "53.40"}\n```', ParseStatus.OK, id="fenced"),
+    pytest.param('```json\n{"total": "53.40"}\n```', ParseStatus.REPAIRED, id="fenced"),
     pytest.param('Here you are: {"total": "53.40"}', ParseStatus.REPAIRED, id="prose before"),
     pytest.param('{"total": "53.40", "number": "R-20', ParseStatus.REPAIRED, id="cut short"),
 ])

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octavo.extraction.vlm.loops import cut_loop, tail_unit
 from octavo.extraction.vlm.parsing import parse
+from octavo.model.answer_json import cut_loop, tail_unit
 from octavo.model.contracts import Contract
 from octavo.model.entities import ParseStatus
 

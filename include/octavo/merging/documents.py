@@ -16,7 +16,6 @@ from octavo.merging.corrected import AppliedCorrections, as_listed, said_to_be_a
 from octavo.merging.field_links import NO_LINK, STRONG, FieldLink, FieldLinks
 from octavo.merging.grounding import Grounder, Grounding
 from octavo.merging.items import ItemRow, JoinedRow, PageLists, join
-from octavo.merging.packed import Packed
 from octavo.merging.resolution import is_picked_over, is_rounded, missing, resolve
 from octavo.merging.scored_candidates import ByField, CandidateScorer, ScoredCandidate, position_of
 from octavo.merging.unlabelled_links import by_check_digits, by_place, is_whole, only_date
@@ -60,7 +59,7 @@ class Merger:
         dates = [path for path, spec in contract.leaves() if spec.type is Kind.DATE]
         self._only_date = dates[0] if len(dates) == 1 and "[]" not in dates[0] else None
 
-    def merge(self, document: str, pages: Iterable[PageAnswers], corrections: Iterable[Correction] = ()) -> Packed:
+    def merge(self, document: str, pages: Iterable[PageAnswers], corrections: Iterable[Correction] = ()) -> list[Field]:
         """All fields of one document: the contract's in its order, then those of keys that no field claims.
 
         Args:
@@ -107,10 +106,10 @@ class Merger:
                 if scored.usable and scored.link.score < STRONG and not scored.link.rival:
                     scored.link = only_date()
         add_up(self.contract.gate.sums, scalars, items.fields)
-        return Packed(self._in_order(document, scalars, items.fields, free, applied))
+        return list(self._in_order(document, scalars, items.fields, free, applied))
 
     def _in_order(
-        self, document: str, scalars: ByField, items: Mapping[str, Packed], free: ByField, applied: AppliedCorrections,
+        self, document: str, scalars: ByField, items: Mapping[str, Sequence[Field]], free: ByField, applied: AppliedCorrections,
     ) -> Iterator[Field]:
         done: set[str] = set()
         for path, spec in self.contract.leaves():
@@ -135,7 +134,7 @@ class _Items:
     def __init__(self, document: str) -> None:
         self._document = document
         self._lengths: dict[str, int] = {}
-        self.fields: dict[str, Packed] = {}
+        self.fields: dict[str, list[Field]] = {}
 
     def length(self, path: str) -> int:
         return self._lengths.get(path, 0)
@@ -143,7 +142,7 @@ class _Items:
     def add(self, path: str, cells: ByField, said: ByField | None = None, emptied: Set[str] = frozenset()) -> None:
         """Resolve one row: the candidates of its answers, what people said of its cells, and which of them people emptied."""
         number = self._lengths[path] = self.length(path) + 1
-        fields = self.fields.setdefault(path, Packed())
+        fields = self.fields.setdefault(path, [])
         for name in dict.fromkeys((*cells, *(said or ()))):
             all_scored = [*cells.get(name, ()), *(said or {}).get(name, ())]
             own = name.replace("[]", f"[{number - 1}]", 1)

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import json_repair
-
 from octavo.merging.documents import Merger, PageAnswers
-from octavo.model.contracts import Contract, Kind
+from octavo.model import answer_json
+from octavo.model.contracts import Contract
 from octavo.model.entities import Answer, Box, Chunk, Field, Page, ParseStatus, Source, Word, union
 from octavo.model.errors import SettingsError
-from octavo.model.json_text import DECODER
 from octavo.page.values import encodable
 
-_FENCE = re.compile(r"```(?:json)?\s*(.*?)\s*(?:```|$)", re.S | re.I)
-_BRACKET = re.compile(r"[\[\]{}]")
-# Longest text, in characters, and deepest brackets that are repaired: of more, garbage takes minutes.
-LONGEST_REPAIRED, MOST_DEEP = 100_000, 100
 _UPRIGHT = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 
 
@@ -71,27 +64,13 @@ def parse(text: str, contract: Contract) -> tuple[dict[str, object], ParseStatus
 
     A bare list is taken as rows of the contract's only list, otherwise as objects one after another.
     """
-    fenced = _FENCE.search(text)
-    body = (fenced[1] if fenced else text).strip()
-    if not body:
+    if not text.strip():
         return {}, ParseStatus.BLANK
-    status = ParseStatus.OK
-    try:
-        value = DECODER.decode(body)
-    except RecursionError:
+    value, strict, _ = answer_json.read(text)
+    value, wrapped = answer_json.as_object(value, contract)
+    if not isinstance(value, dict) or (not strict and not answer_json.holds_value(value)):
         return {}, ParseStatus.FAILED
-    except ValueError:
-        start = min((at for at in (body.find("{"), body.find("[")) if at >= 0), default=-1)
-        if start < 0 or len(body) - start > LONGEST_REPAIRED or _depth(body[start:]) > MOST_DEEP:
-            return {}, ParseStatus.FAILED
-        value = json_repair.loads(body[start:], skip_json_loads=True)
-        status = ParseStatus.REPAIRED
-    if isinstance(value, list):
-        lists = [name for name, spec in contract.fields.items() if spec.type in (Kind.LIST, Kind.PAIRS)]
-        if len(lists) == 1:
-            return {lists[0]: value}, status
-        value = {key: one for row in value if isinstance(row, dict) for key, one in row.items()}
-    return (value, status) if isinstance(value, dict) else ({}, ParseStatus.FAILED)
+    return value, ParseStatus.OK if strict and not wrapped else ParseStatus.REPAIRED
 
 
 def _page(document: str, number: int, words: list[Word], said: list[tuple[Box, Mapping[str, Any]]], contract: Contract) -> PageAnswers:
@@ -110,15 +89,6 @@ def _page(document: str, number: int, words: list[Word], said: list[tuple[Box, M
         name = encodable(answer["extractor"])
         answers.append(Answer(document, number, numbers[box], box, name, answer["hinted"], text, parsed, status))
     return PageAnswers(page, chunks, answers)
-
-
-def _depth(text: str) -> int:
-    """How deep the brackets of a text lie in one another."""
-    depth = deepest = 0
-    for bracket in _BRACKET.findall(text):
-        depth += 1 if bracket in "[{" else -1
-        deepest = max(deepest, depth)
-    return deepest
 
 
 def _place(row: Mapping[str, Any], what: str, line: int) -> tuple[str, int, Box]:

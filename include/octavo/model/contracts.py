@@ -18,8 +18,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
+from octavo.model.digest import digest
 from octavo.model.errors import ContractError
-from octavo.model.json_text import digest
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 # A module of python-stdnum: iban, eu.vat.

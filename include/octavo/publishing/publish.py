@@ -7,9 +7,9 @@ import time
 from typing import Any
 
 from octavo.model.contracts import Contract
+from octavo.model.digest import digest
 from octavo.model.entities import Report
 from octavo.model.errors import GateFailed, Superseded, WorkspaceError
-from octavo.model.json_text import digest
 from octavo.storage import fs
 from octavo.storage.lake import Forgotten, Lake, table_schemas
 from octavo.storage.locks import Lock

@@ -13,8 +13,8 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
+from octavo.model.digest import digest
 from octavo.model.errors import SettingsError, ToolMissing
-from octavo.model.json_text import digest
 from octavo.model.settings import Settings
 
 # Raise it whenever the same page would be read differently by this package's own code.

@@ -19,8 +19,8 @@ from upath import UPath
 import octavo
 from octavo.ingest.discovery import is_document_name
 from octavo.model.contracts import Contract
+from octavo.model.digest import digest
 from octavo.model.entities import Partition
-from octavo.model.json_text import digest
 from octavo.model.settings import Settings
 from octavo.reading import engine
 from octavo.storage import fs

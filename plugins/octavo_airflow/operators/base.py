@@ -71,8 +71,8 @@ class OctavoOperator(BaseOperator):
         return super().partial(**kwargs)
 
     @abstractmethod
-    def stage(self, context: Context) -> Report:
-        """Do the work: resolve, call one function of the core."""
+    def stage(self, context: Context) -> Report | tuple[Report, Any]:
+        """Do the work: resolve, call one function of the core. A second value is what goes through XCom in place of ``result``."""
 
     def execute(self, context: Context) -> Any:
         from airflow.sdk.exceptions import AirflowFailException
@@ -80,15 +80,16 @@ class OctavoOperator(BaseOperator):
         passwords.from_connection()
         try:
             self.tell("settings", self.about(context))
-            report = self.stage(context)
+            done = self.stage(context)
         except OctavoError as error:
             self.log.error("%s", error)
             if error.retryable:
                 raise
             raise AirflowFailException(str(error)) from error
+        report, *values = done if isinstance(done, tuple) else (done,)
         self.account(report)
         self.report = report
-        return self.result(context, report)
+        return values[0] if values else self.result(context, report)
 
     def account(self, report: Report) -> None:
         """Tell what the stage did, in the log and in Airflow's metrics."""

@@ -82,21 +82,17 @@ class RemergeDaysOperator(HistoryOperator):
         super().__init__(**kwargs)
         self.first = first
         self.last = last
-        self._days: list[str] = []
 
-    def stage(self, context: Context) -> Report:
+    def stage(self, context: Context) -> tuple[Report, list[dict[str, Any]]]:
         from octavo.model.entities import Report
         from octavo.workflows.remerge import published_days
 
         ends = [dt.date.fromisoformat(day) if day else None for day in (self.first, self.last)]
-        self._days = [day.isoformat() for day in published_days(self.lake, self.contract, *ends)]
-        return Report("days", {"days": len(self._days)}, 0.0)
-
-    def result(self, context: Context, report: Report) -> list[dict[str, Any]]:
+        days = [day.isoformat() for day in published_days(self.lake, self.contract, *ends)]
         contract_hash = self.current().hash
-        size = -(-len(self._days) // MOST_TASKS)
-        groups = [self._days[at : at + size] for at in range(0, len(self._days), size)]
-        return [{"days": group, "contract_hash": contract_hash} for group in groups]
+        size = -(-len(days) // MOST_TASKS)
+        groups = [{"days": days[at : at + size], "contract_hash": contract_hash} for at in range(0, len(days), max(1, size))]
+        return Report("days", {"days": len(days)}, 0.0), groups
 
 
 class RemergeOperator(HistoryOperator):
@@ -132,9 +128,8 @@ class ReviewCasesOperator(HistoryOperator):
         super().__init__(**kwargs)
         self.day = day
         self.most = most
-        self._cases: list[Reviewed] = []
 
-    def stage(self, context: Context) -> Report:
+    def stage(self, context: Context) -> tuple[Report, list[dict[str, str]]]:
         from airflow.sdk.exceptions import AirflowSkipException
 
         from octavo.model.entities import Report
@@ -143,15 +138,11 @@ class ReviewCasesOperator(HistoryOperator):
 
         store = CorrectionStore(self.settings.correction_store)
         day = dt.date.fromisoformat(self.day) if self.day else None
-        self._cases = review.cases(self.lake, store, self.contract, day, int(self.most))
-        if not self._cases:
+        cases = review.cases(self.lake, store, self.contract, day, int(self.most))
+        if not cases:
             raise AirflowSkipException(f"nothing of contract {self.contract} wants a look")
-        return Report("cases", {"documents": len(self._cases)}, 0.0)
-
-    def result(self, context: Context, report: Report) -> list[dict[str, str]]:
-        return [
-            {"contract": self.contract, "day": case.partition.day.isoformat(), "document": case.document, "uri": case.uri}
-            for case in self._cases
+        return Report("cases", {"documents": len(cases)}, 0.0), [
+            {"contract": self.contract, "day": case.partition.day.isoformat(), "document": case.document, "uri": case.uri} for case in cases
         ]
 
 

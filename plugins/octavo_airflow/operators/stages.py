@@ -128,7 +128,7 @@ class LateDaysOperator(OctavoOperator):
     Skipped in runs that were not scheduled: they are about their own day.
     """
 
-    def stage(self, context: Context) -> Report:
+    def stage(self, context: Context) -> tuple[Report, list[dict[str, str]]]:
         from airflow.sdk.exceptions import AirflowSkipException
 
         from octavo.model.entities import Report
@@ -136,15 +136,13 @@ class LateDaysOperator(OctavoOperator):
 
         if context["dag_run"].run_type != "scheduled":
             raise AirflowSkipException("only a scheduled run looks for late documents")
-        self.found = change_detection.late_days(self.contract, self.settings, self.partition(context).day, self.settings.late_days)
-        for one in self.found:
+        found = change_detection.late_days(self.contract, self.settings, self.partition(context).day, self.settings.late_days)
+        for one in found:
             why = "new or changed since the day was published" if one.published else "of a day that was never published"
             self.log.info("%s: %d files %s", one.day, one.files, why)
-        return Report("late", {"days": len(self.found), "files": sum(one.files for one in self.found)}, 0.0)
-
-    def result(self, context: Context, report: Report) -> list[dict[str, str]]:
+        report = Report("late", {"days": len(found), "files": sum(one.files for one in found)}, 0.0)
         context["ti"].xcom_push("counts", report.counts)
-        return [{"day": one.day.isoformat(), "state": one.digest[:12]} for one in self.found]
+        return report, [{"day": one.day.isoformat(), "state": one.digest[:12]} for one in found]
 
 
 class RunDayOperator(OctavoOperator):

@@ -11,13 +11,13 @@ from PIL import Image
 from upath import UPath
 
 from octavo.extraction import vlm
-from octavo.extraction.vlm.loops import LEAST_TOKENS
 from octavo.extraction.vlm.options import RuntimeOptions
 from octavo.extraction.vlm.protocol import Finish
 from octavo.extraction.vlm.retries import OUT_OF_MEMORY
 from octavo.extraction.vlm.runtimes import torch_parts
 from octavo.extraction.vlm.runtimes.molmo2 import Molmo2
 from octavo.extraction.vlm.runtimes.torch_parts import LOOK_EVERY, LoopWatch
+from octavo.model.answer_json import LEAST_TOKENS
 from octavo.model.errors import Cancelled, ModelUnavailable, SettingsError
 from octavo.storage import fs
 from octavo.storage.answer_store import AnswerStore

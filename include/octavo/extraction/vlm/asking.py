@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from octavo.extraction.vlm.protocol import Finish, Question, Reply, Runtime
-from octavo.model.json_text import digest
+from octavo.model.digest import digest
 from octavo.storage.answer_segments import StoredAnswer
 from octavo.storage.answer_store import AnswerStore, AnswerWriter, answer_key, pixels_digest
 

@@ -22,9 +22,9 @@ import httpx
 import tenacity
 from PIL import Image
 
-from octavo.extraction.vlm.loops import cut_loop
 from octavo.extraction.vlm.options import RuntimeOptions
 from octavo.extraction.vlm.protocol import Finish, Identity, Question, Reply
+from octavo.model.answer_json import cut_loop
 from octavo.model.errors import Cancelled, ModelUnavailable, SettingsError
 
 log = logging.getLogger(__name__)

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from importlib import metadata, util
 from typing import TYPE_CHECKING, Any
 
-from octavo.extraction.vlm.loops import LEAST_TOKENS, tail_unit
 from octavo.extraction.vlm.protocol import Finish, Reply
 from octavo.extraction.vlm.runtimes.lease import Lease, folder, take
+from octavo.model.answer_json import LEAST_TOKENS, tail_unit
 from octavo.model.errors import SettingsError, ToolMissing
 
 if TYPE_CHECKING:
