@@ -21,7 +21,6 @@ __all__ = ["cut", "run"]
 _BY_WORDS = {
     Strategy.PAGE: simple.whole_page, Strategy.QUADRANTS: simple.quadrants, Strategy.LINE_GAP: simple.line_gap, Strategy.LAYOUT: layout.cut,
 }
-ROWS_AT_ONCE = 64  # pages in memory
 
 
 def cut(page: Page, rule: Chunking, picture: Callable[[], Image.Image]) -> list[Chunk]:
@@ -56,15 +55,13 @@ def run(workspace: Workspace, shard: str, chunking: Chunking) -> Report:
     pages = workspace.read(workspace.shard("read", shard))
     documents = workspace.documents_of(pages["document"].unique().to_pylist(), ["uri", "media_type"])
     rows: list[dict[str, Any]] = []
-    for batch in pages.to_batches(ROWS_AT_ONCE):
-        for row in batch.to_pylist():
-            if row["outcome"] == Outcome.QUARANTINED or row["reason"] in (Reason.BLANK_PAGE, Reason.NOT_WANTED):
-                continue
-            page, document = schemas.page_from_row(row), documents[row["document"]]
+    for page, outcome, reason in zip(schemas.pages_of(pages), pages["outcome"].to_pylist(), pages["reason"].to_pylist(), strict=True):
+        if outcome == Outcome.QUARANTINED or reason in (Reason.BLANK_PAGE, Reason.NOT_WANTED):
+            continue
 
-            def picture(page: Page = page, document: dict[str, Any] = document) -> Image.Image:
-                return page_image(workspace.place(document), document["media_type"], page)
+        def picture(page: Page = page, document: dict[str, Any] = documents[page.document]) -> Image.Image:
+            return page_image(workspace.place(document), document["media_type"], page)
 
-            rows.extend(schemas.chunk_to_row(page, chunk) for chunk in cut(page, chunking, picture))
+        rows.extend(schemas.chunk_to_row(page, chunk) for chunk in cut(page, chunking, picture))
     fs.write_rows(workspace.shard("chunk", shard), rows, schemas.CHUNKS)
     return Report("chunk", {"pages": pages.num_rows, "chunks": len(rows)}, time.monotonic() - started)

@@ -161,6 +161,7 @@ _ARROW = {
 _SOURCES = {source.value: source for source in Source}
 # What a ``Page`` is made of.
 PAGE_COLUMNS = ["document", "page", "width", "height", "dpi", "rotation", "transform", "skew", "words"]
+PAGES_AT_ONCE = 64
 PAIR = pa.struct([("key", pa.string()), ("value", pa.string())])
 
 
@@ -187,17 +188,17 @@ def record_schema(contract: Contract) -> pa.Schema:
 
 def page_from_row(row: dict[str, Any]) -> Page:
     """A ``READINGS`` row as a ``Page``."""
-    words = tuple(
-        Word(w["text"], Box(w["x0"], w["y0"], w["x1"], w["y1"]), w["confidence"], _SOURCES[w["source"]]) for w in row["words"]
-    )
-    return Page(
-        row["document"], row["page"], row["width"], row["height"], row["dpi"], row["rotation"], tuple(row["transform"]), words,
-        row.get("skew") or 0.0,
-    )
+    return next(pages_of(pa.Table.from_pylist([row], pa.schema([READINGS.field(name) for name in PAGE_COLUMNS]))))
 
 
 def pages_of(readings: pa.Table) -> Iterator[Page]:
-    """The pages of ``READINGS`` rows that have ``PAGE_COLUMNS``, column by column: no mapping is made of every word."""
+    """The pages of ``READINGS`` rows that have ``PAGE_COLUMNS``, few at a time: the words of many are large as Python objects."""
+    for start in range(0, readings.num_rows, PAGES_AT_ONCE):
+        yield from _pages_of(readings.slice(start, PAGES_AT_ONCE))
+
+
+def _pages_of(readings: pa.Table) -> Iterator[Page]:
+    """The pages column by column: no mapping is made of every word."""
     words = _words(readings["words"])
     counts = pc.list_value_length(readings["words"]).to_pylist()
     columns = [readings[name].to_pylist() for name in PAGE_COLUMNS if name not in ("skew", "words")]

@@ -53,7 +53,7 @@ def run(workspace: Workspace, shard: str, contract: Contract) -> Report:
 
     def rows() -> Iterator[dict[str, Any]]:
         readings = workspace.read(workspace.shard("read", shard))
-        for block in _blocks(levelled(schemas.page_from_row(row)) for batch in readings.to_batches() for row in batch.to_pylist()):
+        for block in _blocks(map(levelled, schemas.pages_of(readings))):
             for page, found in zip(block, extract(block, contract), strict=True):
                 for chunk, parsed in answers(found, chunks.get((page.document, page.number), [])):
                     counts["chunks"] += 1
