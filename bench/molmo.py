@@ -40,14 +40,12 @@ from upath import UPath
 
 from octavo.chunking import stage as chunking
 from octavo.extraction import vlm
-from octavo.extraction.vlm.crops import crop
 from octavo.extraction.vlm.options import MIN_SIDE_PX, RuntimeOptions
-from octavo.extraction.vlm.prompts import prompt
+from octavo.extraction.vlm.prompts import answer_schema, prompt
 from octavo.extraction.vlm.protocol import Question
 from octavo.extraction.vlm.runtimes import torch_parts
 from octavo.extraction.vlm.runtimes.molmo2 import Molmo2
-from octavo.extraction.vlm.schema import answer_schema
-from octavo.extraction.vlm.windows import windows
+from octavo.extraction.vlm.windows import crop, windows
 from octavo.ingest import stage as ingest
 from octavo.model import contracts
 from octavo.model.contracts import Contract, Strategy

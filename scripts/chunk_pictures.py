@@ -19,7 +19,7 @@ from octavo.page.rendering import page_image
 from octavo.reading import stage as reading
 from octavo.storage import fs, schemas
 from octavo.storage.workspace import Workspace
-from octavo.views import overlay
+from octavo.views import files
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "samples/landing/generic/2026/11/05/courier_0000.pdf"
@@ -31,7 +31,7 @@ def main() -> None:
     page, picture = read(Path(sys.argv[1]) if len(sys.argv) > 1 else SAMPLE)
     for strategy in Strategy:
         chunks = chunking.cut(page, Chunking(strategy=strategy), lambda: picture)
-        drawn = overlay.draw(picture, [word.box for word in page.words], chunks)
+        drawn = files.draw_chunks(picture, [word.box for word in page.words], chunks)
         size = (WIDTH, round(WIDTH * drawn.height / drawn.width))
         target = ROOT / "docs/images" / f"chunks-{strategy.value}.png"
         drawn.resize(size, Image.Resampling.LANCZOS).quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from octavo.extraction.vlm.batches import batches
-from octavo.extraction.vlm.crops import MARGIN_PX, crop, halves, is_blank, padded
+from octavo.extraction.vlm.runtimes.in_process import batches
+from octavo.extraction.vlm.windows import MARGIN_PX, crop, halves, is_blank, padded
 from octavo.model.entities import Box
 
 

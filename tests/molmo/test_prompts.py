@@ -10,8 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from octavo.extraction.vlm.prompts import HINT_CHARACTERS, prompt
-from octavo.extraction.vlm.schema import answer_schema
+from octavo.extraction.vlm.prompts import HINT_CHARACTERS, answer_schema, prompt
 from octavo.model import contracts
 from octavo.model.contracts import Contract, PromptStyle
 

@@ -26,7 +26,7 @@ from octavo.reading.store import published
 from octavo.storage import fs, schemas
 from octavo.storage.lake import Lake
 from octavo.views import document as inspected
-from octavo.views import overlay
+from octavo.views import files
 from octavo.views.sources import DocumentDay, partition_of
 from octavo.workflows import pipeline
 
@@ -193,7 +193,7 @@ def _overlay(
     picture = page_image(UPath(row["uri"]), row["media_type"], page or schemas.page_from_row({**frame, "words": []}), settings.limits)
     if rule is not None and page is not None:
         drawn = cut(page, rule, lambda: picture)
-    return overlay.draw(picture, [word.box for word in page.words] if page else [], drawn), drawn
+    return files.draw_chunks(picture, [word.box for word in page.words] if page else [], drawn), drawn
 
 
 def _print_document(console: Console, row: dict[str, Any], fields: list[dict[str, Any]], as_json: bool) -> None:

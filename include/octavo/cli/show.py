@@ -36,7 +36,7 @@ def show_document(
     """
     settings = Settings() if lake is None else Settings(lake=lake)
     if page is not None:
-        written = files.write(settings, output.named(Lake(UPath(settings.lake)), document), page)
+        written = files.write_html(settings, output.named(Lake(UPath(settings.lake)), document), page)
         out.print(f"{page}  {written} pages", highlight=False, soft_wrap=True)
         return
     if not as_chunks:

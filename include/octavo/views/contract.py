@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from octavo.extraction.vlm.prompts import prompt
-from octavo.extraction.vlm.schema import answer_schema
+from octavo.extraction.vlm.prompts import answer_schema, prompt
 from octavo.model import contracts
 from octavo.model.contracts import NAME, Contract
 from octavo.model.errors import ContractError

@@ -1,10 +1,9 @@
 import pytest
 
 from octavo.extraction.vlm.options import RuntimeOptions
-from octavo.extraction.vlm.prompts import prompt
+from octavo.extraction.vlm.prompts import answer_schema, prompt
 from octavo.extraction.vlm.protocol import Question
 from octavo.extraction.vlm.runtimes.molmo2 import Molmo2
-from octavo.extraction.vlm.schema import answer_schema
 from octavo.extraction.vlm.windows import windows
 from tests.molmo.conftest import FIXTURE
 

@@ -1,8 +1,8 @@
-"""Asking again, in another way each time, until a chunk's answer can be used or the rungs are used up.
+"""Asking again, in another way each time, until a chunk's answer can be used or no way is left.
 
     plain → longer (the answer was cut off) → stricter (it was no JSON) → smaller (the crop in two halves)
 
-Every rung is at most taken once. A transport that fails is the runtime's to retry, and no rung helps it.
+Every way is taken once at most. A transport that fails is the runtime's to retry, and no other way of asking helps it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MOST_NEW_TOKENS = 8192
 OUT_OF_MEMORY = "out_of_memory"
 
 
-class Rung(StrEnum):
+class WayToAsk(StrEnum):
     """A way to ask."""
 
     PLAIN = "plain"
@@ -32,10 +32,10 @@ class Rung(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
-    """One rung that was taken and how it ended."""
+class Attempt:
+    """One time that a model was asked, and how it ended."""
 
-    rung: Rung
+    way: WayToAsk
     parsed: Parsed
     finish: Finish
     error: str = ""
@@ -46,25 +46,25 @@ class Try:
         return self.parsed.status is not ParseStatus.FAILED and self.parsed.complete and self.finish is Finish.STOP
 
 
-def next_rung(tries: list[Try], rounds: int) -> Rung | None:
-    """The rung to take after ``tries``; None when it is done. ``rounds``: most rungs in all."""
-    if not tries:
-        return Rung.PLAIN
-    last, taken = tries[-1], {entry.rung for entry in tries}
-    if last.usable or len(tries) >= rounds or Rung.SMALLER in taken:
+def next_way(attempts: list[Attempt], rounds: int) -> WayToAsk | None:
+    """How to ask after these attempts; None when it is done. ``rounds``: most attempts in all."""
+    if not attempts:
+        return WayToAsk.PLAIN
+    last, taken = attempts[-1], {entry.way for entry in attempts}
+    if last.usable or len(attempts) >= rounds or WayToAsk.SMALLER in taken:
         return None
     if last.finish is Finish.ERROR:
-        return Rung.SMALLER if last.error == OUT_OF_MEMORY else None
-    if last.finish is Finish.LENGTH and Rung.LONGER not in taken:
-        return Rung.LONGER
-    if last.finish is not Finish.LENGTH and Rung.STRICTER not in taken:
-        return Rung.STRICTER
-    return Rung.SMALLER
+        return WayToAsk.SMALLER if last.error == OUT_OF_MEMORY else None
+    if last.finish is Finish.LENGTH and WayToAsk.LONGER not in taken:
+        return WayToAsk.LONGER
+    if last.finish is not Finish.LENGTH and WayToAsk.STRICTER not in taken:
+        return WayToAsk.STRICTER
+    return WayToAsk.SMALLER
 
 
-def best(tries: list[Try]) -> Try:
-    """The try that counts: a usable one, else the one that says most, the earliest among equals."""
-    return max(tries, key=lambda entry: (entry.usable, entry.parsed.status is not ParseStatus.FAILED, len(str(entry.parsed.value))))
+def best(attempts: list[Attempt]) -> Attempt:
+    """The attempt that counts: a usable one, else the one that says most, the earliest among equals."""
+    return max(attempts, key=lambda entry: (entry.usable, entry.parsed.status is not ParseStatus.FAILED, len(str(entry.parsed.value))))
 
 
 def joined(parts: list[Parsed], contract: Contract) -> Parsed:

@@ -1,4 +1,4 @@
-"""The stage: chunks of a shard in, answers out, window by window and rung by rung."""
+"""The stage: chunks of a shard in, answers out, window by window and retry by retry; or of several shards for one task of a model."""
 
 from __future__ import annotations
 
@@ -6,22 +6,20 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from PIL import Image
 
 from octavo.extraction.vlm.asking import Asked, Asker, Said
-from octavo.extraction.vlm.crops import is_blank
 from octavo.extraction.vlm.options import RuntimeOptions
 from octavo.extraction.vlm.parsing import FAILED, parse
-from octavo.extraction.vlm.prompts import prompt
+from octavo.extraction.vlm.prompts import answer_schema, prompt
 from octavo.extraction.vlm.protocol import Finish, Question, Runtime
-from octavo.extraction.vlm.retries import LONGER, MOST_NEW_TOKENS, Rung, Try, best, joined, next_rung
+from octavo.extraction.vlm.retries import LONGER, MOST_NEW_TOKENS, WayToAsk, Attempt, best, joined, next_way
 from octavo.extraction.vlm.runtimes import open_runtime
-from octavo.extraction.vlm.schema import answer_schema
-from octavo.extraction.vlm.windows import Cut, windows
+from octavo.extraction.vlm.windows import Cut, is_blank, windows
 from octavo.model.contracts import Contract
 from octavo.model.entities import ParseStatus, Report
 from octavo.storage import fs, schemas
@@ -106,7 +104,7 @@ class Case:
     """One chunk on its way up the ladder, and what that took."""
 
     cut: Cut
-    tries: list[Try] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
     raws: list[str] = field(default_factory=list)
     prompts: list[str] = field(default_factory=list)
     prompt_tokens: int = 0
@@ -115,12 +113,12 @@ class Case:
     cost: float = 0.0
     cached: bool = True
 
-    def add(self, rung: Rung, said: list[Said], asked: list[Asked], contract: Contract, options: RuntimeOptions) -> None:
-        """Note what was said on one rung: one reply, or one per half of the crop."""
+    def add(self, way: WayToAsk, said: list[Said], asked: list[Asked], contract: Contract, options: RuntimeOptions) -> None:
+        """Note what was said at one attempt: one reply, or one per half of the crop."""
         replies = [one.reply for one in said]
         parts = [parse(reply.text, contract) if reply.finish is not Finish.ERROR else FAILED for reply in replies]
         worst = next((reply for reply in replies if reply.finish is not Finish.STOP), replies[0])
-        self.tries.append(Try(rung, joined(parts, contract) if len(parts) > 1 else parts[0], worst.finish, worst.error))
+        self.attempts.append(Attempt(way, joined(parts, contract) if len(parts) > 1 else parts[0], worst.finish, worst.error))
         self.raws.append("\n".join(reply.text for reply in replies))
         self.prompts.append("\n".join(one.question.prompt for one in asked))
         for one in said:
@@ -133,7 +131,7 @@ class Case:
 
 
 class Window:
-    """Chunks that are asked about together: all on their first rung, then those that need it on their next."""
+    """Chunks that are asked about together: all in the first way, then those that need it in their next."""
 
     def __init__(self, cuts: list[Cut], contract: Contract, options: RuntimeOptions, asker: Asker, runtime: Runtime) -> None:
         self._cases = [Case(cut) for cut in cuts]
@@ -147,20 +145,20 @@ class Window:
         """The answers' rows, in the chunks' order."""
         open_cases = [case for case in self._cases if case.cut.image is not None and not is_blank(case.cut.image)]
         while open_cases:
-            rungs = [(case, next_rung(case.tries, self._options.rounds)) for case in open_cases]
-            steps = [(case, rung, self._questions(case, rung)) for case, rung in rungs if rung]
+            ways = [(case, next_way(case.attempts, self._options.rounds)) for case in open_cases]
+            steps = [(case, way, self._questions(case, way)) for case, way in ways if way]
             said = iter(self._asker.ask([one for _, _, asked in steps for one in asked]))
-            for case, rung, asked in steps:
-                case.add(rung, [next(said) for _ in asked], asked, self._contract, self._options)
+            for case, way, asked in steps:
+                case.add(way, [next(said) for _ in asked], asked, self._contract, self._options)
             open_cases = [case for case, _, _ in steps]
         for case in self._cases:
             yield self._row(case)
 
-    def _questions(self, case: Case, rung: Rung) -> list[Asked]:
+    def _questions(self, case: Case, way: WayToAsk) -> list[Asked]:
         rule = self._contract.prompt
-        cuts = case.cut.halves(rule.max_height_px, self._options.min_side_px) if rung is Rung.SMALLER else [case.cut]
-        longer = any(entry.finish is Finish.LENGTH for entry in case.tries) and rung is not Rung.SMALLER
-        stricter = rung is Rung.STRICTER or any(entry.rung is Rung.STRICTER for entry in case.tries)
+        cuts = case.cut.halves(rule.max_height_px, self._options.min_side_px) if way is WayToAsk.SMALLER else [case.cut]
+        longer = any(entry.finish is Finish.LENGTH for entry in case.attempts) and way is not WayToAsk.SMALLER
+        stricter = way is WayToAsk.STRICTER or any(entry.way is WayToAsk.STRICTER for entry in case.attempts)
         return [Asked(cut.page.document, self._question(cut, cut.image, longer, stricter)) for cut in cuts if cut.image is not None]
 
     def _question(self, cut: Cut, image: Image.Image, longer: bool, stricter: bool) -> Question:
@@ -174,16 +172,16 @@ class Window:
         row = {
             "document": case.cut.page.document, "page": case.cut.page.number, "chunk": chunk.number, **chunk.box._asdict(),
             "extractor": EXTRACTOR, "hinted": self._contract.prompt.hinted, "model": identity.model, "revision": identity.revision,
-            "attempts": len(case.tries), "prompt_tokens": case.prompt_tokens, "completion_tokens": case.completion_tokens,
-            "seconds": round(case.seconds, 4), "cost": case.cost, "cached": case.cached and bool(case.tries),
-            "history": [{"rung": t.rung, "finish": t.finish, "parse_status": t.parsed.status, "detail": _detail(t)} for t in case.tries],
+            "attempts": len(case.attempts), "prompt_tokens": case.prompt_tokens, "completion_tokens": case.completion_tokens,
+            "seconds": round(case.seconds, 4), "cost": case.cost, "cached": case.cached and bool(case.attempts),
+            "history": [{"rung": t.way, "finish": t.finish, "parse_status": t.parsed.status, "detail": _detail(t)} for t in case.attempts],
         }
-        if not case.tries:
+        if not case.attempts:
             blank = case.cut.image is not None
             status, finish = (ParseStatus.BLANK, Finish.BLANK) if blank else (ParseStatus.FAILED, Finish.ERROR)
             return {**row, "raw": "", "parsed": "{}", "parse_status": status, "finish": finish, "detail": case.cut.problem or None}
-        chosen = best(case.tries)
-        place = case.tries.index(chosen)
+        chosen = best(case.attempts)
+        place = case.attempts.index(chosen)
         return {
             **row, "raw": case.raws[place], "parsed": json.dumps(chosen.parsed.value, ensure_ascii=False),
             "parse_status": chosen.parsed.status, "finish": chosen.finish, "detail": _detail(chosen),
@@ -191,5 +189,39 @@ class Window:
         }
 
 
-def _detail(entry: Try) -> str | None:
+def _detail(entry: Attempt) -> str | None:
     return entry.error or "; ".join(entry.parsed.problems) or None
+
+
+def run_shards(
+    workspace: Workspace, shards: Sequence[str], contract: Contract, options: RuntimeOptions, store: AnswerStore, runtime: Runtime,
+) -> Report:
+    """Write the answers of several page shards by one model, which is loaded once; counts as of ``run``, added up."""
+    started = time.monotonic()
+    reports = []
+    for number, shard in enumerate(shards, 1):
+        log.info("shard %s, %d of %d", shard, number, len(shards))
+        reports.append(run(workspace, shard, contract, options, store, runtime=runtime))
+    seconds, cost = round(time.monotonic() - started, 3), sum(report.cost for report in reports)
+    return Report(f"extract_{EXTRACTOR}", Report.total(reports), seconds, cost)
+
+
+def grouped(pages: Mapping[str, int], most_pages: int) -> list[list[str]]:
+    """Page shards, in order, for the tasks of a model: loading one takes as long as many pages.
+
+    Args:
+        pages: of each page shard.
+        most_pages: of a task; a single page shard may have more.
+
+    Returns:
+        Lists of neighbouring shards, each shard exactly once.
+    """
+    groups: list[list[str]] = []
+    room = 0
+    for shard, count in pages.items():
+        if not groups or count > room:
+            groups.append([])
+            room = most_pages
+        groups[-1].append(shard)
+        room -= count
+    return groups

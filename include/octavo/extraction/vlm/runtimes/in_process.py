@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from octavo.extraction.vlm.batches import batches
 from octavo.extraction.vlm.options import RuntimeOptions
 from octavo.extraction.vlm.protocol import Finish, Identity, Question, Reply
 from octavo.extraction.vlm.retries import OUT_OF_MEMORY
@@ -156,3 +155,24 @@ class InProcess(ABC):
         if self._lease:
             self._lease.release()
             self._lease = None
+
+
+def batches(tokens: Sequence[int], batch_size: int, batch_tokens: int) -> list[list[int]]:
+    """Group questions of a like size, largest first, so that memory runs out at once or not at all.
+
+    Args:
+        tokens: prompt and answer tokens of each question, the most it can come to.
+        batch_size: most questions of a batch.
+        batch_tokens: most tokens of a batch, every question padded to its largest; a single question may have more.
+
+    Returns:
+        Indices into ``tokens``, each exactly once.
+    """
+    cut: list[list[int]] = []
+    for place in sorted(range(len(tokens)), key=lambda index: (-tokens[index], index)):
+        last = cut[-1] if cut else []
+        if last and len(last) < batch_size and (len(last) + 1) * tokens[last[0]] <= batch_tokens:
+            last.append(place)
+        else:
+            cut.append([place])
+    return cut
