@@ -17,7 +17,7 @@ from octavo.extraction.vlm.options import RuntimeOptions
 from octavo.extraction.vlm.parsing import FAILED, parse
 from octavo.extraction.vlm.prompts import answer_schema, prompt
 from octavo.extraction.vlm.protocol import Finish, Question, Runtime
-from octavo.extraction.vlm.retries import LONGER, MOST_NEW_TOKENS, WayToAsk, Attempt, best, joined, next_way
+from octavo.extraction.vlm.retries import LONGER, MOST_NEW_TOKENS, Attempt, WayToAsk, best, joined, next_way
 from octavo.extraction.vlm.runtimes import open_runtime
 from octavo.extraction.vlm.windows import Cut, is_blank, windows
 from octavo.model.contracts import Contract
@@ -101,7 +101,7 @@ def _pace(counts: Mapping[str, int], seconds: float) -> str:
 
 @dataclass
 class Case:
-    """One chunk on its way up the ladder, and what that took."""
+    """One chunk with the attempts at it, and what they took."""
 
     cut: Cut
     attempts: list[Attempt] = field(default_factory=list)
