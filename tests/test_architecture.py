@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,13 @@ def test_the_rules_would_be_noticed_if_they_were_broken(tmp_path: Path) -> None:
     command = [BIN / "ruff", "check", *options, bad]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert all(rule in done.stdout for rule in ("T201", "S101", "BLE001", "LOG015"))
+
+
+def test_a_class_has_a_name_of_its_own() -> None:
+    """A name that stands for several things has to be looked up each time."""
+    nodes = [node for path in SHIPPED for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    classes = [node.name for node in nodes if isinstance(node, ast.ClassDef)]
+    assert sorted(name for name, times in Counter(classes).items() if times > 1) == []
 
 
 def test_every_module_says_what_it_is() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pyarrow as pa
@@ -117,3 +119,19 @@ def test_links_between_pages_lead_somewhere(page: str) -> None:
         if anchor:
             headings = re.findall(r"(?m)^#+ (.*)$", path.read_text(encoding="utf-8"))
             assert anchor in [re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in headings]
+
+
+def test_the_glossary_names_code_that_is_there() -> None:
+    text = (DOCS / "glossary.md").read_text(encoding="utf-8")
+    named = sorted(set(re.findall(r"`((?:model|storage|page|extraction|merging|publishing|workflows|views)\.[\w.]+)`", text)))
+    assert len(named) > 20
+    for name in named:
+        module, _, symbol = name.rpartition(".")
+        assert _is_module(name) or hasattr(import_module(f"octavo.{module}"), symbol), name
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return find_spec(f"octavo.{name}") is not None
+    except ModuleNotFoundError:
+        return False
