@@ -22,7 +22,7 @@ from octavo.model.settings import Settings
 @click.option("--contract", required=True, help="A contract's name or the path of its YAML file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the fields as JSON, one object a line.")
 @clear_errors
-def merge_given(answers: IO[str], words: IO[str], contract: str, as_json: bool) -> None:
+def merge_command(answers: IO[str], words: IO[str], contract: str, as_json: bool) -> None:
     """Merge ANSWERS given from outside against given WORDS, without running an extractor. Both are JSON lines.
 
     An answer has document, page, box [x0, y0, x1, y1], extractor, hinted (it was shown the words) and text, as the
