@@ -19,7 +19,7 @@ from octavo.storage.fs import local_copy
 
 
 class Frame(Protocol):
-    """What of a ``model.Page`` its picture depends on."""
+    """What of a ``entities.Page`` its picture depends on."""
 
     @property
     def number(self) -> int: ...
@@ -39,7 +39,7 @@ def page_image(document: UPath, media_type: str, page: Frame, limits: Limits | N
     Args:
         document: the document's uri.
         media_type: as ingest found it.
-        page: a ``model.Page``.
+        page: a ``entities.Page``.
         limits: ``page_pixels`` bounds what is decoded.
 
     Raises:

@@ -26,7 +26,7 @@ WHITE = 255
 
 @dataclass
 class Reading:
-    """One page as it is being read; for the meaning of its parts see ``model.Page``."""
+    """One page as it is being read; for the meaning of its parts see ``entities.Page``."""
 
     width: int
     height: int

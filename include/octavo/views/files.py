@@ -77,7 +77,7 @@ def draw_chunks(picture: Image.Image, words: Sequence[Box], chunks: Sequence[Chu
     Args:
         picture: the upright page; see ``octavo.page.rendering.page_image``.
         words: boxes of the page's words in its frame; may be empty where they are not known.
-        chunks: as ``chunking.cut`` gives them.
+        chunks: as ``chunking.stage.cut`` gives them.
     """
     page = picture.convert("RGB")
     page = Image.blend(Image.new("RGB", page.size, "white"), page, FADED)
