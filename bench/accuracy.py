@@ -22,13 +22,17 @@ from typing import Any
 
 from upath import UPath
 
-from octavo import chunking, contracts, ingest, merging, reading
-from octavo.config import Settings
-from octavo.contracts import Contract, Kind
-from octavo.extraction import layout
-from octavo.model import Partition, Report
-from octavo.values import currency_of
-from octavo.workspace import Workspace
+from octavo.chunking import stage as chunking
+from octavo.extraction.rules import stage as rules
+from octavo.ingest import stage as ingest
+from octavo.merging import stage as merging
+from octavo.model import contracts
+from octavo.model.contracts import Contract, Kind
+from octavo.model.entities import Partition, Report
+from octavo.model.settings import Settings
+from octavo.page.values import currency_of
+from octavo.reading import stage as reading
+from octavo.storage.workspace import Workspace
 
 
 def main() -> int:
@@ -62,7 +66,7 @@ def run_stages(contract: Contract, docs: Path, settings: Settings) -> tuple[Work
     for stage in (
         lambda shard: reading.run(workspace, shard, settings),
         lambda shard: chunking.run(workspace, shard, contract.chunking),
-        lambda shard: layout.run(workspace, shard, contract),
+        lambda shard: rules.run(workspace, shard, contract),
     ):
         reports += [stage(shard) for shard in plan.page_shards]
     reports += [merging.run(workspace, shard, contract, ["layout"]) for shard in plan.document_shards]

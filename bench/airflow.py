@@ -23,7 +23,7 @@ from typing import Any
 REPO = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPO))
 
-from octavo.config import Settings  # noqa: E402
+from octavo.model.settings import Settings  # noqa: E402
 from samples import make  # noqa: E402
 from scripts.api import AirflowApi  # noqa: E402
 from scripts.stack import Stack, free_port  # noqa: E402

@@ -17,7 +17,8 @@ from pathlib import Path
 
 from upath import UPath
 
-from octavo.answer_store import AnswerStore, AnswerWriter, StoredAnswer, answer_key
+from octavo.storage.answer_segments import StoredAnswer
+from octavo.storage.answer_store import AnswerStore, AnswerWriter, answer_key
 
 
 def main() -> None:

@@ -17,10 +17,10 @@ from typing import Any
 from pages import read_set
 from upath import UPath
 
-from octavo.chunking import cut
-from octavo.contracts import Chunking, Strategy
-from octavo.model import Page
-from octavo.pages import page_image
+from octavo.chunking.stage import cut
+from octavo.model.contracts import Chunking, Strategy
+from octavo.model.entities import Page
+from octavo.page.rendering import page_image
 
 
 def main() -> int:

@@ -4,7 +4,7 @@
 
 The pages are those of ``tests/chunking/generated.py``, by seed; no OCR is involved. Interleaves: a region of text is left and
 entered again with one other region between. Row cuts: rows of tables, and labels with their values, whose words lie in several
-chunks. Tokens and legibility are Molmo2's (``octavo.chunking.legibility``).
+chunks. Tokens and legibility are Molmo2's (``octavo.chunking.layout``).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from octavo.chunking import layout, line_gap, quadrants, whole
-from octavo.chunking.legibility import crop_cost, is_legible
-from octavo.contracts import Chunking
-from octavo.model import Chunk, Page
+from octavo.chunking import layout, simple
+from octavo.chunking.layout import crop_cost, is_legible
+from octavo.model.contracts import Chunking
+from octavo.model.entities import Chunk, Page
 from tests.chunking.generated import Drawn, paper, statement, table
 
 Cut = Callable[[Page, Chunking], list[Chunk]]
-CUTS: dict[str, Cut] = {"layout": layout.cut, "line_gap": line_gap.cut, "quadrants": quadrants.cut, "page": whole.cut}
+CUTS: dict[str, Cut] = {"layout": layout.cut, "line_gap": simple.line_gap, "quadrants": simple.quadrants, "page": simple.whole_page}
 
 
 def main() -> int:

@@ -31,7 +31,7 @@ from typing import Any
 REPO = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPO))
 
-from octavo.config import Settings  # noqa: E402
+from octavo.model.settings import Settings  # noqa: E402
 from tests.e2e.conftest import SETTINGS, running  # noqa: E402
 from tests.faults import runs, under_airflow  # noqa: E402
 

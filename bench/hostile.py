@@ -26,11 +26,12 @@ import psutil
 from accuracy import predictions, run_stages
 from upath import UPath
 
-from octavo import contracts, tables
-from octavo.config import Settings
-from octavo.lake import Lake
-from octavo.model import Outcome
-from octavo.workspace import Workspace
+from octavo.model import contracts
+from octavo.model.entities import Outcome
+from octavo.model.settings import Settings
+from octavo.publishing import staging
+from octavo.storage.lake import Lake
+from octavo.storage.workspace import Workspace
 
 SECONDS = 60.0
 LIMITS = {"OCTAVO_PROCESSES": "1", "OCTAVO_LIMIT_PAGE_SECONDS": "40", "OCTAVO_LIMIT_CHILD_BYTES": str(3 << 29)}
@@ -115,7 +116,7 @@ def outcome_of(set_dir: Path, scratch: Path, contract_name: str) -> dict[str, An
     settings = Settings(state=str(scratch / "state"), lake=str(scratch / "lake"))
     contract = contracts.find(contract_name, settings.contracts)
     workspace, _ = run_stages(contract, set_dir / "docs", settings)
-    tables.run(workspace, contract, Lake(UPath(settings.lake)), ["layout"])
+    staging.run(workspace, contract, Lake(UPath(settings.lake)), ["layout"])
     staged = workspace.read(workspace.staged("documents")).to_pylist()
     if not staged:  # discovery left the file out
         return {"outcome": "quarantined", "reason": "not_a_document", "pages": 0}

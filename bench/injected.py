@@ -36,12 +36,15 @@ from typing import Any
 
 from upath import UPath
 
-from octavo import contracts, ingest, reading, schemas
-from octavo.config import Settings
-from octavo.contracts import Contract, Kind
-from octavo.model import Page, Partition, Word
-from octavo.values import NUMERIC, parser, squeeze
-from octavo.workspace import Workspace
+from octavo.ingest import stage as ingest
+from octavo.model import contracts
+from octavo.model.contracts import Contract, Kind
+from octavo.model.entities import Page, Partition, Word
+from octavo.model.settings import Settings
+from octavo.page.values import NUMERIC, parser, squeeze
+from octavo.reading import stage as reading
+from octavo.storage import schemas
+from octavo.storage.workspace import Workspace
 
 # Words read with less confidence are not legible: their values are left out.
 LEGIBLE = 0.8

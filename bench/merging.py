@@ -143,10 +143,12 @@ def measure(chunks: int) -> dict[str, float]:
     import pyarrow as pa
     from upath import UPath
 
-    from octavo import contracts, merging, schemas, storage
-    from octavo.config import CONTRACTS_FOLDER
-    from octavo.model import Partition
-    from octavo.workspace import Plan, Span, Workspace
+    from octavo.merging import stage as merging
+    from octavo.model import contracts
+    from octavo.model.entities import Partition
+    from octavo.model.settings import CONTRACTS_FOLDER
+    from octavo.storage import fs, schemas
+    from octavo.storage.workspace import Plan, Span, Workspace
 
     contract = contracts.find("invoice", CONTRACTS_FOLDER)
     folder = Path(tempfile.mkdtemp(prefix="octavo-merging-"))
@@ -165,19 +167,19 @@ def measure(chunks: int) -> dict[str, float]:
                     owners = [row["document"] for row in rows]
                     table = pa.Table.from_pylist([{**row, "document": ""} for row in rows], schema=schema)
                     places[stage] = folder / f"{kind}-{stage}.parquet"
-                    storage.write_table(UPath(places[stage]), [table], schema)
+                    fs.write_table(UPath(places[stage]), [table], schema)
                     places[f"{stage}-owners"] = owners
                 made[kind] = (sizes, places, count)
             sizes, places, count = made[kind]
             ids = [f"{shard:032x}{at:032x}" for at in range(len(sizes))]
             workspace = Workspace(UPath(folder / "run"), Partition(contract.name, dt.date(2026, 1, 1)), "bench")
             for stage, schema in stages.items():
-                table = storage.read_table(UPath(places[stage]))
+                table = fs.read_table(UPath(places[stage]))
                 table = table.set_column(0, "document", pa.array([ids[at] for at in places[f"{stage}-owners"]]))
-                storage.write_table(workspace.shard(stage, "p0000"), [table], schema)
+                fs.write_table(workspace.shard(stage, "p0000"), [table], schema)
             documents = [{"document": one, "uri": f"{one}.pdf", "copies": [], "media_type": "application/pdf", "bytes": 1, "pages": size,
                           "day": workspace.day, "status": "ok", "reason": None} for one, size in zip(ids, sizes, strict=True)]
-            storage.write_rows(workspace.documents, documents, schemas.DOCUMENTS)
+            fs.write_rows(workspace.documents, documents, schemas.DOCUMENTS)
             workspace.write_plan(Plan({"p0000": tuple(Span(i, 1, n) for i, n in zip(ids, sizes, strict=True))}, {"d0000": tuple(ids)}))
             started = time.process_time()
             merging.run(workspace, "d0000", contract, ["layout", "molmo"])

@@ -38,21 +38,23 @@ from typing import Any
 
 from upath import UPath
 
-from octavo import chunking, contracts, ingest, reading, storage
-from octavo.answer_store import AnswerStore
-from octavo.config import Settings
-from octavo.contracts import Contract, Strategy
-from octavo.extraction import molmo
-from octavo.extraction.molmo.crops import crop
-from octavo.extraction.molmo.options import MIN_SIDE_PX, RuntimeOptions
-from octavo.extraction.molmo.prompts import prompt
-from octavo.extraction.molmo.protocol import Question
-from octavo.extraction.molmo.runtimes import torch_parts
-from octavo.extraction.molmo.runtimes.molmo2 import Molmo2
-from octavo.extraction.molmo.schema import answer_schema
-from octavo.extraction.molmo.windows import windows
-from octavo.model import Box, Partition
-from octavo.workspace import Workspace
+from octavo.chunking import stage as chunking
+from octavo.extraction import vlm
+from octavo.extraction.vlm.options import MIN_SIDE_PX, RuntimeOptions
+from octavo.extraction.vlm.prompts import answer_schema, prompt
+from octavo.extraction.vlm.protocol import Question
+from octavo.extraction.vlm.runtimes import torch_parts
+from octavo.extraction.vlm.runtimes.molmo2 import Molmo2
+from octavo.extraction.vlm.windows import crop, windows
+from octavo.ingest import stage as ingest
+from octavo.model import contracts
+from octavo.model.contracts import Contract, Strategy
+from octavo.model.entities import Box, Partition
+from octavo.model.settings import Settings
+from octavo.reading import stage as reading
+from octavo.storage import fs
+from octavo.storage.answer_store import AnswerStore
+from octavo.storage.workspace import Workspace
 
 ROOT = Path(__file__).parent.parent
 FIXTURE = ROOT / "tests" / "data" / "molmo2-fixture"
@@ -264,16 +266,16 @@ def stage_figures(runtime: Timed, size: int, workspace: Workspace, contract: Con
 
     shard = next(iter(workspace.plan.page_shards))
     chunking.run(workspace, shard, contract.chunking)
-    chunks = storage.read_table(workspace.shard("chunk", shard))
+    chunks = fs.read_table(workspace.shard("chunk", shard))
     few = chunks.filter(pc.is_in(chunks["document"], value_set=pc.unique(chunks["document"])[:options.documents]))
-    storage.write_table(workspace.shard("chunk", shard), [few], few.schema)
+    fs.write_table(workspace.shard("chunk", shard), [few], few.schema)
     pages = len({(row["document"], row["page"]) for row in few.select(["document", "page"]).to_pylist()})
     asking = contract.model_copy(update={"prompt": contract.prompt.model_copy(update={"max_new_tokens": options.new_tokens})})
     runtime.batches_of(size)
     runtime.generating = 0.0
     reset_peak()
     with tempfile.TemporaryDirectory() as scratch:
-        report = molmo.run(workspace, shard, asking, runtime_options(Path(), options.device), AnswerStore(UPath(scratch)), runtime=runtime)
+        report = vlm.run(workspace, shard, asking, runtime_options(Path(), options.device), AnswerStore(UPath(scratch)), runtime=runtime)
     return {
         "pages": pages, "crops": report.counts["model_calls"], "pages_per_second": round(pages / report.seconds, 3),
         "prompt_tokens": report.counts["prompt_tokens"], "completion_tokens": report.counts["completion_tokens"],
@@ -314,9 +316,9 @@ def tokens_per_page(workspace: Workspace, contract: Contract, strategy: Strategy
     tokens: list[int] = []
     for shard in workspace.plan.page_shards:
         chunking.run(workspace, shard, contract.chunking.model_copy(update={"strategy": strategy}))
-        read_pages = storage.read_table(workspace.shard("read", shard), ["document", "page"]).to_pylist()
+        read_pages = fs.read_table(workspace.shard("read", shard), ["document", "page"]).to_pylist()
         pages = {(row["document"], row["page"]): 0 for row in read_pages}
-        for row in storage.read_table(workspace.shard("chunk", shard)).to_pylist():
+        for row in fs.read_table(workspace.shard("chunk", shard)).to_pylist():
             width, height = crop_size(Box(row["x0"], row["y0"], row["x1"], row["y1"]))
             low_rows, low_columns, rows, columns = images.get_image_grid_and_crops(height, width)[0]
             pages[row["document"], row["page"]] += low_rows * (low_columns + 1) + rows * (columns + 1) + 4

@@ -20,7 +20,7 @@ from typing import Any
 
 from pages import read_set
 
-from octavo.merging.index import runs_of
+from octavo.page.index import runs_of
 
 
 def main() -> int:

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from upath import UPath
 
-from octavo import ingest, reading, schemas, storage
-from octavo.config import Settings
-from octavo.contracts import Contract, FieldSpec
-from octavo.model import Page, Partition, Report
-from octavo.workspace import Workspace
+from octavo.ingest import stage as ingest
+from octavo.model.contracts import Contract, FieldSpec
+from octavo.model.entities import Page, Partition, Report
+from octavo.model.settings import Settings
+from octavo.reading import stage as reading
+from octavo.storage import fs, schemas
+from octavo.storage.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,9 @@ class ReadSet:
 
     def pages(self) -> Iterator[tuple[str, str, Page]]:
         """(uri, media type, page) of every page of every file, copies included."""
-        documents = {row["document"]: row for row in storage.read_table(self.workspace.documents).to_pylist()}
+        documents = {row["document"]: row for row in fs.read_table(self.workspace.documents).to_pylist()}
         for shard in self.workspace.plan.page_shards:
-            for row in storage.read_table(self.workspace.shard("read", shard)).to_pylist():
+            for row in fs.read_table(self.workspace.shard("read", shard)).to_pylist():
                 document = documents[row["document"]]
                 for uri in (document["uri"], *document["copies"]):
                     yield uri, document["media_type"], schemas.page_from_row(row)

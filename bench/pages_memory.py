@@ -26,12 +26,18 @@ from upath import UPath
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from octavo import chunking, contracts, ingest, ledger, merging, publishing, quality, reading, schemas, storage, tables
-from octavo.config import Settings
-from octavo.extraction import layout
-from octavo.lake import Lake
-from octavo.model import Partition, Report
-from octavo.workspace import Plan, Span, Workspace
+from octavo.chunking import stage as chunking
+from octavo.extraction.rules import stage as rules
+from octavo.ingest import stage as ingest
+from octavo.merging import stage as merging
+from octavo.model import contracts
+from octavo.model.entities import Partition, Report
+from octavo.model.settings import Settings
+from octavo.publishing import gate, ledger, publish, staging
+from octavo.reading import stage as reading
+from octavo.storage import fs, schemas
+from octavo.storage.lake import Lake
+from octavo.storage.workspace import Plan, Span, Workspace
 from samples.drawing import Sheet
 
 DAY = dt.date(2026, 11, 2)
@@ -80,16 +86,16 @@ def _stage(stage: str, scratch: str, name: str) -> tuple[int, dict[str, int]]:
     contract, workspace, lake = contracts.find(name, settings.contracts), _workspace(scratch), Lake(UPath(settings.lake))
     once: dict[str, Callable[[], Report]] = {
         "ingest": lambda: ingest.run(workspace, contract, UPath(f"{scratch}/in"), settings),
-        "tables": lambda: tables.run(workspace, contract, lake, [layout.EXTRACTOR]),
-        "validate": lambda: quality.run(workspace, contract, lake.reports(workspace.partition)),
-        "ledger": lambda: ledger.run(workspace, lake, [layout.EXTRACTOR]),
-        "publish": lambda: publishing.run(workspace, contract, lake),
+        "tables": lambda: staging.run(workspace, contract, lake, [rules.EXTRACTOR]),
+        "validate": lambda: gate.run(workspace, contract, lake.reports(workspace.partition)),
+        "ledger": lambda: ledger.run(workspace, lake, [rules.EXTRACTOR]),
+        "publish": lambda: publish.run(workspace, contract, lake),
     }
     each: dict[str, Callable[[str], Report]] = {
         "read": lambda shard: reading.run(workspace, shard, settings),
         "chunk": lambda shard: chunking.run(workspace, shard, contract.chunking),
-        "extract_layout": lambda shard: layout.run(workspace, shard, contract),
-        "merge": lambda shard: merging.run(workspace, shard, contract, [layout.EXTRACTOR]),
+        "extract_layout": lambda shard: rules.run(workspace, shard, contract),
+        "merge": lambda shard: merging.run(workspace, shard, contract, [rules.EXTRACTOR]),
     }
     if stage in once:
         report = once[stage]()
@@ -104,18 +110,18 @@ def _stage(stage: str, scratch: str, name: str) -> tuple[int, dict[str, int]]:
 def _repeat(scratch: str, times: int) -> None:
     """Have what was read of the document follow itself so many times."""
     workspace = _workspace(scratch)
-    plan, [row] = workspace.plan, storage.read_table(workspace.documents).to_pylist()
+    plan, [row] = workspace.plan, fs.read_table(workspace.documents).to_pylist()
     shards: dict[str, tuple[Span, ...]] = {}
     for time in range(times):
         for shard, (span,) in plan.page_shards.items():
             name, first = f"p{len(shards):04d}", time * row["pages"]
             shards[name] = (Span(span.document, first + span.first, first + span.last),)
             for stage, schema in SHARDED.items() if time else ():
-                table = storage.read_table(workspace.shard(stage, shard))
+                table = fs.read_table(workspace.shard(stage, shard))
                 place = table.schema.get_field_index("page")
                 numbers = pa.array([first + page for page in table["page"].to_pylist()], table.schema.field(place).type)
-                storage.write_table(workspace.shard(stage, name), [table.set_column(place, table.schema.field(place), numbers)], schema)
-    storage.write_rows(workspace.documents, [{**row, "pages": times * row["pages"]}], schemas.DOCUMENTS)
+                fs.write_table(workspace.shard(stage, name), [table.set_column(place, table.schema.field(place), numbers)], schema)
+    fs.write_rows(workspace.documents, [{**row, "pages": times * row["pages"]}], schemas.DOCUMENTS)
     workspace.write_plan(Plan(shards, plan.document_shards))
 
 

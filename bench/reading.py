@@ -35,14 +35,17 @@ from pathlib import Path
 from PIL import Image
 from upath import UPath
 
-from octavo import images, ingest, pdf, reading, storage
-from octavo.config import Settings
-from octavo.contracts import Contract, FieldSpec
-from octavo.errors import Quarantined
-from octavo.model import Partition
+from octavo.ingest import stage as ingest
+from octavo.model.contracts import Contract, FieldSpec
+from octavo.model.entities import Partition
+from octavo.model.errors import Quarantined
+from octavo.model.settings import Settings
+from octavo.page import images, pdf
 from octavo.reading import picture, regions, text_layer, worker
+from octavo.reading import stage as reading
 from octavo.reading.tesseract import CONFIG
-from octavo.workspace import Workspace
+from octavo.storage import fs
+from octavo.storage.workspace import Workspace
 
 SAMPLES = Path(__file__).resolve().parent.parent / "samples"
 MAX_PIXELS = Settings().limits.page_pixels  # asked for once: a child is told it
@@ -108,7 +111,7 @@ def prepared(workspace: Workspace, root: Path) -> tuple[list[tuple[str, int | No
     """The files that raw Tesseract is given, and their dpi; then those that the read stage would write of the same pages."""
     jobs: list[tuple[str, int | None]] = []
     same: list[tuple[str, int | None]] = []
-    for row in storage.read_table(workspace.documents).to_pylist():
+    for row in fs.read_table(workspace.documents).to_pylist():
         for number in range(1, row["pages"] + 1):
             folder = root / "prepared" / f"{row['document'][:12]}-{number}"
             folder.mkdir(parents=True)

@@ -39,13 +39,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from upath import UPath
 
-from octavo import chunking, contracts, ledger, merging, publishing, quality, schemas, storage, tables
-from octavo.config import Settings
-from octavo.extraction import layout
-from octavo.lake import Lake
-from octavo.model import Partition
-from octavo.quality import gate  # noqa: F401 - loads Great Expectations before anything is measured
-from octavo.workspace import Workspace, cut_into_shards
+from octavo.chunking import stage as chunking
+from octavo.extraction.rules import stage as rules
+from octavo.merging import stage as merging
+from octavo.model import contracts
+from octavo.model.entities import Partition
+from octavo.model.settings import Settings
+from octavo.publishing import (
+    expectations,  # noqa: F401 - loads Great Expectations before anything is measured
+    gate,
+    ledger,
+    publish,
+)
+from octavo.publishing import staging as tables
+from octavo.storage import fs, schemas
+from octavo.storage.lake import Lake
+from octavo.storage.workspace import Workspace, cut_into_shards
 
 DAY = dt.date(2026, 11, 2)
 EXTRACTORS = ("layout",)
@@ -98,7 +107,7 @@ def uri(number: int) -> str:
 
 def lay_out(space: Workspace, contract: contracts.Contract, counts: list[int], shard_pages: int) -> None:
     """Leave ``counts[n]`` pages of document n as ingest would."""
-    storage.write_rows(space.documents, [
+    fs.write_rows(space.documents, [
         {"document": name(n), "uri": uri(n), "copies": [], "media_type": "image/png", "bytes": 1, "pages": count, "status": "ok",
          "reason": None} for n, count in enumerate(counts)
     ], schemas.DOCUMENTS)
@@ -123,15 +132,15 @@ class Originals:
                 number = int(span.document, 16)
                 noise = random.Random(number)
                 rows += [reading(span.document, page, lines, noise) for page, lines in enumerate(texts[number], 1)]
-            storage.write_rows(space.shard("read", shard), rows, schemas.READINGS)
+            fs.write_rows(space.shard("read", shard), rows, schemas.READINGS)
             chunking.run(space, shard, contract.chunking)
-            layout.run(space, shard, contract)
+            rules.run(space, shard, contract)
         for shard in space.plan.document_shards:
             merging.run(space, shard, contract, EXTRACTORS)
         shards = {**dict.fromkeys(BY_PAGES, space.plan.page_shards), **dict.fromkeys(BY_DOCUMENTS, space.plan.document_shards)}
         found: dict[str, dict[str, pa.Table]] = {}
         for stage, names in shards.items():
-            whole = pa.concat_tables([storage.read_table(space.shard(stage, shard)) for shard in names])
+            whole = pa.concat_tables([fs.read_table(space.shard(stage, shard)) for shard in names])
             found[stage] = {document: whole.filter(pc.equal(whole["document"], document)) for document in map(name, range(ORIGINALS))}
         return cls(found)
 
@@ -154,10 +163,10 @@ def fill(space: Workspace, contract: contracts.Contract, originals: Originals) -
              "records": schemas.record_schema(contract), "corrections": schemas.CORRECTIONS}
     for shard, spans in space.plan.page_shards.items():
         for stage in BY_PAGES:
-            storage.write_table(space.shard(stage, shard), [originals.copy(stage, [span.document for span in spans])], forms[stage])
+            fs.write_table(space.shard(stage, shard), [originals.copy(stage, [span.document for span in spans])], forms[stage])
     for shard, documents in space.plan.document_shards.items():
         for stage in BY_DOCUMENTS:
-            storage.write_table(space.shard(stage, shard), [originals.copy(stage, list(documents))], forms[stage])
+            fs.write_table(space.shard(stage, shard), [originals.copy(stage, list(documents))], forms[stage])
 
 
 @dataclass(frozen=True)
@@ -210,12 +219,12 @@ def workspace_in(folder: Path, contract: contracts.Contract) -> Workspace:
 # Each stage in order: what its tasks work on, and what goes through them all.
 STAGES: dict[str, tuple[str, Callable[[Day], Any]]] = {
     "chunk": ("page", lambda day: [chunking.run(day.task(), shard, day.contract.chunking) for shard in day.page_shards]),
-    "extract_layout": ("page", lambda day: [layout.run(day.task(), shard, day.contract) for shard in day.page_shards]),
+    "extract_layout": ("page", lambda day: [rules.run(day.task(), shard, day.contract) for shard in day.page_shards]),
     "merge": ("document", lambda day: [merging.run(day.task(), shard, day.contract, EXTRACTORS) for shard in day.document_shards]),
     "tables": ("day", lambda day: tables.run(day.task(), day.contract, day.lake, EXTRACTORS)),
-    GATE: ("day", lambda day: quality.run(day.task(), day.contract, day.lake.reports(day.task().partition))),
+    GATE: ("day", lambda day: gate.run(day.task(), day.contract, day.lake.reports(day.task().partition))),
     "ledger": ("day", lambda day: ledger.run(day.task(), day.lake, EXTRACTORS)),
-    "publish": ("day", lambda day: publishing.run(day.task(), day.contract, day.lake)),
+    "publish": ("day", lambda day: publish.run(day.task(), day.contract, day.lake)),
 }
 
 

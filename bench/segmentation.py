@@ -18,15 +18,15 @@ from pathlib import Path
 
 from ocr import measure
 
-from octavo import images
-from octavo.children import SINGLE_THREAD
-from octavo.config import Limits
 from octavo.ingest.inspection import HEAD_BYTES, media_type_of
-from octavo.model import Word
+from octavo.model.entities import Word
+from octavo.model.settings import Limits
+from octavo.page import images
 from octavo.reading import tesseract
 from octavo.reading.recogniser import mean_confidence
 from octavo.reading.recognition import prepare, read_characters
 from octavo.reading.worker import look
+from octavo.storage.children import SINGLE_THREAD
 
 MAX_PIXELS = Limits().page_pixels
 

@@ -23,11 +23,11 @@ from typing import Any
 import duckdb
 from upath import UPath
 
-from octavo import schemas, storage
-from octavo.config import Settings
-from octavo.inspect.library import PAGE_ROWS, Search, search
-from octavo.lake import Lake
-from octavo.model import Partition
+from octavo.model.entities import Partition
+from octavo.model.settings import Settings
+from octavo.storage import fs, schemas
+from octavo.storage.lake import Lake
+from octavo.views.library import PAGE_ROWS, Search, search
 
 FIELDS = ("company", "date", "address", "total", "currency", "tax", "number", "due", "buyer", "paid")
 VERDICTS = ("accepted",) * 8 + ("ambiguous", "conflicting")
@@ -69,8 +69,8 @@ def build(root: Path, documents: int, days: int) -> None:
              "evidence": [{"page": 1, "x0": 10, "y0": 10, "x1": 90, "y1": 30}], "losers": []}
             for name, n in ids for place, field in enumerate(FIELDS)
         ]
-        storage.write_rows(lake.table("documents", partition), rows, schemas.DOCUMENTS)
-        storage.write_rows(lake.table("fields", partition), fields, schemas.FIELDS)
+        fs.write_rows(lake.table("documents", partition), rows, schemas.DOCUMENTS)
+        fs.write_rows(lake.table("fields", partition), fields, schemas.FIELDS)
 
 
 def measure(root: Path, rounds: int) -> dict[str, Any]:

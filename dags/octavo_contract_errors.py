@@ -1,8 +1,8 @@
 """Shows broken contract files among Airflow's DAG import errors; the DAGs of all other contracts live on."""
 
-from octavo import contracts
-from octavo.config import Settings
-from octavo.errors import ContractError
+from octavo.model import contracts
+from octavo.model.errors import ContractError
+from octavo.model.settings import Settings
 
 errors = contracts.load_valid(Settings().contracts)[1]
 if errors:

@@ -14,8 +14,8 @@ import datetime as dt
 
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
-from octavo import contracts
-from octavo.config import Settings
+from octavo.model import contracts
+from octavo.model.settings import Settings
 from octavo_airflow import notifier, pools
 from octavo_airflow import operators as octavo
 from octavo_airflow.assets import table_assets

@@ -9,8 +9,8 @@ and then rebuilds the days of the documents that somebody saved. What people say
 
 from airflow.sdk import DAG, Param
 
-from octavo import contracts
-from octavo.config import Settings
+from octavo.model import contracts
+from octavo.model.settings import Settings
 from octavo_airflow import pools
 from octavo_airflow.operators import DEFAULTS, history
 

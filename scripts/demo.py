@@ -24,10 +24,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 from upath import UPath
 
-from octavo import contracts, storage
-from octavo.config import Settings
-from octavo.lake import Lake
-from octavo.model import Partition
+from octavo.model import contracts
+from octavo.model.entities import Partition
+from octavo.model.settings import Settings
+from octavo.storage import fs
+from octavo.storage.lake import Lake
 from scripts.api import FINISHED, AirflowApi
 from scripts.stack import REPO, Stack, StackError, asked_workers
 
@@ -154,15 +155,15 @@ def show(api: AirflowApi, runs: Sequence[DayRun], settings: Settings) -> None:
                 reads.update(api.xcom(day.dag, day.run, "read", index=task["map_index"]))
         row = [day.partition.contract, f"{day.partition.day:%d %b %Y}", day.state, _gate(api, day)]
         if published:
-            documents = storage.read_table(lake.table("documents", day.partition)).to_pylist()
-            verdicts = Counter(storage.read_table(lake.table("fields", day.partition), ["verdict"])["verdict"].to_pylist())
+            documents = fs.read_table(lake.table("documents", day.partition)).to_pylist()
+            verdicts = Counter(fs.read_table(lake.table("fields", day.partition), ["verdict"])["verdict"].to_pylist())
             quarantined = [d for d in documents if d["status"] == "quarantined"]
             bad += [(day.partition.contract, str(day.partition.day), Path(d["uri"]).name, d["reason"]) for d in quarantined]
             row += [
                 str(len(documents)), str(sum(d["pages"] for d in documents)), str(reads["reads"]), str(reads["read_hits"]),
                 str(len(quarantined)),
-                str(storage.count_rows(lake.table(day.partition.contract, day.partition))), str(verdicts["accepted"]),
-                str(storage.count_rows(lake.table("review", day.partition))),
+                str(fs.count_rows(lake.table(day.partition.contract, day.partition))), str(verdicts["accepted"]),
+                str(fs.count_rows(lake.table("review", day.partition))),
             ]
         summary.add_row(*row)
     console.print(summary)
@@ -192,7 +193,7 @@ def _records(settings: Settings, lake: Lake, name: str, partitions: Sequence[Par
     contract = contracts.find(name, settings.contracts)
     hidden = (contracts.Kind.GENERATED, contracts.Kind.GROUP)
     shown = [field for field, spec in contract.fields.items() if spec.type not in hidden][:SHOWN_FIELDS]
-    rows = [row for partition in partitions for row in storage.read_table(lake.table(name, partition), ["uri", *shown]).to_pylist()]
+    rows = [row for partition in partitions for row in fs.read_table(lake.table(name, partition), ["uri", *shown]).to_pylist()]
     table = Table(title=f"{name}: {len(rows)} rows", title_justify="left")
     for column in ("document", *shown):
         table.add_column(column, overflow="fold", max_width=34)

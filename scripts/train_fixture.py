@@ -21,14 +21,17 @@ from typing import Any
 from fpdf import FPDF
 from upath import UPath
 
-from octavo import chunking, contracts, ingest, reading
-from octavo.config import Settings
-from octavo.contracts import Contract
-from octavo.extraction.molmo.options import MIN_SIDE_PX
-from octavo.extraction.molmo.prompts import prompt
-from octavo.extraction.molmo.windows import windows
-from octavo.model import Partition
-from octavo.workspace import Workspace
+from octavo.chunking import stage as chunking
+from octavo.extraction.vlm.options import MIN_SIDE_PX
+from octavo.extraction.vlm.prompts import prompt
+from octavo.extraction.vlm.windows import windows
+from octavo.ingest import stage as ingest
+from octavo.model import contracts
+from octavo.model.contracts import Contract
+from octavo.model.entities import Partition
+from octavo.model.settings import Settings
+from octavo.reading import stage as reading
+from octavo.storage.workspace import Workspace
 
 FOLDER = Path(__file__).parent.parent / "tests" / "data" / "molmo2-fixture"
 CONTRACT = """\

@@ -13,8 +13,8 @@ from typing import Any
 
 from upath import UPath
 
-from octavo import storage
-from octavo.lake import STABLE_TABLES
+from octavo.storage import fs
+from octavo.storage.lake import STABLE_TABLES
 from scripts.api import AirflowApi
 
 # What may stand only once in a table.
@@ -65,11 +65,11 @@ def holes(lake: Lake, contract: str, day: dt.date | str) -> list[str]:
     said = manifest(lake, contract, day)
     if said is None:
         return [f"{day} is not published"]
-    ledger = storage.read_table(file(lake, "ledger", contract, day)).to_pylist()
+    ledger = fs.read_table(file(lake, "ledger", contract, day)).to_pylist()
     rows = [row for row in ledger if row["run"] == said["run"]]
     pages = Counter(row["document"] for row in rows if row["level"] == "page")
     ended = {row["document"] for row in rows if row["level"] == "document"}
-    documents = storage.read_table(file(lake, "documents", contract, day)).to_pylist()
+    documents = fs.read_table(file(lake, "documents", contract, day)).to_pylist()
     return [
         *(f"{day}: {row['uri']} is not in the ledger" for row in documents if row["document"] not in ended),
         *(f"{day}: {pages[row['document']]} of {row['pages']} pages of {row['uri']}" for row in documents
@@ -82,7 +82,7 @@ def repeated(lake: Lake, contract: str, day: dt.date | str) -> list[str]:
     """What stands twice in the tables of the day; one line each."""
     found = []
     for table, names in KEYS.items():
-        rows = storage.read_table(file(lake, contract if table == "records" else table, contract, day), list(names)).to_pylist()
+        rows = fs.read_table(file(lake, contract if table == "records" else table, contract, day), list(names)).to_pylist()
         found += [f"{day}: {key} stands {count} times in {table}" for key, count in _counted(rows, names).items() if count > 1]
     return found
 

@@ -6,7 +6,7 @@ import math
 import re
 from dataclasses import replace
 
-from octavo.model import Box, Page, Source, Word
+from octavo.model.entities import Box, Page, Source, Word
 
 CHAR, LINE, HEIGHT, MARGIN = 10, 20, 12, 10
 

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from upath import UPath
 
-from octavo import pipeline
-from octavo.config import Settings
-from octavo.contracts import Contract
+from octavo.model.contracts import Contract
+from octavo.model.settings import Settings
+from octavo.workflows import pipeline
 from tests.documents import text_pdf
 from tests.molmo.fakes import OPTIONS, Scripted
 

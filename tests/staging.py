@@ -11,12 +11,13 @@ from typing import Any
 
 from upath import UPath
 
-from octavo import publishing, schemas, storage
-from octavo.contracts import Contract
-from octavo.errors import Superseded
-from octavo.lake import Lake
-from octavo.model import Box, Outcome, Partition
-from octavo.workspace import Workspace, cut_into_shards
+from octavo.model.contracts import Contract
+from octavo.model.entities import Box, Outcome, Partition
+from octavo.model.errors import Superseded
+from octavo.publishing import publish as publishing
+from octavo.storage import fs, schemas
+from octavo.storage.lake import Lake
+from octavo.storage.workspace import Workspace, cut_into_shards
 
 DAY = dt.date(2026, 11, 2)
 CONTRACT = Contract.model_validate({
@@ -70,7 +71,7 @@ def fill(
     ids = {document_id(n): pages for n, pages in documents.items()}
     rows = [_document(document, len(pages)) for document, pages in ids.items()]
     rows += [_document(document_id(n), 0, Outcome.QUARANTINED, "corrupt") for n in quarantined]
-    storage.write_rows(space.documents, sorted(rows, key=lambda row: str(row["document"])), schemas.DOCUMENTS)
+    fs.write_rows(space.documents, sorted(rows, key=lambda row: str(row["document"])), schemas.DOCUMENTS)
     plan = cut_into_shards([(document, len(pages)) for document, pages in sorted(ids.items())], shard_pages)
     space.write_plan(plan)
     for shard, spans in plan.page_shards.items():
@@ -82,14 +83,14 @@ def fill(
             ("read", read, schemas.READINGS), ("chunk", chunks, schemas.CHUNKS), ("extract_layout", answers, schemas.ANSWERS),
         ):
             if stage not in skip:
-                storage.write_rows(space.shard(stage, shard), content, schema)
+                fs.write_rows(space.shard(stage, shard), content, schema)
     for shard, names in plan.document_shards.items():
         if "merge" not in skip:
             merged = [field(d, "total", "1.00", verdict) for d in names]
-            storage.write_rows(space.shard("fields", shard), merged, schemas.FIELDS)
+            fs.write_rows(space.shard("fields", shard), merged, schemas.FIELDS)
             records = [{"document": d, "uri": f"{d}.png", "contract_hash": contract.hash, "company": "ACME"} for d in names]
-            storage.write_rows(space.shard("records", shard), records, schemas.record_schema(contract))
-            storage.write_rows(space.shard("corrections", shard), [], schemas.CORRECTIONS)
+            fs.write_rows(space.shard("records", shard), records, schemas.record_schema(contract))
+            fs.write_rows(space.shard("corrections", shard), [], schemas.CORRECTIONS)
     return space
 
 
@@ -108,7 +109,7 @@ def publish_at_once(spaces: Sequence[Workspace], lake: Lake) -> str:
     manifest = lake.published(spaces[0].partition)
     assert manifest is not None
     for name, entry in manifest["tables"].items():
-        assert storage.sha256_of(lake.table(name, spaces[0].partition)) == entry["sha256"]
+        assert fs.sha256_of(lake.table(name, spaces[0].partition)) == entry["sha256"]
     return str(manifest["run"])
 
 

@@ -1,14 +1,21 @@
-"""What the core and its children start without. import-linter holds the layers, ruff what may stand in shipped code (``make check``)."""
+"""What the core and its children start without, and how its parts are named. import-linter holds the rooms' order, ruff what may stand in
+shipped code (``make check``).
+"""
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 CORE = ROOT / "include" / "octavo"
+ROOMS = sorted(path.parent.name for path in CORE.glob("*/__init__.py"))
 
 
 def name_of(path: Path) -> str:
@@ -37,3 +44,19 @@ def test_a_child_that_reads_images_starts_without_what_only_pdfs_and_other_stage
     loaded = modules_after("import octavo.reading.worker, octavo.reading.tesseract")
     assert {"PIL", "pytesseract"} <= loaded
     assert loaded & {"pypdfium2", "cv2", "pyarrow", "pydantic", "pandas", "onnxruntime"} == set()
+
+
+@pytest.mark.parametrize("room", [room for room in ROOMS if room != "cli"])
+def test_a_room_says_what_it_is_for_and_loads_nothing(room: str) -> None:
+    """What the DAG file and the reading children load must stay light, and importing a room must not load all of it."""
+    tree = ast.parse((CORE / room / "__init__.py").read_text(encoding="utf-8"))
+    assert len((ast.get_docstring(tree) or "").splitlines()) == 3
+    assert len(tree.body) == 1
+
+
+def test_a_class_has_a_name_of_its_own() -> None:
+    """A name that stands for several things has to be looked up each time."""
+    files = [*CORE.rglob("*.py"), *(ROOT / "plugins").rglob("*.py")]
+    nodes = [node for path in files for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+    classes = Counter(node.name for node in nodes if isinstance(node, ast.ClassDef))
+    assert sorted(name for name, times in classes.items() if times > 1) == []

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from octavo.cli import main
-from octavo.lake import STABLE_TABLES
+from octavo.storage.lake import STABLE_TABLES
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "landing"
 RECEIPTS = SAMPLES / "receipt"

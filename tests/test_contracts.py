@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from octavo import contracts
-from octavo.config import CONTRACTS_FOLDER
-from octavo.contracts import Contract, Kind
-from octavo.errors import ContractError
+from octavo.model import contracts
+from octavo.model.contracts import Contract, Kind
+from octavo.model.errors import ContractError
+from octavo.model.settings import CONTRACTS_FOLDER
 
 SHIPPED = {
     "receipt": {"company", "date", "address", "total"},

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 from pydantic import BaseModel
 
-from octavo import contracts, schemas
-from octavo.contracts import Chunking, Contract, FieldSpec, Gate, Kind, Locale, Place, Strategy, Sum
-from octavo.lake import table_schemas
-from octavo.model import Outcome, Support, Verdict
-from octavo.reasons import Reason
+from octavo.model import contracts
+from octavo.model.contracts import Chunking, Contract, FieldSpec, Gate, Kind, Locale, Place, Strategy, Sum
+from octavo.model.entities import Outcome, Support, Verdict
+from octavo.model.errors import Reason
+from octavo.storage import schemas
+from octavo.storage.lake import table_schemas
 from scripts.fleet import RECOVERY
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -116,3 +119,19 @@ def test_links_between_pages_lead_somewhere(page: str) -> None:
         if anchor:
             headings = re.findall(r"(?m)^#+ (.*)$", path.read_text(encoding="utf-8"))
             assert anchor in [re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in headings]
+
+
+def test_the_glossary_names_code_that_is_there() -> None:
+    text = (DOCS / "glossary.md").read_text(encoding="utf-8")
+    named = sorted(set(re.findall(r"`((?:model|storage|page|extraction|merging|publishing|workflows|views)\.[\w.]+)`", text)))
+    assert len(named) > 20
+    for name in named:
+        module, _, symbol = name.rpartition(".")
+        assert _is_module(name) or hasattr(import_module(f"octavo.{module}"), symbol), name
+
+
+def _is_module(name: str) -> bool:
+    try:
+        return find_spec(f"octavo.{name}") is not None
+    except ModuleNotFoundError:
+        return False

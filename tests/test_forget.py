@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 from upath import UPath
 
-from octavo import contracts, forget, pipeline, storage
-from octavo.answer_store import AnswerStore, AnswerWriter, StoredAnswer
-from octavo.config import Settings
-from octavo.corrections import Action, Correction, CorrectionStore
-from octavo.errors import SettingsError, WorkspaceError
-from octavo.forgotten import Forgotten
-from octavo.lake import STABLE_TABLES, Lake
-from octavo.model import Partition
-from octavo.workspace import Workspace
+from octavo.model import contracts
+from octavo.model.entities import Partition
+from octavo.model.errors import SettingsError, WorkspaceError
+from octavo.model.settings import Settings
+from octavo.storage import fs
+from octavo.storage.answer_segments import StoredAnswer
+from octavo.storage.answer_store import AnswerStore, AnswerWriter
+from octavo.storage.corrections import Action, Correction, CorrectionStore
+from octavo.storage.lake import STABLE_TABLES, Forgotten, Lake
+from octavo.storage.workspace import Workspace
+from octavo.workflows import forget, pipeline
 from tests.documents import LINES, text_pdf
 
 DAY = dt.date(2026, 11, 2)
@@ -49,8 +51,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path, s
     for path in (root / "all").iterdir():
         (root / "in" / path.name).write_bytes(path.read_bytes())
     assert run(root / "in", lake).error is None
-    document = storage.sha256_of(UPath(root / "in" / "gone.pdf"))
-    other = storage.sha256_of(UPath(root / "in" / "kept_1.pdf"))
+    document = fs.sha256_of(UPath(root / "in" / "gone.pdf"))
+    other = fs.sha256_of(UPath(root / "in" / "kept_1.pdf"))
     with AnswerWriter(AnswerStore(settings.answer_store)) as writer:
         writer.put(b"1" * 32, answer(document))
         writer.put(b"2" * 32, answer(other))
@@ -59,7 +61,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path, s
             Correction("receipt", name, "total", "1.00", "1.00", Action.CORRECTED, (), None, "ann", "2026-11-03T00:00:00+00:00"))
     left = Workspace.open(settings.workspaces, Partition("receipt", DAY), "failed")
     left.pin(RECEIPT)
-    storage.copy(Lake(UPath(lake)).table("documents", Partition("receipt", DAY)), left.documents)
+    fs.copy(Lake(UPath(lake)).table("documents", Partition("receipt", DAY)), left.documents)
     return root, lake, root / "in", document
 
 
@@ -84,13 +86,13 @@ def test_a_forgotten_document_is_nowhere_and_the_rest_is_as_if_it_had_never_been
     assert manifest is not None
     assert manifest["tables"]["documents"]["rows"] == 2
     for name, entry in manifest["tables"].items():
-        assert storage.sha256_of(Lake(UPath(lake)).table(name, Partition("receipt", DAY))) == entry["sha256"]
+        assert fs.sha256_of(Lake(UPath(lake)).table(name, Partition("receipt", DAY))) == entry["sha256"]
 
     (root / "gone.pdf").rename(landing / "gone.pdf")
     result = run(landing, lake)
     assert (result.counts("ingest")["documents"], result.counts("ingest")["forgotten"]) == (2, 1)
     assert [path for path in lake.rglob("*") if path.is_file() and b"gone" in path.read_bytes()] == []
-    assert len(CorrectionStore(settings.correction_store).history(storage.sha256_of(UPath(landing / "kept_1.pdf")))) == 1
+    assert len(CorrectionStore(settings.correction_store).history(fs.sha256_of(UPath(landing / "kept_1.pdf")))) == 1
 
     assert Forgotten(UPath(lake)).remove(document)
     assert run(landing, lake).counts("ingest")["documents"] == 3
@@ -98,7 +100,7 @@ def test_a_forgotten_document_is_nowhere_and_the_rest_is_as_if_it_had_never_been
 
 def test_a_run_that_had_listed_the_document_before_cannot_publish_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "in").mkdir()
-    document = storage.sha256_of(UPath(text_pdf(tmp_path / "in" / "gone.pdf")))
+    document = fs.sha256_of(UPath(text_pdf(tmp_path / "in" / "gone.pdf")))
     ledger_run = pipeline.ledger.run
 
     def forgotten_meanwhile(*args: object, **kwargs: object) -> object:
@@ -115,7 +117,7 @@ def test_a_run_that_had_listed_the_document_before_cannot_publish_it(tmp_path: P
 def test_a_file_that_has_other_content_by_now_is_not_removed(tmp_path: Path) -> None:
     for name in ("same.pdf", "other.pdf"):
         text_pdf(tmp_path / name, [[name]])
-    document = storage.sha256_of(UPath(tmp_path / "same.pdf"))
+    document = fs.sha256_of(UPath(tmp_path / "same.pdf"))
     uris = {str(tmp_path / "same.pdf"), str(tmp_path / "other.pdf")}
     erased = forget.erase(document, uris, Settings(lake=str(tmp_path / "lake")), landing=True)
     assert erased.landing_files == [str(tmp_path / "same.pdf")]
@@ -128,9 +130,9 @@ def test_a_name_of_none_or_several_documents_is_refused_and_an_unknown_sha256_is
     space = Workspace.open(settings.workspaces, Partition("receipt", DAY), "r1")
     rows = [{"document": name * 64, "uri": f"/in/{name}/scan.pdf", "copies": [], "media_type": "", "bytes": 1, "pages": 1, "status": "ok",
              "reason": None} for name in "ab"]
-    from octavo import schemas
+    from octavo.storage import schemas
 
-    storage.write_rows(space.documents, rows, schemas.DOCUMENTS)
+    fs.write_rows(space.documents, rows, schemas.DOCUMENTS)
     with pytest.raises(SettingsError, match="names 2 documents"):
         forget.find("scan.pdf", settings)
     with pytest.raises(SettingsError, match="no document"):

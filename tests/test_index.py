@@ -15,16 +15,19 @@ import pytest
 from click.testing import CliRunner
 from upath import UPath
 
-from octavo import contracts, indexing, ingest, pipeline, reading
 from octavo.cli import main
-from octavo.config import Settings
-from octavo.contracts import Locale
-from octavo.errors import SettingsError
-from octavo.indexing import Method, Row, State
-from octavo.indexing.manifest import COLUMNS
-from octavo.indexing.patterns import DEFAULT, PathPattern, days_in
-from octavo.model import Partition
-from octavo.workspace import Workspace
+from octavo.ingest import stage as ingest
+from octavo.model import contracts
+from octavo.model.contracts import Locale
+from octavo.model.entities import Partition
+from octavo.model.errors import SettingsError
+from octavo.model.settings import Settings
+from octavo.reading import stage as reading
+from octavo.storage.workspace import Workspace
+from octavo.workflows import date_assignment, pipeline
+from octavo.workflows.date_assignment import Method, Row, State
+from octavo.workflows.date_assignment.manifest import COLUMNS
+from octavo.workflows.date_assignment.patterns import DEFAULT, PathPattern, days_in
 from tests.documents import LINES, text_pdf
 from tests.ingest.test_archives import make_zip
 
@@ -85,12 +88,12 @@ class Old:
 
     def propose(self, *by: Method, folder: Path | None = None, **options: Any) -> dict[str, Row]:
         """The rows by the end of their files' paths."""
-        rows = indexing.propose(RECEIPT, UPath(folder or self.folder), self.settings, by=by or tuple(Method), **options)
+        rows = date_assignment.propose(RECEIPT, UPath(folder or self.folder), self.settings, by=by or tuple(Method), **options)
         assert [row.file for row in rows] == sorted(row.file for row in rows)
         return {row.file.removeprefix(f"{self.folder}/"): row for row in rows}
 
     def place(self, rows: dict[str, Row], **options: Any) -> dict[str, State]:
-        placed = list(indexing.place(list(rows.values()), self.settings, **options))
+        placed = list(date_assignment.place(list(rows.values()), self.settings, **options))
         assert len(placed) == len(rows)
         return {one.row.file.removeprefix(f"{self.folder}/"): one.state for one in placed}
 
@@ -242,7 +245,7 @@ def test_an_interrupted_move_is_simply_made_again_and_leaves_what_is_undecided(o
     content = {name: old.add(name, *UNDATED, name).read_bytes() for name in ("2019-05-03 a.pdf", "2019-05-03 b.pdf", "2019-05-03 c.pdf")}
     old.add("undecided.pdf", *UNDATED)
     rows = old.propose(Method.PATH)
-    interrupted = indexing.place(list(rows.values()), old.settings, move=True)
+    interrupted = date_assignment.place(list(rows.values()), old.settings, move=True)
     while next(interrupted).state is not State.PUT:
         pass
     interrupted.close()
@@ -286,13 +289,13 @@ A_ROW = Row("/old/=1.pdf", PRINTED, "path", "“2019” in its path", "", "=1.pd
 ])
 def test_a_manifest_comes_back_from_a_spreadsheet(change: Any, tmp_path: Path) -> None:
     path = UPath(tmp_path / "m.csv")
-    indexing.write(path, [A_ROW])
+    date_assignment.write(path, [A_ROW])
     text = path.read_text(encoding="utf-8")
     assert [cell for line in csv.reader(text.splitlines()) for cell in line if cell.startswith("=")] == []  # a formula it would be
     path.write_text(change(text), encoding="utf-8")
-    assert indexing.read(path) == [A_ROW]
+    assert date_assignment.read(path) == [A_ROW]
     with pytest.raises(SettingsError, match="is there already"):
-        indexing.write(path, [A_ROW])
+        date_assignment.write(path, [A_ROW])
 
 
 @pytest.mark.parametrize(("old_text", "new", "said"), [
@@ -304,16 +307,16 @@ def test_a_manifest_comes_back_from_a_spreadsheet(change: Any, tmp_path: Path) -
 ])
 def test_what_cannot_be_followed_is_named_with_its_line(old_text: str, new: str, said: str, tmp_path: Path) -> None:
     path = UPath(tmp_path / "m.csv")
-    indexing.write(path, [A_ROW])
+    date_assignment.write(path, [A_ROW])
     path.write_text(path.read_text(encoding="utf-8").replace(old_text, new), encoding="utf-8")
     with pytest.raises(SettingsError, match=said):
-        indexing.read(path)
+        date_assignment.read(path)
 
 
 def test_a_manifest_in_another_encoding_is_refused_with_the_remedy(tmp_path: Path) -> None:
     (tmp_path / "m.csv").write_bytes("file,day\nmüller.pdf,".encode("cp1252"))
     with pytest.raises(SettingsError, match="CSV UTF-8"):
-        indexing.read(UPath(tmp_path / "m.csv"))
+        date_assignment.read(UPath(tmp_path / "m.csv"))
 
 
 def octavo(*args: object) -> Any:

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from upath import UPath
 
-from octavo import contracts, forget, inputs, pipeline
-from octavo.config import Limits, Settings
-from octavo.corrections import Action, Correction, CorrectionStore
-from octavo.lake import Lake
-from octavo.model import Partition
-from octavo.storage import sha256_of
-from octavo.workspace import Workspace
+from octavo.model import contracts
+from octavo.model.entities import Partition
+from octavo.model.settings import Limits, Settings
+from octavo.storage.corrections import Action, Correction, CorrectionStore
+from octavo.storage.fs import sha256_of
+from octavo.storage.lake import Lake
+from octavo.storage.workspace import Workspace
+from octavo.workflows import change_detection, forget, pipeline
 from tests.documents import LINES, text_pdf
 
 DAY = dt.date(2026, 11, 2)
@@ -46,11 +47,11 @@ class World:
 
     def unchanged(self) -> bool:
         space = Workspace.open(self.settings.workspaces, Partition("receipt", DAY), "probe")
-        inputs.keep(space, UPath(self.folder), self.contract, self.settings, ("layout",))
-        return inputs.unchanged(Lake(UPath(self.settings.lake)), space, self.settings)
+        change_detection.keep(space, UPath(self.folder), self.contract, self.settings, ("layout",))
+        return change_detection.unchanged(Lake(UPath(self.settings.lake)), space, self.settings)
 
     def late(self, before: dt.date = DAY + dt.timedelta(days=1), within: int = 5) -> list[tuple[dt.date, int, bool]]:
-        return [(one.day, one.files, one.published) for one in inputs.late_days("receipt", self.settings, before, within)]
+        return [(one.day, one.files, one.published) for one in change_detection.late_days("receipt", self.settings, before, within)]
 
     def correct(self) -> None:
         document = sha256_of(UPath(self.folder / "one.pdf"))
@@ -99,7 +100,7 @@ def test_whatever_the_tables_follow_from_is_noticed(change: Callable[[World], ob
 
 
 def test_another_version_of_the_code_is_noticed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs, "_code", lambda: "another")
+    monkeypatch.setattr(change_detection, "_code", lambda: "another")
     assert not world.unchanged()
 
 
@@ -115,9 +116,9 @@ def test_documents_that_came_late_are_found_for_their_days_and_no_longer_once_th
 
 def test_the_name_of_a_late_day_changes_with_its_files_only(world: World) -> None:
     text_pdf(world.folder / "three.pdf")
-    first, again = (inputs.late_days("receipt", world.settings, DAY + dt.timedelta(days=1), 5)[0].digest for _ in range(2))
+    first, again = (change_detection.late_days("receipt", world.settings, DAY + dt.timedelta(days=1), 5)[0].digest for _ in range(2))
     text_pdf(world.folder / "four.pdf")
-    then = inputs.late_days("receipt", world.settings, DAY + dt.timedelta(days=1), 5)[0].digest
+    then = change_detection.late_days("receipt", world.settings, DAY + dt.timedelta(days=1), 5)[0].digest
     assert first == again != then
 
 

@@ -12,8 +12,8 @@ from airflow.providers.cncf.kubernetes.pod_generator import PodGenerator
 from kubernetes.client import ApiClient, V1ConfigMap, V1Pod
 from ruamel.yaml import YAML
 
-from octavo.config import Settings
-from octavo.extraction.molmo import RuntimeOptions
+from octavo.extraction.vlm import RuntimeOptions
+from octavo.model.settings import Settings
 from octavo_airflow.operators import placement
 
 ROOT = Path(__file__).resolve().parent.parent

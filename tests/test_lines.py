@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from octavo.lines import levelled, line_height, lines_of, same_row
-from octavo.model import Box, Page, Source, Word, union
+from octavo.model.entities import Box, Page, Source, Word, union
+from octavo.page.lines import levelled, line_height, lines_of, same_row
 from tests.grid import askew, page
 
 

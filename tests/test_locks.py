@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from upath import UPath
 
-from octavo import locks, storage
-from octavo.errors import StoreUnavailable
+from octavo.model.errors import StoreUnavailable
+from octavo.storage import fs, locks
 
 STORES = ["disk", "memory"]
 
@@ -24,7 +24,7 @@ def path(request: pytest.FixtureRequest, tmp_path: Path) -> UPath:
 
 
 def test_a_file_is_created_once(path: UPath) -> None:
-    assert [storage.create(path, text) for text in (b"first", b"second")] == [True, False]
+    assert [fs.create(path, text) for text in (b"first", b"second")] == [True, False]
     assert path.read_bytes() == b"first"
     assert [child.name for child in path.parent.iterdir()] == ["day.json"]
 
@@ -62,17 +62,17 @@ def test_who_waits_in_vain_is_told_who_holds_it(path: UPath) -> None:
 ])
 def test_an_abandoned_lock_is_taken_over_at_once(path: UPath, other: dict[str, object]) -> None:
     content = {"owner": "run a", "host": socket.gethostname(), "pid": 1, "token": "t", "since": dt.datetime.now(dt.UTC).isoformat()}
-    storage.create(path, json.dumps({**content, **other}).encode())
+    fs.create(path, json.dumps({**content, **other}).encode())
     with locks.held(path, "run b", wait_seconds=0) as lock:
         lock.renew()
-        assert storage.read_json(path)["owner"] == "run b"
+        assert fs.read_json(path)["owner"] == "run b"
 
 
 def test_a_holder_that_lost_its_lock_writes_nothing_more_and_leaves_the_other_one(path: UPath) -> None:
     with locks.held(path, "run a") as lock:
         path.unlink()
         theirs = {**lock.content, "owner": "run b", "token": "other", "since": "2026-01-01T00:00:00+00:00"}
-        storage.create(path, json.dumps(theirs).encode())
+        fs.create(path, json.dumps(theirs).encode())
         with pytest.raises(StoreUnavailable, match="taken over by run b"):
             lock.renew()
-    assert storage.read_json(path)["owner"] == "run b"
+    assert fs.read_json(path)["owner"] == "run b"

@@ -16,10 +16,11 @@ import s3fs
 from click.testing import CliRunner
 from upath import UPath
 
-from octavo import locks, storage, tables
 from octavo.cli import main
-from octavo.errors import StoreUnavailable
-from octavo.lake import STABLE_TABLES, Lake
+from octavo.model.errors import StoreUnavailable
+from octavo.publishing import staging
+from octavo.storage import fs, locks
+from octavo.storage.lake import STABLE_TABLES, Lake
 from tests.documents import LINES, text_pdf
 from tests.ingest.test_archives import make_zip
 from tests.object_store import ENVIRONMENT, Faults, impatient, server
@@ -85,8 +86,8 @@ def test_a_run_on_an_object_store_that_fails_at_times_gives_the_bytes_of_a_local
     assert min(faults.failed, faults.hung) > 0
     lake = UPath(f"{bucket}/lake")
     assert stable(lake) == stable(UPath(tmp_path / "lake"))
-    assert list(storage.files_under(lake / "_octavo" / "workspaces")) == []
-    assert list(storage.files_under(lake / "_locks")) == []
+    assert list(fs.files_under(lake / "_octavo" / "workspaces")) == []
+    assert list(fs.files_under(lake / "_locks")) == []
 
     again = json.loads(octavo(*run).splitlines()[-1])
     assert (again["reads"], again["read_hits"]) == (0, 3)
@@ -97,39 +98,39 @@ def test_a_run_on_an_object_store_that_fails_at_times_gives_the_bytes_of_a_local
     assert "nothing to remove" in octavo("gc", "--lake", f"{bucket}/lake")
     octavo("forget", "one.pdf", "--lake", f"{bucket}/lake", "--landing-file")
     assert not (UPath(bucket) / "landing/receipt/2026/11/02/one.pdf").exists()
-    assert storage.count_rows(lake / "documents/contract=receipt/day=2026-11-02/part.parquet") == 2
+    assert fs.count_rows(lake / "documents/contract=receipt/day=2026-11-02/part.parquet") == 2
 
 
 def test_an_undated_archive_on_an_object_store_gets_its_days(store: tuple[str, Faults], tmp_path: Path) -> None:
     bucket, faults = store
     for name, content in (("2019-05-03 a.pdf", LINES), ("b/undated.pdf", LINES[:2]), ("2020-01-01.pdf", LINES[:3])):
-        storage.write_bytes(UPath(bucket) / "old" / name, text_pdf(tmp_path / "a.pdf", [content]).read_bytes())
-    storage.write_bytes(UPath(bucket) / "days/receipt/2020/01/01/2020-01-01.pdf", b"another document")
+        fs.write_bytes(UPath(bucket) / "old" / name, text_pdf(tmp_path / "a.pdf", [content]).read_bytes())
+    fs.write_bytes(UPath(bucket) / "days/receipt/2020/01/01/2020-01-01.pdf", b"another document")
     manifest = f"{bucket}/manifest.csv"
     faults.busy_every = 23
     today = f"{dt.datetime.now(dt.UTC):%Y/%m/%d}"
     octavo("index", "propose", "receipt", f"{bucket}/old", "--by", "path,mtime", "--out", manifest)
     for _ in range(2):
         octavo("index", "apply", manifest, "--landing", f"{bucket}/days", "--move")
-        landed = [str(file.path).rpartition("/days/receipt/")[2] for file in storage.files_under(UPath(bucket) / "days")]
+        landed = [str(file.path).rpartition("/days/receipt/")[2] for file in fs.files_under(UPath(bucket) / "days")]
         ours = landed.pop(1)  # 2020-01-01-{sha256}.pdf, beside the other document
         assert landed == ["2019/05/03/2019-05-03 a.pdf", "2020/01/01/2020-01-01.pdf", f"{today}/b/undated.pdf"]
         assert ours.startswith("2020/01/01/2020-01-01-")
-        assert list(storage.files_under(UPath(bucket) / "old")) == []
+        assert list(fs.files_under(UPath(bucket) / "old")) == []
     assert (UPath(bucket) / "days/receipt/2020/01/01/2020-01-01.pdf").read_bytes() == b"another document"
 
 
 def test_a_write_that_fails_leaves_the_old_object(store: tuple[str, Faults]) -> None:
     path = UPath(store[0]) / "atomic" / "a.bin"
-    storage.write_bytes(path, b"old")
-    with pytest.raises(TypeError), storage.atomic(path) as stream:
+    fs.write_bytes(path, b"old")
+    with pytest.raises(TypeError), fs.atomic(path) as stream:
         stream.writelines([b"half a ", "no bytes"])  # type: ignore[list-item]
     assert path.read_bytes() == b"old"
 
 
 def test_of_writers_that_create_one_object_exactly_one_succeeds(store: tuple[str, Faults]) -> None:
     path, won = UPath(store[0]) / "create" / "a.json", []
-    threads = [threading.Thread(target=lambda n=n: won.append(storage.create(path, str(n).encode()))) for n in range(8)]
+    threads = [threading.Thread(target=lambda n=n: won.append(fs.create(path, str(n).encode()))) for n in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -142,8 +143,8 @@ def test_two_runs_that_publish_one_day_leave_the_tables_of_the_one_that_started_
     spaces = []
     for run, documents in (("early", {1: ["one"]}), ("late", {1: ["one"], 2: ["two"]})):
         space = fill(workspace(tmp_path, run), documents)
-        tables.run(space, CONTRACT, lake, ["layout"])
-        storage.write_json(space.validation, {"success": True})
+        staging.run(space, CONTRACT, lake, ["layout"])
+        fs.write_json(space.validation, {"success": True})
         spaces.append(space)
     assert publish_at_once(spaces, lake) == "late"
 
@@ -157,11 +158,11 @@ def test_a_lock_that_another_run_holds_is_named(store: tuple[str, Faults]) -> No
 
 def test_what_another_process_wrote_is_seen(store: tuple[str, Faults], tmp_path: Path) -> None:
     folder = UPath(store[0]) / "seen"
-    storage.write_bytes(folder / "a", b"1")
-    assert [file.path.name for file in storage.files_under(folder)] == ["a"]
+    fs.write_bytes(folder / "a", b"1")
+    assert [file.path.name for file in fs.files_under(folder)] == ["a"]
     other = s3fs.S3FileSystem(skip_instance_cache=True)
     other.pipe_file("octavo/seen/b", b"2")
-    assert [file.path.name for file in storage.files_under(folder)] == ["a", "b"]
+    assert [file.path.name for file in fs.files_under(folder)] == ["a", "b"]
     assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
 
 
@@ -201,6 +202,6 @@ def test_a_full_disk_ends_with_a_text_and_not_with_a_traceback(tmp_path: Path, m
         with Path("/dev/full").open("wb", buffering=0) as stream:
             return stream.write(b"one byte")
 
-    monkeypatch.setattr(storage, "write_table", full)
+    monkeypatch.setattr(fs, "write_table", full)
     done = CliRunner().invoke(main, ["run", "receipt", str(tmp_path / "in"), "--lake", str(tmp_path / "lake")])
     assert (done.exit_code, "No space left on device" in done.output) == (9, True), done.output

@@ -14,15 +14,16 @@ import pytest
 from click.testing import CliRunner
 from upath import UPath
 
-from octavo import pipeline, remerge, storage
 from octavo.cli import main
-from octavo.config import Settings
-from octavo.contracts import Contract
-from octavo.errors import SettingsError, WorkspaceError
-from octavo.lake import Lake
-from octavo.model import Partition
-from octavo.pipeline import summarise
+from octavo.model.contracts import Contract
+from octavo.model.entities import Partition
+from octavo.model.errors import SettingsError, WorkspaceError
+from octavo.model.settings import Settings
 from octavo.reading import stage as reading_stage
+from octavo.storage import fs
+from octavo.storage.lake import Lake
+from octavo.workflows import pipeline, remerge
+from octavo.workflows.pipeline import summarise
 from tests.history import DAYS, FIELDS, contract, publish, settings, tables
 from tests.molmo.fakes import OPTIONS, Scripted
 
@@ -62,7 +63,7 @@ def again(root: Path, used: Contract, **keys: Any) -> list[pipeline.DayResult]:
 
 
 def rows(root: Path, table: str, day: dt.date = DAYS[0]) -> list[dict[str, Any]]:
-    return storage.read_table(Lake(UPath(root / "lake")).table(table, Partition("bill", day))).to_pylist()
+    return fs.read_table(Lake(UPath(root / "lake")).table(table, Partition("bill", day))).to_pylist()
 
 
 def test_the_same_contract_gives_the_same_bytes(root: Path) -> None:
@@ -161,8 +162,8 @@ def test_words_of_another_engine_are_still_the_words_that_were_published(root: P
     for path in list(store.glob("*/*/*/*.parquet")):
         other = path.parent.parent / ("0" * 32) / path.name
         other.parent.mkdir()
-        table = storage.read_table(path)
-        storage.write_table(other, [table.set_column(2, "width", [[9999] * len(table)])], table.schema)
+        table = fs.read_table(path)
+        fs.write_table(other, [table.set_column(2, "width", [[9999] * len(table)])], table.schema)
     before = tables(root)
     again(root, contract())
     assert tables(root) == before
@@ -177,9 +178,9 @@ def test_words_that_are_not_kept_any_more_are_named(root: Path) -> None:
 
 def test_answers_that_are_not_kept_leave_their_chunks_to_the_others(root: Path) -> None:
     path = Lake(UPath(root / "lake")).table("answers", Partition("bill", DAYS[0]))
-    kept = storage.read_table(path).to_pylist()
+    kept = fs.read_table(path).to_pylist()
     assert kept[-1]["extractor"] == "molmo"
-    storage.write_rows(path, kept[:-1], storage.read_table(path).schema)
+    fs.write_rows(path, kept[:-1], fs.read_table(path).schema)
     result = remerge.remerge_day(contract(), DAYS[0], settings(root))
     assert result.published, result.error
     assert [row["detail"] for row in rows(root, "answers") if row["detail"]] [-1:] == [remerge.NO_ANSWER]

@@ -10,11 +10,14 @@ import pytest
 from click.testing import CliRunner
 from upath import UPath
 
-from octavo import contracts, pipeline, reading, requeue, schemas, storage
 from octavo.cli import main
-from octavo.config import Settings
-from octavo.model import Outcome
+from octavo.model import contracts
+from octavo.model.entities import Outcome
+from octavo.model.settings import Settings
+from octavo.reading import stage as reading
 from octavo.reading.store import document_folder
+from octavo.storage import fs, schemas
+from octavo.workflows import pipeline, requeue
 from tests.documents import LINES, text_pdf
 
 DAY = dt.date(2026, 11, 2)
@@ -31,10 +34,10 @@ def failed_day(tmp_path: Path) -> tuple[Path, Path]:
     (landing / "cut.pdf").write_bytes(b"%PDF-1.7 half of")
     settings = Settings(lake=str(lake), processes=1)
     assert pipeline.run_day(RECEIPT, UPath(landing), DAY, settings, extractor="layout").published
-    (block,) = document_folder(settings.reading_store, storage.sha256_of(UPath(slow))).glob("*/*.parquet")
-    row = storage.read_table(block).to_pylist()[0]
+    (block,) = document_folder(settings.reading_store, fs.sha256_of(UPath(slow))).glob("*/*.parquet")
+    row = fs.read_table(block).to_pylist()[0]
     lost = {**row, "words": [], "outcome": Outcome.QUARANTINED.value, "reason": "timeout", "detail": "over 60 s", "text_source": "none"}
-    storage.write_rows(block, [lost], schemas.READINGS)
+    fs.write_rows(block, [lost], schemas.READINGS)
     assert pipeline.run_day(RECEIPT, UPath(landing), DAY, settings, extractor="layout").published
     return landing, lake
 

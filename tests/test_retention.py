@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from upath import UPath
 
 from octavo.cli import main
-from octavo.config import Settings
-from octavo.retention import leftovers
+from octavo.model.settings import Settings
+from octavo.workflows.retention import leftovers
 
 NOW = dt.datetime.now(dt.UTC)
 

@@ -12,13 +12,14 @@ import pytest
 from click.testing import CliRunner, Result
 from upath import UPath
 
-from octavo import pipeline, review, storage
 from octavo.cli import main
-from octavo.contracts import Gate, Strategy
-from octavo.corrections import CorrectionStore
-from octavo.errors import SettingsError
-from octavo.lake import Lake
-from octavo.model import Partition
+from octavo.model.contracts import Gate, Strategy
+from octavo.model.entities import Partition
+from octavo.model.errors import SettingsError
+from octavo.storage import fs
+from octavo.storage.corrections import CorrectionStore
+from octavo.storage.lake import Lake
+from octavo.workflows import pipeline, review
 from tests.history import DAYS, FIELDS, contract, copied, publish, settings
 
 # "due" is nowhere on the bills, and "slip" breaks its pattern: both want a look.
@@ -52,15 +53,15 @@ def lines(root: Path, *args: str) -> list[dict[str, Any]]:
 
 def field(root: Path, path: str, name: str = "bill_48213.pdf") -> dict[str, Any]:
     lake, partition = Lake(UPath(root / "lake")), Partition("bill", DAYS[0])
-    documents = storage.read_table(lake.table("documents", partition)).to_pylist()
+    documents = fs.read_table(lake.table("documents", partition)).to_pylist()
     document = next(row["document"] for row in documents if row["uri"].endswith(name))
-    rows = storage.read_table(lake.table("fields", partition), where=("document", document)).to_pylist()
+    rows = fs.read_table(lake.table("fields", partition), where=("document", document)).to_pylist()
     return next(row for row in rows if row["field"] == path)
 
 
 def record(root: Path, number: str = "48213") -> dict[str, Any]:
     path = Lake(UPath(root / "lake")).table("bill", Partition("bill", DAYS[0]))
-    return next(row for row in storage.read_table(path).to_pylist() if row["number"] == number)
+    return next(row for row in fs.read_table(path).to_pylist() if row["number"] == number)
 
 
 def test_what_wants_a_look_is_listed_with_its_reason(root: Path) -> None:
@@ -88,7 +89,7 @@ def test_a_correction_waits_for_the_next_merge_and_then_is_in_all_tables(root: P
     assert (field(root, "due")["verdict"], field(root, "due")["extractor"]) == ("accepted", "person")
     assert field(root, "due")["evidence"]
     assert [row["field"] for row in lines(root, "bill_48213.pdf") if row["field"] in ("due", "guests")] == []
-    table = storage.read_table(Lake(UPath(root / "lake")).table("corrections", Partition("bill", DAYS[0]))).to_pylist()
+    table = fs.read_table(Lake(UPath(root / "lake")).table("corrections", Partition("bill", DAYS[0]))).to_pylist()
     assert [(row["field"], row["value"], row["previous"], row["by"]) for row in table] == [
         ("due", "17.60", None, "ann"), ("guests", "2", None, "ann"),
     ]
@@ -172,12 +173,12 @@ def test_a_record_that_the_gate_held_back_is_published_once_a_person_said_what_i
     (root / "contracts" / "bill.yaml").write_text(json.dumps(strict.model_dump(mode="json", exclude_defaults=True)))
     lake, partition = Lake(UPath(root / "lake")), Partition("bill", DAYS[0])
     assert CliRunner().invoke(main, ["remerge", "bill", "--lake", str(root / "lake")]).exit_code == 0
-    assert storage.count_rows(lake.table("bill", partition)) == 0
+    assert fs.count_rows(lake.table("bill", partition)) == 0
     held = (lake.published(partition) or {})["held"]
     waiting = lines(root, "--day", "2026-11-02")
     assert {row["document"] for row in waiting if "held back by the gate: slip matches" in row["reason"]} == set(held)
     assert octavo(root, "bill_48213.pdf", "--set", "slip=T-1", "--apply").exit_code == 0
-    assert [row["slip"] for row in storage.read_table(lake.table("bill", partition)).to_pylist()] == ["T-1"]
+    assert [row["slip"] for row in fs.read_table(lake.table("bill", partition)).to_pylist()] == ["T-1"]
 
 
 def test_a_run_of_one_document_leaves_the_others_held_back(published: Path, root: Path) -> None:

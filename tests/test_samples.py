@@ -17,12 +17,16 @@ import pytest
 from PIL import Image, ImageSequence
 from upath import UPath
 
-from octavo import chunking, contracts, ingest, reading, schemas
-from octavo.config import CONTRACTS_FOLDER, Settings
-from octavo.extraction import layout
+from octavo.chunking import stage as chunking
+from octavo.extraction.rules import stage as rules
+from octavo.ingest import stage as ingest
 from octavo.merging.documents import Merger, PageAnswers
-from octavo.model import Answer, Box, Field, ParseStatus, Partition, Verdict
-from octavo.workspace import Workspace
+from octavo.model import contracts
+from octavo.model.entities import Answer, Box, Field, ParseStatus, Partition, Verdict
+from octavo.model.settings import CONTRACTS_FOLDER, Settings
+from octavo.reading import stage as reading
+from octavo.storage import schemas
+from octavo.storage.workspace import Workspace
 from samples import make
 from samples.drawing import rasterise
 
@@ -164,7 +168,7 @@ def merged(contract: str, name: str, root: Path, said: dict[str, list] | None = 
     chunking.run(space, shard, spec.chunking)
     page = schemas.page_from_row(space.read(space.shard("read", shard)).to_pylist()[0])
     chunks = [schemas.chunk_from_row(row) for row in space.read(space.shard("chunk", shard)).to_pylist()]
-    layout.run(space, shard, spec)
+    rules.run(space, shard, spec)
     answers = [said_by_layout(row) for row in space.read(space.shard("extract_layout", shard)).to_pylist()]
     if said:
         answers.append(Answer(page.document, 1, chunks[0].number, chunks[0].box, "molmo", False, "", said))
@@ -174,7 +178,7 @@ def merged(contract: str, name: str, root: Path, said: dict[str, list] | None = 
 def said_by_layout(row: dict[str, Any]) -> Answer:
     box = Box(row["x0"], row["y0"], row["x1"], row["y1"])
     parsed = json.loads(row["parsed"] or "{}")
-    return Answer(row["document"], row["page"], row["chunk"], box, layout.EXTRACTOR, True, "", parsed, ParseStatus.OK)
+    return Answer(row["document"], row["page"], row["chunk"], box, rules.EXTRACTOR, True, "", parsed, ParseStatus.OK)
 
 
 def test_the_energy_statement_gives_every_field_with_its_evidence(tmp_path: Path) -> None:

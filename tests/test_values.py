@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octavo.contracts import Kind, Locale
-from octavo.values import canonical, currency_of, parser
+from octavo.model.contracts import Kind, Locale
+from octavo.page.values import canonical, currency_of, parser
 
 DAY_FIRST = parser(Locale())
 MONTH_FIRST = parser(Locale(date_order="MDY"))

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from upath import UPath
 
-from octavo import storage
-from octavo.errors import WorkspaceError
-from octavo.model import Partition
-from octavo.workspace import BLOCK_PAGES, MOST_SHARDS, Span, Workspace, cut_into_shards
+from octavo.model.entities import Partition
+from octavo.model.errors import WorkspaceError
+from octavo.storage import fs
+from octavo.storage.workspace import BLOCK_PAGES, MOST_SHARDS, Span, Workspace, cut_into_shards
 from tests.staging import CONTRACT, workspace
 
 documents = st.lists(st.integers(0, 100), max_size=20).map(lambda pages: [(f"{i:03d}", n) for i, n in enumerate(pages)])
@@ -54,7 +54,7 @@ def test_a_shard_that_the_plan_does_not_have_is_named_with_what_to_do(tmp_path):
 
 def test_a_task_reads_of_a_large_plan_what_is_near_its_own_shard(tmp_path):
     space = workspace(tmp_path)
-    plan = cut_into_shards([(f"{number:06}", 1) for number in range(3 * storage.ROW_GROUP_ROWS)], 128)
+    plan = cut_into_shards([(f"{number:06}", 1) for number in range(3 * fs.ROW_GROUP_ROWS)], 128)
     space.write_plan(plan)
     page_shard, document_shard = list(plan.page_shards)[-1], list(plan.document_shards)[-1]
     assert space.spans(page_shard) == plan.page_shards[page_shard]

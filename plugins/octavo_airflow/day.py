@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from octavo.errors import SettingsError
+from octavo.model.errors import SettingsError
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
-from octavo.errors import SettingsError
+from octavo.model.errors import SettingsError
 from octavo_airflow.connection import CONNECTION_TYPE, FIELDS, HOOK_NAME
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
-    from octavo.extraction.molmo import RuntimeOptions
+    from octavo.extraction.vlm import RuntimeOptions
 
 class MolmoHook(BaseHook):
     """A Molmo model by its connection: behind an endpoint, or in the task's process.
@@ -37,7 +37,7 @@ class MolmoHook(BaseHook):
         """
         from airflow.sdk.exceptions import AirflowNotFoundException
 
-        from octavo.extraction import molmo
+        from octavo.extraction import vlm
 
         try:
             connection = self.get_connection(self.molmo_conn_id)
@@ -49,7 +49,7 @@ class MolmoHook(BaseHook):
             raise SettingsError(
                 f"connection {self.molmo_conn_id} is of type {connection.conn_type}; a model needs one of type {CONNECTION_TYPE}"
             )
-        return molmo.configure(**_given(connection))
+        return vlm.configure(**_given(connection))
 
 
 def _given(connection: Connection) -> dict[str, Any]:

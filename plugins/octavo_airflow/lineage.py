@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
 
-    from octavo.config import Settings
-    from octavo.contracts import Contract
+    from octavo.model.contracts import Contract
+    from octavo.model.settings import Settings
 
 
 def of(settings: Settings, contract: str, files: int | None = None) -> OperatorLineage[Any, Any]:
@@ -44,7 +44,7 @@ def published(settings: Settings, contract: Contract, counts: Mapping[str, int])
     from openlineage.client.event_v2 import OutputDataset
     from openlineage.client.facet_v2 import output_statistics_output_dataset, schema_dataset
 
-    from octavo.lake import table_schemas
+    from octavo.storage.lake import table_schemas
 
     found = of(settings, contract.name)
     for table, schema in table_schemas(contract).items():

@@ -15,7 +15,7 @@ from octavo_airflow.day import resolve_day
 if TYPE_CHECKING:
     from airflow.sdk import Connection, Context
 
-    from octavo.config import Settings
+    from octavo.model.settings import Settings
 
 TIMEOUT_SECONDS = 10
 TRIES = 3  # to connect; an answer counts, whatever it is
@@ -60,15 +60,15 @@ class OctavoNotifier(BaseNotifier):
             call({**context, "octavo": message})
 
     def message(self, context: Context) -> dict[str, Any] | None:
-        """What there is to tell, as it is sent: see ``octavo.alerts.Alert``."""
+        """What there is to tell, as it is sent: see ``octavo.workflows.alerts.Alert``."""
         from upath import UPath
 
-        from octavo import alerts
-        from octavo.config import Settings
-        from octavo.errors import Superseded
-        from octavo.lake import Lake
-        from octavo.model import Partition
-        from octavo.workspace import Workspace
+        from octavo.model.entities import Partition
+        from octavo.model.errors import Superseded
+        from octavo.model.settings import Settings
+        from octavo.storage.lake import Lake
+        from octavo.storage.workspace import Workspace
+        from octavo.workflows import alerts
 
         settings = Settings()
         workspace = Workspace.open(settings.workspaces, Partition(self.contract, resolve_day(context)), context["run_id"])

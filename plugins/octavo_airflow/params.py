@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import Param
 
-from octavo.contracts import Strategy
-from octavo.reasons import Reason
+from octavo.model.contracts import Strategy
+from octavo.model.errors import Reason
 
 if TYPE_CHECKING:
-    from octavo.contracts import Contract
+    from octavo.model.contracts import Contract
 
 
 def run_params(contract: Contract) -> dict[str, Param]:

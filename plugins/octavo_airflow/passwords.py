@@ -18,6 +18,6 @@ def from_connection() -> None:
         return
     from airflow.sdk import BaseHook
 
-    from octavo.pdf import PASSWORDS
+    from octavo.page.pdf import PASSWORDS
 
     os.environ[PASSWORDS] = BaseHook.get_connection(conn_id).password or ""

@@ -27,7 +27,7 @@ def task_instance_mutation_hook(task_instance: TaskInstance, dag_run: DagRun | N
     """Let backfills of Octavo's DAGs wait for other runs, and take their slots from a pool of their own where one is named."""
     if dag_run is None or dag_run.run_type != BACKFILL or not task_instance.dag_id.startswith(OURS):
         return
-    from octavo.config import Settings
+    from octavo.model.settings import Settings
 
     task_instance.priority_weight = WEIGHT
     task_instance.pool = pools.of_backfill(task_instance.pool, Settings().backfill_pool)

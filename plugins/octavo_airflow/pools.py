@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from octavo.errors import OctavoError, SettingsError
+from octavo.model.errors import OctavoError, SettingsError
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from octavo import contracts
-from octavo.config import Settings
-from octavo.lake import table_schemas
+from octavo.model import contracts
+from octavo.model.settings import Settings
+from octavo.storage.lake import table_schemas
 from octavo_airflow.assets import TABLES
 
 REPO = Path(__file__).resolve().parent.parent.parent

@@ -12,10 +12,10 @@ from airflow.providers.standard.operators import hitl
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskAwaitingInput
 from upath import UPath
 
-from octavo import storage
-from octavo.corrections import CorrectionStore
-from octavo.lake import Lake
-from octavo.model import Partition
+from octavo.model.entities import Partition
+from octavo.storage import fs
+from octavo.storage.corrections import CorrectionStore
+from octavo.storage.lake import Lake
 from octavo_airflow.operators import history
 from tests.airflow.test_dags import HEAVY, parse
 from tests.history import DAYS, FIELDS, contract, copied, publish
@@ -113,7 +113,7 @@ def test_what_a_person_saves_is_kept_and_the_day_rebuilt(lake: Lake) -> None:
     assert [(one.field, one.value, one.by, one.action.value) for one in kept] == [("due", "17.60", "Ann", "corrected")]
     assert case not in cases()
     history.RemergeReviewedOperator(task_id="remerge", contract="bill", reviewed=[said, {"day": "2026-11-03", "kept": 0}]).execute({})
-    rows = {row["document"]: row for row in storage.read_table(lake.table("bill", Partition("bill", DAYS[0]))).to_pylist()}
+    rows = {row["document"]: row for row in fs.read_table(lake.table("bill", Partition("bill", DAYS[0]))).to_pylist()}
     assert str(rows[case["document"]]["due"]) == "17.60"
 
 

@@ -15,8 +15,9 @@ from airflow.sdk import DAG
 from airflow.utils.state import TaskInstanceState
 from upath import UPath
 
-from octavo import storage, tables
-from octavo.lake import Lake, table_schemas
+from octavo.publishing import staging
+from octavo.storage import fs
+from octavo.storage.lake import Lake, table_schemas
 from octavo_airflow import lineage
 from octavo_airflow.operators import IngestOperator, OctavoOperator, PublishOperator
 from tests.documents import text_pdf
@@ -69,8 +70,8 @@ def test_ingest_reads_the_landing_folder(root: Path) -> None:
 def test_publish_makes_every_table_of_the_landing_folder(root: Path) -> None:
     lake = Lake(UPath(root / "lake"))
     space = fill(workspace(root / "lake/_octavo/workspaces"), {1: ["one"], 2: ["two"]})
-    tables.run(space, CONTRACT, lake, ["layout"])
-    storage.write_json(space.validation, {"success": True})
+    staging.run(space, CONTRACT, lake, ["layout"])
+    fs.write_json(space.validation, {"success": True})
     task = PublishOperator(task_id="publish", contract="receipt", extractor="layout", connection="")
     task.execute(a_context())
     event = sent(task, root)

@@ -13,8 +13,8 @@ import pytest
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowFailException
 
-from octavo.config import Settings
-from octavo.errors import Cancelled, SettingsError
+from octavo.model.errors import Cancelled, SettingsError
+from octavo.model.settings import Settings
 from octavo_airflow.connection import FIELDS, connection_type
 from octavo_airflow.hooks import MolmoHook
 from octavo_airflow.operators import MolmoExtractOperator, MolmoShardsOperator, placement
@@ -75,7 +75,7 @@ def test_a_connection_that_is_not_there_is_named() -> None:
 
 
 def test_every_field_of_the_form_is_an_option_of_the_runtime() -> None:
-    from octavo.extraction.molmo import RuntimeOptions
+    from octavo.extraction.vlm import RuntimeOptions
 
     assert {name for name, *_ in FIELDS} <= set(RuntimeOptions.model_fields)
     assert set(connection_type()["conn-fields"]) == {name for name, *_ in FIELDS}
@@ -141,7 +141,7 @@ class Endless:
     versions = "endless 1"
 
     def __init__(self) -> None:
-        from octavo.extraction.molmo.protocol import Identity
+        from octavo.extraction.vlm.protocol import Identity
 
         self.identity = Identity("endless", None)
         self.cancelled, self.asked, self.closed = threading.Event(), threading.Event(), False
@@ -163,9 +163,9 @@ def test_a_task_that_is_killed_calls_its_model_off_and_closes_it(run: Any, monke
     from PIL import Image
 
     runtime = Endless()
-    monkeypatch.setattr("octavo.extraction.molmo.runtimes.open_runtime", lambda options: runtime)
+    monkeypatch.setattr("octavo.extraction.vlm.runtimes.open_runtime", lambda options: runtime)
     monkeypatch.setenv("OCTAVO_MOLMO_MODEL", "endless")
-    monkeypatch.setattr("octavo.extraction.molmo.windows.page_image", lambda *given: Image.effect_noise((100, 200), 90).convert("RGB"))
+    monkeypatch.setattr("octavo.extraction.vlm.windows.page_image", lambda *given: Image.effect_noise((100, 200), 90).convert("RGB"))
     task = MolmoExtractOperator(task_id="t", contract="receipt", extractor="molmo", connection="", shards=["p0000"])
     task.on_kill()  # before anything runs it has nothing to stop
     threading.Thread(target=lambda: runtime.asked.wait(30) and task.on_kill(), daemon=True).start()
@@ -180,8 +180,8 @@ def test_too_few_cards_fail_the_task_at_once(run: Any, monkeypatch: pytest.Monke
     def refuse(*given: Any) -> Any:
         raise SettingsError("1 card is here and every one is in use")
 
-    monkeypatch.setattr("octavo.extraction.molmo.run_shards", refuse)
-    monkeypatch.setattr("octavo.extraction.molmo.runtimes.open_runtime", lambda options: Endless())
+    monkeypatch.setattr("octavo.extraction.vlm.run_shards", refuse)
+    monkeypatch.setattr("octavo.extraction.vlm.runtimes.open_runtime", lambda options: Endless())
     monkeypatch.setenv("OCTAVO_MOLMO_MODEL", "m")
     with pytest.raises(AirflowFailException, match="1 card is here"):
         MolmoExtractOperator(task_id="t", contract="receipt", extractor="molmo", connection="", shards=["p0000"]).execute(run)

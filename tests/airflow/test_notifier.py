@@ -19,10 +19,11 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.task_runner import _run_task_state_change_callbacks
 from upath import UPath
 
-from octavo import ledger, storage
-from octavo.config import Settings
-from octavo.errors import LedgerHole, Superseded
-from octavo.lake import Lake
+from octavo.model.errors import LedgerHole, Superseded
+from octavo.model.settings import Settings
+from octavo.publishing import ledger
+from octavo.storage import fs
+from octavo.storage.lake import Lake
 from octavo_airflow.notifier import OctavoNotifier, callbacks
 from octavo_airflow.operators import LedgerOperator
 from tests.staging import CONTRACT, DAY, fill, workspace
@@ -44,7 +45,7 @@ def ended(lake: Lake, good: int = 9, bad: int = 0, gate: bool | None = True) -> 
     space = fill(workspace(Path(Settings().workspaces.path), RUN), {n: ["text"] for n in range(good)}, quarantined=range(100, 100 + bad))
     if gate is not None:
         expectations = [{**REFUSED, "success": True}, {**REFUSED, "success": gate}]
-        storage.write_json(space.validation, {"success": gate, "expectations": expectations})
+        fs.write_json(space.validation, {"success": gate, "expectations": expectations})
     ledger.run(space, lake, ["layout"])
     return a_context()
 

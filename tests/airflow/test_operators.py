@@ -13,10 +13,10 @@ from airflow.sdk.api.datamodels._generated import DagRunType
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, DagRunTriggerException, DownstreamTasksSkipped
 from upath import UPath
 
-from octavo import inputs
-from octavo.errors import ContractError, SettingsError, StoreUnavailable
-from octavo.model import Partition, Report
-from octavo.workspace import Workspace
+from octavo.model.entities import Partition, Report
+from octavo.model.errors import ContractError, SettingsError, StoreUnavailable
+from octavo.storage.workspace import Workspace
+from octavo.workflows import change_detection
 from octavo_airflow import pools
 from octavo_airflow.day import resolve_day
 from octavo_airflow.operators import IngestOperator, LateDaysOperator, LedgerOperator, OctavoOperator, RunDayOperator
@@ -106,7 +106,7 @@ class Reading(OctavoOperator):
     """Reports how many passwords the core would try."""
 
     def stage(self, context: Any) -> Report:
-        from octavo.pdf import passwords
+        from octavo.page.pdf import passwords
 
         return Report("read", {"passwords": len(passwords())}, 0.0)
 
@@ -145,7 +145,7 @@ def ingest_and_ledger() -> IngestOperator:
 def test_a_day_that_has_not_changed_is_left_alone_by_its_first_task(
     kind: str, name: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(inputs, "unchanged", lambda *args: True)
+    monkeypatch.setattr(change_detection, "unchanged", lambda *args: True)
     workspace = Workspace.open(UPath(tmp_path), Partition("receipt", NOON.date()), "r1")
     workspace.keep_inputs({}, "rules")
     given = a_run(kind, name)
@@ -161,7 +161,7 @@ def test_a_day_that_has_not_changed_is_left_alone_by_its_first_task(
     pytest.param("scheduled", False, id="something has changed"),
 ])
 def test_a_day_is_run_all_the_same_when(kind: str, same: bool, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs, "unchanged", lambda *args: same)
+    monkeypatch.setattr(change_detection, "unchanged", lambda *args: same)
     workspace = Workspace.open(UPath(tmp_path), Partition("receipt", NOON.date()), "r1")
     ingest_and_ledger().leave_alone_if_unchanged(a_run(kind), workspace, 0.0)
 
@@ -169,11 +169,11 @@ def test_a_day_is_run_all_the_same_when(kind: str, same: bool, tmp_path: Any, mo
 def test_late_days_become_runs_whose_names_hold_the_state_of_their_folders(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def late_days(contract: str, settings: Any, before: dt.date, within_days: int) -> list[inputs.LateDay]:
+    def late_days(contract: str, settings: Any, before: dt.date, within_days: int) -> list[change_detection.LateDay]:
         asked.append((contract, before, within_days))
-        return [inputs.LateDay(dt.date(2026, 11, 18), 2, "abcdef0123456789", True)]
+        return [change_detection.LateDay(dt.date(2026, 11, 18), 2, "abcdef0123456789", True)]
 
-    monkeypatch.setattr(inputs, "late_days", late_days)
+    monkeypatch.setattr(change_detection, "late_days", late_days)
     monkeypatch.setenv("OCTAVO_LATE_DAYS", "7")
     given = a_run("scheduled")
     found = LateDaysOperator(task_id="late", contract="receipt").execute(given)

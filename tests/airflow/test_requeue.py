@@ -11,12 +11,15 @@ import pytest
 from airflow.sdk import DAG
 from upath import UPath
 
-from octavo import contracts, ingest, reading, schemas, storage
-from octavo.config import Settings
-from octavo.lake import Lake
-from octavo.model import Outcome, Partition
+from octavo.ingest import stage as ingest
+from octavo.model import contracts
+from octavo.model.entities import Outcome, Partition
+from octavo.model.settings import Settings
+from octavo.reading import stage as reading
 from octavo.reading.store import document_folder
-from octavo.workspace import Workspace
+from octavo.storage import fs, schemas
+from octavo.storage.lake import Lake
+from octavo.storage.workspace import Workspace
 from octavo_airflow.operators import IngestOperator
 from tests.documents import text_pdf
 
@@ -35,12 +38,12 @@ def block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> UPath:
     space = Workspace.open(settings.workspaces, Partition("receipt", DAY), "earlier")
     ingest.run(space, receipt, UPath(folder), settings)
     reading.run(space, "p0000", settings)
-    document = storage.sha256_of(slow)
+    document = fs.sha256_of(slow)
     (found,) = document_folder(settings.reading_store, document).glob("*/*-*.parquet")
-    lost = {**storage.read_table(found).to_pylist()[0], "words": [], "outcome": Outcome.QUARANTINED.value, "reason": "timeout"}
-    storage.write_rows(found, [lost], schemas.READINGS)
+    lost = {**fs.read_table(found).to_pylist()[0], "words": [], "outcome": Outcome.QUARANTINED.value, "reason": "timeout"}
+    fs.write_rows(found, [lost], schemas.READINGS)
     ended = {"run": "earlier", "attempts": 1, "document": document, "uri": str(slow), "outcome": "quarantined", "reason": "timeout"}
-    storage.write_rows(Lake(UPath(settings.lake)).table("ledger", space.partition), [{**ended, "level": "page", "page": 1}], schemas.LEDGER)
+    fs.write_rows(Lake(UPath(settings.lake)).table("ledger", space.partition), [{**ended, "level": "page", "page": 1}], schemas.LEDGER)
     return UPath(found)
 
 

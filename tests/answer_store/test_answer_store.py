@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from upath import UPath
 
-from octavo import storage
-from octavo.answer_store import AnswerStore, AnswerWriter, Choice, StoredAnswer, answer_key, pixels_digest, segments
-from octavo.answer_store.store import FANOUT
+from octavo.storage import answer_segments, fs
+from octavo.storage.answer_segments import StoredAnswer
+from octavo.storage.answer_store import FANOUT, AnswerStore, AnswerWriter, Choice, answer_key, pixels_digest
 
 NOW = dt.datetime(2026, 11, 2, 6, 0, tzinfo=dt.UTC)
 
@@ -103,10 +103,10 @@ def test_a_task_leaves_one_file_and_many_tasks_leave_few(root):
         for number in range(5):
             writer.put(key(number), answer())
             writer.flush()
-    assert len(segments.listed(root)) == 1
+    assert len(answer_segments.listed(root)) == 1
     for task in range(4 * FANOUT):
         put(store, range(task * 10, task * 10 + 10))
-    assert len(segments.listed(root)) < 2 * FANOUT
+    assert len(answer_segments.listed(root)) < 2 * FANOUT
     assert AnswerStore(root).stats().answers == 10 * 4 * FANOUT
 
 
@@ -123,11 +123,11 @@ def test_a_reader_finds_everything_while_segments_are_folded_under_it(root):
 def test_a_segment_that_goes_while_it_is_read_is_looked_for_anew(root, monkeypatch):
     put(AnswerStore(root), range(5))
     put(AnswerStore(root), range(5, 9))
-    listing = segments.listed
+    listing = answer_segments.listed
     stale = listing(root)
     AnswerStore(root).fold(everything=True)
     lists = iter([stale, listing(root)])
-    monkeypatch.setattr(segments, "listed", lambda _: next(lists))
+    monkeypatch.setattr(answer_segments, "listed", lambda _: next(lists))
     assert len(AnswerStore(root).get([key(n) for n in range(9)])) == 9
 
 
@@ -155,7 +155,7 @@ def test_prune_removes_what_fits_its_choice_and_counts_it_beforehand(root, choic
 def test_pruning_everything_leaves_no_file(root):
     put(AnswerStore(root), range(10))
     AnswerStore(root).prune(Choice(model="allenai/Molmo2-4B"))
-    assert segments.listed(root) == []
+    assert answer_segments.listed(root) == []
     assert AnswerStore(root).count(Choice(model="allenai/Molmo2-4B")) == 0
 
 
@@ -178,9 +178,9 @@ def test_stats_add_up_what_answers_took(root):
 
 def test_segments_of_earlier_versions_are_read_and_folded_with_new_ones(root):
     put(AnswerStore(root), range(3), contract="receipt")
-    old = segments.listed(root)[0]
+    old = answer_segments.listed(root)[0]
     rows = old.read().drop_columns(["contract"])
-    with storage.atomic(old.path) as stream:
+    with fs.atomic(old.path) as stream:
         pq.write_table(rows, stream)
     put(AnswerStore(root), range(3, 6), contract="receipt")
     assert AnswerStore(root).stats().answers == 6
@@ -203,7 +203,7 @@ def test_foreign_files_in_the_folder_do_no_harm(tmp_path):
 def test_half_written_files_of_killed_writers_go_after_a_day(tmp_path):
     store = AnswerStore(UPath(tmp_path))
     put(store, [1])
-    name = segments.listed(store.root)[0].path.name
+    name = answer_segments.listed(store.root)[0].path.name
     old, young = tmp_path / f".{name}.aa.tmp", tmp_path / f".{name}.bb.tmp"
     for path in (old, young):
         path.write_bytes(b"half")
@@ -232,7 +232,7 @@ def test_processes_that_write_and_fold_at_once_lose_nothing_and_agree_in_the_end
 KILLED = """
 import sys, time
 from upath import UPath
-from octavo.answer_store import AnswerStore, AnswerWriter
+from octavo.storage.answer_store import AnswerStore, AnswerWriter
 from tests.answer_store.test_answer_store import answer, key
 with AnswerWriter(AnswerStore(UPath(sys.argv[1]))) as writer:
     for batch in range(1000):

@@ -7,8 +7,9 @@ import pytest
 from click.testing import CliRunner
 from upath import UPath
 
-from octavo.answer_store import AnswerStore, AnswerWriter, StoredAnswer, answer_key
 from octavo.cli.answers import answers_group
+from octavo.storage.answer_segments import StoredAnswer
+from octavo.storage.answer_store import AnswerStore, AnswerWriter, answer_key
 
 DAY = 86_400 * 10**9
 
@@ -26,11 +27,11 @@ def lake(tmp_path, monkeypatch):
     corrections.write_bytes(b"what a person said")
     now = dt.datetime.now(dt.UTC).timestamp() * 10**9
     for first, last, model, contract, written in ((0, 10, "allenai/Molmo2-4B", "receipt", now - 7 * DAY), (10, 15, "other", "gone", now)):
-        monkeypatch.setattr("octavo.answer_store.writer.time.time_ns", lambda written=written: int(written))
+        monkeypatch.setattr("octavo.storage.answer_store.time.time_ns", lambda written=written: int(written))
         with AnswerWriter(store) as writer:
             for number in range(first, last):
                 writer.put(key(number), StoredAnswer("{}", "stop", 430, 12, 0.5, 1, model, "r1", "molmo2", "d1", contract))
-    monkeypatch.setattr("octavo.answer_store.writer.time.time_ns", lambda: int(now))
+    monkeypatch.setattr("octavo.storage.answer_store.time.time_ns", lambda: int(now))
     return tmp_path / "lake"
 
 

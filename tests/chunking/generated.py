@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from octavo.model import Box, Page, Source, Word
+from octavo.model.entities import Box, Page, Source, Word
 
 WIDTH, HEIGHT, MARGIN = 1654, 2339, 120
 

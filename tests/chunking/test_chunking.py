@@ -13,14 +13,17 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from upath import UPath
 
-from octavo import chunking, ingest, reading, storage
-from octavo.chunking import layout, line_gap, quadrants, segments, whole
-from octavo.chunking.legibility import crop_cost, is_legible
-from octavo.chunking.reading_order import rows_of
-from octavo.config import Settings
-from octavo.contracts import Chunking, Contract, FieldSpec, Strategy
-from octavo.model import Box, Page, Partition, Source, Word
-from octavo.workspace import Workspace
+from octavo.chunking import layout, segments, simple
+from octavo.chunking import stage as chunking
+from octavo.chunking.layout import crop_cost, is_legible
+from octavo.ingest import stage as ingest
+from octavo.model.contracts import Chunking, Contract, FieldSpec, Strategy
+from octavo.model.entities import Box, Page, Partition, Source, Word
+from octavo.model.settings import Settings
+from octavo.page.reading_order import rows_of
+from octavo.reading import stage as reading
+from octavo.storage import fs
+from octavo.storage.workspace import Workspace
 from tests.documents import page_picture, text_pdf
 
 IDENTITY = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
@@ -63,18 +66,21 @@ def pages(draw: st.DrawFn) -> Page:
     return page_of(words)
 
 
-BY_WORDS = [pytest.param(module, id=module.__name__.split(".")[-1]) for module in (whole, quadrants, line_gap, layout)]
+BY_WORDS = [
+    pytest.param(simple.whole_page, id="page"), pytest.param(simple.quadrants, id="quadrants"),
+    pytest.param(simple.line_gap, id="line_gap"), pytest.param(layout.cut, id="layout"),
+]
 
 
-@pytest.mark.parametrize("module", BY_WORDS)
+@pytest.mark.parametrize("cut", BY_WORDS)
 @settings(max_examples=40, deadline=None)
 @given(page=pages())
-def test_every_word_is_in_exactly_one_chunk(module, page: Page) -> None:
-    chunks = module.cut(page, Chunking())
+def test_every_word_is_in_exactly_one_chunk(cut, page: Page) -> None:
+    chunks = cut(page, Chunking())
     assert sorted(index for chunk in chunks for index in chunk.words) == list(range(len(page.words)))
     assert [chunk.number for chunk in chunks] == list(range(len(chunks)))
     for chunk in chunks:
-        assert all(chunk.box.overlaps(page.words[index].box) or module is quadrants for index in chunk.words)
+        assert all(chunk.box.overlaps(page.words[index].box) or cut is simple.quadrants for index in chunk.words)
 
 
 @settings(max_examples=40, deadline=None)
@@ -116,23 +122,23 @@ def test_layout_groups_the_same_words_in_whatever_order_the_reader_gave_them(pag
 ])
 def test_line_gap_cuts_where_the_tutorials_loop_does(gap: int, chunks: int) -> None:
     page = page_of([*line("one", 0, 100), *line("two", 300, 120 + gap)])
-    assert len(line_gap.cut(page, Chunking())) == chunks
+    assert len(simple.line_gap(page, Chunking())) == chunks
 
 
 def test_line_gap_measures_from_the_previous_word_not_from_the_lowest() -> None:
     tall = Word("Tall", Box(0, 0, 40, 100), 0.9, Source.OCR)
-    assert len(line_gap.cut(page_of([tall, *line("small", 60, 0), *line("next", 0, 60)]), Chunking())) == 2
+    assert len(simple.line_gap(page_of([tall, *line("small", 60, 0), *line("next", 0, 60)]), Chunking())) == 2
 
 
 def test_a_word_belongs_to_the_quarter_of_its_centre() -> None:
     page = page_of([Word("across", Box(700, 100, 960, 120), 0.9, Source.OCR), *line("low", 10, 2000)])
-    assert [(chunk.box, chunk.text(page)) for chunk in quadrants.cut(page, Chunking())] == [
+    assert [(chunk.box, chunk.text(page)) for chunk in simple.quadrants(page, Chunking())] == [
         (Box(800, 0, 1600, 1200), "across"), (Box(0, 1200, 800, 2400), "low"),
     ]
 
 
 def test_a_page_without_words_keeps_all_four_quarters() -> None:
-    assert len(quadrants.cut(page_of([]), Chunking())) == 4
+    assert len(simple.quadrants(page_of([]), Chunking())) == 4
 
 
 def test_a_small_page_is_one_chunk() -> None:
@@ -248,6 +254,6 @@ def test_the_stage_cuts_what_was_read_and_skips_blank_and_quarantined_pages(tmp_
     ingest.run(workspace, Contract(name="letter", title="Letters", fields={"text": FieldSpec()}), UPath(folder), options)
     reading.run(workspace, "p0000", options)
     report = chunking.run(workspace, "p0000", Chunking(strategy=Strategy.LAYOUT))
-    rows = storage.read_table(workspace.shard("chunk", "p0000")).to_pylist()
+    rows = fs.read_table(workspace.shard("chunk", "p0000")).to_pylist()
     assert report.counts == {"pages": 5, "chunks": 3}
     assert sorted((row["text"], row["strategy"]) for row in rows) == [("", "segments"), ("first page", "layout"), ("third page", "layout")]

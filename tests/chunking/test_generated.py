@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from octavo.chunking import layout
-from octavo.chunking.legibility import crop_cost, is_legible
-from octavo.contracts import Chunking
-from octavo.model import Box, Chunk, Page
+from octavo.chunking.layout import crop_cost, is_legible
+from octavo.model.contracts import Chunking
+from octavo.model.entities import Box, Chunk, Page
 from tests.chunking.generated import Drawn, paper, statement, table
 from tests.grid import askew
 

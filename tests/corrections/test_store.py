@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from upath import UPath
 
-from octavo.contracts import Kind
-from octavo.corrections import Action, Correction, CorrectionStore
-from octavo.model import Box, Evidence
+from octavo.model.contracts import Kind
+from octavo.model.entities import Box, Evidence
+from octavo.storage.corrections import Action, Correction, CorrectionStore
 
 DOCUMENT, OTHER = "ab" + "0" * 62, "ab" + "1" * 62
 

@@ -12,12 +12,14 @@ from click.testing import CliRunner, Result
 from fpdf import FPDF
 from upath import UPath
 
-from octavo import contracts, pipeline, storage
 from octavo.cli import main
-from octavo.config import Settings
-from octavo.contracts import Contract, Kind
-from octavo.lake import Lake
-from octavo.model import Partition
+from octavo.model import contracts
+from octavo.model.contracts import Contract, Kind
+from octavo.model.entities import Partition
+from octavo.model.settings import Settings
+from octavo.storage import fs
+from octavo.storage.lake import Lake
+from octavo.workflows import pipeline
 from tests.documents import text_pdf
 
 DAY = dt.date(2026, 11, 2)
@@ -72,7 +74,7 @@ def records(folder: Path, used: Contract) -> list[dict[str, Any]]:
     assert result.published, result.error
     assert result.counts("read")["reads"] == 0, "the draft has read the documents already"
     path = Lake(UPath(settings.lake)).table(used.name, Partition(used.name, DAY))
-    return sorted(storage.read_table(path).to_pylist(), key=lambda row: str(row["uri"]))
+    return sorted(fs.read_table(path).to_pylist(), key=lambda row: str(row["uri"]))
 
 
 def test_a_draft_with_truth_has_its_fields_their_types_and_the_labels_beside_them(folder: Path) -> None:

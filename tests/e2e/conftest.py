@@ -31,9 +31,9 @@ from filelock import FileLock
 from playwright.sync_api import BrowserContext, expect, sync_playwright
 from upath import UPath
 
-from octavo import contracts
-from octavo.config import Settings
-from octavo.lake import STABLE_TABLES
+from octavo.model import contracts
+from octavo.model.settings import Settings
+from octavo.storage.lake import STABLE_TABLES
 from samples import make
 from scripts.api import AirflowApi
 from scripts.fleet import Worker

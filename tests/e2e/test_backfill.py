@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from upath import UPath
 
-from octavo import contracts, pipeline
-from octavo.config import Settings
+from octavo.model import contracts
+from octavo.model.settings import Settings
+from octavo.workflows import pipeline
 from samples import make
 from tests import days
 from tests.e2e.conftest import SETTINGS, Airflow, until

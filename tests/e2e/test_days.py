@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from octavo import contracts
-from octavo.lake import table_schemas
+from octavo.model import contracts
+from octavo.storage.lake import table_schemas
 from samples import make
 from tests import days
 from tests.airflow.test_notifier import webhook

@@ -17,7 +17,7 @@ import pytest
 import s3fs
 from upath import UPath
 
-from octavo.config import Settings
+from octavo.model.settings import Settings
 from samples import make
 from scripts.fleet import DEFAULT, GPU, Worker
 from tests.e2e.conftest import REPO, Airflow, kill, running, until

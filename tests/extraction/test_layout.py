@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from octavo import contracts, schemas, storage
-from octavo.config import CONTRACTS_FOLDER
-from octavo.contracts import Contract
-from octavo.extraction import layout
-from octavo.model import Box, Chunk, Page
+from octavo.extraction.rules import stage as rules
+from octavo.model import contracts
+from octavo.model.contracts import Contract
+from octavo.model.entities import Box, Chunk, Page
+from octavo.model.settings import CONTRACTS_FOLDER
 from octavo.reading.rows import word_row
-from octavo.workspace import cut_into_shards
+from octavo.storage import fs, schemas
+from octavo.storage.workspace import cut_into_shards
 from tests.grid import page
 from tests.staging import workspace
 
@@ -26,7 +27,7 @@ def found(name: str | Contract, *drawn: str) -> dict[str, Any]:
     """What the pages say, by field: the best text of scalars, rows of lists, groups as dictionaries."""
     of = contract(name) if isinstance(name, str) else name
     said: dict[str, Any] = {}
-    for one in layout.extract([page(text, n + 1) for n, text in enumerate(drawn)], of):
+    for one in rules.extract([page(text, n + 1) for n, text in enumerate(drawn)], of):
         for field, _, value in one:
             if isinstance(value, dict):
                 said.setdefault(field, {}).update({k: v[0] if isinstance(v, list) else v for k, v in value.items()})
@@ -213,7 +214,7 @@ def test_a_name_is_read_over_the_lines_of_its_cell() -> None:
         word._replace(box=word.box._replace(y0=word.box.y0 + 6, y1=word.box.y1 + 6)) if word.text in ("MVM", "Musterhafter") else word
         for word in one.words
     )
-    (said,) = layout.extract([replace(one, words=words)], contract("invoice"))
+    (said,) = rules.extract([replace(one, words=words)], contract("invoice"))
     assert next(value for field, _, value in said if field == "issuer")[0] == "MVM Musterhafter Versicherungsverein a.G."
 
 
@@ -280,9 +281,9 @@ def stage(root: Path, shard_pages: int, of: Contract, *documents: list[str]) -> 
                 one = page(documents[int(span.document, 16)][number - 1], number, span.document)
                 read.append(_reading(one))
                 chunks += [schemas.chunk_to_row(one, chunk) for chunk in _halves(one)]
-        storage.write_rows(space.shard("read", shard), read, schemas.READINGS)
-        storage.write_rows(space.shard("chunk", shard), chunks, schemas.CHUNKS)
-        report = layout.run(space, shard, of)
+        fs.write_rows(space.shard("read", shard), read, schemas.READINGS)
+        fs.write_rows(space.shard("chunk", shard), chunks, schemas.CHUNKS)
+        report = rules.run(space, shard, of)
         assert report.counts["chunks"] == len(chunks)
         assert report.counts["model_calls"] == 0
         rows += space.read(space.shard("extract_layout", shard)).to_pylist()
@@ -326,4 +327,4 @@ def test_a_table_goes_on_over_pages_unless_the_contract_says_that_it_does_not(co
         "fields": {"item": {"labels": ["Item"]}, "amount": {"type": "money", "labels": ["Amount"]}},
     }}})
     drawn = ("Item       Amount\nTea        4.50\nCoffee     3.20", "Milk       0.99")
-    assert [len(found) for found in layout.extract([page(text, n + 1) for n, text in enumerate(drawn)], used)] == rows
+    assert [len(found) for found in rules.extract([page(text, n + 1) for n, text in enumerate(drawn)], used)] == rows

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from octavo import contracts
-from octavo.config import CONTRACTS_FOLDER
-from octavo.extraction.layout.paragraphs import paragraphs
-from octavo.extraction.layout.view import View
+from octavo.extraction.rules.tables import paragraphs
+from octavo.model import contracts
+from octavo.model.settings import CONTRACTS_FOLDER
+from octavo.page.view import View
 from tests.grid import page
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "landing" / "generic"

@@ -19,10 +19,11 @@ import fsspec.config
 import psutil
 from upath import UPath
 
-from octavo import contracts, pipeline
-from octavo.config import Settings
-from octavo.errors import OctavoError
-from octavo.quality import gate  # noqa: F401 - loads Great Expectations before anything is forked
+from octavo.model import contracts
+from octavo.model.errors import OctavoError
+from octavo.model.settings import Settings
+from octavo.publishing import expectations  # noqa: F401 - loads Great Expectations before anything is forked
+from octavo.workflows import pipeline
 from tests.faults.processes import FORK
 from tests.object_store import impatient
 

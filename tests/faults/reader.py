@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from botocore.exceptions import BotoCoreError
 
-from octavo.contracts import Contract
-from octavo.lake import table_schemas
+from octavo.model.contracts import Contract
+from octavo.storage.lake import table_schemas
 from tests import days
 from tests.faults.processes import FORK
 

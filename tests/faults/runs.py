@@ -17,9 +17,10 @@ from typing import Any
 import fsspec
 from upath import UPath
 
-from octavo import contracts, storage
-from octavo.config import Settings
-from octavo.retention import UNFINISHED
+from octavo.model import contracts
+from octavo.model.settings import Settings
+from octavo.storage import fs as storage
+from octavo.workflows.retention import UNFINISHED
 from samples import make
 from tests import days
 from tests.faults import processes, reader

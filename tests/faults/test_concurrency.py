@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from octavo import contracts, storage
-from octavo.config import Settings
-from octavo.errors import Superseded
+from octavo.model import contracts
+from octavo.model.errors import Superseded
+from octavo.model.settings import Settings
+from octavo.storage import fs
 from samples import make
 from tests import days
 from tests.faults import reader
@@ -56,7 +57,7 @@ def test_of_two_runs_of_one_day_the_one_that_started_last_is_in_the_tables_and_r
         assert code == 0 or "was started later" in error
     manifest = days.manifest(both, "receipt", DAY)
     assert manifest is not None
-    starts = {row["run"] for row in storage.read_table(days.file(both, "ledger", "receipt", DAY), ["run"]).to_pylist()}
+    starts = {row["run"] for row in fs.read_table(days.file(both, "ledger", "receipt", DAY), ["run"]).to_pylist()}
     assert len(starts) == 2  # both are accounted for
     assert days.digests(both, "receipt", DAY) == expected
     assert days.is_published(both, "receipt", DAY)
@@ -83,4 +84,4 @@ def test_a_requeue_while_the_day_runs_neither_breaks_the_run_nor_loses_what_was_
     assert done.returncode == 0, error
     assert json.loads(told.splitlines()[-1])["reads"] >= 1  # the scan, once its time is enough
     assert days.holes(lake, "receipt", DAY) == []
-    assert {row["status"] for row in storage.read_table(days.file(lake, "documents", "receipt", DAY)).to_pylist()} == {"ok"}
+    assert {row["status"] for row in fs.read_table(days.file(lake, "documents", "receipt", DAY)).to_pylist()} == {"ok"}

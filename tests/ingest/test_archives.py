@@ -18,11 +18,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from upath import UPath
 
-from octavo import archives, contracts, ingest, pipeline, storage
-from octavo.config import Limits, Settings
-from octavo.errors import Quarantined
-from octavo.model import Partition, Report
-from octavo.workspace import Workspace
+from octavo.ingest import stage as ingest
+from octavo.model import contracts
+from octavo.model.entities import Partition, Report
+from octavo.model.errors import Quarantined
+from octavo.model.settings import Limits, Settings
+from octavo.storage import archives, fs
+from octavo.storage.workspace import Workspace
+from octavo.workflows import pipeline
 from tests.documents import LINES, text_pdf
 
 RECEIPT = contracts.find("receipt", Settings().contracts)
@@ -81,7 +84,7 @@ def run(landing: Path, select: str | None = None, **limits: Any) -> tuple[Report
     workspace = Workspace.open(UPath(landing.parent / "state"), Partition("receipt", DAY), "r1")
     given = Settings(lake=str(landing.parent / "lake"), limits=Limits(**limits))
     report = ingest.run(workspace, RECEIPT, UPath(landing), given, select)
-    rows = storage.read_table(workspace.documents).to_pylist()
+    rows = fs.read_table(workspace.documents).to_pylist()
     return report, workspace, {row["uri"].removeprefix(f"{landing}/"): (row["status"], row["reason"]) for row in rows}
 
 
@@ -92,11 +95,11 @@ def test_members_are_documents_with_the_archives_path_before_theirs(name: str, l
     report, workspace, found = run(landing)
     assert found == {f"{name}!/2026/one.pdf": ("ok", None), f"{name}!/two.pdf": ("ok", None)}
     assert report.counts == {"files": 3, "documents": 2, "pages": 2, "quarantined": 0, "duplicates": 1}
-    for row in storage.read_table(workspace.documents).to_pylist():
+    for row in fs.read_table(workspace.documents).to_pylist():
         # Taken from the workspace while the run lasts, and from the archive ever after.
-        assert storage.sha256_of(workspace.place(row)) == row["document"]
-        with storage.local_copy(UPath(row["uri"])) as path:
-            assert storage.sha256_of(UPath(path)) == row["document"]
+        assert fs.sha256_of(workspace.place(row)) == row["document"]
+        with fs.local_copy(UPath(row["uri"])) as path:
+            assert fs.sha256_of(UPath(path)) == row["document"]
 
 
 def test_a_run_over_an_archive_gives_the_values_of_a_run_over_its_members(landing: Path, tmp_path: Path) -> None:

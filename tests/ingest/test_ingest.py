@@ -14,14 +14,16 @@ import pytest
 from PIL import Image
 from upath import UPath
 
-from octavo import ingest, reading, schemas, storage
-from octavo.config import Limits, Settings
-from octavo.contracts import Contract, FieldSpec
+from octavo.ingest import stage as ingest
 from octavo.ingest.discovery import find
 from octavo.ingest.inspection import media_type_of
-from octavo.model import Partition, Report
-from octavo.pages import page_image
-from octavo.workspace import Workspace
+from octavo.model.contracts import Contract, FieldSpec
+from octavo.model.entities import Partition, Report
+from octavo.model.settings import Limits, Settings
+from octavo.page.rendering import page_image
+from octavo.reading import stage as reading
+from octavo.storage import fs, schemas
+from octavo.storage.workspace import Workspace
 from tests.documents import page_picture, text_pdf
 
 CONTRACT = Contract(name="letter", title="Letters", fields={"text": FieldSpec()})
@@ -33,7 +35,7 @@ def run(folder: Path, root: Path, select: str | None = None, contract: Contract 
 
 
 def rows(workspace: Workspace) -> dict[str, dict[str, Any]]:
-    return {Path(row["uri"]).name: row for row in storage.read_table(workspace.documents).to_pylist()}
+    return {Path(row["uri"]).name: row for row in fs.read_table(workspace.documents).to_pylist()}
 
 
 @pytest.fixture
@@ -160,7 +162,7 @@ def test_a_password_of_the_list_opens_a_locked_pdf_and_is_kept_nowhere(
     assert (found["locked.pdf"]["status"], found["locked.pdf"]["pages"]) == ("ok", 1)
     assert found["other.pdf"]["reason"] == "password_required"
     reading.run(workspace, "p0000", Settings(state=str(tmp_path), processes=1))
-    [page] = storage.read_table(workspace.shard("read", "p0000")).to_pylist()
+    [page] = fs.read_table(workspace.shard("read", "p0000")).to_pylist()
     assert [word["text"] for word in page["words"]] == ["Behind", "the", "door"]
     assert page_image(UPath(folder / "locked.pdf"), "application/pdf", schemas.page_from_row(page)).size == (1654, 2339)
     assert "none of the 2 passwords" in caplog.text

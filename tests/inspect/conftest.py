@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import pytest
 from upath import UPath
 
-from octavo import pipeline
-from octavo.config import Settings
-from octavo.contracts import Contract
-from octavo.inspect.library import Search, search
+from octavo.model.contracts import Contract
+from octavo.model.settings import Settings
+from octavo.views.library import Search, search
+from octavo.workflows import pipeline
 from tests.documents import text_pdf
 
 DAY = dt.date(2026, 11, 4)

@@ -11,7 +11,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
-from octavo.corrections import CorrectionStore
+from octavo.storage.corrections import CorrectionStore
 from tests.inspect.conftest import DAY, HOSTILE_NAME, Shelf
 
 

@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from octavo.cli import main
-from octavo.config import Settings
-from octavo.corrections import Action, Correction, CorrectionStore
-from octavo.inspect import document, html, sources
+from octavo.model.settings import Settings
+from octavo.storage.corrections import Action, Correction, CorrectionStore
+from octavo.views import document, html, sources
 from tests.inspect.conftest import DAY, HOSTILE, HOSTILE_NAME, Shelf
 
 LETTER = {"letter"}
@@ -35,7 +35,7 @@ class Seen(HTMLParser):
         self.text += data
 
 
-def view(shelf: Shelf, which: str) -> tuple[sources.Place, document.DocumentView]:
+def view(shelf: Shelf, which: str) -> tuple[sources.DocumentDay, document.DocumentView]:
     place = sources.find(shelf.settings, LETTER, which)
     assert place is not None
     return place, document.load(place, which)

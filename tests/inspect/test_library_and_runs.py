@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 from upath import UPath
 
-from octavo import ledger, quality, schemas, storage, tables
-from octavo.config import Settings
-from octavo.errors import GateFailed
-from octavo.inspect import library, runs
-from octavo.inspect.library import Search
-from octavo.lake import Lake
-from octavo.model import Partition
+from octavo.model.entities import Partition
+from octavo.model.errors import GateFailed
+from octavo.model.settings import Settings
+from octavo.publishing import gate, ledger
+from octavo.publishing import staging as tables
+from octavo.storage import fs, schemas
+from octavo.storage.lake import Lake
+from octavo.views import library, runs
+from octavo.views.library import Search
 from tests import staging
 from tests.inspect.conftest import HOSTILE_NAME, Shelf
 
@@ -48,9 +50,9 @@ def test_pages_of_the_library_hold_every_document_once_newest_day_first(tmp_path
         day = Partition("letter", dt.date(2026, 1, 1) + dt.timedelta(days=number))
         ids = [staging.document_id(100 * number + n) for n in range(11)]
         rows = [{"document": name, "uri": f"{name}.pdf", "copies": [], "pages": 1, "status": "ok"} for name in ids]
-        storage.write_rows(Lake(UPath(tmp_path)).table("documents", day), rows, schemas.DOCUMENTS)
+        fs.write_rows(Lake(UPath(tmp_path)).table("documents", day), rows, schemas.DOCUMENTS)
         fields = [staging.field(str(row["document"]), "total", "1.00") for row in rows]
-        storage.write_rows(Lake(UPath(tmp_path)).table("fields", day), fields, schemas.FIELDS)
+        fs.write_rows(Lake(UPath(tmp_path)).table("fields", day), fields, schemas.FIELDS)
     pages = [library.search(settings, {"letter"}, Search(page=page)) for page in (1, 2, 3, 4)]
     assert [(len(page.hits), page.more) for page in pages] == [(50, True), (50, True), (32, False), (0, False)]
     found = [(hit.day, hit.document) for page in pages for hit in page.hits]
@@ -82,11 +84,11 @@ def test_a_refused_run_shows_the_expectations_that_failed_and_its_documents_as_s
     space = staging.fill(staging.workspace(tmp_path / "lake/_octavo/workspaces"), {1: ["a b"], 2: ["c"]}, contract=contract)
     for shard in space.plan.document_shards:
         lost = [{"document": staging.document_id(n), "uri": "x", "contract_hash": contract.hash, "company": None} for n in (1, 2)]
-        storage.write_rows(space.shard("records", shard), lost, schemas.record_schema(contract))
+        fs.write_rows(space.shard("records", shard), lost, schemas.record_schema(contract))
     lake = Lake(UPath(settings.lake))
     tables.run(space, contract, lake, ("layout",))
     with pytest.raises(GateFailed):
-        quality.run(space, contract, lake.reports(space.partition))
+        gate.run(space, contract, lake.reports(space.partition))
     before = runs.load(settings, "receipt", "r1")
     assert before is not None
     assert not before.accounted  # the ledger is not written yet
@@ -108,8 +110,8 @@ def test_a_run_whose_day_was_published_again_says_by_whom_and_tells_what_the_led
     lake, partition = Lake(UPath(settings.lake)), Partition("receipt", staging.DAY)
     space = staging.fill(staging.workspace(tmp_path / "lake/_octavo/workspaces"), {1: ["a b"], 2: ["c"]}, quarantined=[3])
     ledger.run(space, lake, ("layout",))
-    storage.remove_tree(space.root)
-    storage.write_json(lake.manifest(partition), {"run": "r2", "tables": {}})
+    fs.remove_tree(space.root)
+    fs.write_json(lake.manifest(partition), {"run": "r2", "tables": {}})
     view = runs.load(settings, "receipt", "r1")
     assert view is not None
     assert (view.later, view.kept, view.gate, view.published) == ("r2", False, "not kept", False)

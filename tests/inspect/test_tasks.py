@@ -9,13 +9,13 @@ import duckdb
 import pytest
 from upath import UPath
 
-from octavo import schemas, storage
-from octavo.config import Settings
-from octavo.corrections import Action, Correction, CorrectionStore
-from octavo.inspect import contract, preview, queue, runs, tasks
-from octavo.inspect.document import Rect
-from octavo.lake import Lake
-from octavo.model import Partition
+from octavo.model.entities import Partition
+from octavo.model.settings import Settings
+from octavo.storage import fs, schemas
+from octavo.storage.corrections import Action, Correction, CorrectionStore
+from octavo.storage.lake import Lake
+from octavo.views import contract, preview, queue, runs, tasks
+from octavo.views.document import Rect
 from tests import staging
 from tests.inspect.conftest import DAY, Shelf
 
@@ -73,10 +73,10 @@ def test_the_queue_has_what_nobody_answered_newest_day_first_a_page_at_a_time(tm
              "value": "1.00", "verdict": "ambiguous", "reason": "two of them", "page": 1, "evidence": [{"page": 1, **staging.BOX}]}
             for n in range(20)
         ]
-        storage.write_rows(lake.table("review", day), rows, schemas.REVIEW)
+        fs.write_rows(lake.table("review", day), rows, schemas.REVIEW)
         pages = [{**dict.fromkeys(schemas.PAGES.names), "document": staging.document_id(n), "page": 1, "width": 600, "height": 800}
                  for n in range(20)]
-        storage.write_rows(lake.table("pages", day), pages, schemas.PAGES)
+        fs.write_rows(lake.table("pages", day), pages, schemas.PAGES)
     said = Correction("letter", staging.document_id(3), "total", "2.00", "2.00", Action.CORRECTED, (), "1.00", "me", "2026-01-03T00:00:00")
     store.put(said)
     pages = [queue.load(settings, {"letter"}, queue.Wanted(page=page)) for page in (1, 2)]
@@ -85,7 +85,7 @@ def test_the_queue_has_what_nobody_answered_newest_day_first_a_page_at_a_time(tm
     assert [(one.day.day, one.values) for one in pages[1].answered] == [(2, 1), (1, 1)]
     assert staging.document_id(3) not in {item.document for page in pages for item in page.items}
     merged = {**dict.fromkeys(schemas.CORRECTIONS.names), **said.row()}
-    storage.write_rows(lake.table("corrections", Partition("letter", dt.date(2026, 1, 2))), [merged], schemas.CORRECTIONS)
+    fs.write_rows(lake.table("corrections", Partition("letter", dt.date(2026, 1, 2))), [merged], schemas.CORRECTIONS)
     again = queue.load(settings, {"letter"}, queue.Wanted(day=dt.date(2026, 1, 2)))
     assert (len(again.items), again.answered) == (20, ()), "what the tables have and still doubt waits again"
     assert queue.load(settings, {"letter"}, queue.Wanted(field="company")).items == ()

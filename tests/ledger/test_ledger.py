@@ -1,9 +1,10 @@
 import pytest
 from upath import UPath
 
-from octavo import ledger, schemas, storage
-from octavo.errors import LedgerHole
-from octavo.lake import Lake
+from octavo.model.errors import LedgerHole
+from octavo.publishing import ledger
+from octavo.storage import fs, schemas
+from octavo.storage.lake import Lake
 from tests.staging import document_id, fill, workspace
 
 
@@ -13,7 +14,7 @@ def lake(tmp_path):
 
 
 def rows_of(lake, space):
-    return storage.read_table(lake.table("ledger", space.partition)).to_pylist()
+    return fs.read_table(lake.table("ledger", space.partition)).to_pylist()
 
 
 def test_every_document_page_and_chunk_has_a_row(tmp_path, lake):
@@ -72,15 +73,15 @@ def test_a_ledger_of_an_earlier_version_is_kept_and_lacks_only_what_it_did_not_k
     old = fill(workspace(tmp_path, "r0"), {1: ["a"]})
     ledger.run(old, lake, ["layout"])
     path = lake.table("ledger", space.partition)
-    rows = storage.read_table(path).drop_columns(["chunks_asked", "chunks_cached"])
-    storage.write_table(path, [rows], rows.schema)
+    rows = fs.read_table(path).drop_columns(["chunks_asked", "chunks_cached"])
+    fs.write_table(path, [rows], rows.schema)
     ledger.run(space, lake, ["layout"])
     assert [row["run"] for row in rows_of(lake, space)] == ["r0"] * 4 + ["r1"] * 4
 
 
 def model_answers(space, shard, ends):
     """Answers of a model to the shard's chunks: (cached, attempts) of each; 10 prompt tokens and 0.5 s where it was asked."""
-    chunks = storage.read_table(space.shard("chunk", shard)).to_pylist()
+    chunks = fs.read_table(space.shard("chunk", shard)).to_pylist()
     assert len(chunks) == len(ends)
     rows = []
     for chunk, (cached, attempts) in zip(chunks, ends, strict=True):
@@ -91,7 +92,7 @@ def model_answers(space, shard, ends):
             "attempts": attempts, "cached": cached, "prompt_tokens": 10 if attempts else 0, "completion_tokens": 2 if attempts else 0,
             "seconds": 0.5 if paid else 0.0, "cost": 0.01 if paid else 0.0,
         })
-    storage.write_rows(space.shard("extract_molmo", shard), rows, schemas.ANSWERS)
+    fs.write_rows(space.shard("extract_molmo", shard), rows, schemas.ANSWERS)
 
 
 def test_what_a_model_took_is_added_up_for_pages_documents_and_the_run(tmp_path, lake):

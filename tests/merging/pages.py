@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from octavo.contracts import Contract
 from octavo.merging.documents import Merger, PageAnswers
-from octavo.model import Answer, Box, Chunk, Field, Page, Source, Word
+from octavo.model.contracts import Contract
+from octavo.model.entities import Answer, Box, Chunk, Field, Page, Source, Word
 
 CHAR, LINE, HEIGHT = 10, 20, 12
 UPRIGHT = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from octavo.contracts import Contract
-from octavo.errors import ContractError
-from octavo.merging.check_digits import kind_of
-from octavo.model import Verdict
+from octavo.merging.unlabelled_links import kind_of
+from octavo.model.contracts import Contract
+from octavo.model.entities import Verdict
+from octavo.model.errors import ContractError
 from tests.merging.pages import answer, merge
 
 IBAN, OTHER = "DE89 3704 0044 0532 0130 00", "GB82 WEST 1234 5698 7654 32"

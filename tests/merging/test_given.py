@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from octavo.errors import SettingsError
-from octavo.merging import given
-from octavo.model import ParseStatus
+from octavo.merging import merge_files
+from octavo.model.entities import ParseStatus
+from octavo.model.errors import SettingsError
 from tests.merging.pages import INVOICE, page
 
 TEXT = "Invoice No  R-2018/0042\nTotal  53.40\nThanks"
@@ -26,7 +26,7 @@ def said(text, document="d", extractor="molmo", hinted=False):
 
 
 def test_one_object_per_field_with_evidence_and_losers():
-    rows = list(given.merge([said('{"total": ["53.40", "99.00"], "number": "R-2018/0042"}')], words(), INVOICE))
+    rows = list(merge_files.merge([said('{"total": ["53.40", "99.00"], "number": "R-2018/0042"}')], words(), INVOICE))
     assert [row["field"] for row in rows] == ["number", "total"]
     total = rows[1]
     assert (total["value"], total["support"], total["verdict"], total["page"]) == ("53.40", "exact", "accepted", 1)
@@ -36,12 +36,12 @@ def test_one_object_per_field_with_evidence_and_losers():
 
 @pytest.mark.parametrize(("text", "status"), [
     pytest.param('{"total": 53.40}', ParseStatus.OK, id="plain"),
-    pytest.param('```json\n{"total": "53.40"}\n```', ParseStatus.OK, id="fenced"),
+    pytest.param('```json\n{"total": "53.40"}\n```', ParseStatus.REPAIRED, id="fenced"),
     pytest.param('Here you are: {"total": "53.40"}', ParseStatus.REPAIRED, id="prose before"),
     pytest.param('{"total": "53.40", "number": "R-20', ParseStatus.REPAIRED, id="cut short"),
 ])
 def test_what_a_model_says_is_parsed_with_numbers_as_written(text, status):
-    parsed, how = given.parse(text, INVOICE)
+    parsed, how = merge_files.parse(text, INVOICE)
     assert (parsed["total"], how) == ("53.40", status)
 
 
@@ -49,19 +49,19 @@ def test_what_a_model_says_is_parsed_with_numbers_as_written(text, status):
     pytest.param("", ParseStatus.BLANK, id="nothing"), pytest.param("I cannot read this", ParseStatus.FAILED, id="prose"),
 ])
 def test_what_holds_no_json_is_no_answer(text, status):
-    assert given.parse(text, INVOICE) == ({}, status)
+    assert merge_files.parse(text, INVOICE) == ({}, status)
 
 
 def test_a_bare_list_is_the_only_lists_rows():
-    assert given.parse('[{"item": "Tea"}]', INVOICE)[0] == {"lines": [{"item": "Tea"}]}
+    assert merge_files.parse('[{"item": "Tea"}]', INVOICE)[0] == {"lines": [{"item": "Tea"}]}
 
 
 def test_documents_come_sorted_and_the_order_of_answers_does_not_matter():
     answers = [said('{"total": "53.40"}', d, e) for d in ("b", "a") for e in ("molmo", "other")]
     both = words("a") + words("b")
-    rows = list(given.merge(answers, both, INVOICE))
+    rows = list(merge_files.merge(answers, both, INVOICE))
     assert [row["document"] for row in rows if row["field"] == "total"] == ["a", "b"]
-    assert json.dumps(list(given.merge(reversed(answers), both, INVOICE))) == json.dumps(rows)
+    assert json.dumps(list(merge_files.merge(reversed(answers), both, INVOICE))) == json.dumps(rows)
 
 
 DEEP = 1000
@@ -84,7 +84,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in HOSTILE.items()])
 def test_a_hostile_answer_is_never_accepted_and_harms_no_other(text):
-    rows = list(given.merge([said(text), said('{"number": "R-2018/0042"}', extractor="other")], words(), INVOICE))
+    rows = list(merge_files.merge([said(text), said('{"number": "R-2018/0042"}', extractor="other")], words(), INVOICE))
     printed = [json.dumps(row, ensure_ascii=False).encode() for row in rows]
     assert len(printed) == len(rows)
     assert [row["field"] for row in rows if row["verdict"] == "accepted"] == ["number"]
@@ -92,7 +92,7 @@ def test_a_hostile_answer_is_never_accepted_and_harms_no_other(text):
 
 
 def test_a_key_that_comes_twice_keeps_both_its_values():
-    rows = list(given.merge([said('{"total": "99.00", "total": "53.40", "x": "a", "x": "b"}')], words(), INVOICE))
+    rows = list(merge_files.merge([said('{"total": "99.00", "total": "53.40", "x": "a", "x": "b"}')], words(), INVOICE))
     total = next(row for row in rows if row["field"] == "total")
     assert [total["value"], *(one["value"] for one in total["losers"])] == ["53.40", "99.00"]
     assert [(row["field"], row["value"]) for row in rows if row["field"].startswith("x")] == [("x[0]", "a"), ("x[1]", "b")]
@@ -103,14 +103,14 @@ def test_a_key_that_comes_twice_keeps_both_its_values():
     pytest.param([-900, -900, 9e9, 9e9], id="larger than the page"), pytest.param([7000, 7000, 8000, 8000], id="outside the page"),
 ])
 def test_the_box_of_an_answer_gives_no_evidence_and_takes_none(box):
-    total = list(given.merge([{**said('{"total": "53.40"}'), "box": box}], words(), INVOICE))[-1]
+    total = list(merge_files.merge([{**said('{"total": "53.40"}'), "box": box}], words(), INVOICE))[-1]
     assert (total["verdict"], total["evidence"]) == ("accepted", [[80, 30, 128, 42]])
-    made_up = list(given.merge([{**said('{"total": "99.00"}'), "box": box}], words(), INVOICE))[-1]
+    made_up = list(merge_files.merge([{**said('{"total": "99.00"}'), "box": box}], words(), INVOICE))[-1]
     assert (made_up["verdict"] in ("unsupported", "unreadable"), made_up["evidence"]) == (True, [])
 
 
 def test_an_answer_about_a_document_or_a_page_without_words_is_unreadable():
-    rows = list(given.merge([said('{"total": "53.40"}', "nobody"), {**said('{"total": "53.40"}'), "page": 7}], words(), INVOICE))
+    rows = list(merge_files.merge([said('{"total": "53.40"}', "nobody"), {**said('{"total": "53.40"}'), "page": 7}], words(), INVOICE))
     assert [(row["document"], row["verdict"]) for row in rows if row["value"]] == [("d", "unreadable"), ("nobody", "unreadable")]
 
 
@@ -125,7 +125,7 @@ def test_an_answer_about_a_document_or_a_page_without_words_is_unreadable():
 ])
 def test_an_answer_that_lacks_something_names_its_place_and_what(change, says):
     with pytest.raises(SettingsError, match=says):
-        list(given.merge([said("{}"), {**said("{}"), **change}], words(), INVOICE))
+        list(merge_files.merge([said("{}"), {**said("{}"), **change}], words(), INVOICE))
 
 
 @pytest.mark.parametrize("key", ["document", "page", "box", "extractor", "hinted", "text"])
@@ -133,7 +133,7 @@ def test_an_answer_without_a_key_names_the_key(key):
     row = said("{}")
     del row[key]
     with pytest.raises(SettingsError, match=f"answer 1: .*{key}"):
-        list(given.merge([row], words(), INVOICE))
+        list(merge_files.merge([row], words(), INVOICE))
 
 
 @pytest.mark.parametrize("change", [
@@ -142,14 +142,14 @@ def test_an_answer_without_a_key_names_the_key(key):
 ])
 def test_a_word_that_cannot_be_weighed_names_its_place(change):
     with pytest.raises(SettingsError, match="word 2: "):
-        list(given.merge([], [words()[0], {**words()[1], **change}], INVOICE))
+        list(merge_files.merge([], [words()[0], {**words()[1], **change}], INVOICE))
 
 
 def test_an_answer_without_a_box_names_its_line():
     with pytest.raises(SettingsError, match="answer 2: needs document, page and box"):
-        list(given.merge([said("{}"), {"document": "d", "page": 1}], [], INVOICE))
+        list(merge_files.merge([said("{}"), {"document": "d", "page": 1}], [], INVOICE))
 
 
 def test_a_word_of_an_unknown_source_names_its_line():
     with pytest.raises(SettingsError, match="word 1"):
-        list(given.merge([], [{**words()[0], "source": "guess"}], INVOICE))
+        list(merge_files.merge([], [{**words()[0], "source": "guess"}], INVOICE))

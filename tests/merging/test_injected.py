@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from octavo import contracts
-from octavo.config import CONTRACTS_FOLDER
-from octavo.contracts import Contract, Kind
-from octavo.merging import given as outside
-from octavo.model import Verdict
+from octavo.merging import merge_files as outside
+from octavo.model import contracts
+from octavo.model.contracts import Contract, Kind
+from octavo.model.entities import Verdict
+from octavo.model.settings import CONTRACTS_FOLDER
 from tests.merging.pages import page
 
 # Fields of the shipped contracts with a label of each, as a page may print them.

@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
-from octavo.contracts import Contract
-from octavo.merging.candidates import Reader
+from octavo.merging.answer_candidates import AnswerReader
+from octavo.model.contracts import Contract
 from tests.merging.pages import answer
 
 
@@ -27,12 +27,12 @@ def contract(labels: list[str]) -> Contract:
     pytest.param("Weather", "Weather", id="of no field"),
 ])
 def test_a_key_finds_its_field(key: str, field: str) -> None:
-    assert [one.field for one in Reader(contract([])).candidates(answer({key: "1", "other thing": "2"}))] == [field, "other thing"]
+    assert [one.field for one in AnswerReader(contract([])).candidates(answer({key: "1", "other thing": "2"}))] == [field, "other thing"]
 
 
 def test_a_key_as_close_to_two_fields_belongs_to_neither() -> None:
     twins = Contract.model_validate({"name": "keys", "title": "Keys", "fields": {"account_a": {}, "account_b": {}}})
-    assert [one.matched for one in Reader(twins).candidates(answer({"account_c": "1", "account_a": "2"}))] == [False, True]
+    assert [one.matched for one in AnswerReader(twins).candidates(answer({"account_c": "1", "account_a": "2"}))] == [False, True]
 
 
 def letters(number: int) -> str:
@@ -42,7 +42,7 @@ def letters(number: int) -> str:
 
 def calls(labels: int, keys: range) -> int:
     """Calls of functions, those written in C included, that it takes to read keys of no field under ``labels`` labels."""
-    reader = Reader(contract([f"Label {letters(at)}" for at in range(labels)]))
+    reader = AnswerReader(contract([f"Label {letters(at)}" for at in range(labels)]))
     said = answer({f"unheard of {letters(at)}": "1" for at in keys})
     reader.candidates(answer({"of": "no field", "at": "all"}))  # what is made once
     counted: Counter[str] = Counter()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from octavo.merging.documents import Merger, PageAnswers
-from octavo.model import Box, Verdict
+from octavo.model.entities import Box, Verdict
 from tests.merging.pages import INVOICE, answer, chunk, merge, page
 
 COFFEE = {"item": "Coffee beans", "count": "2", "price": "10.00", "amount": "20.00"}

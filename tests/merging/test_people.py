@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from octavo.corrections import Action, Correction
 from octavo.merging.documents import Merger, PageAnswers
 from octavo.merging.records import record
-from octavo.model import Answer, Box, Evidence, Field, Support, Verdict
+from octavo.model.entities import Answer, Box, Evidence, Field, Support, Verdict
+from octavo.storage.corrections import Action, Correction
 from tests.merging.pages import INVOICE, answer, chunk, page
 
 PAGE = """

@@ -14,12 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from upath import UPath
 
-from octavo import merging, schemas, storage
-from octavo.corrections import Action, Correction, CorrectionStore
-from octavo.errors import WorkspaceError
-from octavo.model import Box, Evidence, Partition, Verdict
+from octavo.merging import stage as merging
+from octavo.model.entities import Box, Evidence, Partition, Verdict
+from octavo.model.errors import WorkspaceError
 from octavo.reading.rows import word_row
-from octavo.workspace import Plan, Span, Workspace, cut_into_shards
+from octavo.storage import fs, schemas
+from octavo.storage.corrections import Action, Correction, CorrectionStore
+from octavo.storage.workspace import Plan, Span, Workspace, cut_into_shards
 from tests.merging.pages import INVOICE, UPRIGHT, chunk, page
 
 DAY = dt.date(2026, 1, 2)
@@ -70,10 +71,10 @@ def stage(root: Path, made: list, plan: Plan, shuffle: random.Random | None = No
             if shuffle and kind != "read":
                 shuffle.shuffle(found)
             full = [{name: row.get(name) for name in schema.names} for row in found]
-            storage.write_table(workspace.shard(kind, shard), [pa.Table.from_pylist(full, schema=schema)], schema)
+            fs.write_table(workspace.shard(kind, shard), [pa.Table.from_pylist(full, schema=schema)], schema)
     uris = [{"document": name, "uri": f"{name}.pdf", "copies": [], "media_type": "", "bytes": 1, "pages": len(one), "day": DAY,
              "status": "ok"} for name, one in zip(names, made, strict=True)]
-    storage.write_rows(workspace.documents, uris, schemas.DOCUMENTS)
+    fs.write_rows(workspace.documents, uris, schemas.DOCUMENTS)
     workspace.write_plan(plan)
     return workspace
 
@@ -124,7 +125,7 @@ def table_bytes(workspace: Workspace) -> list[bytes]:
     written = []
     for kind, schema in (("fields", schemas.FIELDS), ("records", schemas.record_schema(INVOICE)), ("corrections", schemas.CORRECTIONS)):
         path = UPath(workspace.root / f"{kind}.parquet")
-        storage.write_table(path, (workspace.read(workspace.shard(kind, shard)) for shard in workspace.plan.document_shards), schema)
+        fs.write_table(path, (workspace.read(workspace.shard(kind, shard)) for shard in workspace.plan.document_shards), schema)
         written.append(path.read_bytes())
     return written
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from octavo.contracts import Contract
-from octavo.model import Source, Support, Verdict
+from octavo.model.contracts import Contract
+from octavo.model.entities import Source, Support, Verdict
 from tests.merging.pages import FORM, INVOICE, answer, merge, page
 
 PAGE = """

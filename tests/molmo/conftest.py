@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 from upath import UPath
 
-from octavo import chunking, contracts, ingest, reading
-from octavo.config import Settings
-from octavo.model import Partition
-from octavo.workspace import Workspace
+from octavo.chunking import stage as chunking
+from octavo.ingest import stage as ingest
+from octavo.model import contracts
+from octavo.model.entities import Partition
+from octavo.model.settings import Settings
+from octavo.reading import stage as reading
+from octavo.storage.workspace import Workspace
 
 FIXTURE = Path(__file__).parent.parent / "data" / "molmo2-fixture"
 

@@ -1,7 +1,7 @@
 """Runtimes that answer what a script says, rightly or wrongly."""
 
-from octavo.extraction.molmo.options import RuntimeOptions
-from octavo.extraction.molmo.protocol import Finish, Identity, Reply
+from octavo.extraction.vlm.options import RuntimeOptions
+from octavo.extraction.vlm.protocol import Finish, Identity, Reply
 
 OPTIONS = RuntimeOptions(runtime="molmo2", model="fake", window_crops=4)
 

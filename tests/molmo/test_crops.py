@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from octavo.extraction.molmo.batches import batches
-from octavo.extraction.molmo.crops import MARGIN_PX, crop, halves, is_blank, padded
-from octavo.model import Box
+from octavo.extraction.vlm.runtimes.in_process import batches
+from octavo.extraction.vlm.windows import MARGIN_PX, crop, halves, is_blank, padded
+from octavo.model.entities import Box
 
 
 def paper(size=(400, 300), colour="white"):

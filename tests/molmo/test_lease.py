@@ -7,14 +7,14 @@ import sys
 
 import pytest
 
-from octavo.errors import SettingsError
-from octavo.extraction.molmo.runtimes.lease import folder, take
+from octavo.extraction.vlm.runtimes.lease import folder, take
+from octavo.model.errors import SettingsError
 
 CARDS = [("GPU-a", "cuda:0 (card A)"), ("GPU-b", "cuda:1 (card B)")]
 HOLDER = """
 import sys, time
 from pathlib import Path
-from octavo.extraction.molmo.runtimes.lease import take
+from octavo.extraction.vlm.runtimes.lease import take
 lease = take([("GPU-a", "cuda:0 (card A)")], Path(sys.argv[1]))
 print("held", flush=True)
 time.sleep(60)

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 from upath import UPath
 
-from octavo import storage
-from octavo.answer_store import AnswerStore
-from octavo.errors import Cancelled, ModelUnavailable, SettingsError
-from octavo.extraction import molmo
-from octavo.extraction.molmo.options import RuntimeOptions
-from octavo.extraction.molmo.protocol import Finish, Question
-from octavo.extraction.molmo.runtimes import openai
+from octavo.extraction import vlm
+from octavo.extraction.vlm.options import RuntimeOptions
+from octavo.extraction.vlm.protocol import Finish, Question
+from octavo.extraction.vlm.runtimes import openai
+from octavo.model.errors import Cancelled, ModelUnavailable, SettingsError
+from octavo.storage import fs
+from octavo.storage.answer_store import AnswerStore
 from tests.molmo.endpoint import completion, serving
 
 SECRET = "sk-very-secret-1234"
@@ -177,9 +177,9 @@ def test_the_key_is_in_no_log_and_no_table(statements, statement_contract, tmp_p
     caplog.set_level(logging.DEBUG)
     script = lambda n, body: (400, {}, f"bad {SECRET}") if n % 2 else (completion() if n > 4 else BUSY)  # noqa: E731
     with serving(script) as endpoint:
-        molmo.run(statements, "p0000", statement_contract, options(endpoint), AnswerStore(UPath(tmp_path / "answers")))
+        vlm.run(statements, "p0000", statement_contract, options(endpoint), AnswerStore(UPath(tmp_path / "answers")))
     assert len(endpoint.bodies) >= 9
-    rows = storage.read_table(statements.shard("extract_molmo", "p0000")).to_pylist()
+    rows = fs.read_table(statements.shard("extract_molmo", "p0000")).to_pylist()
     assert any("HTTP 400" in str(row["detail"]) for row in rows)
     assert SECRET not in caplog.text + str(rows) + repr(options(endpoint))
     assert all(SECRET.encode() not in path.read_bytes() for path in (tmp_path / "answers").iterdir())
@@ -188,8 +188,8 @@ def test_the_key_is_in_no_log_and_no_table(statements, statement_contract, tmp_p
 def test_a_server_that_dies_half_way_and_comes_back_gives_the_same_rows(statements, statement_contract, tmp_path):
     def rows(store, endpoint):
         runtime_options = options(endpoint, concurrency=2, patience_seconds=20)
-        molmo.run(statements, "p0000", statement_contract, runtime_options, AnswerStore(UPath(tmp_path / store)))
-        found = storage.read_table(statements.shard("extract_molmo", "p0000")).to_pylist()
+        vlm.run(statements, "p0000", statement_contract, runtime_options, AnswerStore(UPath(tmp_path / store)))
+        found = fs.read_table(statements.shard("extract_molmo", "p0000")).to_pylist()
         return [(row["chunk"], row["parsed"], row["parse_status"], row["raw"]) for row in found]
 
     def script(number, body):

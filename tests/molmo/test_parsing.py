@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from octavo.contracts import Contract
-from octavo.extraction.molmo.loops import cut_loop, tail_unit
-from octavo.extraction.molmo.parsing import parse
-from octavo.model import ParseStatus
+from octavo.extraction.vlm.parsing import parse
+from octavo.model.answer_json import cut_loop, tail_unit
+from octavo.model.contracts import Contract
+from octavo.model.entities import ParseStatus
 
 CONTRACT = Contract.model_validate({
     "name": "bill", "title": "Bills",

@@ -10,10 +10,9 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from octavo import contracts
-from octavo.contracts import Contract, PromptStyle
-from octavo.extraction.molmo.prompts import HINT_CHARACTERS, prompt
-from octavo.extraction.molmo.schema import answer_schema
+from octavo.extraction.vlm.prompts import HINT_CHARACTERS, answer_schema, prompt
+from octavo.model import contracts
+from octavo.model.contracts import Contract, PromptStyle
 
 SNAPSHOTS = Path(__file__).parent.parent / "data" / "molmo-prompts"
 CONTRACTS = {c.name: c for c in contracts.load_all(contracts.Path("include/contracts"))}

@@ -5,13 +5,13 @@ import pytest
 from PIL import Image
 from upath import UPath
 
-from octavo import schemas, storage
-from octavo.answer_store import AnswerStore, pixels_digest
-from octavo.contracts import PromptStyle
-from octavo.errors import ModelUnavailable
-from octavo.extraction import molmo
-from octavo.extraction.molmo.ladder import OUT_OF_MEMORY
-from octavo.extraction.molmo.protocol import Finish, Reply
+from octavo.extraction import vlm
+from octavo.extraction.vlm.protocol import Finish, Reply
+from octavo.extraction.vlm.retries import OUT_OF_MEMORY
+from octavo.model.contracts import PromptStyle
+from octavo.model.errors import ModelUnavailable
+from octavo.storage import fs, schemas
+from octavo.storage.answer_store import AnswerStore, pixels_digest
 from tests.molmo.fakes import OPTIONS, Scripted
 
 SOUND = '{"supplier":"Brook Valley Energy"}'
@@ -25,8 +25,8 @@ def store(tmp_path):
 
 
 def extract(space, contract, store, runtime, options=OPTIONS):
-    report = molmo.run(space, "p0000", contract, options, store, runtime=runtime)
-    return report, storage.read_table(space.shard("extract_molmo", "p0000")).to_pylist()
+    report = vlm.run(space, "p0000", contract, options, store, runtime=runtime)
+    return report, fs.read_table(space.shard("extract_molmo", "p0000")).to_pylist()
 
 
 def prompted(contract, **rule):
@@ -35,7 +35,7 @@ def prompted(contract, **rule):
 
 def test_every_chunk_has_a_row_in_the_chunks_order(statements, statement_contract, store):
     report, rows = extract(statements, statement_contract, store, Scripted(lambda question: SOUND))
-    chunks = storage.read_table(statements.shard("chunk", "p0000")).to_pylist()
+    chunks = fs.read_table(statements.shard("chunk", "p0000")).to_pylist()
     place = ("document", "page", "chunk", "x0", "y0", "x1", "y1")
     assert [[row[name] for name in place] for row in rows] == [[row[name] for name in place] for row in chunks]
     assert report.counts == {
@@ -43,7 +43,7 @@ def test_every_chunk_has_a_row_in_the_chunks_order(statements, statement_contrac
         "prompt_tokens": 430 * QUESTIONS, "completion_tokens": 10 * QUESTIONS,
     }
     row = rows[0]
-    assert storage.read_table(statements.shard("extract_molmo", "p0000")).schema.equals(schemas.ANSWERS)
+    assert fs.read_table(statements.shard("extract_molmo", "p0000")).schema.equals(schemas.ANSWERS)
     assert json.loads(row["parsed"]) == {"supplier": "Brook Valley Energy"}
     assert (row["extractor"], row["hinted"], row["raw"], row["parse_status"]) == ("molmo", False, SOUND, "ok")
     assert [row["cached"] for row in rows] == [False] * QUESTIONS + [True]
@@ -98,7 +98,7 @@ def test_what_an_answer_depends_on_makes_it_another_question(statements, stateme
 
 
 def test_a_blank_chunk_never_reaches_the_model(statements, statement_contract, store, monkeypatch):
-    monkeypatch.setattr("octavo.extraction.molmo.windows.crop", lambda page, box, height, side: Image.new("RGB", (200, 120), "ivory"))
+    monkeypatch.setattr("octavo.extraction.vlm.windows.crop", lambda page, box, height, side: Image.new("RGB", (200, 120), "ivory"))
     runtime = Scripted(lambda question: SOUND)
     report, rows = extract(statements, statement_contract, store, runtime)
     assert runtime.questions == []
@@ -208,7 +208,7 @@ def test_tokens_and_seconds_have_a_price_once(statements, statement_contract, st
 
 def test_equal_crops_are_asked_once(statements, statement_contract, store, monkeypatch):
     same = Image.effect_noise((200, 120), 80).convert("RGB")
-    monkeypatch.setattr("octavo.extraction.molmo.windows.crop", lambda page, box, height, side: same)
+    monkeypatch.setattr("octavo.extraction.vlm.windows.crop", lambda page, box, height, side: same)
     runtime = Scripted(lambda question: SOUND)
     report, rows = extract(statements, statement_contract, store, runtime, OPTIONS.model_copy(update={"window_crops": 64}))
     assert [pixels_digest(q.image) for q in runtime.questions] == [pixels_digest(same)]
@@ -216,9 +216,8 @@ def test_equal_crops_are_asked_once(statements, statement_contract, store, monke
 
 
 def test_a_page_that_cannot_be_rendered_any_more_is_told_and_the_others_are_read(statements, statement_contract, store, monkeypatch):
-    from octavo.errors import Quarantined
-    from octavo.extraction.molmo import windows
-    from octavo.reasons import Reason
+    from octavo.extraction.vlm import windows
+    from octavo.model.errors import Quarantined, Reason
 
     real, calls = windows.page_image, []
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from octavo.contracts import Contract
-from octavo.quality.checks import Rule, checks
+from octavo.model.contracts import Contract
+from octavo.publishing.checks import Rule, checks
 
 
 def contract(field: dict[str, Any], **gate: Any) -> Contract:

@@ -18,13 +18,14 @@ import pyarrow as pa
 import pytest
 from upath import UPath
 
-from octavo import quality, schemas, storage
-from octavo.contracts import Contract
-from octavo.errors import GateFailed, WorkspaceError
-from octavo.model import Partition
-from octavo.quality import rows
-from octavo.quality.checks import Rule, checks
-from octavo.workspace import Workspace
+from octavo.model.contracts import Contract
+from octavo.model.entities import Partition
+from octavo.model.errors import GateFailed, WorkspaceError
+from octavo.publishing import gate
+from octavo.publishing import row_checks as rows
+from octavo.publishing.checks import Rule, checks
+from octavo.storage import fs, schemas
+from octavo.storage.workspace import Workspace
 
 DAY = dt.date(2026, 11, 4)
 SECRET = "ROSALIND-PIKE"
@@ -70,10 +71,10 @@ def stage(
     rows = [{"document": document, "uri": document, "pages": 1, "status": "ok"} for document in dict.fromkeys(ids)]
     rows += [{"document": name(10_000 + i), "uri": "bad", "status": "quarantined", "reason": "corrupt"} for i in range(quarantined)]
     read = [{"document": row["document"], "page": n + 1, "outcome": "ok"} for row in rows if row["status"] == "ok" for n in range(pages)]
-    storage.write_rows(space.staged("documents"), rows, schemas.DOCUMENTS)
-    storage.write_rows(space.staged("pages"), read, schemas.PAGES)
-    storage.write_rows(space.staged("fields"), [{"document": d, "field": "total", "verdict": "accepted"} for d in ids], schemas.FIELDS)
-    storage.write_rows(space.staged(used.name), records, schemas.record_schema(used))
+    fs.write_rows(space.staged("documents"), rows, schemas.DOCUMENTS)
+    fs.write_rows(space.staged("pages"), read, schemas.PAGES)
+    fs.write_rows(space.staged("fields"), [{"document": d, "field": "total", "verdict": "accepted"} for d in ids], schemas.FIELDS)
+    fs.write_rows(space.staged(used.name), records, schemas.record_schema(used))
     return space
 
 
@@ -81,8 +82,8 @@ def judge(folder: Path, records: list[dict[str, Any]], used: Contract, **staging
     """What the gate says of each expectation, by name; the gate may pass or fail."""
     space = stage(folder, records, used, **staging)
     with contextlib.suppress(GateFailed):
-        quality.run(space, used, UPath(folder / "reports"))
-    return {entry["name"]: entry for entry in quality.read_result(space)["expectations"]}
+        gate.run(space, used, UPath(folder / "reports"))
+    return {entry["name"]: entry for entry in gate.read_result(space)["expectations"]}
 
 
 def failed(found: dict[str, dict[str, Any]]) -> dict[str, tuple[int, int]]:
@@ -92,9 +93,9 @@ def failed(found: dict[str, dict[str, Any]]) -> dict[str, tuple[int, int]]:
 def test_good_tables_pass_with_one_expectation_per_check(tmp_path: Path) -> None:
     used = contract(min_required_share=1.0)
     space = stage(tmp_path, [record(n) for n in range(3)], used)
-    report = quality.run(space, used, UPath(tmp_path / "reports"))
+    report = gate.run(space, used, UPath(tmp_path / "reports"))
     assert report.counts == {"expectations": len(checks(used)), "failed_expectations": 0, "rows": 3, "held": 0}
-    result = quality.read_result(space)
+    result = gate.read_result(space)
     assert result["success"] is True
     assert (result["contract"], result["day"], result["rows"]) == ("bill", "2026-11-04", 3)
     assert (tmp_path / "reports" / "index.html").is_file()
@@ -102,7 +103,7 @@ def test_good_tables_pass_with_one_expectation_per_check(tmp_path: Path) -> None
 
 def test_an_empty_day_passes(tmp_path: Path) -> None:
     used = contract(min_required_share=1.0)
-    report = quality.run(stage(tmp_path, [], used), used, UPath(tmp_path / "reports"))
+    report = gate.run(stage(tmp_path, [], used), used, UPath(tmp_path / "reports"))
     assert report.counts["rows"] == 0
 
 
@@ -204,18 +205,18 @@ def test_a_column_of_another_type_fails_by_name_and_nothing_else_is_looked_at(tm
     space = stage(tmp_path, [record(1)], used)
     schema = schemas.record_schema(used)
     wrong = schema.set(schema.get_field_index("total"), pa.field("total", pa.float64()))
-    storage.write_rows(space.staged("bill"), [{**record(1), "total": 12.0}], wrong)
+    fs.write_rows(space.staged("bill"), [{**record(1), "total": 12.0}], wrong)
     with pytest.raises(GateFailed, match=r"'columns and types of bill' failed on 1 of 10 rows: total") as caught:
-        quality.run(space, used, UPath(tmp_path / "reports"))
+        gate.run(space, used, UPath(tmp_path / "reports"))
     assert "could not be checked" not in str(caught.value)
-    assert not any(entry["success"] for entry in quality.read_result(space)["expectations"] if not entry["name"].startswith("columns"))
+    assert not any(entry["success"] for entry in gate.read_result(space)["expectations"] if not entry["name"].startswith("columns"))
 
 
 def test_the_error_says_which_expectation_failed_on_how_many_rows_and_pickles(tmp_path: Path) -> None:
     used = contract(min_required_share=0.9)
     space = stage(tmp_path, [record(n, total=None) for n in range(8)] + [record(8)], used)
     with pytest.raises(GateFailed) as caught:
-        quality.run(space, used, UPath(tmp_path / "reports"))
+        gate.run(space, used, UPath(tmp_path / "reports"))
     text = str(pickle.loads(pickle.dumps(caught.value)))
     assert "'total is present' failed on 8 of 9 rows, where 90% must hold" in text
     assert all(name(n) in text for n in range(5))
@@ -234,11 +235,11 @@ def test_values_stay_out_of_reports_unless_the_contract_shows_them(tmp_path: Pat
     used = contract(show_values=shown)
     space = stage(tmp_path, [record(1, number=SECRET), record(2)], used)
     with pytest.raises(GateFailed) as caught:
-        quality.run(space, used, UPath(tmp_path / "reports"))
+        gate.run(space, used, UPath(tmp_path / "reports"))
     pages = "".join(path.read_text() for path in (tmp_path / "reports").rglob("*.html"))
     assert len(pages) > 1000
     assert (SECRET in pages) is shown
-    assert (SECRET in json.dumps(quality.read_result(space))) is shown
+    assert (SECRET in json.dumps(gate.read_result(space))) is shown
     assert SECRET not in str(caught.value)
     assert name(1) not in pages
 
@@ -247,7 +248,7 @@ def test_data_docs_load_nothing_from_elsewhere_and_replace_the_last_ones(tmp_pat
     used, reports = contract(), tmp_path / "reports"
     reports.mkdir()
     (reports / "old.html").write_text("of another run")
-    quality.run(stage(tmp_path, [record(1)], used), used, UPath(reports))
+    gate.run(stage(tmp_path, [record(1)], used), used, UPath(reports))
     assert not (reports / "old.html").exists()
     pages = {path: path.read_text() for path in reports.rglob("*.html")}
     assert {path.relative_to(reports).as_posix() for path in pages} == {"index.html", "expectations/bill.html"}
@@ -283,15 +284,15 @@ def test_tables_that_are_not_staged_are_a_workspace_error(tmp_path: Path) -> Non
     used = contract()
     space = Workspace.open(UPath(tmp_path / "state"), Partition(used.name, DAY), "run-1")
     with pytest.raises(WorkspaceError, match="not all staged"):
-        quality.run(space, used, UPath(tmp_path / "reports"))
+        gate.run(space, used, UPath(tmp_path / "reports"))
     with pytest.raises(WorkspaceError, match="has not run"):
-        quality.read_result(space)
+        gate.read_result(space)
 
 
 OFFLINE = """
 import os
 import sys
-import octavo.quality
+import octavo.publishing.gate
 assert not {"great_expectations", "pandas"} & set(sys.modules), "heavy at import"
 def refuse(event, args):
     if event in ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname"):
@@ -304,7 +305,7 @@ from upath import UPath
 from tests.quality.test_gate import contract, record, stage
 folder = Path(sys.argv[1])
 used = contract()
-octavo.quality.run(stage(folder, [record(1)], used), used, UPath(folder / "reports"))
+octavo.publishing.gate.run(stage(folder, [record(1)], used), used, UPath(folder / "reports"))
 """
 
 
@@ -333,6 +334,6 @@ def test_pairs_that_found_nothing_are_absent(tmp_path: Path) -> None:
 def test_reports_may_lie_in_an_object_store(tmp_path: Path) -> None:
     used, reports = contract(), UPath("memory://reports/bill")
     for number in (1, 2):
-        quality.run(stage(tmp_path, [record(number)], used), used, reports)
+        gate.run(stage(tmp_path, [record(number)], used), used, reports)
     assert "bill: total" in (reports / "index.html").read_text()
     assert len(list(reports.glob("**/*.html"))) == 2

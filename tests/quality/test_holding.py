@@ -9,29 +9,29 @@ from typing import Any
 import pytest
 from upath import UPath
 
-from octavo import quality, schemas, storage
-from octavo.contracts import Contract
-from octavo.errors import GateFailed
-from octavo.quality import holding
-from octavo.workspace import Workspace
+from octavo.model.contracts import Contract
+from octavo.model.errors import GateFailed
+from octavo.publishing import gate, row_quarantine
+from octavo.storage import fs, schemas
+from octavo.storage.workspace import Workspace
 from tests.quality.test_gate import FIELDS, contract, name, record, stage
 
 
 def review_of(space: Workspace) -> list[dict[str, Any]]:
-    return storage.read_table(space.staged("review")).to_pylist()
+    return fs.read_table(space.staged("review")).to_pylist()
 
 
 def staged(folder: Path, records: list[dict[str, Any]], used: Contract, **kwargs: Any) -> Workspace:
     space = stage(folder, records, used, **kwargs)
     asked = [{"document": name(1), "uri": name(1), "field": "total", "value": "12.00", "verdict": "ambiguous", "reason": "who knows"}]
-    storage.write_rows(space.staged("review"), asked, schemas.REVIEW)
+    fs.write_rows(space.staged("review"), asked, schemas.REVIEW)
     return space
 
 
 def judge(space: Workspace, used: Contract, folder: Path) -> list[str]:
     """Run the gate; the documents whose records are left."""
-    quality.run(space, used, UPath(folder / "reports"))
-    return [row["document"] for row in storage.read_table(space.staged(used.name)).to_pylist()]
+    gate.run(space, used, UPath(folder / "reports"))
+    return [row["document"] for row in fs.read_table(space.staged(used.name)).to_pylist()]
 
 
 @pytest.mark.parametrize(("bad", "field", "reason"), [
@@ -48,7 +48,7 @@ def test_a_row_that_fails_goes_to_review_and_the_others_pass(tmp_path: Path, bad
     assert judge(space, used, tmp_path) == [name(1), name(3)]
     rows = [(row["document"], row["field"], row["reason"]) for row in review_of(space)]
     assert rows == [(name(1), "total", "who knows"), (name(2), field, f"held back by the gate: {reason}")]
-    result = quality.read_result(space)
+    result = gate.read_result(space)
     assert (result["success"], result["rows"], result["held"]) == (True, 2, {name(2): [reason]})
     assert all(entry["success"] for entry in result["expectations"])
 
@@ -58,7 +58,7 @@ def test_by_default_a_row_that_fails_stops_the_day(tmp_path: Path) -> None:
     space = staged(tmp_path, [record(1), record(2, number="X-7")], used)
     with pytest.raises(GateFailed, match="number matches"):
         judge(space, used, tmp_path)
-    assert len(storage.read_table(space.staged(used.name))) == 2
+    assert len(fs.read_table(space.staged(used.name))) == 2
     assert len(review_of(space)) == 1
 
 
@@ -66,7 +66,7 @@ def test_rows_within_the_share_that_may_fail_are_not_held_back(tmp_path: Path) -
     used = contract(failing_rows="review", min_pattern_share=0.5)
     space = staged(tmp_path, [record(1), record(2, number="X-7")], used)
     assert judge(space, used, tmp_path) == [name(1), name(2)]
-    assert quality.read_result(space)["held"] == {}
+    assert gate.read_result(space)["held"] == {}
 
 
 def test_all_rows_that_fail_are_held_back_however_many(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_what_is_wrong_with_the_day_as_a_whole_still_stops_it(tmp_path: Path) ->
     space = staged(tmp_path, [record(1), record(2, number="X-7")], used, quarantined=3)
     with pytest.raises(GateFailed, match="quarantined"):
         judge(space, used, tmp_path)
-    assert len(storage.read_table(space.staged(used.name))) == 2
+    assert len(fs.read_table(space.staged(used.name))) == 2
 
 
 def test_a_record_that_is_lost_is_not_taken_for_one_that_is_held_back(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_the_gate_may_run_again(tmp_path: Path) -> None:
     tables = {path.name: path.read_bytes() for path in (space.root / "staged").iterdir()}
     assert judge(space, used, tmp_path) == first
     assert {path.name: path.read_bytes() for path in (space.root / "staged").iterdir()} == tables
-    assert list(quality.read_result(space)["held"]) == [name(2)]
+    assert list(gate.read_result(space)["held"]) == [name(2)]
 
 
 @pytest.mark.parametrize("step", [pytest.param("_review", id="before review is written"), pytest.param("_without", id="after it")])
@@ -122,7 +122,7 @@ def test_a_gate_that_was_killed_in_between_ends_the_same(tmp_path: Path, monkeyp
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(holding, step, die)
+        patch.setattr(row_quarantine, step, die)
         with pytest.raises(KeyboardInterrupt):
             judge(space, used, tmp_path)
     judge(space, used, tmp_path)

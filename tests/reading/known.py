@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from octavo.model import Box, Source, Word
+from octavo.model.entities import Box, Source, Word
 from octavo.reading.recognition import Reading, prepare, recognise
 
 

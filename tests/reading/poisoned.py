@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from octavo.children import serve
 from octavo.reading import worker
+from octavo.storage.children import serve
 
 POISON = {int(page): what for page, _, what in (part.partition(":") for part in os.environ["POISON"].split(","))}
 CRASHED = Path(os.environ["POISON_FLAG"])

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 from upath import UPath
 
-from octavo.reading.pool import PageOf, batches
-from octavo.reading.source import Source
+from octavo.reading.pool import LocalDocument, PageOf, batches
 
-SOURCE = Source("0" * 64, UPath("letter.pdf"), "application/pdf")
+SOURCE = LocalDocument("0" * 64, UPath("letter.pdf"), "application/pdf")
 
 
 @pytest.mark.parametrize(("number", "processes", "most", "sizes"), [

@@ -9,9 +9,10 @@ from fpdf import FPDF
 from PIL import Image
 from upath import UPath
 
-from octavo import pages, pdf, schemas
-from octavo.model import Page
+from octavo.model.entities import Page
+from octavo.page import pdf, rendering
 from octavo.reading import regions
+from octavo.storage import schemas
 from tests.documents import LINES, page_picture, text_pdf
 from tests.reading.test_mixed import read
 
@@ -51,7 +52,7 @@ def test_the_picture_of_a_finer_page_has_its_frame(tmp_path: Path) -> None:
     path = scanned_pdf(tmp_path / "scan.pdf", (scan(300), 0, 0, 210))
     row = read(path)
     page: Page = schemas.page_from_row(row)
-    shown = pages.page_image(UPath(path), pdf.MEDIA_TYPE, page).convert("L").point(lambda value: 255 if value < 128 else 0)
+    shown = rendering.page_image(UPath(path), pdf.MEDIA_TYPE, page).convert("L").point(lambda value: 255 if value < 128 else 0)
     assert shown.size == (row["width"], row["height"]) == (2481, 3508)
     box = page.words[0].box
     ink = shown.crop((0, 0, shown.width, box.y1 + 8)).getbbox()

@@ -17,10 +17,10 @@ from tests.documents import page_picture
 STAGE = """
 import datetime as dt, sys
 from octavo import ingest, reading
-from octavo.config import Settings
-from octavo.contracts import Contract, FieldSpec
-from octavo.model import Partition
-from octavo.workspace import Workspace
+from octavo.model.settings import Settings
+from octavo.model.contracts import Contract, FieldSpec
+from octavo.model.entities import Partition
+from octavo.storage.workspace import Workspace
 from upath import UPath
 
 folder, state, run = sys.argv[1:]

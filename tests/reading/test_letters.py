@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from octavo.model import Box
-from octavo.reading.letters import Letter, words_of
+from octavo.model.entities import Box
+from octavo.reading.word_segmentation import Letter, words_of
 
 HEIGHT, WIDTH = 20, 8  # of a letter, pixels
 WEAVE = np.indices((30, 200)).sum(axis=0) % 2 == 0  # print, unlike a ruled line, does not fill its rows

@@ -10,13 +10,12 @@ import pytest
 from fpdf import FPDF
 from PIL import Image
 
-from octavo import pdf
-from octavo.errors import Quarantined
-from octavo.model import Word
+from octavo.model.entities import Word
+from octavo.model.errors import Quarantined, Reason
+from octavo.page import pdf
 from octavo.reading import regions, text_layer, worker
 from octavo.reading.recognition import Recognition
 from octavo.reading.tesseract import Tesseract
-from octavo.reasons import Reason
 from tests.documents import LINES, page_picture
 
 WHOLE = (page_picture(LINES, (1240, 1754), 36), 0.0, 0.0, 210.0)  # a scan of the whole page

@@ -9,12 +9,13 @@ import pytest
 from pydantic import ValidationError
 from upath import UPath
 
-from octavo import pipeline, storage
-from octavo.config import Settings
-from octavo.contracts import Contract, FieldSpec
-from octavo.lake import Lake
-from octavo.model import Partition
-from octavo.remerge import remerge_day
+from octavo.model.contracts import Contract, FieldSpec
+from octavo.model.entities import Partition
+from octavo.model.settings import Settings
+from octavo.storage import fs
+from octavo.storage.lake import Lake
+from octavo.workflows import pipeline
+from octavo.workflows.remerge import remerge_day
 from tests.documents import text_pdf
 
 DAY = dt.date(2026, 3, 1)
@@ -52,7 +53,7 @@ def test_only_the_wanted_pages_are_read_and_all_stand_in_the_ledger(tmp_path: Pa
         return result.counts("read")
 
     def table(name: str) -> list[dict[str, object]]:
-        return storage.read_table(lake.table(name, Partition("letter", DAY))).to_pylist()
+        return fs.read_table(lake.table(name, Partition("letter", DAY))).to_pylist()
 
     first = run("2-3, 18-")
     assert (first["pages"], first["reads"], first["read_hits"]) == (20, 5, 0)

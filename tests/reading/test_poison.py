@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 from upath import UPath
 
-from octavo import ingest, reading, storage
-from octavo.children import Child
-from octavo.config import Limits, Settings
-from octavo.contracts import Contract, FieldSpec
-from octavo.model import Partition
+from octavo.ingest import stage as ingest
+from octavo.model.contracts import Contract, FieldSpec
+from octavo.model.entities import Partition
+from octavo.model.settings import Limits, Settings
 from octavo.reading import pool
-from octavo.workspace import Workspace
+from octavo.reading import stage as reading
+from octavo.storage import fs
+from octavo.storage.children import Child
+from octavo.storage.workspace import Workspace
 from tests.documents import LINES, text_pdf
 
 PAGE_SECONDS = 3.0
@@ -36,7 +38,7 @@ def read(root: Path, monkeypatch: pytest.MonkeyPatch, poison: str, profile: str 
     workspace = Workspace.open(UPath(root), Partition("letter", dt.date(2026, 3, 1)), "r1")
     ingest.run(workspace, Contract(name="letter", title="Letters", fields={"text": FieldSpec()}), UPath(folder), settings)
     reading.run(workspace, "p0000", settings)
-    return {row["page"]: row["reason"] for row in storage.read_table(workspace.shard("read", "p0000")).to_pylist()}
+    return {row["page"]: row["reason"] for row in fs.read_table(workspace.shard("read", "p0000")).to_pylist()}
 
 
 @pytest.mark.parametrize("profile", [pytest.param("best", id="a page a request"), pytest.param("fast", id="several pages a request")])

@@ -11,9 +11,9 @@ import pytest
 from PIL import ExifTags, Image
 from upath import UPath
 
-from octavo import schemas
-from octavo.reading import preview
+from octavo.reading.picture import PREVIEW_SIDE
 from octavo.reading.store import published
+from octavo.storage import schemas
 from tests.documents import page_picture, text_pdf
 from tests.reading.test_reading import read
 
@@ -53,7 +53,7 @@ def test_the_picture_shows_ink_where_the_words_are(name: str, make: Callable[[Pa
     page, jpeg = found
     assert jpeg is not None
     picture = Image.open(io.BytesIO(jpeg))
-    assert max(picture.size) == min(preview.SIDE, max(page.width, page.height))
+    assert max(picture.size) == min(PREVIEW_SIDE, max(page.width, page.height))
     assert abs(picture.width / picture.height - page.width / page.height) < 0.01
     dark = np.asarray(picture.convert("L")) < 128
     ink, scale = dark.sum(), picture.width / page.width

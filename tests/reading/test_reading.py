@@ -13,16 +13,18 @@ import pytest
 from PIL import Image
 from upath import UPath
 
-from octavo import ingest, reading, schemas, storage
-from octavo.config import Limits, Settings
-from octavo.contracts import Contract, FieldSpec
-from octavo.errors import SettingsError, ToolMissing
-from octavo.lines import lines_of
-from octavo.model import Box, Partition, Report, Source, Word, union
-from octavo.pages import page_image
+from octavo.ingest import stage as ingest
+from octavo.model.contracts import Contract, FieldSpec
+from octavo.model.entities import Box, Partition, Report, Source, Word, union
+from octavo.model.errors import SettingsError, ToolMissing
+from octavo.model.settings import Limits, Settings
+from octavo.page.lines import lines_of
+from octavo.page.rendering import page_image
 from octavo.reading import engine, picture
+from octavo.reading import stage as reading
 from octavo.reading.recogniser import without_guesses
-from octavo.workspace import Workspace
+from octavo.storage import fs, schemas
+from octavo.storage.workspace import Workspace
 from tests.documents import LINES, askew, page_picture, picture_pdf, text_pdf
 
 PROFILES = ("best", "fast")
@@ -37,7 +39,7 @@ def read(folder: Path, root: Path, run: str = "r1", **options: Any) -> tuple[Rep
     ingest.run(workspace, CONTRACT, UPath(folder), settings.model_copy(update={"limits": Limits()}))
     shards = list(workspace.plan.page_shards)
     reports = [reading.run(workspace, shard, settings) for shard in shards]
-    rows = [row for shard in shards for row in storage.read_table(workspace.shard("read", shard)).to_pylist()]
+    rows = [row for shard in shards for row in fs.read_table(workspace.shard("read", shard)).to_pylist()]
     return Report("read", Report.total(reports), 0.0), rows, workspace
 
 
@@ -142,7 +144,7 @@ def test_every_kind_of_page_image_is_read_and_its_boxes_lie_on_its_picture(
     assert "HARBOUR COFFEE LTD" in text(row)
     assert row["text_source"] == "ocr"
     page = schemas.page_from_row(row)
-    [document] = storage.read_table(workspace.documents).to_pylist()
+    [document] = fs.read_table(workspace.documents).to_pylist()
     image = page_image(UPath(document["uri"]), document["media_type"], page)
     assert image.size == (page.width, page.height)
     # Every dark pixel lies in some word's box.
@@ -190,7 +192,7 @@ def test_skewed_pages_have_the_lines_of_the_level_one_on_their_own_picture(profi
     for degrees in (0, 3, 5, -7):
         askew(level, degrees).save(folder / f"{degrees}.png")
     _, rows, workspace = read(folder, tmp_path, ocr_profile=profile)
-    names = {row["document"]: Path(row["uri"]).stem for row in storage.read_table(workspace.documents).to_pylist()}
+    names = {row["document"]: Path(row["uri"]).stem for row in fs.read_table(workspace.documents).to_pylist()}
     assert len(rows) == 4
     for row in rows:
         degrees = int(names[row["document"]])
@@ -216,7 +218,7 @@ def test_pages_read_together_have_the_words_that_they_have_alone(profile: str, f
         workspace = Workspace.open(settings.workspaces, Partition("letter", dt.date(2026, 3, 1)), "r1")
         ingest.run(workspace, CONTRACT, UPath(folder), settings)
         reading.run(workspace, "p0000", settings)
-        return [(row["outcome"], row["words"]) for row in storage.read_table(workspace.shard("read", "p0000")).to_pylist()]
+        return [(row["outcome"], row["words"]) for row in fs.read_table(workspace.shard("read", "p0000")).to_pylist()]
 
     assert words(1) == words(6)  # with profile fast, one child takes them in one batch, six take one each
 
@@ -246,7 +248,7 @@ def test_rows_stand_in_the_plans_order_and_progress_counts_pages(folder: Path, t
     reading.run(workspace, "p0000", settings, seen.append)
     assert seen == sorted(seen)
     assert (seen[0], seen[-1]) == (0, 4)
-    assert storage.read_table(workspace.shard("read", "p0000"))["page"].to_pylist() == [1, 2, 3, 4]
+    assert fs.read_table(workspace.shard("read", "p0000"))["page"].to_pylist() == [1, 2, 3, 4]
 
 
 def test_a_document_that_changed_since_ingest_is_quarantined_and_not_kept(folder: Path, tmp_path: Path) -> None:
@@ -256,7 +258,7 @@ def test_a_document_that_changed_since_ingest_is_quarantined_and_not_kept(folder
     ingest.run(workspace, CONTRACT, UPath(folder), settings)
     text_pdf(folder / "letter.pdf", [["after"]])
     report = reading.run(workspace, "p0000", settings)
-    [row] = storage.read_table(workspace.shard("read", "p0000")).to_pylist()
+    [row] = fs.read_table(workspace.shard("read", "p0000")).to_pylist()
     assert (row["outcome"], row["reason"]) == ("quarantined", "changed_during_run")
     assert report.counts["quarantined_pages"] == 1
     assert not list(settings.reading_store.glob("**/*.parquet"))

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from octavo.model import Box, Source, Word
-from octavo.reading import skew
+from octavo.model.entities import Box, Source, Word
+from octavo.reading import deskew
 from tests.documents import askew, page_picture
 from tests.reading.known import Known, read
 
@@ -20,7 +20,7 @@ LEVEL = page_picture([f"Article {n} with a name of some words" for n in range(1,
 @pytest.mark.parametrize("degrees", [3, 5, -7, 14])
 @pytest.mark.parametrize("reduced", [pytest.param(1, id="whole"), pytest.param(2, id="reduced")])
 def test_the_angle_of_a_skewed_page_is_found(degrees: float, reduced: int) -> None:
-    assert skew.angle_of(skew.ink_of(askew(LEVEL, degrees).reduce(reduced))) == pytest.approx(degrees, abs=0.3)
+    assert deskew.angle_of(deskew.ink_of(askew(LEVEL, degrees).reduce(reduced))) == pytest.approx(degrees, abs=0.3)
 
 
 @pytest.mark.parametrize("picture", [
@@ -32,23 +32,23 @@ def test_the_angle_of_a_skewed_page_is_found(degrees: float, reduced: int) -> No
     pytest.param(page_picture(["One line"], (900, 1000), 30).rotate(50, fillcolor=255), id="a slanted stamp"),
 ])
 def test_what_is_level_or_no_page_of_print_is_not_skewed(picture: Image.Image) -> None:
-    assert skew.angle_of(skew.ink_of(picture)) == 0.0
+    assert deskew.angle_of(deskew.ink_of(picture)) == 0.0
 
 
 @pytest.mark.parametrize("degrees", [3, 5, -7])
 def test_boxes_of_the_straightened_picture_come_back_onto_the_print(degrees: float) -> None:
     skewed = askew(page_picture(["WORD"], (900, 1000), 40), degrees)
-    straight = skew.straightened(skewed, degrees)
+    straight = deskew.straightened(skewed, degrees)
     assert straight is not None
     box = Box(*Image.eval(straight, lambda value: 255 if value < 128 else 0).getbbox() or (0, 0, 0, 0))
-    [back] = skew.in_skewed([Word("WORD", box, 0.9, Source.OCR)], degrees, straight.size, skewed.size)
+    [back] = deskew.in_skewed([Word("WORD", box, 0.9, Source.OCR)], degrees, straight.size, skewed.size)
     dark = np.asarray(skewed) < 128
     assert dark[back.box.y0 - 1:back.box.y1 + 1, back.box.x0 - 1:back.box.x1 + 1].sum() == dark.sum()
     assert back.box.width < 1.2 * box.width
 
 
 def test_a_long_strip_is_not_blown_up_into_a_square() -> None:
-    assert skew.straightened(Image.new("L", (20_000, 40), 255), 10) is None
+    assert deskew.straightened(Image.new("L", (20_000, 40), 255), 10) is None
 
 
 def test_a_level_page_is_looked_at_once_and_its_boxes_are_left_alone(tmp_path: Path) -> None:

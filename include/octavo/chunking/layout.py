@@ -7,15 +7,16 @@ legibility and each word that shows in a foreign chunk a fine, each cut a fine t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
-from octavo.chunking.legibility import LEGIBLE_PX, crop_cost
-from octavo.chunking.reading_order import Row, rows_of
-from octavo.contracts import Chunking
-from octavo.lines import line_height
-from octavo.model import Box, Chunk, Page, union
+from octavo.model.contracts import Chunking
+from octavo.model.entities import Box, Chunk, Page, union
+from octavo.page.lines import line_height
+from octavo.page.reading_order import ReadingRow, rows_of
 
 # All costs are prompt tokens. The cheapest chunk costs 424; a page has some 100 words.
 ILLEGIBLE_WORD = 200.0  # measured on receipts: 12 leaves 6 % of the words illegible, 200 leaves 1 % for 30 % more tokens
@@ -40,15 +41,15 @@ def cut(page: Page, rule: Chunking) -> list[Chunk]:
     return chunks
 
 
-def _bounded(page: Page, row: Row, most: int) -> list[Row]:
+def _bounded(page: Page, row: ReadingRow, most: int) -> list[ReadingRow]:
     """The row in pieces of at most ``most`` words."""
     if len(row.words) <= most:
         return [row]
     pieces = [row.words[start:start + most] for start in range(0, len(row.words), most)]
-    return [Row(piece, union([page.words[index].box for index in piece]), row.column) for piece in pieces]
+    return [ReadingRow(piece, union([page.words[index].box for index in piece]), row.column) for piece in pieces]
 
 
-def _pack(page: Page, rows: Sequence[Row], most: int) -> list[tuple[int, int]]:
+def _pack(page: Page, rows: Sequence[ReadingRow], most: int) -> list[tuple[int, int]]:
     """The cheapest way to pack consecutive rows, as (start, end) of each chunk.
 
     Dynamic programming over where a chunk ends: ``cheapest[end]`` is the least cost of packing ``rows[:end]``.
@@ -88,7 +89,7 @@ def _inside(centers: np.ndarray, box: Box) -> int:
     return int(np.count_nonzero((x >= box.x0) & (x < box.x1) & (y >= box.y0) & (y < box.y1)))
 
 
-def _cut_costs(page: Page, rows: Sequence[Row]) -> list[float]:
+def _cut_costs(page: Page, rows: Sequence[ReadingRow]) -> list[float]:
     """What it costs to cut before row i; nothing before the first, after the last and between columns."""
     height = line_height(page)
     costs = [0.0] * (len(rows) + 1)
@@ -97,3 +98,65 @@ def _cut_costs(page: Page, rows: Sequence[Row]) -> list[float]:
             gap = (rows[index].box.y0 - rows[index - 1].box.y1) / height
             costs[index] = TIGHT_CUT * min(1.0, max(0.0, 1 - gap / CLEAR_GAP))
     return costs
+
+
+# What a crop costs a vision model, and how small the model sees it. Geometry of Molmo2's image processor (transformers 5.23,
+# processing_molmo2): an image is stretched onto a canvas of at most 8 overlapping crops of 378 px. r x c crops make a canvas of
+# (266 r + 112) x (266 c + 112) px; a crop gives 14 px patches, pooled 2 x 2 into tokens, with one more token a row and two a view;
+# the whole image is shown once more in one crop.
+PATCH = 14              # pixels
+CROP = 27               # patches on a side of a crop
+SHARED = 8              # patches that neighbouring crops share
+STEP = CROP - SHARED
+MAX_CROPS = 8
+MIN_SIDE = SHARED * PATCH  # 112 px: crops are padded to this, since a thinner one collapses into a single square
+LEGIBLE_PX = 12         # height at which a word can be read; a smaller word must at least not shrink
+
+_GRIDS = sorted(
+    ((rows, columns) for rows in range(1, MAX_CROPS + 1) for columns in range(1, MAX_CROPS + 1) if rows * columns <= MAX_CROPS),
+    key=lambda grid: (grid[0] * grid[1], grid[0]),
+)
+
+
+@lru_cache(maxsize=65536)
+def crop_cost(width: int, height: int) -> tuple[int, float]:
+    """Prompt tokens of a crop of this size, and the scale (at most 1) at which the model sees it.
+
+    Args:
+        width: of the crop, pixels; padded to ``MIN_SIDE`` like the crop itself.
+        height: likewise.
+    """
+    width, height = max(MIN_SIDE, width), max(MIN_SIDE, height)
+    rows, columns = _grid(width, height)
+    scale = min(1.0, _canvas(columns) / width, _canvas(rows) / height)
+    return _view_tokens(CROP, CROP) + _view_tokens(rows * STEP + SHARED, columns * STEP + SHARED), scale
+
+
+def is_legible(word_height: int, scale: float) -> bool:
+    """Whether a word of this height in pixels can be read at ``scale``."""
+    return word_height * scale >= min(LEGIBLE_PX, word_height)
+
+
+def _canvas(crops: int) -> int:
+    return (crops * STEP + SHARED) * PATCH
+
+
+def _grid(width: int, height: int) -> tuple[int, int]:
+    """The smallest grid whose canvas is not smaller than the image; without one, that which shrinks it least."""
+
+    def growth(grid: tuple[int, int]) -> float:
+        return min(_fill(grid[0], height), _fill(grid[1], width))
+
+    enough = [grid for grid in _GRIDS if growth(grid) >= 1]
+    if enough:
+        return min(enough, key=growth)  # min and max keep the first, which is the smallest, of equals
+    return max(_GRIDS, key=growth)
+
+
+def _fill(crops: int, pixels: int) -> float:
+    inner = pixels - MIN_SIDE
+    return math.inf if inner <= 0 else crops * STEP * PATCH / inner
+
+
+def _view_tokens(rows: int, columns: int) -> int:
+    return -(-rows // 2) * (-(-columns // 2) + 1) + 2

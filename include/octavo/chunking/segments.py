@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from octavo.contracts import Chunking
-from octavo.model import Box, Chunk, Page, union
+from octavo.model.contracts import Chunking
+from octavo.model.entities import Box, Chunk, Page, union
 
 WORKING_SIDE = 1000     # pixels: the longer side of the picture that is looked at
 CONTRAST = 24           # grey levels (of 255) by which something differs from the background
@@ -30,7 +30,7 @@ def cut(page: Page, rule: Chunking, picture: Image.Image) -> list[Chunk]:
     Args:
         page: the page; its frame is that of ``picture``.
         rule: the strategy's name comes from it.
-        picture: see ``octavo.pages.page_image``.
+        picture: see ``octavo.page.rendering.page_image``.
     """
     boxes = regions(picture) or ([Box(0, 0, page.width, page.height)] if page.words else [])
     held: list[list[int]] = [[] for _ in boxes]

@@ -10,7 +10,7 @@ from octavo.cli.contracts import contracts_group
 from octavo.cli.forget import forget_document
 from octavo.cli.gc import gc
 from octavo.cli.index import index_group
-from octavo.cli.merge import merge_given
+from octavo.cli.merge import merge_command
 from octavo.cli.molmo_try import molmo_try
 from octavo.cli.remerge import remerge
 from octavo.cli.requeue import requeue
@@ -33,6 +33,7 @@ def main() -> None:
 
 
 for command in (
-    run, molmo_try, show_document, review, merge_given, remerge, requeue, contracts_group, index_group, answers_group, gc, forget_document,
+    run, molmo_try, show_document, review, merge_command, remerge, requeue, contracts_group, index_group, answers_group, gc,
+    forget_document,
 ):
     main.add_command(command)

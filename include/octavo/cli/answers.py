@@ -10,11 +10,11 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from octavo import contracts
-from octavo.answer_store import AnswerStore, Choice
 from octavo.cli.common import clear_errors, out
-from octavo.config import Settings
-from octavo.errors import SettingsError
+from octavo.model import contracts
+from octavo.model.errors import SettingsError
+from octavo.model.settings import Settings
+from octavo.storage.answer_store import AnswerStore, Choice
 
 _lake = click.option("--lake", type=click.Path(file_okay=False), help="The lake they belong to.  [default: OCTAVO_LAKE or var/lake]")
 

@@ -12,8 +12,8 @@ import click
 from rich.markup import escape
 from upath import UPath
 
-from octavo import show
-from octavo.errors import OctavoError, StoreUnavailable
+from octavo.cli import output
+from octavo.model.errors import OctavoError, StoreUnavailable
 
 # What s3fs and its kin make of a server's 5xx after their own tries, beside time-outs; and a disk that is full.
 UNANSWERED = {errno.EBUSY, errno.EIO, errno.ENOSPC, errno.EDQUOT}
@@ -47,7 +47,7 @@ class LakeFolder(Folder):
         return str(value)
 
 
-out, err = show.console(), show.console(stderr=True)
+out, err = output.console(), output.console(stderr=True)
 
 
 def clear_errors(command: Callable[..., Any]) -> Callable[..., Any]:

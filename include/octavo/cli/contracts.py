@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from octavo import contracts, drafting
 from octavo.cli.common import clear_errors, err, out
-from octavo.config import Settings
-from octavo.errors import OctavoError, SettingsError
+from octavo.model import contracts
+from octavo.model.errors import OctavoError, SettingsError
+from octavo.model.settings import Settings
+from octavo.workflows import drafting
 
 
 @click.group("contracts")

@@ -8,10 +8,10 @@ import click
 from rich.markup import escape
 from upath import UPath
 
-from octavo import forget
 from octavo.cli.common import clear_errors, out
-from octavo.config import Settings
-from octavo.forgotten import Forgotten
+from octavo.model.settings import Settings
+from octavo.storage.lake import Forgotten
+from octavo.workflows import forget
 
 
 @click.command("forget")

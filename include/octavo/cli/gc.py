@@ -9,9 +9,9 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from octavo import retention
 from octavo.cli.common import clear_errors, out
-from octavo.config import Settings
+from octavo.model.settings import Settings
+from octavo.workflows import retention
 
 
 @click.command("gc")

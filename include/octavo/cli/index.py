@@ -12,17 +12,19 @@ from rich.markup import escape
 from rich.table import Table
 from upath import UPath
 
-from octavo import contracts, indexing, show
+from octavo.cli import output
 from octavo.cli.common import clear_errors, err, out
-from octavo.config import Settings
-from octavo.errors import SettingsError
-from octavo.indexing import Method, Placed, Row, State
+from octavo.model import contracts
+from octavo.model.errors import SettingsError
+from octavo.model.settings import Settings
+from octavo.workflows import date_assignment
+from octavo.workflows.date_assignment import ManifestRow, Method, Placed, State
 
 # Rows that want a look and fit a terminal; the manifest and --json have them all.
 SHOWN = 40
 
 
-class Place(click.ParamType[Any]):
+class FolderOrArchive(click.ParamType[Any]):
     """A folder or an archive that is there, on a local disk or an object store, as an absolute ``UPath``."""
 
     name = "folder or archive"
@@ -53,7 +55,7 @@ def index_group() -> None:
 
 @index_group.command("propose")
 @click.argument("contract")
-@click.argument("folder", type=Place())
+@click.argument("folder", type=FolderOrArchive())
 @click.option("--by", type=Methods(), default="path,date", show_default=True, metavar="LIST",
               help="How days are found, in this order, the first wins: path, date (on the document), mtime (last change).")
 @click.option("--pattern", "patterns", multiple=True, metavar="PATTERN",
@@ -84,11 +86,11 @@ def propose(
     manifest = UPath(target or f"{spec.name}-index.csv")
     if manifest.exists():
         raise SettingsError(f"{manifest} is there already, and somebody may have worked on it; name another file with --out, or remove it")
-    with show.stage_progress(err, f"{spec.name} index") as progress:
-        rows = indexing.propose(
+    with output.stage_progress(err, f"{spec.name} index") as progress:
+        rows = date_assignment.propose(
             spec, folder, settings, by=by, patterns=patterns, date_field=date_field, check=check, progress=progress,
         )
-    indexing.write(manifest, rows)
+    date_assignment.write(manifest, rows)
     counts = Counter(row.by or "undecided" for row in rows)
     disputed = sum(bool(row.conflicts) for row in rows)
     if as_json:
@@ -118,11 +120,11 @@ def apply(manifest: UPath, landing: str | None, move: bool, as_json: bool) -> No
       python -m octavo index apply invoice-index.csv --landing ~/landing
     """
     settings = Settings() if landing is None else Settings(landing=landing)
-    rows = indexing.read(manifest)
+    rows = date_assignment.read(manifest)
     for name in sorted({row.contract for row in rows}):
         contracts.find(name, settings.contracts)
-    with show.stage_progress(err, "index") as progress:
-        placed = list(indexing.place(rows, settings, move=move, progress=lambda done: progress("apply", done, len(rows))))
+    with output.stage_progress(err, "index") as progress:
+        placed = list(date_assignment.place(rows, settings, move=move, progress=lambda done: progress("apply", done, len(rows))))
     if as_json:
         for one in placed:
             row = {"file": one.row.file, "state": one.state.value, "target": str(one.target) if one.target else None, "detail": one.detail}
@@ -133,7 +135,7 @@ def apply(manifest: UPath, landing: str | None, move: bool, as_json: bool) -> No
         raise SettingsError(f"{failed:,} of {len(placed):,} files could not be put; their rows say why, the others are done")
 
 
-def _print_proposal(rows: Sequence[Row]) -> None:
+def _print_proposal(rows: Sequence[ManifestRow]) -> None:
     table = Table()
     for name in ("by", "files", "first day", "last day", "with conflicts"):
         table.add_column(name, justify="right" if name in ("files", "with conflicts") else "left")

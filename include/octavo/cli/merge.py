@@ -8,11 +8,12 @@ from typing import IO, Any
 
 import click
 
-from octavo import contracts, show
+from octavo.cli import output
 from octavo.cli.common import clear_errors, out
-from octavo.config import Settings
-from octavo.errors import SettingsError
-from octavo.merging import given
+from octavo.merging import merge_files
+from octavo.model import contracts
+from octavo.model.errors import SettingsError
+from octavo.model.settings import Settings
 
 
 @click.command("merge")
@@ -21,7 +22,7 @@ from octavo.merging import given
 @click.option("--contract", required=True, help="A contract's name or the path of its YAML file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the fields as JSON, one object a line.")
 @clear_errors
-def merge_given(answers: IO[str], words: IO[str], contract: str, as_json: bool) -> None:
+def merge_command(answers: IO[str], words: IO[str], contract: str, as_json: bool) -> None:
     """Merge ANSWERS given from outside against given WORDS, without running an extractor. Both are JSON lines.
 
     An answer has document, page, box [x0, y0, x1, y1], extractor, hinted (it was shown the words) and text, as the
@@ -32,12 +33,12 @@ def merge_given(answers: IO[str], words: IO[str], contract: str, as_json: bool) 
       python -m octavo merge answers.jsonl words.jsonl --contract receipt --json
     """
     spec = contracts.find(contract, Settings().contracts)
-    fields = given.merge(_json_lines(answers), _json_lines(words), spec)
+    fields = merge_files.merge(_json_lines(answers), _json_lines(words), spec)
     if as_json:
         for field in fields:
             out.file.write(json.dumps(field, ensure_ascii=False) + "\n")
     else:
-        show.merged(out, fields)
+        output.merged(out, fields)
 
 
 def _json_lines(stream: IO[str]) -> Iterator[dict[str, Any]]:

@@ -10,10 +10,10 @@ import click
 from PIL import Image
 
 from octavo.cli.common import clear_errors, model_options, out
-from octavo.errors import ModelUnavailable
-from octavo.extraction import molmo
-from octavo.extraction.molmo.protocol import Question
-from octavo.extraction.molmo.runtimes import open_runtime
+from octavo.extraction import vlm
+from octavo.extraction.vlm.protocol import Question
+from octavo.extraction.vlm.runtimes import open_runtime
+from octavo.model.errors import ModelUnavailable
 
 
 @click.command("molmo-try")
@@ -32,7 +32,7 @@ def molmo_try(image: Path, prompt: str, max_new_tokens: int, token_ids: bool, **
     """
     with Image.open(image) as opened:
         question = Question(opened.convert("RGB"), prompt, None, max_new_tokens)
-    with closing(open_runtime(molmo.configure(**options))) as runtime:
+    with closing(open_runtime(vlm.configure(**options))) as runtime:
         reply = next(reply for batch in runtime.ask([question]) for _, reply in batch)
     if reply.error:
         raise ModelUnavailable(reply.error)

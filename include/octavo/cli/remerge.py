@@ -10,13 +10,15 @@ from typing import Any
 import click
 from upath import UPath
 
-from octavo import contracts, pipeline, show
-from octavo import remerge as remerging
+from octavo.cli import output
 from octavo.cli.common import LakeFolder, clear_errors, err, model_options, out
-from octavo.config import Settings
-from octavo.errors import SettingsError
-from octavo.extraction import molmo
-from octavo.lake import Lake
+from octavo.extraction import vlm
+from octavo.model import contracts
+from octavo.model.errors import SettingsError
+from octavo.model.settings import Settings
+from octavo.storage.lake import Lake
+from octavo.workflows import pipeline
+from octavo.workflows import remerge as remerging
 
 
 @click.command("remerge")
@@ -41,13 +43,13 @@ def remerge(contract: str, days: str | None, lake: str | None, extract: bool, as
     settings = Settings() if lake is None else Settings(lake=lake)
     if options["model"] and not extract:
         raise SettingsError("--model is asked only with --extract; without it the kept answers are taken")
-    model = molmo.configure(**options) if extract else None
+    model = vlm.configure(**options) if extract else None
     spec = contracts.find(contract, settings.contracts)
     results = []
     for day in remerging.published_days(Lake(UPath(settings.lake)), spec.name, *_between(days)):
-        with show.stage_progress(err, f"{spec.name} {day}") as progress:
+        with output.stage_progress(err, f"{spec.name} {day}") as progress:
             results.append(remerging.remerge_day(spec, day, settings, model=model, progress=progress))
-    show.runs(err if as_json else out, results, settings)
+    output.runs(err if as_json else out, results, settings)
     if as_json:
         sys.stdout.write(json.dumps({**pipeline.summarise(results), "days": len(results), "contract_hash": spec.hash}) + "\n")
     failed = [result.error for result in results if result.error]

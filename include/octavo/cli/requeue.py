@@ -10,13 +10,14 @@ from rich.markup import escape
 from rich.table import Table
 from upath import UPath
 
-from octavo import contracts, pipeline, show
-from octavo import requeue as requeueing
+from octavo.cli import output
 from octavo.cli.common import Folder, clear_errors, err, out
-from octavo.config import Settings
-from octavo.errors import SettingsError
-from octavo.extraction import molmo
-from octavo.reasons import Reason
+from octavo.extraction import vlm
+from octavo.model import contracts
+from octavo.model.errors import Reason, SettingsError
+from octavo.model.settings import Settings
+from octavo.workflows import pipeline
+from octavo.workflows import requeue as requeueing
 
 
 @click.command("requeue")
@@ -73,9 +74,9 @@ def _run(spec: contracts.Contract, root: UPath, days: list[dt.date], settings: S
     folders = dict(pipeline.days_of(root)) or ({days[0]: root} if len(days) == 1 else {})
     if lost := [str(day) for day in days if day not in folders]:
         raise SettingsError(f"{root} has no folder yyyy/mm/dd for {', '.join(lost)}; name the folder that `octavo run` was given")
-    model = molmo.configure() if settings.molmo_model else None
+    model = vlm.configure() if settings.molmo_model else None
     results = [pipeline.run_day(spec, folders[day], day, settings, model=model) for day in days]
-    show.runs(err if quiet else out, results, settings)
+    output.runs(err if quiet else out, results, settings)
     for result in results:
         if result.error:
             raise result.error

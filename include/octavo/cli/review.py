@@ -12,13 +12,14 @@ from rich.markup import escape
 from rich.table import Table
 from upath import UPath
 
-from octavo import contracts, remerge
-from octavo import review as reviewing
 from octavo.cli.common import LakeFolder, clear_errors, err, out
-from octavo.config import Settings
-from octavo.corrections import CorrectionStore
-from octavo.errors import SettingsError
-from octavo.lake import Lake
+from octavo.model import contracts
+from octavo.model.errors import SettingsError
+from octavo.model.settings import Settings
+from octavo.storage.corrections import CorrectionStore
+from octavo.storage.lake import Lake
+from octavo.workflows import remerge
+from octavo.workflows import review as reviewing
 
 
 @click.command("review")

@@ -10,13 +10,15 @@ from typing import Any
 import click
 from upath import UPath
 
-from octavo import contracts, ledger, pipeline, show
+from octavo.cli import output
 from octavo.cli.common import Folder, clear_errors, err, model_options, out
-from octavo.config import Settings
-from octavo.errors import SettingsError
-from octavo.extraction import molmo
-from octavo.lake import Lake
-from octavo.ledger import spent
+from octavo.extraction import vlm
+from octavo.model import contracts
+from octavo.model.errors import SettingsError
+from octavo.model.settings import Settings
+from octavo.publishing import ledger
+from octavo.storage.lake import Lake
+from octavo.workflows import pipeline
 
 
 @click.command()
@@ -46,7 +48,7 @@ def run(
       python -m octavo run invoice ~/invoices --lake ~/lake --day 2026-11-02
     """
     settings = Settings() if lake is None else Settings(lake=lake)
-    model = molmo.configure(**options) if options["model"] or settings.molmo_model else None
+    model = vlm.configure(**options) if options["model"] or settings.molmo_model else None
     spec = contracts.find(contract, settings.contracts)
     if chunking:
         spec = spec.model_copy(update={"chunking": spec.chunking.model_copy(update={"strategy": contracts.Strategy(chunking)})})
@@ -60,13 +62,13 @@ def run(
     results = []
     since = dt.datetime.now(dt.UTC) if fresh else None
     for date, path in days:
-        with show.stage_progress(err, f"{spec.name} {date}") as progress:
+        with output.stage_progress(err, f"{spec.name} {date}") as progress:
             results.append(pipeline.run_day(
                 spec, path, date, settings, extractor=extractor, model=model, select=select, fresh=since, progress=progress,
             ))
-    show.runs(err if as_json else out, results, settings)
+    output.runs(err if as_json else out, results, settings)
     if as_json:
-        took = spent.added(ledger.of_run(Lake(UPath(settings.lake)), result.partition, result.run) for result in results)
+        took = ledger.added(ledger.of_run(Lake(UPath(settings.lake)), result.partition, result.run) for result in results)
         summed = {name: took.get(name, 0) for name in ("prompt_tokens", "completion_tokens", "cost")}
         sys.stdout.write(json.dumps({**pipeline.summarise(results), **summed}) + "\n")
     failed = [result.error for result in results if result.error]

@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 from upath import UPath
 
-from octavo import show
+from octavo.cli import output
 from octavo.cli.common import LakeFolder, clear_errors, out
-from octavo.config import Settings
-from octavo.contracts import Chunking, Strategy
-from octavo.errors import SettingsError
-from octavo.inspect import files
-from octavo.lake import Lake
+from octavo.model.contracts import Chunking, Strategy
+from octavo.model.errors import SettingsError
+from octavo.model.settings import Settings
+from octavo.storage.lake import Lake
+from octavo.views import files
 
 
 @click.command("show")
@@ -36,13 +36,13 @@ def show_document(
     """
     settings = Settings() if lake is None else Settings(lake=lake)
     if page is not None:
-        written = files.write(settings, show.named(Lake(UPath(settings.lake)), document), page)
+        written = files.write_html(settings, output.named(Lake(UPath(settings.lake)), document), page)
         out.print(f"{page}  {written} pages", highlight=False, soft_wrap=True)
         return
     if not as_chunks:
         if chunking:
             raise SettingsError("--chunking belongs to --chunks: it changes the picture, not what was published")
-        show.document(out, settings, document, as_json)
+        output.document(out, settings, document, as_json)
         return
     rule = Chunking(strategy=Strategy(chunking)) if chunking else None
-    show.chunks(out, Lake(UPath(settings.lake)), document, settings, folder, rule)
+    output.chunks(out, Lake(UPath(settings.lake)), document, settings, folder, rule)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from octavo.children import serve
-from octavo.errors import Quarantined
-from octavo.images import DECODE_ERRORS, open_image
-from octavo.pdf import MEDIA_TYPE, open_pdf
-from octavo.reasons import Reason
+from octavo.model.errors import Quarantined, Reason
+from octavo.page.images import DECODE_ERRORS, open_image
+from octavo.page.pdf import MEDIA_TYPE, open_pdf
+from octavo.storage.children import serve
 
 TAIL_BYTES = 64 * 1024  # cameras append up to this much after a JPEG's end marker
 # The bytes that a whole file of a type has near its end.

@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 
 from upath import UPath
 
-from octavo.archives import SUFFIXES
-from octavo.storage import is_local
+from octavo.storage.archives import SUFFIXES
+from octavo.storage.fs import is_local
 
 log = logging.getLogger(__name__)
 

@@ -14,14 +14,14 @@ from typing import Self
 import filetype
 from upath import UPath
 
-from octavo import archives
-from octavo.children import Child, ChildDied, ChildTimeout
-from octavo.config import Limits
-from octavo.images import FORMATS
 from octavo.ingest.discovery import printable
-from octavo.pdf import MEDIA_TYPE as PDF
-from octavo.reasons import Reason
-from octavo.storage import local_copy
+from octavo.model.errors import Reason
+from octavo.model.settings import Limits
+from octavo.page.images import FORMATS
+from octavo.page.pdf import MEDIA_TYPE as PDF
+from octavo.storage import archives
+from octavo.storage.children import Child, ChildDied, ChildTimeout
+from octavo.storage.fs import local_copy
 
 UNKNOWN = "application/octet-stream"
 HEAD_BYTES = 8192       # filetype needs 8 KiB for its slowest matcher

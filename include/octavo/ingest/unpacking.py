@@ -15,13 +15,12 @@ from typing import Any, Self
 
 from upath import UPath
 
-from octavo import archives
-from octavo.archives import Member
-from octavo.children import Child, ChildDied, ChildTimeout, serve
-from octavo.config import Limits
-from octavo.errors import Quarantined
-from octavo.reasons import Reason
-from octavo.storage import local_copy
+from octavo.model.errors import Quarantined, Reason
+from octavo.model.settings import Limits
+from octavo.storage import archives
+from octavo.storage.archives import Member
+from octavo.storage.children import Child, ChildDied, ChildTimeout, serve
+from octavo.storage.fs import local_copy
 
 
 class Unpacker:

@@ -1,8 +1,4 @@
-"""Merging: answers become fields that carry their evidence and a verdict, without a language model.
+"""Merging: answers become fields that carry their evidence and a verdict.
 
-candidates → grounding (does the page say it?) → ties (is it this field?) → resolution → records.
+Candidates are grounded in the page's words, linked to their field and resolved. It never asks a language model.
 """
-
-from octavo.merging.stage import run
-
-__all__ = ["run"]

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import permutations, product
 
-from octavo.contracts import Kind, Sum
-from octavo.merging.claims import Claim
-from octavo.model import Field
-from octavo.values import NUMBERS, NUMERIC
+from octavo.merging.scored_candidates import ByField
+from octavo.model.contracts import Kind, Sum
+from octavo.model.entities import Field
+from octavo.page.values import NUMBERS, NUMERIC
 
 # Distinct values of one field that a sum tries.
 MOST_TERMS = 4
@@ -18,8 +18,8 @@ _NEUTRAL = (Decimal(0), Decimal(1))
 _CENT = Decimal("0.01")
 
 
-def add_up(sums: Iterable[Sum], scalars: dict[str, list[Claim]], items: Mapping[str, Iterable[Field]]) -> None:
-    """Mark the claims that the contract's sums prove: exactly one choice of values adds up."""
+def add_up(sums: Iterable[Sum], scalars: ByField, items: Mapping[str, Iterable[Field]]) -> None:
+    """Mark the candidates that the contract's sums prove: exactly one choice of values adds up."""
     for check in sums:
         names = (check.total, *check.parts)
         terms = [_terms(name, scalars, items) for name in names]
@@ -31,30 +31,31 @@ def add_up(sums: Iterable[Sum], scalars: dict[str, list[Claim]], items: Mapping[
         values = fitting[0]
         text = f"{' + '.join(check.parts)} = {check.total}: {' + '.join(f'{v:f}' for v in values[1:])} = {values[0]:f}"
         for name, value in zip(names, values, strict=True):
-            for claim in scalars.get(name, ()):
-                if claim.usable and _number(claim.typed) == value:
-                    claim.arithmetic = text
+            for scored in scalars.get(name, ()):
+                if scored.usable and _number(scored.typed) == value:
+                    scored.arithmetic = text
 
 
-def multiply(cells: dict[str, list[Claim]]) -> None:
+def multiply(cells: ByField) -> None:
     """Mark a row's amounts that are quantity times price, where neither factor is 0 or 1."""
     numbers = [
-        (claims[0], Decimal(claims[0].typed)) for claims in cells.values()
-        if len(claims) == 1 and claims[0].usable and claims[0].candidate.spec.type in NUMERIC and isinstance(claims[0].typed, NUMBERS)
+        (all_scored[0], Decimal(all_scored[0].typed)) for all_scored in cells.values()
+        if len(all_scored) == 1 and all_scored[0].usable and all_scored[0].candidate.spec.type in NUMERIC
+        and isinstance(all_scored[0].typed, NUMBERS)
     ]
     if len(numbers) < 3:
         return
     for (one, a), (two, b), (result, c) in permutations(numbers, 3):
-        if result.tie.rival:
+        if result.link.rival:
             continue
         if one.position < two.position and a not in _NEUTRAL and b not in _NEUTRAL and abs(a * b - c) < _CENT:
             if result.candidate.spec.type is Kind.MONEY and len({one.position, two.position, result.position}) == 3:
-                for claim in (one, two, result):
-                    claim.arithmetic = f"{one.candidate.value} × {two.candidate.value} = {result.candidate.value}"
+                for scored in (one, two, result):
+                    scored.arithmetic = f"{one.candidate.value} × {two.candidate.value} = {result.candidate.value}"
             return
 
 
-def _terms(name: str, scalars: dict[str, list[Claim]], items: Mapping[str, Iterable[Field]]) -> list[Decimal]:
+def _terms(name: str, scalars: ByField, items: Mapping[str, Iterable[Field]]) -> list[Decimal]:
     """The values that a term of a sum may have: a field's supported ones, or the total of a list's column."""
     if "[]" in name:
         owner, cell = name.split("[]", 1)
@@ -62,9 +63,9 @@ def _terms(name: str, scalars: dict[str, list[Claim]], items: Mapping[str, Itera
         known = [number for number in column if number is not None]
         return [sum(known, Decimal(0))] if len(known) > 1 else []
     found: dict[Decimal, None] = {}
-    for claim in sorted(scalars.get(name, ()), key=lambda c: (c.candidate.rank, -c.tie.score, c.position, c.canonical)):
-        number = _number(claim.typed)
-        if claim.usable and number is not None:
+    for scored in sorted(scalars.get(name, ()), key=lambda c: (c.candidate.rank, -c.link.score, c.position, c.canonical)):
+        number = _number(scored.typed)
+        if scored.usable and number is not None:
             found.setdefault(number)
     return list(found)[:MOST_TERMS]
 

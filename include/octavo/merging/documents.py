@@ -10,24 +10,22 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from octavo.contracts import Contract, FieldSpec, Kind
-from octavo.corrections import Correction
-from octavo.merging import check_digits
+from octavo.merging.answer_candidates import AnswerReader, Candidate
 from octavo.merging.arithmetic import add_up
-from octavo.merging.businesses import Businesses
-from octavo.merging.candidates import Candidate, Reader
-from octavo.merging.claims import Claim, Claimer, position_of
-from octavo.merging.grounding import Ground, Witness
-from octavo.merging.index import PageIndex, Place
-from octavo.merging.items import Lists, Row, Slot, join
-from octavo.merging.packed import Packed
-from octavo.merging.people import Cells, People, gone, spoken
-from octavo.merging.places import by_place, is_whole, only_date
-from octavo.merging.prints import Labels, Print
+from octavo.merging.corrected import AppliedCorrections, as_listed, said_to_be_absent
+from octavo.merging.field_links import NO_LINK, STRONG, FieldLink, FieldLinks
+from octavo.merging.grounding import Grounder, Grounding
+from octavo.merging.items import ItemRow, JoinedRow, PageLists, join
 from octavo.merging.resolution import is_picked_over, is_rounded, missing, resolve
-from octavo.merging.ties import NO_TIE, STRONG, Tie, Ties
-from octavo.model import Answer, Box, Chunk, Field, Page
-from octavo.values import Parser, parser
+from octavo.merging.scored_candidates import ByField, CandidateScorer, ScoredCandidate, position_of
+from octavo.merging.unlabelled_links import by_check_digits, by_place, is_whole, only_date
+from octavo.model.contracts import Contract, FieldSpec, Kind
+from octavo.model.entities import Answer, Box, Chunk, Field, Page
+from octavo.page.businesses import Businesses
+from octavo.page.index import Occurrence, PageIndex
+from octavo.page.label_matches import ContractLabels, LabelMatch
+from octavo.page.values import Parser, parser
+from octavo.storage.corrections import Correction
 
 _GENERATED, _NAME, _CURRENCY = Kind.GENERATED, Kind.NAME, Kind.CURRENCY
 
@@ -55,13 +53,13 @@ class Merger:
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
         self._parser = parser(contract.locale)
-        self._reader = Reader(contract)
-        self._labels = Labels(contract)
+        self._reader = AnswerReader(contract)
+        self._labels = ContractLabels(contract)
         self._lists = dict(_lists("", contract.fields))
         dates = [path for path, spec in contract.leaves() if spec.type is Kind.DATE]
         self._only_date = dates[0] if len(dates) == 1 and "[]" not in dates[0] else None
 
-    def merge(self, document: str, pages: Iterable[PageAnswers], corrections: Iterable[Correction] = ()) -> Packed:
+    def merge(self, document: str, pages: Iterable[PageAnswers], corrections: Iterable[Correction] = ()) -> list[Field]:
         """All fields of one document: the contract's in its order, then those of keys that no field claims.
 
         Args:
@@ -69,18 +67,18 @@ class Merger:
             pages: its pages in order; each is weighed and let go.
             corrections: what people said about it, one for each field path.
         """
-        scalars: dict[str, list[Claim]] = {}
-        free: dict[str, list[Claim]] = {}
+        scalars: ByField = {}
+        free: ByField = {}
         items = _Items(document)
         dates: set[object] = set()
-        people = People(self.contract, corrections)
+        applied = AppliedCorrections(self.contract, corrections)
         weighed: _PageMerge | None = None
         for page in pages:
             weighed = _PageMerge(page, self._parser, self._labels, weighed.carried(self._lists) if weighed else {})
-            people.see(page.page.number, weighed.claimer, weighed.ties)
+            applied.see(page.page.number, weighed.scorer, weighed.links)
             if self._only_date is not None:
                 dates |= weighed.dates
-            rows: dict[str, list[Row]] = {}
+            rows: dict[str, list[ItemRow]] = {}
             for source, answer in enumerate(_distinct(page.answers)):
                 said = self._reader.candidates(answer)
                 for candidate in said:
@@ -93,25 +91,25 @@ class Merger:
                     rows.setdefault(path, []).extend(weighed.lists(path, self._lists[path]).rows(source, numbered))
             for path, found in rows.items():
                 for slot in join(found):
-                    items.add(path, slot.cells(), *weighed.said_of_row(people, path, items.length(path), slot))
-            for path in people.lists:
-                for cells in people.rows_left(path, page.page.number, weighed.claimer, weighed.ties):
+                    items.add(path, slot.cells(), *weighed.said_of_row(applied, path, items.length(path), slot))
+            for path in applied.lists:
+                for cells in applied.rows_left(path, page.page.number, weighed.scorer, weighed.links):
                     items.add(path, cells)
-        if weighed is not None and people:
-            for path in people.lists:
-                for cells in people.rows_without_place(path, weighed.number, weighed.claimer, weighed.ties):
+        if weighed is not None and applied:
+            for path in applied.lists:
+                for cells in applied.rows_without_place(path, weighed.number, weighed.scorer, weighed.links):
                     items.add(path, cells)
-            for path, claim in people.scalars().items():
-                scalars.setdefault(path, []).append(claim)
+            for path, scored in applied.scalars().items():
+                scalars.setdefault(path, []).append(scored)
         if self._only_date is not None and len(dates) == 1:
-            for claim in scalars.get(self._only_date, ()):
-                if claim.usable and claim.tie.score < STRONG and not claim.tie.rival:
-                    claim.tie = only_date()
+            for scored in scalars.get(self._only_date, ()):
+                if scored.usable and scored.link.score < STRONG and not scored.link.rival:
+                    scored.link = only_date()
         add_up(self.contract.gate.sums, scalars, items.fields)
-        return Packed(self._in_order(document, scalars, items.fields, free, people))
+        return list(self._in_order(document, scalars, items.fields, free, applied))
 
     def _in_order(
-        self, document: str, scalars: dict[str, list[Claim]], items: Mapping[str, Packed], free: dict[str, list[Claim]], people: People,
+        self, document: str, scalars: ByField, items: Mapping[str, Sequence[Field]], free: ByField, applied: AppliedCorrections,
     ) -> Iterator[Field]:
         done: set[str] = set()
         for path, spec in self.contract.leaves():
@@ -120,10 +118,10 @@ class Merger:
                 if owner not in done:
                     done.add(owner)
                     yield from items.get(owner, ())
-            elif people.has_none(path):
-                yield gone(document, path, scalars.get(path, ()))
+            elif applied.has_none(path):
+                yield said_to_be_absent(document, path, scalars.get(path, ()))
             elif path in scalars:
-                yield spoken(resolve(document, path, spec, scalars[path], True))
+                yield as_listed(resolve(document, path, spec, scalars[path], True))
             elif spec.required:
                 yield missing(document, path)
         for path in sorted(free):
@@ -136,35 +134,37 @@ class _Items:
     def __init__(self, document: str) -> None:
         self._document = document
         self._lengths: dict[str, int] = {}
-        self.fields: dict[str, Packed] = {}
+        self.fields: dict[str, list[Field]] = {}
 
     def length(self, path: str) -> int:
         return self._lengths.get(path, 0)
 
-    def add(self, path: str, cells: dict[str, list[Claim]], said: Cells | None = None, emptied: Set[str] = frozenset()) -> None:
-        """Resolve one row: what its answers claim, what people said of its cells, and which of them people emptied."""
+    def add(self, path: str, cells: ByField, said: ByField | None = None, emptied: Set[str] = frozenset()) -> None:
+        """Resolve one row: the candidates of its answers, what people said of its cells, and which of them people emptied."""
         number = self._lengths[path] = self.length(path) + 1
-        fields = self.fields.setdefault(path, Packed())
+        fields = self.fields.setdefault(path, [])
         for name in dict.fromkeys((*cells, *(said or ()))):
-            claims = [*cells.get(name, ()), *(said or {}).get(name, ())]
+            all_scored = [*cells.get(name, ()), *(said or {}).get(name, ())]
             own = name.replace("[]", f"[{number - 1}]", 1)
-            fields.append(gone(self._document, own, claims) if name in emptied else spoken(
-                resolve(self._document, own, claims[0].candidate.spec, claims, True)))
+            fields.append(said_to_be_absent(self._document, own, all_scored) if name in emptied else as_listed(
+                resolve(self._document, own, all_scored[0].candidate.spec, all_scored, True)))
 
 
 class _PageMerge:
     """What is needed to weigh one page's candidates."""
 
-    def __init__(self, page: PageAnswers, values: Parser, contract_labels: Labels, carried: Mapping[str, Sequence[Print]]) -> None:
+    def __init__(
+        self, page: PageAnswers, values: Parser, contract_labels: ContractLabels, carried: Mapping[str, Sequence[LabelMatch]],
+    ) -> None:
         self.number = page.page.number
         self._carried = carried
         self._index = PageIndex(page.page, values)
         self._businesses = Businesses(self._index)
-        self.ties = Ties(self._index, contract_labels)
+        self.links = FieldLinks(self._index, contract_labels)
         self._chunks = page.chunks
-        self.claimer = Claimer(self._index, Witness(self._index, {chunk.number: chunk for chunk in page.chunks}))
-        self._lists: dict[str, Lists] = {}
-        self._known: dict[tuple[str, str, int, bool], Claim] = {}
+        self.scorer = CandidateScorer(self._index, Grounder(self._index, {chunk.number: chunk for chunk in page.chunks}))
+        self._lists: dict[str, PageLists] = {}
+        self._known: dict[tuple[str, str, int, bool], ScoredCandidate] = {}
 
     @property
     def dates(self) -> set[object]:
@@ -176,79 +176,79 @@ class _PageMerge:
         """Each word's place in its chunk's reading order."""
         return {word: at for chunk in reversed(self._chunks) for at, word in enumerate(chunk.words)}
 
-    def lists(self, path: str, made: _List) -> Lists:
+    def lists(self, path: str, made: _List) -> PageLists:
         if path not in self._lists:
-            self._lists[path] = Lists(self.claimer, self.ties, made.cells, made.pairs, self._order, self._carried.get(path, ()))
+            self._lists[path] = PageLists(self.scorer, self.links, made.cells, made.pairs, self._order, self._carried.get(path, ()))
         return self._lists[path]
 
-    def carried(self, known: Mapping[str, _List]) -> dict[str, list[Print]]:
+    def carried(self, known: Mapping[str, _List]) -> dict[str, list[LabelMatch]]:
         """The column headers of the lists that have rows here and may go on over the page."""
         return {path: found.headers_for_next_page() for path, found in self._lists.items() if known[path].continues}
 
-    def said_of_row(self, people: People, path: str, number: int, slot: Slot) -> tuple[Cells, set[str]]:
+    def said_of_row(self, applied: AppliedCorrections, path: str, number: int, slot: JoinedRow) -> tuple[ByField, set[str]]:
         """What people said of a row that stands on this page."""
-        return people.cells(path, number, slot, self.number, self.claimer, self.ties) if people else ({}, set())
+        return applied.cells(path, number, slot, self.number, self.scorer, self.links) if applied else ({}, set())
 
-    def scalar(self, candidate: Candidate) -> Claim:
-        """The claim of a single value, at the best of its places: best tied, in the answer's chunk, printed as given."""
+    def scalar(self, candidate: Candidate) -> ScoredCandidate:
+        """A single value, scored at the best of its places: most closely linked, in the answer's chunk, printed as given."""
         key = (candidate.field, candidate.value, candidate.chunk, candidate.matched)
         known = self._known.get(key)
         if known is not None:
-            return known.told_by(candidate)
-        claim = self._known[key] = self._scalar(candidate)
-        return claim
+            return known.repeated_by(candidate)
+        scored = self._known[key] = self._scalar(candidate)
+        return scored
 
-    def _scalar(self, candidate: Candidate) -> Claim:
-        typed, ground = self.claimer.ground(candidate)
-        if not ground.places:
-            return self.claimer.claim(candidate, typed, ground, None)
-        place, tie = self._best_place(candidate, ground)
-        claim = self.claimer.claim(candidate, typed, ground, place, tie)
-        if candidate.matched and claim.usable and tie.score >= STRONG:
-            claim.contested = self._contested(claim)
-        return claim
+    def _scalar(self, candidate: Candidate) -> ScoredCandidate:
+        typed, grounding = self.scorer.ground(candidate)
+        if not grounding.places:
+            return self.scorer.score(candidate, typed, grounding, None)
+        place, link = self._best_place(candidate, grounding)
+        scored = self.scorer.score(candidate, typed, grounding, place, link)
+        if candidate.matched and scored.usable and link.score >= STRONG:
+            scored.contested = self._contested(scored)
+        return scored
 
-    def _contested(self, claim: Claim) -> str:
-        spec, tie = claim.candidate.spec, claim.tie
-        for priority, typed, words, why in self.ties.labelled(claim.candidate.field):
-            if typed == claim.typed or priority > tie.priority or is_rounded(typed, claim.typed):
+    def _contested(self, scored: ScoredCandidate) -> str:
+        spec, link = scored.candidate.spec, scored.link
+        for priority, typed, words, why in self.links.labelled(scored.candidate.field):
+            if typed == scored.typed or priority > link.priority or is_rounded(typed, scored.typed):
                 continue
             box = self._index.place_boxes(words)[0]
-            better = priority < tie.priority or spec.pick == "first"
-            if better or is_picked_over(typed, position_of(claim.candidate.page, box), claim, spec):
+            better = priority < link.priority or spec.pick == "first"
+            if better or is_picked_over(typed, position_of(scored.candidate.page, box), scored, spec):
                 return f"the page has “{' '.join(self._index.texts[i] for i in words)}” {why} as well"
         return ""
 
-    def _best_place(self, candidate: Candidate, ground: Ground) -> tuple[Place, Tie]:
-        if len(ground.places) == 1:
-            return ground.places[0], self._tie(candidate, ground.places[0], 1)
+    def _best_place(self, candidate: Candidate, grounding: Grounding) -> tuple[Occurrence, FieldLink]:
+        if len(grounding.places) == 1:
+            return grounding.places[0], self._link(candidate, grounding.places[0], 1)
         best = max(
-            ((self._tie(candidate, place, len(ground.places)), place) for place in ground.places),
-            key=lambda t: (t[0].score, not t[0].rival, self.claimer.inside(candidate, t[1]), t[1].exact, tuple(-i for i in t[1].words)),
+            ((self._link(candidate, place, len(grounding.places)), place) for place in grounding.places),
+            key=lambda t: (t[0].score, not t[0].rival, self.scorer.inside(candidate, t[1]), t[1].exact, tuple(-i for i in t[1].words)),
         )
         return best[1], best[0]
 
-    def _tie(self, candidate: Candidate, place: Place, places: int) -> Tie:
+    def _link(self, candidate: Candidate, place: Occurrence, places: int) -> FieldLink:
         spec = candidate.spec
         if spec.type is _GENERATED:
-            return NO_TIE
+            return NO_LINK
         if candidate.matched:
-            tie = self._own_tie(candidate, place)
-            if tie.score >= STRONG and spec.type is _NAME and not is_whole(self._index, place.words, self.ties.words):
-                return Tie(tie.score / 2, f"{tie.why}, but cut out of a longer phrase", tie.rival, tie.priority)
-            if tie.score >= STRONG or tie.rival or (spec.place is None and spec.type is not _CURRENCY):
-                return tie
+            link = self._own_link(candidate, place)
+            if link.score >= STRONG and spec.type is _NAME and not is_whole(self._index, place.words, self.links.words):
+                return FieldLink(link.score / 2, f"{link.why}, but cut out of a longer phrase", link.rival, link.priority)
+            if link.score >= STRONG or link.rival or (spec.place is None and spec.type is not _CURRENCY):
+                return link
             placed = by_place(self._index, self._businesses, spec, place.words, candidate.value, places)
-            return max(tie, placed, key=attrgetter("score"))
-        return self.ties.free(candidate.field.rsplit(".", 1)[-1], place.words)
+            return max(link, placed, key=attrgetter("score"))
+        return self.links.free(candidate.field.rsplit(".", 1)[-1], place.words)
 
-    def _own_tie(self, candidate: Candidate, place: Place) -> Tie:
-        """The tie by labels, or by check digits where those are closer."""
-        tie = self.ties.of(candidate.field, place.words)
-        if not candidate.spec.check or tie.rival or tie.score >= STRONG:
-            return tie
-        checked = check_digits.tie(self._index, candidate.spec.check, candidate.value, place.words)
-        return max(tie, checked, key=attrgetter("score")) if checked else tie
+    def _own_link(self, candidate: Candidate, place: Occurrence) -> FieldLink:
+        """The link by labels, or by check digits where those are closer."""
+        link = self.links.of(candidate.field, place.words)
+        if not candidate.spec.check or link.rival or link.score >= STRONG:
+            return link
+        checked = by_check_digits(self._index, candidate.spec.check, candidate.value, place.words)
+        return max(link, checked, key=attrgetter("score")) if checked else link
 
 
 def _lists(prefix: str, fields: dict[str, FieldSpec]) -> Iterator[tuple[str, _List]]:

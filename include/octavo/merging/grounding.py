@@ -1,4 +1,4 @@
-"""Support: does the page's own text say a value, and where?
+"""Grounding: does the page's own text say a value, and where?
 
 ``exact``: the words show it as given. ``normalised``: they show it in another form (case, punctuation,
 a line break, 1,234.00 for 1234.00). ``none``: they do not. ``unreadable``: what was read there is too
@@ -15,13 +15,13 @@ from typing import NamedTuple
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
 
-from octavo.contracts import Kind
-from octavo.lines import same_row
-from octavo.merging.index import LEGIBLE, PageIndex, Place, Stream, runs_of
-from octavo.model import Box, Chunk, Source, Support
-from octavo.values import NUMERIC, TEXTUAL, Typed, squeeze, strip_marks
+from octavo.model.contracts import Kind
+from octavo.model.entities import Box, Chunk, Source, Support
+from octavo.page.index import LEGIBLE, Occurrence, PageIndex, Stream, runs_of
+from octavo.page.lines import same_row
+from octavo.page.values import NUMERIC, TEXTUAL, Typed, squeeze, strip_marks
 
-# Below this confidence a word is no witness: it says that something is there, not what.
+# Below this confidence a word refutes nothing: it says that something is there, not what.
 POOR = 0.6
 # A chunk whose share of such words is higher cannot refute anything.
 POOR_SHARE = 0.5
@@ -43,11 +43,11 @@ _BEFORE = frozenset(":#=([/*")
 _AFTER = frozenset(":;.,)]*!?")
 
 
-class Ground(NamedTuple):
+class Grounding(NamedTuple):
     """What the page says about a value. ``cover`` is the share of content words, for generated text only."""
 
     support: Support
-    places: tuple[Place, ...]
+    places: tuple[Occurrence, ...]
     cover: float | None = None
 
 
@@ -55,34 +55,34 @@ class Ground(NamedTuple):
 _GENERATED, _DATE, _CURRENCY, _MONEY = Kind.GENERATED, Kind.DATE, Kind.CURRENCY, Kind.MONEY
 # The support of a value that the page shows, by whether it is printed just as asked.
 SHOWN = {True: Support.EXACT, False: Support.NORMALISED}
-_NONE = Ground(Support.NONE, ())
-_UNREADABLE = Ground(Support.UNREADABLE, ())
+_NONE = Grounding(Support.NONE, ())
+_UNREADABLE = Grounding(Support.UNREADABLE, ())
 
 
 class _Legibility(NamedTuple):
-    """Whether a chunk is too poor a witness to refute anything, and its poorly read words, squeezed."""
+    """Whether a chunk was read too poorly to refute anything, and its poorly read words, squeezed."""
 
     poor: bool
     dim: tuple[str, ...]
 
 
-class Witness:
+class Grounder:
     """Answers whether one page shows a value. Each distinct question is worked out once."""
 
     def __init__(self, index: PageIndex, chunks: dict[int, Chunk]) -> None:
         self.index = index
         self._chunks = chunks
         self._judged: dict[int | None, _Legibility] = {}
-        self._known: dict[tuple[Kind, str, int], Ground] = {}
+        self._known: dict[tuple[Kind, str, int], Grounding] = {}
 
-    def ground(self, kind: Kind, text: str, typed: Typed | None, chunk: int) -> Ground:
+    def ground(self, kind: Kind, text: str, typed: Typed | None, chunk: int) -> Grounding:
         """Where the page shows a value.
 
         Args:
             kind: the field's kind.
             text: the value as the extractor wrote it.
             typed: its parsed form, None if it has none.
-            chunk: number of the chunk the answer is about; its words decide whether the witness is poor.
+            chunk: number of the chunk the answer is about; its words decide whether it was read well enough to refute the value.
         """
         key = (kind, text, chunk)
         known = self._known.get(key)
@@ -90,7 +90,7 @@ class Witness:
             known = self._known[key] = self._ground(kind, text, typed, self._chunks.get(chunk))
         return known
 
-    def _ground(self, kind: Kind, text: str, typed: Typed | None, chunk: Chunk | None) -> Ground:
+    def _ground(self, kind: Kind, text: str, typed: Typed | None, chunk: Chunk | None) -> Grounding:
         if kind is _GENERATED:
             return self._cover(text, self._judge(chunk))
         places = self._typed_places(kind, typed) if typed is not None else []
@@ -99,8 +99,8 @@ class Witness:
             if places and kind in TEXTUAL:
                 places = self._of_the_same_number(text, places)
         if places:
-            marked = tuple([Place(words, self.index.is_printed(words, text)) for words in places])
-            return Ground(SHOWN[any(map(attrgetter("exact"), marked))], marked)
+            marked = tuple([Occurrence(words, self.index.is_printed(words, text)) for words in places])
+            return Grounding(SHOWN[any(map(attrgetter("exact"), marked))], marked)
         judged = self._judge(chunk)
         return _UNREADABLE if judged.poor or self._may_be_misread(kind, text, judged) else _NONE
 
@@ -268,14 +268,14 @@ class Witness:
                 return True
         return False
 
-    def _cover(self, text: str, chunk: _Legibility) -> Ground:
+    def _cover(self, text: str, chunk: _Legibility) -> Grounding:
         content = [run for run in runs_of(text) if len(run) >= CONTENT_LENGTH or run.isdigit()]
         if chunk.poor:
-            return Ground(Support.UNREADABLE, (), 0.0)
+            return Grounding(Support.UNREADABLE, (), 0.0)
         if not content:
-            return Ground(Support.NONE, (), 0.0)
+            return Grounding(Support.NONE, (), 0.0)
         cover = sum(run in self.index.stream.first for run in content) / len(content)
-        return Ground(Support.NORMALISED if cover >= COVERED else Support.NONE, (), round(cover, 4))
+        return Grounding(Support.NORMALISED if cover >= COVERED else Support.NONE, (), round(cover, 4))
 
 
 def _digits(text: str) -> str:

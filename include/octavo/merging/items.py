@@ -1,6 +1,6 @@
 """Lists: rows of line items or pairs, found on the page row by row and joined across answers.
 
-Two rows are one only when their answers can have seen the same print: another extractor on the same
+Two rows are one only when their answers can have seen the same words: another extractor on the same
 chunk, or chunks whose boxes overlap. Two equal coffees said by one answer stay two.
 """
 
@@ -10,19 +10,20 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from octavo import contracts, labels
-from octavo.lines import same_row
+from octavo.merging.answer_candidates import Candidate
 from octavo.merging.arithmetic import multiply
-from octavo.merging.candidates import Candidate
-from octavo.merging.claims import Claim, Claimer
-from octavo.merging.grounding import Ground
-from octavo.merging.index import Place
-from octavo.merging.pairs import PairTies
-from octavo.merging.places import is_heading
-from octavo.merging.prints import Print
-from octavo.merging.ties import NO_TIE, STRONG, Tie, Ties
-from octavo.model import Box
-from octavo.values import NUMERIC, TEXTUAL, Typed
+from octavo.merging.field_links import NO_LINK, STRONG, FieldLink, FieldLinks
+from octavo.merging.grounding import Grounding
+from octavo.merging.pair_links import PairLinks
+from octavo.merging.scored_candidates import ByField, CandidateScorer
+from octavo.merging.unlabelled_links import is_heading
+from octavo.model import contracts
+from octavo.model.entities import Box
+from octavo.page import labels
+from octavo.page.index import Occurrence
+from octavo.page.label_matches import LabelMatch
+from octavo.page.lines import same_row
+from octavo.page.values import NUMERIC, TEXTUAL, Typed
 
 # Fewest values of one key that make a list of names, which may go on below the key: "cc:".
 LEAST_LISTED = 3
@@ -31,14 +32,14 @@ MOST_ANCHORS = 64
 
 
 @dataclass(slots=True)
-class Row:
-    """One row as one answer gave it: its cells' claims, by field. ``position``: where it is read within its chunk."""
+class ItemRow:
+    """One row as one answer gave it: the candidates of its cells, by field. ``position``: where it is read within its chunk."""
 
     source: int
     box: Box
     chunk: int
     extractor: str
-    cells: dict[str, list[Claim]]
+    cells: ByField
     words: frozenset[int]
     position: int
     y: int
@@ -46,53 +47,55 @@ class Row:
 
 
 @dataclass(slots=True)
-class Slot:
+class JoinedRow:
     """One row of the result: the rows of all answers that are about it."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[ItemRow] = field(default_factory=list)
 
-    def cells(self) -> dict[str, list[Claim]]:
-        found: dict[str, list[Claim]] = {}
+    def cells(self) -> ByField:
+        found: ByField = {}
         for row in self.rows:
-            for name, claims in row.cells.items():
-                found.setdefault(name, []).extend(claims)
+            for name, all_scored in row.cells.items():
+                found.setdefault(name, []).extend(all_scored)
         return found
 
 
 _PARAGRAPH, _HEADING_LINE = contracts.Place.PARAGRAPH, contracts.Place.HEADING
-_Cell = tuple[Candidate, Typed | None, Ground]
+_Cell = tuple[Candidate, Typed | None, Grounding]
+_Placed = tuple[Occurrence | None, FieldLink]
 _Key = tuple[int, Box, int, frozenset[int], tuple[tuple[str, str], ...]]
 
 
-class Lists:
+class PageLists:
     """Builds the rows of one list on one page."""
 
     def __init__(
-        self, claimer: Claimer, ties: Ties, fields: Sequence[str], pairs: bool, order: Mapping[int, int], carried: Sequence[Print] = (),
+        self, scorer: CandidateScorer, links: FieldLinks, fields: Sequence[str], pairs: bool, order: Mapping[int, int],
+        carried: Sequence[LabelMatch] = (),
     ) -> None:
         """``order`` gives each word of the page its place in its chunk's reading order, ``carried`` the headers of the page before."""
-        self._claimer = claimer
+        self._scorer = scorer
         self._order = order
-        self._index = claimer.index
-        self._ties = ties
+        self._index = scorer.index
+        self._links = links
         self._pairs = pairs
         self._fields = list(fields)
-        self._specs = ties.specs
+        self._specs = links.specs
         self._path = fields[0].partition("[]")[0] if fields else ""
-        self._free = PairTies(self._index, ties)
+        self._free = PairLinks(self._index, links)
         self._listed: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
         self._times: Counter[str] = Counter()
-        own = [] if pairs else ties.headers(fields)
+        own = [] if pairs else links.headers(fields)
         self._headers = own
         self._carried = list(carried)
         self._goes_on = _last_row(own) or list(carried)
-        self._known: dict[_Key, Row] = {}
+        self._known: dict[_Key, ItemRow] = {}
         self._key: _Key = (0, Box(0, 0, 0, 0), 0, frozenset(), ())
 
-    def rows(self, source: int, items: Iterable[Sequence[Candidate]]) -> list[Row]:
+    def rows(self, source: int, items: Iterable[Sequence[Candidate]]) -> list[ItemRow]:
         """One answer's rows, each with places that no earlier row of the answer has taken."""
         taken: set[int] = set()
-        rows: list[Row] = []
+        rows: list[ItemRow] = []
         if self._pairs:
             items = list(items)
             self._listed, self._times = {}, Counter(cells[0].value for cells in items)
@@ -100,92 +103,93 @@ class Lists:
         for number, candidates in enumerate(items):
             known = self._known_row(candidates, frozenset(taken), y)
             if known is not None:
-                row = _retold(known, source, candidates, number)
+                row = _repeated(known, source, candidates, number)
                 rows.append(row)
                 taken |= row.words
                 y, position = row.y, row.position
                 continue
             key = self._key
-            cells: list[_Cell] = [(one, *self._claimer.ground(one)) for one in candidates]
+            cells: list[_Cell] = [(one, *self._scorer.ground(one)) for one in candidates]
             places = self._pair_places(cells, taken) if self._pairs else self._row_places(cells, taken, y)
-            claims: dict[str, list[Claim]] = {}
+            all_scored: ByField = {}
             words: set[int] = set()
-            for at, (candidate, typed, ground) in enumerate(cells):
-                place, tie = places[at]
-                if place is not None and (self._pairs or tie is not _OFF_ROW):
+            for at, (candidate, typed, grounding) in enumerate(cells):
+                place, link = places[at]
+                if place is not None and (self._pairs or link is not _OFF_ROW):
                     words.update(place.words)
-                claims.setdefault(candidate.field, []).append(
-                    self._claimer.claim(candidate, typed, ground, place, NO_TIE if tie is _OFF_ROW else tie))
+                all_scored.setdefault(candidate.field, []).append(
+                    self._scorer.score(candidate, typed, grounding, place, NO_LINK if link is _OFF_ROW else link))
             taken |= words
             if words:
                 y = min([self._index.boxes[i].y0 for i in words])
                 position = min([self._order.get(i, i) for i in words])
             if not self._pairs:
-                multiply(claims)
+                multiply(all_scored)
             first = candidates[0]
-            rows.append(Row(source, first.box, first.chunk, first.extractor, claims, frozenset(words), position, y, number))
+            rows.append(ItemRow(source, first.box, first.chunk, first.extractor, all_scored, frozenset(words), position, y, number))
             self._known[key] = rows[-1]
         return rows
 
-    def _known_row(self, candidates: Sequence[Candidate], taken: frozenset[int], y: int) -> Row | None:
+    def _known_row(self, candidates: Sequence[Candidate], taken: frozenset[int], y: int) -> ItemRow | None:
         """What another answer's row with the same cells became, at the same state of the page."""
         first = candidates[0]
         self._key = (first.chunk, first.box, y, taken, tuple([(one.field, one.value) for one in candidates]))
         return self._known.get(self._key)
 
-    def _row_places(self, cells: Sequence[_Cell], taken: set[int], y: int) -> list[tuple[Place | None, Tie]]:
-        free = [[p for p in ground.places if taken.isdisjoint(p.words)] for _, _, ground in cells]
+    def _row_places(self, cells: Sequence[_Cell], taken: set[int], y: int) -> list[_Placed]:
+        free = [[p for p in grounding.places if taken.isdisjoint(p.words)] for _, _, grounding in cells]
         row = self._best_row(cells, free, y)
-        placed: list[tuple[Place | None, Tie]] = []
+        placed: list[_Placed] = []
         used: set[int] = set()
         there = [[p for p in options if row is not None and self._on_row(p, row)] for options in free]
         together = sum(map(bool, there))
-        for (candidate, _, ground), options in zip(cells, there, strict=True):
+        for (candidate, _, grounding), options in zip(cells, there, strict=True):
             on_row = [p for p in options if used.isdisjoint(p.words)]
             if on_row:
                 # a column's header tells two equal numbers of one row apart
-                tied = [(self._column(candidate.field, place), place) for place in on_row]
-                tie, place = tied[0] if len(tied) == 1 else max(tied, key=lambda t: (t[0].score, t[1].exact, tuple(-i for i in t[1].words)))
+                linked = [(self._column(candidate.field, place), place) for place in on_row]
+                link, place = linked[0] if len(linked) == 1 else max(
+                    linked, key=lambda t: (t[0].score, t[1].exact, tuple(-i for i in t[1].words)))
                 used.update(place.words)
                 where = candidate.spec.place
                 if where is _PARAGRAPH:
-                    tie = _RUNNING_TEXT
+                    link = _RUNNING_TEXT
                 elif where is _HEADING_LINE and is_heading(self._index, place.words):
-                    tie = _HEADING
+                    link = _HEADING
                 elif together <= 1:
-                    tie = NO_TIE
-                placed.append((place, tie))
+                    link = NO_LINK
+                placed.append((place, link))
             else:
-                placed.append((ground.places[0] if ground.places else None, _OFF_ROW))
+                placed.append((grounding.places[0] if grounding.places else None, _OFF_ROW))
         if row is not None and together > 1 and self._heading(row) is not None:
             return self._in_section(cells, placed)
         return placed
 
     def _heading(self, row: Box) -> Box | None:
         """The heading of the list's own section, where that is the nearest above the row."""
-        if not self._ties.sections:
+        if not self._links.sections:
             return None
-        above = [(box, fields) for box, fields in self._ties.sections if box.y1 <= row.center[1]]
+        above = [(box, fields) for box, fields in self._links.sections if box.y1 <= row.center[1]]
         return above[-1][0] if above and self._path in above[-1][1] else None
 
-    def _in_section(self, cells: Sequence[_Cell], placed: list[tuple[Place | None, Tie]]) -> list[tuple[Place | None, Tie]]:
-        """The cells of a row below the list's heading, tied by what they are: the only one of their kind, or text from the left."""
+    def _in_section(self, cells: Sequence[_Cell], placed: list[_Placed]) -> list[_Placed]:
+        """The cells of a row below the list's heading, linked by what they are: the only one of their kind, or text from the left."""
         order = {name: at for at, name in enumerate(self._fields)}
         kinds = Counter(_family(self._specs[name].type) for name in self._fields)
         texts = sorted(
-            (order[candidate.field], place.words[0]) for (candidate, _, _), (place, tie) in zip(cells, placed, strict=True)
-            if place is not None and tie is not _OFF_ROW and _family(candidate.spec.type) is contracts.Kind.TEXT
+            (order[candidate.field], place.words[0]) for (candidate, _, _), (place, link) in zip(cells, placed, strict=True)
+            if place is not None and link is not _OFF_ROW and _family(candidate.spec.type) is contracts.Kind.TEXT
         )
         named = [at for at, name in enumerate(self._fields) if _family(self._specs[name].type) is contracts.Kind.TEXT]
         in_order = [at for at, _ in texts] == named[:len(texts)] and [word for _, word in texts] == sorted(word for _, word in texts)
-        tied = []
-        for (candidate, _, _), (place, tie) in zip(cells, placed, strict=True):
+        linked = []
+        for (candidate, _, _), (place, link) in zip(cells, placed, strict=True):
             family = _family(candidate.spec.type)
             alone = in_order if family is contracts.Kind.TEXT else kinds[family] == 1
-            tied.append((place, _SECTION if place is not None and tie is not _OFF_ROW and not tie.rival and alone else tie))
-        return tied
+            linked.append((place, _SECTION if place is not None and link is not _OFF_ROW and not link.rival and alone else link))
+        return linked
 
-    def _best_row(self, cells: Sequence[_Cell], free: Sequence[Sequence[Place]], y: int) -> Box | None:
+    def _best_row(self, cells: Sequence[_Cell], free: Sequence[Sequence[Occurrence]], y: int) -> Box | None:
         """The row of the page that shows most of the cells; of equals the one next after the previous row."""
         anchors = min([options for options in free if options], key=len, default=None)
         if anchors is None:
@@ -196,30 +200,30 @@ class Lists:
         for place in anchors[:MOST_ANCHORS]:
             box = self._span(place)
             count = sum(1 for options in free if any(self._on_row(p, box) for p in options))
-            inside = self._claimer.inside(cells[0][0], place)
+            inside = self._scorer.inside(cells[0][0], place)
             key = (-count, not inside, box.y0 <= y, box.y0)
             if best is None or key < best[0]:
                 best = (key, box)
         return best[1] if best else None
 
-    def _span(self, place: Place) -> Box:
+    def _span(self, place: Occurrence) -> Box:
         boxes = self._index.place_boxes(place.words)
         return boxes[0] if len(boxes) == 1 else Box(boxes[0].x0, boxes[0].y0, boxes[-1].x1, boxes[-1].y1)
 
-    def _on_row(self, place: Place, row: Box) -> bool:
+    def _on_row(self, place: Occurrence, row: Box) -> bool:
         words = place.words
         return same_row(self._index.boxes[words[0]] if len(words) == 1 else self._span(place), row)
 
-    def _column(self, name: str, place: Place) -> Tie:
+    def _column(self, name: str, place: Occurrence) -> FieldLink:
         """Whether the nearest header above the cell in its column, on this page or else on the one before, is the field's own."""
         box = self._index.place_boxes(place.words)[0]
         heading = self._heading(box)
         if heading is not None:  # the section begins anew
-            return self._under([one for one in self._headers if one.box.y0 > heading.y0], name, box) or NO_TIE
-        return self._under(self._headers, name, box) or self._under(self._carried, name, box, " of an earlier page") or NO_TIE
+            return self._under([one for one in self._headers if one.box.y0 > heading.y0], name, box) or NO_LINK
+        return self._under(self._headers, name, box) or self._under(self._carried, name, box, " of an earlier page") or NO_LINK
 
     @staticmethod
-    def _under(headers: Sequence[Print], name: str, box: Box, where: str = "") -> Tie | None:
+    def _under(headers: Sequence[LabelMatch], name: str, box: Box, where: str = "") -> FieldLink | None:
         own = nearest = None
         middle = (box.y0 + box.y1) / 2
         height = box.height
@@ -232,41 +236,41 @@ class Lists:
                 if name in header.fields and (own is None or top > own.box.y0):
                     own = header
         if nearest is not None and name not in nearest.fields and (own is None or _same_header(own, nearest)):
-            return Tie(0.0, "", nearest.text)
-        return Tie(1.0, f"in the column “{own.text}”{where}") if own is not None else None
+            return FieldLink(0.0, "", nearest.text)
+        return FieldLink(1.0, f"in the column “{own.text}”{where}") if own is not None else None
 
-    def headers_for_next_page(self) -> list[Print]:
+    def headers_for_next_page(self) -> list[LabelMatch]:
         """The columns' headers as the next page sees them, where the table goes on: above its top."""
         height = self._index.page.height
         return [one._replace(box=one.box._replace(y0=one.box.y0 - height, y1=one.box.y1 - height)) for one in self._goes_on]
 
-    def _pair_places(self, cells: Sequence[_Cell], taken: set[int]) -> list[tuple[Place | None, Tie]]:
-        """Places of a key and its value such that the value stands by the key, best tied first."""
+    def _pair_places(self, cells: Sequence[_Cell], taken: set[int]) -> list[_Placed]:
+        """Places of a key and its value such that the value stands by the key, most closely linked first."""
         keys = cells[0][2].places[:MOST_ANCHORS]
         values = cells[1][2].places[:MOST_ANCHORS] if len(cells) > 1 else ()
-        best: tuple[tuple[float, bool, tuple[int, ...], tuple[int, ...]], Place, Place] | None = None
+        best: tuple[tuple[float, bool, tuple[int, ...], tuple[int, ...]], Occurrence, Occurrence] | None = None
         for key in keys:
             for value in values:
                 within = not set(key.words).isdisjoint(value.words) and key.words != value.words[: len(key.words)]
                 if within or not taken.isdisjoint(value.words):
                     continue
-                order = (-self._ties.between(key.words, value.words), not value.exact, key.words, value.words)
+                order = (-self._links.between(key.words, value.words), not value.exact, key.words, value.words)
                 if best is None or order < best[0]:
                     best = (order, key, value)
         if best is None:
-            return [(ground.places[0] if ground.places else None, NO_TIE) for _, _, ground in cells]
+            return [(grounding.places[0] if grounding.places else None, NO_LINK) for _, _, grounding in cells]
         key_words, value_words = best[1].words, best[2].words
         listed = self._listed.setdefault(key_words, [])
-        tie = self._free.of(key_words, value_words, listed if self._times[cells[0][0].value] >= LEAST_LISTED else None)
-        if tie.score >= STRONG:
+        link = self._free.of(key_words, value_words, listed if self._times[cells[0][0].value] >= LEAST_LISTED else None)
+        if link.score >= STRONG:
             listed.append(value_words)
-        return [(best[1], tie), (best[2], tie), *((None, NO_TIE) for _ in cells[2:])]
+        return [(best[1], link), (best[2], link), *((None, NO_LINK) for _ in cells[2:])]
 
 
-_RUNNING_TEXT = Tie(1.0, "text of the page")
-_HEADING = Tie(1.0, "a line of its own that heads the text below")
-_SECTION = Tie(1.0, "below the heading of its list")
-_OFF_ROW = Tie(0.0, "not on the row of the other cells")
+_RUNNING_TEXT = FieldLink(1.0, "text of the page")
+_HEADING = FieldLink(1.0, "a line of its own that heads the text below")
+_SECTION = FieldLink(1.0, "below the heading of its list")
+_OFF_ROW = FieldLink(0.0, "not on the row of the other cells")
 
 
 def _family(kind: contracts.Kind) -> contracts.Kind:
@@ -276,22 +280,22 @@ def _family(kind: contracts.Kind) -> contracts.Kind:
     return contracts.Kind.TEXT if kind in TEXTUAL else kind
 
 
-def _retold(row: Row, source: int, candidates: Sequence[Candidate], number: int) -> Row:
-    """A row as another answer told it in the same words."""
-    waiting = {name: iter(claims) for name, claims in row.cells.items()}
-    cells: dict[str, list[Claim]] = {}
+def _repeated(row: ItemRow, source: int, candidates: Sequence[Candidate], number: int) -> ItemRow:
+    """A row that another answer gives in the same words."""
+    waiting = {name: iter(all_scored) for name, all_scored in row.cells.items()}
+    cells: ByField = {}
     for candidate in candidates:
-        cells.setdefault(candidate.field, []).append(next(waiting[candidate.field]).told_by(candidate))
-    return Row(source, row.box, row.chunk, candidates[0].extractor, cells, row.words, row.position, row.y, number)
+        cells.setdefault(candidate.field, []).append(next(waiting[candidate.field]).repeated_by(candidate))
+    return ItemRow(source, row.box, row.chunk, candidates[0].extractor, cells, row.words, row.position, row.y, number)
 
 
 def _apart(header: Box, box: Box) -> float:
     return abs(header.center[0] - box.center[0])
 
 
-def _last_row(headers: Sequence[Print]) -> list[Print]:
+def _last_row(headers: Sequence[LabelMatch]) -> list[LabelMatch]:
     """The lowest row that heads at least two columns; a lone label is no table's."""
-    rows: list[list[Print]] = []
+    rows: list[list[LabelMatch]] = []
     for header in sorted(headers, key=lambda one: (one.box.y0, one.box.x0)):
         row = next((row for row in rows if same_row(row[0].box, header.box)), None)
         if row is None:
@@ -301,21 +305,21 @@ def _last_row(headers: Sequence[Print]) -> list[Print]:
     return next((row for row in reversed(rows) if len({one.fields for one in row}) > 1), [])
 
 
-def _same_header(one: Print, other: Print) -> bool:
+def _same_header(one: LabelMatch, other: LabelMatch) -> bool:
     return same_row(one.box, other.box)
 
 
-def join(rows: Sequence[Row]) -> list[Slot]:
+def join(rows: Sequence[ItemRow]) -> list[JoinedRow]:
     """Join one page's rows across answers, in reading order.
 
     Args:
         rows: rows of one list on one page, sorted by answer, each answer's rows in its own order.
     """
-    slots: list[Slot] = []
+    slots: list[JoinedRow] = []
     by_word: dict[int, list[int]] = {}
     by_value: dict[tuple[tuple[str, str], ...], list[int]] = {}
     for row in rows:
-        own = {name: claims[0].canonical for name, claims in row.cells.items()}
+        own = {name: all_scored[0].canonical for name, all_scored in row.cells.items()}
         signature = tuple(sorted(own.items()))
         near = {at for word in row.words for at in by_word.get(word, ())}
         near.update(by_value.get(signature, ()))
@@ -324,7 +328,7 @@ def join(rows: Sequence[Row]) -> list[Slot]:
             at = -max(fitting)[1]
         else:
             at = len(slots)
-            slots.append(Slot())
+            slots.append(JoinedRow())
         slots[at].rows.append(row)
         for word in row.words:
             by_word.setdefault(word, []).append(at)
@@ -332,11 +336,11 @@ def join(rows: Sequence[Row]) -> list[Slot]:
     return sorted(slots, key=lambda slot: _read_at(slot.rows[0]))
 
 
-def _read_at(row: Row) -> tuple[int, ...]:
+def _read_at(row: ItemRow) -> tuple[int, ...]:
     return row.chunk, row.position, row.y, row.source, row.number
 
 
-def _saw_the_same(slot: Slot, row: Row) -> bool:
+def _saw_the_same(slot: JoinedRow, row: ItemRow) -> bool:
     """Whether a row is of another answer, which saw the same part of the page."""
     saw = False
     for other in slot.rows:
@@ -346,14 +350,14 @@ def _saw_the_same(slot: Slot, row: Row) -> bool:
     return saw
 
 
-def _likeness(slot: Slot, row: Row, own: Mapping[str, str]) -> tuple[int, int]:
+def _likeness(slot: JoinedRow, row: ItemRow, own: Mapping[str, str]) -> tuple[int, int]:
     """How alike a slot and a row, which says ``own``, are: cells that say the same and words in common, then those words; (0, 0) for no."""
     best = shared = 0
     placed = False
     for other in slot.rows:
         alike = 0
-        for name, claims in other.cells.items():
-            if own.get(name) == claims[0].canonical:
+        for name, all_scored in other.cells.items():
+            if own.get(name) == all_scored[0].canonical:
                 alike += 1
         best, shared, placed = max(best, alike), max(shared, len(other.words & row.words)), placed or bool(other.words)
     if best and not shared and placed and row.words:

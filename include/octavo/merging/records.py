@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from octavo import schemas
-from octavo.contracts import NESTED, Contract, FieldSpec, Kind
-from octavo.model import Field, Verdict
-from octavo.values import NUMBERS
+from octavo.model.contracts import NESTED, Contract, FieldSpec, Kind
+from octavo.model.entities import Field, Verdict
+from octavo.page.values import NUMBERS
+from octavo.storage import schemas
 
 _STEP = re.compile(r"([^.\[\]]+)(?:\[(\d+)\])?")
 # Digits enough for any column's decimal.

@@ -13,9 +13,9 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
-from octavo.config import Settings
-from octavo.errors import SettingsError, ToolMissing
-from octavo.storage import digest
+from octavo.model.digest import digest
+from octavo.model.errors import SettingsError, ToolMissing
+from octavo.model.settings import Settings
 
 # Raise it whenever the same page would be read differently by this package's own code.
 READER = 5

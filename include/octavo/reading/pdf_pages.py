@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pypdfium2 as pdfium
 from PIL import Image
 
-from octavo import pdf
-from octavo.errors import Quarantined
-from octavo.model import Box, Word
-from octavo.reading import picture, preview, regions, text_layer
+from octavo.model.entities import Box, Word
+from octavo.model.errors import Quarantined
+from octavo.page import pdf
+from octavo.reading import picture, regions, text_layer
 from octavo.reading.recogniser import Recogniser
 from octavo.reading.recognition import Reading, prepare, prepare_part
 
@@ -93,6 +93,6 @@ def _preview(page: pdfium.PdfPage, frame: tuple[int, int], dpi: int) -> Image.Im
         dpi: resolution at which the page is read.
     """
     try:
-        return pdf.render(page, dpi * preview.scale(frame))
+        return pdf.render(page, dpi * picture.preview_scale(frame))
     except (Quarantined, MemoryError):
         return None  # the page itself is judged by those who read it; a missing picture loses nothing

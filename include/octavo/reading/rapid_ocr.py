@@ -17,9 +17,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from octavo.model import Box, Source, Word
-from octavo.reading.letters import Letter, words_of
+from octavo.model.entities import Box, Source, Word
 from octavo.reading.recogniser import LYING_SHARE, lying_share, mean_confidence
+from octavo.reading.word_segmentation import Letter, words_of
 
 # Lines are looked for on the page reduced to this side, pixels: larger costs more and finds no more. They are read from
 # the page as it is.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from octavo.model import Word
+from octavo.model.entities import Word
 
 LYING_SHARE = 0.5  # a page whose words mostly are taller than wide lies on its side
 LYING_LENGTH = 3   # letters of a word whose shape tells

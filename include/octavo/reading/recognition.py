@@ -13,10 +13,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from octavo.errors import Quarantined
-from octavo.images import Affine, turned
-from octavo.model import Box, Word, union
-from octavo.reading import picture, skew
+from octavo.model.entities import Box, Word, union
+from octavo.model.errors import Quarantined
+from octavo.page.images import Affine, turned
+from octavo.reading import deskew, picture
 from octavo.reading.recogniser import GUESSED_WORD, Recogniser, lies, without_guesses
 
 GOOD_WORD = 0.6  # confidence from which on a word counts as read
@@ -26,7 +26,7 @@ WHITE = 255
 
 @dataclass
 class Reading:
-    """One page as it is being read; for the meaning of its parts see ``model.Page``."""
+    """One page as it is being read; for the meaning of its parts see ``entities.Page``."""
 
     width: int
     height: int
@@ -80,8 +80,8 @@ def prepare(reading: Reading, image: Image.Image, folder: Path, recogniser: Reco
     if picture.is_blank(image):
         reading.blank = True
         return None
-    ink = skew.ink_of(image)
-    reading.skew = skew.angle_of(ink)
+    ink = deskew.ink_of(image)
+    reading.skew = deskew.angle_of(ink)
     folder.mkdir(parents=True)
     source = picture.prepare(image, folder, (reading.width, reading.height), reading.dpi, recogniser.enlarges)
     if ink.dark or not 0 < ink.depth < recogniser.cleans:
@@ -110,7 +110,7 @@ def prepare_part(reading: Reading, image: Image.Image, parts: Sequence[Box], fol
         return None
     folder.mkdir(parents=True)
     source = picture.prepare(shown, folder, shown.size, reading.dpi, recogniser.enlarges)
-    return Recognition(reading, source, skew.angle_of(skew.ink_of(shown)), around)
+    return Recognition(reading, source, deskew.angle_of(deskew.ink_of(shown)), around)
 
 
 def recognise(pages: Sequence[Recognition], recogniser: Recogniser) -> None:
@@ -153,7 +153,7 @@ def _straightened(source: picture.OcrInput, angle: float, words: Sequence[Word],
     if abs(angle) < recogniser.straightens:
         return words
     grey = _grey(source)
-    level = skew.straightened(grey, angle)
+    level = deskew.straightened(grey, angle)
     if level is None:
         return words
     target = source.beside("straight")
@@ -161,7 +161,7 @@ def _straightened(source: picture.OcrInput, angle: float, words: Sequence[Word],
     found = recogniser.recognise(target.path)
     if _certainty(found) <= _certainty(words):
         return words
-    return skew.in_skewed(found, angle, level.size, grey.size)
+    return deskew.in_skewed(found, angle, level.size, grey.size)
 
 
 def _look_again(page: Recognition, first: Sequence[Word], recogniser: Recogniser) -> None:
@@ -175,7 +175,7 @@ def _look_again(page: Recognition, first: Sequence[Word], recogniser: Recogniser
     again = source.beside("again")
     other = turned(grey, degrees) if degrees else picture.cleaned(grey) if page.plain is None else _grey(page.plain)
     again.write(other)
-    angle = skew.angle_of(skew.ink_of(other))
+    angle = deskew.angle_of(deskew.ink_of(other))
     words = _straightened(again, angle, recogniser.recognise(again.path), recogniser)
     if read_characters(words) > BETTER * read_characters(first):
         reading.skew = angle

@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from octavo import pdf
-from octavo.model import Box, Word, union
+from octavo.model.entities import Box, Word, union
+from octavo.page import pdf
 
 # Share of the page that a picture must cover. On 109 pages of invoices and orders logos and seals cover up to .031;
 # .04 is 6 x 4 cm of A4.

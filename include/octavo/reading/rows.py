@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from octavo.model import Outcome, Word
-from octavo.reasons import Reason
+from octavo.model.entities import Outcome, Word
+from octavo.model.errors import Reason
 
 IDENTITY = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 

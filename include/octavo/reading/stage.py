@@ -17,16 +17,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from octavo import schemas, storage
-from octavo.config import Settings
-from octavo.contracts import Contract
-from octavo.model import Outcome, Report
+from octavo.model.contracts import Contract
+from octavo.model.entities import Outcome, Report
+from octavo.model.settings import Settings
 from octavo.reading import engine
-from octavo.reading.pool import BATCH_PAGES, ReaderPool, batches
+from octavo.reading.pool import BATCH_PAGES, LocalDocument, ReaderPool, batches
 from octavo.reading.rows import not_wanted
-from octavo.reading.source import Source
 from octavo.reading.store import ReadingStore
-from octavo.workspace import Span, Workspace
+from octavo.storage import fs, schemas
+from octavo.storage.workspace import Span, Workspace
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +62,7 @@ def run(workspace: Workspace, shard: str, settings: Settings, progress: Callable
     if missing:
         tables |= _read(workspace, missing, settings, store, lambda pages: progress(hits + pages) if progress is not None else None)
     written = [tables[piece] if wanted else _not_wanted(piece) for piece, wanted in pieces]
-    storage.write_table(workspace.shard("read", shard), written, schemas.READINGS)
+    fs.write_table(workspace.shard("read", shard), written, schemas.READINGS)
     counts = {
         "pages": sum(piece.pages for piece, _ in pieces), "reads": sum(block.pages for block in blocks) - hits, "read_hits": hits,
         "words": sum(len(words) for table in tables.values() for words in table["words"]),
@@ -96,7 +95,7 @@ def _read(
     """The rows of ``blocks``, each kept in the store as soon as its last page is read."""
     documents = workspace.documents_of({block.document for block in blocks}, ["uri", "media_type"])
     tables: dict[Span, pa.Table] = {}
-    sources: dict[str, Source] = {}
+    sources: dict[str, LocalDocument] = {}
     with ExitStack() as stack:
         processes = min(settings.processes, sum(block.pages for block in blocks))
         pool = stack.enter_context(ReaderPool(settings, processes))
@@ -104,7 +103,7 @@ def _read(
         for block in blocks:
             if block.document not in sources:
                 row = documents[block.document]
-                sources[block.document] = Source(block.document, workspace.place(row), row["media_type"])
+                sources[block.document] = LocalDocument(block.document, workspace.place(row), row["media_type"])
                 stack.callback(sources[block.document].close)
             block_of |= {(block.document, number): block for number in range(block.first, block.last + 1)}
         rows: dict[Span, list[dict[str, Any]]] = {block: [] for block in blocks}
@@ -126,7 +125,7 @@ def _read(
     return tables
 
 
-def _finish(source: Source, rows: list[dict[str, Any]]) -> pa.Table:
+def _finish(source: LocalDocument, rows: list[dict[str, Any]]) -> pa.Table:
     """The rows of one block in page order; all quarantined if the document is not any more what ingest saw."""
     rows.sort(key=lambda row: int(row["page"]))
     if not source.unchanged():

@@ -14,15 +14,16 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
 from upath import UPath
 
-from octavo import schemas, storage
-from octavo.model import Page
-from octavo.reasons import Reason
-from octavo.workspace import Span
+from octavo.model.entities import Outcome, Page
+from octavo.model.errors import Reason, WorkspaceError
+from octavo.storage import fs, schemas
+from octavo.storage.workspace import Span
 
 # Failures that larger limits, or a machine that is less busy, may turn into words.
 LIMITED = {Reason.TIMEOUT, Reason.OUT_OF_MEMORY, Reason.READER_CRASHED}
@@ -48,7 +49,7 @@ class ReadingStore:
         """The block's rows, or None when it has not been read."""
         for path in (self._path(block), self._limited_path(block)):
             try:
-                table = storage.read_table(path)
+                table = fs.read_table(path)
             except FileNotFoundError:
                 continue
             if table.num_rows == block.pages and table.schema.equals(schemas.READINGS):
@@ -67,10 +68,10 @@ class ReadingStore:
         if reasons & PASSING:
             return
         if pictures:  # before the words: whoever finds these finds their pictures
-            storage.write_bytes(self._path(block).with_suffix(".zip"), _zipped(pictures))
+            fs.write_bytes(self._path(block).with_suffix(".zip"), _zipped(pictures))
         path = self._limited_path(block) if reasons & LIMITED else self._path(block)
         if not path.exists():
-            storage.write_table(path, [rows], schemas.READINGS)
+            fs.write_table(path, [rows], schemas.READINGS)
 
     def _path(self, block: Span) -> UPath:
         return document_folder(self._root, block.document) / self._key / f"{block.first:05d}-{block.last:05d}.parquet"
@@ -129,7 +130,7 @@ def _blocks(root: UPath, document: str, page: int) -> Iterator[UPath]:
 
 
 def _rows(path: UPath, page: int) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = storage.read_table(path, where=("page", page)).to_pylist()
+    rows: list[dict[str, Any]] = fs.read_table(path, where=("page", page)).to_pylist()
     return rows
 
 
@@ -139,3 +140,57 @@ def _picture(block: UPath, page: int) -> bytes | None:
             return archive.read(_picture_name(page))
     except (FileNotFoundError, KeyError):
         return None
+
+
+Row = Mapping[str, Any]
+
+
+def readings(root: UPath, block: Span, published: Sequence[Row]) -> pa.Table:
+    """The block's ``READINGS`` rows, marked as found: of all that are kept those whose words were published.
+
+    Args:
+        root: ``settings.reading_store``.
+        block: a block of pages of one document.
+        published: its rows of the table ``pages``, in page order.
+
+    Raises:
+        WorkspaceError: they are not kept any more.
+    """
+    parts = [(unread, list(rows)) for unread, rows in groupby(published, key=lambda row: row["reason"] == Reason.NOT_WANTED)]
+    if len(parts) > 1:
+        spans = [(Span(block.document, rows[0]["page"], rows[-1]["page"]), rows) for _, rows in parts]
+        return pa.concat_tables([readings(root, span, rows) for span, rows in spans])
+    name = f"{block.first:05d}-{block.last:05d}"
+    for path in sorted(document_folder(root, block.document).glob(f"*/{name}*.parquet")):
+        table = fs.read_table(path)
+        if table.schema.equals(schemas.READINGS) and _is_the_same(table, published):
+            return _as_found(table)
+    if all(row["outcome"] == Outcome.QUARANTINED or row["reason"] == Reason.NOT_WANTED for row in published):
+        return pa.Table.from_pylist([_lost(row) for row in published], schema=schemas.READINGS)
+    raise WorkspaceError(
+        f"the words of document {block.document}, pages {block.first} to {block.last}, as they were published are not in {root} any more; "
+        "run the day again, which reads them anew"
+    )
+
+
+def _is_the_same(table: pa.Table, published: Sequence[Row]) -> bool:
+    """Whether the rows have the geometry and as many words as the published pages: chunks name words by their number."""
+    if table.num_rows != len(published):
+        return False
+    columns = ["page", "width", "height", "rotation", "text_source", "outcome"]
+    counts = [len(words) for words in table["words"]]
+    return all(
+        all(row[name] == shown[name] for name in columns) and count == (shown["words"] or 0)
+        for row, count, shown in zip(table.select(columns).to_pylist(), counts, published, strict=True)
+    )
+
+
+def _as_found(table: pa.Table) -> pa.Table:
+    table = table.set_column(table.schema.get_field_index("cached"), "cached", pa.array([True] * table.num_rows))
+    return table.set_column(table.schema.get_field_index("seconds"), "seconds", pa.array([0.0] * table.num_rows))
+
+
+def _lost(row: Row) -> dict[str, Any]:
+    """A page that was not read is kept nowhere but in the published table, and holds no words."""
+    kept = {name: row[name] for name in schemas.READINGS.names if name in row and name != "words"}
+    return {**kept, "words": [], "detail": None, "seconds": 0.0, "cached": True}

@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from octavo.children import die_with_parent
-from octavo.errors import Quarantined
-from octavo.model import Box, Source, Word
+from octavo.model.entities import Box, Source, Word
+from octavo.model.errors import Quarantined, Reason
 from octavo.reading.recogniser import LYING_SHARE, lying_share, mean_confidence, without_guesses
-from octavo.reasons import Reason
+from octavo.storage.children import die_with_parent
 
 # pytesseract imports pandas only to offer data frames; not finding it, a child starts in half the time and memory.
 _hide_pandas = "pandas" not in sys.modules

@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from octavo import pdf
-from octavo.model import Box, Source, Word
+from octavo.model.entities import Box, Source, Word
+from octavo.page import pdf
 from octavo.reading import regions
 
 # A layer with more than this share of characters that mean nothing is garbage: real text has next to none,

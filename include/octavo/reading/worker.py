@@ -13,15 +13,14 @@ from typing import Any
 
 from PIL import Image
 
-from octavo import images
-from octavo.children import serve
-from octavo.errors import Quarantined
-from octavo.model import Outcome
-from octavo.reading import picture, preview
+from octavo.model.entities import Outcome
+from octavo.model.errors import Quarantined, Reason
+from octavo.page import images
+from octavo.reading import picture
 from octavo.reading.recogniser import Recogniser
 from octavo.reading.recognition import Reading, Recognition, prepare, recognise
 from octavo.reading.rows import quarantined, word_row
-from octavo.reasons import Reason
+from octavo.storage.children import serve
 
 
 @dataclass
@@ -53,7 +52,7 @@ class Look:
             "skew": reading.skew if reading.words else 0.0, "text_source": reading.text_source if reading.words else "none",
             "words": [word_row(word) for word in reading.words], "outcome": outcome.value,
             "reason": reason.value if reason else None, "detail": detail, "seconds": self.seconds, "cached": False,
-            "preview": preview.encoded(self.preview, reading.rotation - self.turned),
+            "preview": picture.encoded_preview(self.preview, reading.rotation - self.turned),
         }
 
 
@@ -113,7 +112,7 @@ def _read(page: Look, path: Path, media_type: str, folder: Path, max_pixels: int
             page.waiting = prepare(reading, pixels, folder, recogniser)
             if previews:
                 size = (reading.width, reading.height)
-                page.preview = preview.of_image(pixels, path, media_type, page.number, size, max_pixels)
+                page.preview = picture.preview_of(pixels, path, media_type, page.number, size, max_pixels)
     else:
         from octavo.reading import pdf_pages  # noqa: PLC0415  # pdfium is a tenth of a child's start, and images do not need it
 

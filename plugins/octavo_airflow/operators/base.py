@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from octavo.config import Settings, extractors
-from octavo.errors import OctavoError
+from octavo.model.errors import OctavoError
+from octavo.model.settings import Settings, extractors
 from octavo_airflow import passwords
 from octavo_airflow.day import resolve_day
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from octavo.contracts import Contract
-    from octavo.lake import Lake
-    from octavo.model import Partition, Report
-    from octavo.workspace import Workspace
+    from octavo.model.contracts import Contract
+    from octavo.model.entities import Partition, Report
+    from octavo.storage.lake import Lake
+    from octavo.storage.workspace import Workspace
 
 # For a DAG's default_args: a mapped operator takes nothing that its class sets when constructed.
 DEFAULTS: dict[str, Any] = {
@@ -71,8 +71,8 @@ class OctavoOperator(BaseOperator):
         return super().partial(**kwargs)
 
     @abstractmethod
-    def stage(self, context: Context) -> Report:
-        """Do the work: resolve, call one function of the core."""
+    def stage(self, context: Context) -> Report | tuple[Report, Any]:
+        """Do the work: resolve, call one function of the core. A second value is what goes through XCom in place of ``result``."""
 
     def execute(self, context: Context) -> Any:
         from airflow.sdk.exceptions import AirflowFailException
@@ -80,15 +80,16 @@ class OctavoOperator(BaseOperator):
         passwords.from_connection()
         try:
             self.tell("settings", self.about(context))
-            report = self.stage(context)
+            done = self.stage(context)
         except OctavoError as error:
             self.log.error("%s", error)
             if error.retryable:
                 raise
             raise AirflowFailException(str(error)) from error
+        report, *values = done if isinstance(done, tuple) else (done,)
         self.account(report)
         self.report = report
-        return self.result(context, report)
+        return values[0] if values else self.result(context, report)
 
     def account(self, report: Report) -> None:
         """Tell what the stage did, in the log and in Airflow's metrics."""
@@ -147,12 +148,12 @@ class OctavoOperator(BaseOperator):
         return self.connection or self.settings.molmo_conn_id
 
     def partition(self, context: Context) -> Partition:
-        from octavo.model import Partition
+        from octavo.model.entities import Partition
 
         return Partition(self.contract, resolve_day(context))
 
     def workspace(self, context: Context) -> Workspace:
-        from octavo.workspace import Workspace
+        from octavo.storage.workspace import Workspace
 
         return Workspace.open(self.settings.workspaces, self.partition(context), context["run_id"])
 
@@ -164,7 +165,7 @@ class OctavoOperator(BaseOperator):
     def lake(self) -> Lake:
         from upath import UPath
 
-        from octavo.lake import Lake
+        from octavo.storage.lake import Lake
 
         return Lake(UPath(self.settings.lake))
 

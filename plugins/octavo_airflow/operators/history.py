@@ -10,18 +10,18 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
-from octavo.config import Settings
-from octavo.errors import OctavoError
+from octavo.model.errors import OctavoError
+from octavo.model.settings import Settings
 from octavo_airflow.operators.base import OctavoOperator, described
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from octavo.contracts import Contract
-    from octavo.corrections import CorrectionStore
-    from octavo.lake import Lake
-    from octavo.model import Report
-    from octavo.review import Reviewed
+    from octavo.model.contracts import Contract
+    from octavo.model.entities import Report
+    from octavo.storage.corrections import CorrectionStore
+    from octavo.storage.lake import Lake
+    from octavo.workflows.review import Reviewed
 
 SAVE, SKIP = "Save", "Skip"
 # The UI lists a few dozen mapped tasks well; more days make longer tasks.
@@ -47,14 +47,14 @@ class HistoryOperator(OctavoOperator):
 
     def current(self) -> Contract:
         """The contract as it is now."""
-        from octavo import contracts
+        from octavo.model import contracts
 
         return contracts.find(self.contract, self.settings.contracts)
 
     def rebuild(self, contract: Contract, days: Sequence[str]) -> Report:
         """Rebuild days, all of them whatever becomes of each; raises the first error."""
-        from octavo import remerge
-        from octavo.model import Report
+        from octavo.model.entities import Report
+        from octavo.workflows import remerge
 
         reports, errors = [], []
         for day in days:
@@ -82,21 +82,17 @@ class RemergeDaysOperator(HistoryOperator):
         super().__init__(**kwargs)
         self.first = first
         self.last = last
-        self._days: list[str] = []
 
-    def stage(self, context: Context) -> Report:
-        from octavo.model import Report
-        from octavo.remerge import published_days
+    def stage(self, context: Context) -> tuple[Report, list[dict[str, Any]]]:
+        from octavo.model.entities import Report
+        from octavo.workflows.remerge import published_days
 
         ends = [dt.date.fromisoformat(day) if day else None for day in (self.first, self.last)]
-        self._days = [day.isoformat() for day in published_days(self.lake, self.contract, *ends)]
-        return Report("days", {"days": len(self._days)}, 0.0)
-
-    def result(self, context: Context, report: Report) -> list[dict[str, Any]]:
+        days = [day.isoformat() for day in published_days(self.lake, self.contract, *ends)]
         contract_hash = self.current().hash
-        size = -(-len(self._days) // MOST_TASKS)
-        groups = [self._days[at : at + size] for at in range(0, len(self._days), size)]
-        return [{"days": group, "contract_hash": contract_hash} for group in groups]
+        size = -(-len(days) // MOST_TASKS)
+        groups = [{"days": days[at : at + size], "contract_hash": contract_hash} for at in range(0, len(days), max(1, size))]
+        return Report("days", {"days": len(days)}, 0.0), groups
 
 
 class RemergeOperator(HistoryOperator):
@@ -110,7 +106,7 @@ class RemergeOperator(HistoryOperator):
         self.group = group
 
     def stage(self, context: Context) -> Report:
-        from octavo.errors import ContractError
+        from octavo.model.errors import ContractError
 
         contract, days = self.current(), self.group["days"]
         if contract.hash != self.group["contract_hash"]:
@@ -132,26 +128,21 @@ class ReviewCasesOperator(HistoryOperator):
         super().__init__(**kwargs)
         self.day = day
         self.most = most
-        self._cases: list[Reviewed] = []
 
-    def stage(self, context: Context) -> Report:
+    def stage(self, context: Context) -> tuple[Report, list[dict[str, str]]]:
         from airflow.sdk.exceptions import AirflowSkipException
 
-        from octavo import review
-        from octavo.corrections import CorrectionStore
-        from octavo.model import Report
+        from octavo.model.entities import Report
+        from octavo.storage.corrections import CorrectionStore
+        from octavo.workflows import review
 
         store = CorrectionStore(self.settings.correction_store)
         day = dt.date.fromisoformat(self.day) if self.day else None
-        self._cases = review.cases(self.lake, store, self.contract, day, int(self.most))
-        if not self._cases:
+        cases = review.cases(self.lake, store, self.contract, day, int(self.most))
+        if not cases:
             raise AirflowSkipException(f"nothing of contract {self.contract} wants a look")
-        return Report("cases", {"documents": len(self._cases)}, 0.0)
-
-    def result(self, context: Context, report: Report) -> list[dict[str, str]]:
-        return [
-            {"contract": self.contract, "day": case.partition.day.isoformat(), "document": case.document, "uri": case.uri}
-            for case in self._cases
+        return Report("cases", {"documents": len(cases)}, 0.0), [
+            {"contract": self.contract, "day": case.partition.day.isoformat(), "document": case.document, "uri": case.uri} for case in cases
         ]
 
 
@@ -172,7 +163,7 @@ class ReviewOperator(HITLOperator):
         self.case = case
 
     def execute(self, context: Context) -> Any:
-        from octavo import review
+        from octavo.workflows import review
 
         lake, store, about = self._about()
         rows = review.form(lake, store, about)[:MOST_FIELDS]
@@ -190,7 +181,8 @@ class ReviewOperator(HITLOperator):
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         from airflow.sdk.exceptions import AirflowFailException
 
-        from octavo import contracts, review
+        from octavo.model import contracts
+        from octavo.workflows import review
 
         answer = super().execute_complete(context, event)
         kept = 0
@@ -211,10 +203,10 @@ class ReviewOperator(HITLOperator):
     def _about(self) -> tuple[Lake, CorrectionStore, Reviewed]:
         from upath import UPath
 
-        from octavo.corrections import CorrectionStore
-        from octavo.lake import Lake
-        from octavo.model import Partition
-        from octavo.review import Reviewed
+        from octavo.model.entities import Partition
+        from octavo.storage.corrections import CorrectionStore
+        from octavo.storage.lake import Lake
+        from octavo.workflows.review import Reviewed
 
         settings, case = Settings(), self.case
         partition = Partition(case["contract"], dt.date.fromisoformat(case["day"]))

@@ -12,10 +12,10 @@ from octavo_airflow.operators.base import OctavoOperator
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from octavo.config import Settings
-    from octavo.extraction.molmo import RuntimeOptions
-    from octavo.extraction.molmo.protocol import Runtime
-    from octavo.model import Report
+    from octavo.extraction.vlm import RuntimeOptions
+    from octavo.extraction.vlm.protocol import Runtime
+    from octavo.model.entities import Report
+    from octavo.model.settings import Settings
 
 
 def placement(settings: Settings) -> dict[str, Any]:
@@ -35,7 +35,7 @@ class MolmoShardsOperator(OctavoOperator):
     def stage(self, context: Context) -> Report:
         from airflow.sdk.exceptions import AirflowSkipException
 
-        from octavo.model import Report
+        from octavo.model.entities import Report
 
         if "molmo" not in self.extractors:
             raise AirflowSkipException(
@@ -48,11 +48,11 @@ class MolmoShardsOperator(OctavoOperator):
         return self._groups(context)
 
     def _groups(self, context: Context) -> list[list[str]]:
-        from octavo.extraction import molmo
+        from octavo.extraction import vlm
 
         shards = self.workspace(context).plan.page_shards
         pages = {shard: sum(span.pages for span in spans) for shard, spans in shards.items()}
-        return molmo.grouped(pages, self.settings.molmo_shard_pages)
+        return vlm.grouped(pages, self.settings.molmo_shard_pages)
 
 
 class MolmoExtractOperator(OctavoOperator):
@@ -69,15 +69,15 @@ class MolmoExtractOperator(OctavoOperator):
         self._runtime: Runtime | None = None
 
     def stage(self, context: Context) -> Report:
-        from octavo.answer_store import AnswerStore
-        from octavo.extraction import molmo
-        from octavo.extraction.molmo.runtimes import open_runtime
+        from octavo.extraction import vlm
+        from octavo.extraction.vlm.runtimes import open_runtime
+        from octavo.storage.answer_store import AnswerStore
 
         workspace, options = self.workspace(context), self._options()
         store = AnswerStore(self.settings.answer_store, workspace.fresh_since)
         self.log.info("runtime %s, batches of up to %d crops or %d tokens", options.runtime, options.batch_size, options.batch_tokens)
         with closing(open_runtime(options)) as self._runtime:
-            return molmo.run_shards(workspace, self.shards, self.pinned(context), options, store, self._runtime)
+            return vlm.run_shards(workspace, self.shards, self.pinned(context), options, store, self._runtime)
 
     def result(self, context: Context, report: Report) -> Any:
         shards = self.shards[0] if len(self.shards) == 1 else f"{self.shards[0]} to {self.shards[-1]}"
@@ -90,7 +90,7 @@ class MolmoExtractOperator(OctavoOperator):
             self._runtime.cancel()
 
     def _options(self) -> RuntimeOptions:
-        from octavo.extraction import molmo
+        from octavo.extraction import vlm
         from octavo_airflow.hooks import MolmoHook
 
-        return MolmoHook(self.molmo_connection).options() if self.molmo_connection else molmo.configure()
+        return MolmoHook(self.molmo_connection).options() if self.molmo_connection else vlm.configure()

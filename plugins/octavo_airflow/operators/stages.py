@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Asset, Context
 
-    from octavo.contracts import Contract
-    from octavo.model import Report
-    from octavo.workspace import Workspace
+    from octavo.model.contracts import Contract
+    from octavo.model.entities import Report
+    from octavo.storage.workspace import Workspace
 
 
 # Between two lines of a log that tell how far reading is.
@@ -54,7 +54,9 @@ class IngestOperator(OctavoOperator):
     def stage(self, context: Context) -> Report:
         from upath import UPath
 
-        from octavo import contracts, ingest, inputs, requeue
+        from octavo.ingest import stage as ingest
+        from octavo.model import contracts
+        from octavo.workflows import change_detection, requeue
 
         started = time.monotonic()
         pools.check(context["dag"], self.settings.backfill_pool if context["dag_run"].run_type == "backfill" else None)
@@ -68,7 +70,7 @@ class IngestOperator(OctavoOperator):
         if self.fresh:
             workspace.ask_anew(dt.datetime.now(dt.UTC))
         elif not self.documents:
-            inputs.keep(workspace, folder, contract, self.settings, used, self.model if "molmo" in used else None)
+            change_detection.keep(workspace, folder, contract, self.settings, used, self.model if "molmo" in used else None)
             if not self.requeue:
                 self.leave_alone_if_unchanged(context, workspace, started)
         if self.requeue:
@@ -82,10 +84,10 @@ class IngestOperator(OctavoOperator):
     @property
     def model(self) -> dict[str, Any]:
         """What of the model's options decides about its answers."""
-        from octavo.extraction import molmo
+        from octavo.extraction import vlm
         from octavo_airflow.hooks import MolmoHook
 
-        return molmo.identity(MolmoHook(self.molmo_connection).options() if self.molmo_connection else molmo.configure())
+        return vlm.identity(MolmoHook(self.molmo_connection).options() if self.molmo_connection else vlm.configure())
 
     def leave_alone_if_unchanged(self, context: Context, workspace: Workspace, started: float) -> None:
         """End a run that nobody asked for by name, of a day whose files, contract, settings and corrections are as when it was published.
@@ -96,14 +98,15 @@ class IngestOperator(OctavoOperator):
         """
         from airflow.sdk.exceptions import DownstreamTasksSkipped
 
-        from octavo import inputs, storage
-        from octavo.model import Report
+        from octavo.model.entities import Report
+        from octavo.storage import fs
+        from octavo.workflows import change_detection
 
         run = context["dag_run"]
         asked = run.run_type not in UNASKED and not run.run_id.startswith(LATE)
-        if asked or not inputs.unchanged(self.lake, workspace, self.settings):
+        if asked or not change_detection.unchanged(self.lake, workspace, self.settings):
             return
-        storage.remove_tree(workspace.root)
+        fs.remove_tree(workspace.root)
         self.log.info("%s is published, and nothing has changed since: left alone. A run started by hand does it again.", workspace.day)
         unchanged = Report("ingest", {"unchanged": 1}, time.monotonic() - started)
         self.account(unchanged)
@@ -125,23 +128,21 @@ class LateDaysOperator(OctavoOperator):
     Skipped in runs that were not scheduled: they are about their own day.
     """
 
-    def stage(self, context: Context) -> Report:
+    def stage(self, context: Context) -> tuple[Report, list[dict[str, str]]]:
         from airflow.sdk.exceptions import AirflowSkipException
 
-        from octavo import inputs
-        from octavo.model import Report
+        from octavo.model.entities import Report
+        from octavo.workflows import change_detection
 
         if context["dag_run"].run_type != "scheduled":
             raise AirflowSkipException("only a scheduled run looks for late documents")
-        self.found = inputs.late_days(self.contract, self.settings, self.partition(context).day, self.settings.late_days)
-        for one in self.found:
+        found = change_detection.late_days(self.contract, self.settings, self.partition(context).day, self.settings.late_days)
+        for one in found:
             why = "new or changed since the day was published" if one.published else "of a day that was never published"
             self.log.info("%s: %d files %s", one.day, one.files, why)
-        return Report("late", {"days": len(self.found), "files": sum(one.files for one in self.found)}, 0.0)
-
-    def result(self, context: Context, report: Report) -> list[dict[str, str]]:
+        report = Report("late", {"days": len(found), "files": sum(one.files for one in found)}, 0.0)
         context["ti"].xcom_push("counts", report.counts)
-        return [{"day": one.day.isoformat(), "state": one.digest[:12]} for one in self.found]
+        return report, [{"day": one.day.isoformat(), "state": one.digest[:12]} for one in found]
 
 
 class RunDayOperator(OctavoOperator):
@@ -173,7 +174,7 @@ class DocumentShardsOperator(OctavoOperator):
     """List the document shards, for ``merge`` to be mapped over."""
 
     def stage(self, context: Context) -> Report:
-        from octavo.model import Report
+        from octavo.model.entities import Report
 
         return Report("document_shards", {"shards": len(self.workspace(context).document_shards)}, 0.0)
 
@@ -185,7 +186,7 @@ class ReadPagesOperator(ShardOperator):
     """Read the pages of one shard, by text layer or OCR. Starts as many processes as it takes slots of its pool (``octavo_ocr``)."""
 
     def stage(self, context: Context) -> Report:
-        from octavo import reading
+        from octavo.reading import stage as reading
 
         workspace, settings = self.workspace(context), self.settings.model_copy(update={"processes": self.pool_slots})
         return reading.run(workspace, self.shard, settings, self._progress(sum(span.pages for span in workspace.spans(self.shard))))
@@ -207,7 +208,7 @@ class ChunkPagesOperator(ShardOperator):
     """Group the words of one shard's pages into chunks."""
 
     def stage(self, context: Context) -> Report:
-        from octavo import chunking
+        from octavo.chunking import stage as chunking
 
         return chunking.run(self.workspace(context), self.shard, self.pinned(context).chunking)
 
@@ -218,19 +219,19 @@ class ExtractLayoutOperator(ShardOperator):
     def stage(self, context: Context) -> Report:
         from airflow.sdk.exceptions import AirflowSkipException
 
-        from octavo.extraction import layout
+        from octavo.extraction.rules import stage as rules
 
-        if layout.EXTRACTOR not in self.extractors:
+        if rules.EXTRACTOR not in self.extractors:
             raise AirflowSkipException(f"extractor {self.extractor} was asked for")
-        return layout.run(self.workspace(context), self.shard, self.pinned(context))
+        return rules.run(self.workspace(context), self.shard, self.pinned(context))
 
 
 class MergeOperator(ShardOperator):
     """Resolve the answers about one shard's documents into fields and records."""
 
     def stage(self, context: Context) -> Report:
-        from octavo import merging
-        from octavo.corrections import CorrectionStore
+        from octavo.merging import stage as merging
+        from octavo.storage.corrections import CorrectionStore
 
         corrections = CorrectionStore(self.settings.correction_store)
         return merging.run(self.workspace(context), self.shard, self.pinned(context), self.extractors, corrections)
@@ -249,27 +250,27 @@ class StageTablesOperator(OctavoOperator):
         self.documents = documents
 
     def stage(self, context: Context) -> Report:
-        from octavo import tables
+        from octavo.publishing import staging
 
-        return tables.run(self.workspace(context), self.pinned(context), self.lake, self.extractors, selected=bool(self.documents))
+        return staging.run(self.workspace(context), self.pinned(context), self.lake, self.extractors, selected=bool(self.documents))
 
 
 class ValidateOperator(OctavoOperator):
     """The gate: hold the staged tables against the contract's expectations and write the report."""
 
     def stage(self, context: Context) -> Report:
-        from octavo import quality
+        from octavo.publishing import gate
 
         # It tells of every method that it registers, some hundred lines a run.
         logging.getLogger("great_expectations").setLevel(logging.WARNING)
-        return quality.run(self.workspace(context), self.pinned(context), self.lake.reports(self.partition(context)))
+        return gate.run(self.workspace(context), self.pinned(context), self.lake.reports(self.partition(context)))
 
 
 class LedgerOperator(OctavoOperator):
     """Account for every document, page and chunk, however the run went. Fails when one is missing."""
 
     def stage(self, context: Context) -> Report:
-        from octavo import ledger
+        from octavo.publishing import ledger
 
         return ledger.run(self.workspace(context), self.lake, self.extractors)
 
@@ -280,10 +281,10 @@ class PublishOperator(OctavoOperator):
     _published: Contract
 
     def stage(self, context: Context) -> Report:
-        from octavo import publishing
+        from octavo.publishing import publish
 
         workspace, self._published = self.workspace(context), self.pinned(context)
-        report = publishing.run(workspace, self._published, self.lake)
+        report = publish.run(workspace, self._published, self.lake)
         superseded = workspace.remove_superseded(lambda run: self.has_ended(context, run))
         if superseded:
             self.log.info("removed the workspaces of %d earlier runs; this run's stays, so that its tasks can be cleared", superseded)

@@ -12,7 +12,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from octavo.inspect import html
+from octavo.views import html
 
 DAG_PREFIX = "octavo_"
 REMERGE = "octavo_remerge"

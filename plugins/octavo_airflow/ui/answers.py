@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from octavo.inspect.document import DocumentView, PageView
+from octavo.views.document import DocumentView, PageView
 
 
 def query_of(wanted: Any) -> dict[str, Any]:

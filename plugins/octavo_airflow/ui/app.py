@@ -16,13 +16,13 @@ from fastapi import FastAPI, HTTPException, Query, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from upath import UPath
 
-from octavo.config import Settings
-from octavo.inspect import contract as contract_pages
-from octavo.inspect import document as documents
-from octavo.inspect import html, library, preview, queue, runs, sources, tasks
-from octavo.inspect.overview import overview
-from octavo.lake import Lake
-from octavo.model import Outcome, Partition, Verdict
+from octavo.model.entities import Outcome, Partition, Verdict
+from octavo.model.settings import Settings
+from octavo.storage.lake import Lake
+from octavo.views import contract as contract_pages
+from octavo.views import document as documents
+from octavo.views import html, library, preview, queue, runs, sources, tasks
+from octavo.views.overview import overview
 from octavo_airflow.ui import access, answers, writes
 from octavo_airflow.ui.access import DAG_PREFIX, Prefix, Readable
 from octavo_airflow.ui.starting import Started
@@ -239,7 +239,7 @@ def _search(
     return library.Search(name.strip(), contract, days[0], days[1], status, verdict, field.strip(), value.strip(), page)
 
 
-def _place(document: str, contracts: set[str], contract: str | None, day: Day, run: str | None) -> sources.Place:
+def _place(document: str, contracts: set[str], contract: str | None, day: Day, run: str | None) -> sources.DocumentDay:
     """Where the document lies, among what the user may read; who may not read it does not learn that it is there."""
     place = sources.find(Settings(), contracts, document, contract, day, run)
     if place is None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from fastapi import HTTPException
 from upath import UPath
 
-from octavo import contracts
-from octavo.config import Settings
-from octavo.corrections import CorrectionStore
-from octavo.errors import OctavoError
-from octavo.inspect.document import DocumentView
-from octavo.lake import Lake
-from octavo.model import Partition
-from octavo.review import Desk, Reviewed
+from octavo.model import contracts
+from octavo.model.entities import Partition
+from octavo.model.errors import OctavoError
+from octavo.model.settings import Settings
+from octavo.storage.corrections import CorrectionStore
+from octavo.storage.lake import Lake
+from octavo.views.document import DocumentView
+from octavo.workflows.review import Desk, Reviewed
 
 
 def keep(view: DocumentView, by: str, field: str, action: str, value: str) -> None:

@@ -10,10 +10,10 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Depends, Form, HTTPException
 from fastapi.responses import RedirectResponse
 
-from octavo.config import Settings
-from octavo.inspect import document as documents
-from octavo.inspect import html, sources
-from octavo.reasons import Reason
+from octavo.model.errors import Reason
+from octavo.model.settings import Settings
+from octavo.views import document as documents
+from octavo.views import html, sources
 from octavo_airflow.ui import access, corrections, starting
 from octavo_airflow.ui.access import DAG_PREFIX, Prefix, Readable
 
@@ -73,7 +73,7 @@ def requeue(
     return _to(f"{prefix}/run?{urlencode({'dag_id': dag_id, 'run_id': run_id, 'day': day.isoformat(), 'started': run})}")
 
 
-def _place(contracts: set[str], document: str, contract: str, day: dt.date) -> sources.Place:
+def _place(contracts: set[str], document: str, contract: str, day: dt.date) -> sources.DocumentDay:
     place = sources.find(Settings(), contracts, document, contract, day)
     if place is None:
         raise HTTPException(404, "no such document")

@@ -1,11 +1,10 @@
 import pytest
 
-from octavo.extraction.molmo.options import RuntimeOptions
-from octavo.extraction.molmo.prompts import prompt
-from octavo.extraction.molmo.protocol import Question
-from octavo.extraction.molmo.runtimes.molmo2 import Molmo2
-from octavo.extraction.molmo.schema import answer_schema
-from octavo.extraction.molmo.windows import windows
+from octavo.extraction.vlm.options import RuntimeOptions
+from octavo.extraction.vlm.prompts import answer_schema, prompt
+from octavo.extraction.vlm.protocol import Question
+from octavo.extraction.vlm.runtimes.molmo2 import Molmo2
+from octavo.extraction.vlm.windows import windows
 from tests.molmo.conftest import FIXTURE
 
 MODEL = FIXTURE / "tiny-molmo2"

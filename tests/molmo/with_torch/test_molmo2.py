@@ -10,17 +10,17 @@ import torch
 from PIL import Image
 from upath import UPath
 
-from octavo import storage
-from octavo.answer_store import AnswerStore
-from octavo.errors import Cancelled, ModelUnavailable, SettingsError
-from octavo.extraction import molmo
-from octavo.extraction.molmo.ladder import OUT_OF_MEMORY
-from octavo.extraction.molmo.loops import LEAST_TOKENS
-from octavo.extraction.molmo.options import RuntimeOptions
-from octavo.extraction.molmo.protocol import Finish
-from octavo.extraction.molmo.runtimes import torch_parts
-from octavo.extraction.molmo.runtimes.molmo2 import Molmo2
-from octavo.extraction.molmo.runtimes.torch_parts import LOOK_EVERY, LoopWatch
+from octavo.extraction import vlm
+from octavo.extraction.vlm.options import RuntimeOptions
+from octavo.extraction.vlm.protocol import Finish
+from octavo.extraction.vlm.retries import OUT_OF_MEMORY
+from octavo.extraction.vlm.runtimes import torch_parts
+from octavo.extraction.vlm.runtimes.molmo2 import Molmo2
+from octavo.extraction.vlm.runtimes.torch_parts import LOOK_EVERY, LoopWatch
+from octavo.model.answer_json import LEAST_TOKENS
+from octavo.model.errors import Cancelled, ModelUnavailable, SettingsError
+from octavo.storage import fs
+from octavo.storage.answer_store import AnswerStore
 from tests.molmo.with_torch.conftest import MODEL
 
 
@@ -73,8 +73,8 @@ def test_the_tokens_are_those_of_the_models_own_calls(runtime, questions):
 @pytest.mark.parametrize("size", [(300, 112), (800, 300), (1200, 1600), (112, 900)])
 @pytest.mark.parametrize("max_crops", [None, 2])
 def test_a_questions_cost_is_known_before_it_is_asked(runtime, size, max_crops):
-    from octavo.extraction.molmo.protocol import Question
-    from octavo.extraction.molmo.runtimes.molmo2 import MARKUP_TOKENS
+    from octavo.extraction.vlm.protocol import Question
+    from octavo.extraction.vlm.runtimes.molmo2 import MARKUP_TOKENS
 
     question = Question(Image.new("RGB", size, "white"), "Read this.", None, 5, max_crops=max_crops)
     real = runtime._inputs([question])["input_ids"].shape[1] + 5
@@ -82,7 +82,7 @@ def test_a_questions_cost_is_known_before_it_is_asked(runtime, size, max_crops):
 
 
 def test_a_constrained_answer_is_valid_json_even_of_a_model_that_knows_nothing(runtime, questions, statement_contract):
-    from octavo.extraction.molmo.parsing import parse
+    from octavo.extraction.vlm.parsing import parse
 
     noise = Image.effect_noise((500, 300), 120).convert("RGB")
     replies = answers(runtime, [replace(questions[0], image=noise, prompt="Sing a song.")])
@@ -143,7 +143,7 @@ def test_a_run_on_cards_leases_one_and_a_run_on_the_cpu_none(monkeypatch, tmp_pa
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda one: SimpleNamespace(uuid=f"GPU-{one.index}"))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda one: "fake card")
     monkeypatch.setattr(torch_parts, "folder", lambda: tmp_path)
-    monkeypatch.setattr("octavo.extraction.molmo.runtimes.lease.WAIT_SECONDS", 0)
+    monkeypatch.setattr("octavo.extraction.vlm.runtimes.lease.WAIT_SECONDS", 0)
     allowed = torch_parts.devices("auto")
     (first, one), (second, two) = torch_parts.lease(allowed), torch_parts.lease(allowed)
     assert [str(first), str(second)] == ["cuda:0", "cuda:1"]
@@ -265,14 +265,14 @@ def test_the_whole_stage_reads_the_fixtures_statements_and_a_second_run_loads_no
     statements, statement_contract, options, expected, tmp_path, monkeypatch,
 ):
     store = AnswerStore(UPath(tmp_path / "answers"))
-    report = molmo.run(statements, "p0000", statement_contract, options, store)
-    rows = storage.read_table(statements.shard("extract_molmo", "p0000")).to_pylist()
+    report = vlm.run(statements, "p0000", statement_contract, options, store)
+    rows = fs.read_table(statements.shard("extract_molmo", "p0000")).to_pylist()
     assert [json.loads(row["parsed"]) for row in rows] == [chunk["answer"] for chunk in expected["chunks"]]
     assert (report.counts["model_calls"], {row["parse_status"] for row in rows}) == (9, {"ok"})
     assert rows[0]["model"] == "tiny-molmo2"
     assert rows[0]["revision"].startswith("sha256-")
     monkeypatch.setattr(Molmo2, "model", property(lambda self: pytest.fail("the model was loaded")))
-    assert molmo.run(statements, "p0000", statement_contract, options, store).counts["model_calls"] == 0
+    assert vlm.run(statements, "p0000", statement_contract, options, store).counts["model_calls"] == 0
 
 
 def test_a_folder_is_known_by_its_content_not_by_its_place(options, tmp_path):
@@ -302,14 +302,14 @@ def test_a_device_that_is_not_there_is_a_clear_error(options, questions):
 
 
 def test_merged_the_fixtures_answers_are_its_statements_every_value_accepted(statements, statement_contract, options, expected, tmp_path):
-    from octavo import merging
-    from octavo.extraction import layout
+    from octavo.extraction.rules import stage as rules
+    from octavo.merging import stage as merging
 
-    molmo.run(statements, "p0000", statement_contract, options, AnswerStore(UPath(tmp_path / "answers")))
-    layout.run(statements, "p0000", statement_contract)
+    vlm.run(statements, "p0000", statement_contract, options, AnswerStore(UPath(tmp_path / "answers")))
+    rules.run(statements, "p0000", statement_contract)
     report = merging.run(statements, "d0000", statement_contract, ("layout", "molmo"))
-    records = storage.read_table(statements.shard("records", "d0000")).to_pylist()
-    uris = {row["document"]: row["uri"].rsplit("/", 1)[1] for row in storage.read_table(statements.documents).to_pylist()}
+    records = fs.read_table(statements.shard("records", "d0000")).to_pylist()
+    uris = {row["document"]: row["uri"].rsplit("/", 1)[1] for row in fs.read_table(statements.documents).to_pylist()}
     wanted = expected["documents"]
     assert len(records) == len(wanted)
     for record in records:

@@ -9,11 +9,11 @@ import torch
 from PIL import Image, ImageDraw
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig
 
-from octavo.errors import SettingsError
-from octavo.extraction.molmo.options import RuntimeOptions
-from octavo.extraction.molmo.protocol import Finish, Question
-from octavo.extraction.molmo.runtimes.compat_0924 import remote_class
-from octavo.extraction.molmo.runtimes.molmo_0924 import PADDING, Molmo0924, collated
+from octavo.extraction.vlm.options import RuntimeOptions
+from octavo.extraction.vlm.protocol import Finish, Question
+from octavo.extraction.vlm.runtimes.compat_0924 import remote_class
+from octavo.extraction.vlm.runtimes.molmo_0924 import PADDING, Molmo0924, collated
+from octavo.model.errors import SettingsError
 from tests.molmo.conftest import FIXTURE
 
 STANDIN = FIXTURE.parent / "molmo-0924-standin"

@@ -13,12 +13,12 @@ import httpx
 import pytest
 from upath import UPath
 
-from octavo import storage
-from octavo.answer_store import AnswerStore
-from octavo.extraction import molmo
-from octavo.extraction.molmo.options import RuntimeOptions
-from octavo.extraction.molmo.protocol import Reply
-from octavo.extraction.molmo.runtimes.openai import OpenAI
+from octavo.extraction import vlm
+from octavo.extraction.vlm.options import RuntimeOptions
+from octavo.extraction.vlm.protocol import Reply
+from octavo.extraction.vlm.runtimes.openai import OpenAI
+from octavo.storage import fs
+from octavo.storage.answer_store import AnswerStore
 from scripts.stack import free_port
 from tests.molmo.with_torch.conftest import MODEL
 
@@ -88,8 +88,8 @@ def test_a_server_gives_the_rows_that_the_model_gives_in_process(
     disturber = threading.Thread(target=disturb)
     if dies:
         disturber.start()
-    report = molmo.run(statements, "p0000", statement_contract, options, AnswerStore(UPath(tmp_path / "answers")))
-    rows = storage.read_table(statements.shard("extract_molmo", "p0000")).to_pylist()
+    report = vlm.run(statements, "p0000", statement_contract, options, AnswerStore(UPath(tmp_path / "answers")))
+    rows = fs.read_table(statements.shard("extract_molmo", "p0000")).to_pylist()
     assert [json.loads(row["parsed"]) for row in rows] == [chunk["answer"] for chunk in expected["chunks"]]
     assert (report.counts["failed"], {row["parse_status"] for row in rows}) == (0, {"ok"})
     if dies:

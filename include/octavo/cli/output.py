@@ -1,0 +1,234 @@
+"""What a person sees on the terminal: progress, the result of runs, the fields of a document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from upath import UPath
+
+from octavo.chunking.stage import cut
+from octavo.model.contracts import Chunking
+from octavo.model.entities import Chunk, Outcome, Verdict
+from octavo.model.errors import SettingsError
+from octavo.model.settings import Settings
+from octavo.page.rendering import page_image
+from octavo.publishing import ledger
+from octavo.reading.store import published
+from octavo.storage import fs, schemas
+from octavo.storage.lake import Lake
+from octavo.views import document as inspected
+from octavo.views import files
+from octavo.views.sources import DocumentDay, partition_of
+from octavo.workflows import pipeline
+
+# Losing values that fit a terminal; `show --json` prints them all.
+SHOWN_LOSERS = 2
+# Columns of output that is no terminal.
+PLAIN_WIDTH = 160
+_COLOURS = {Verdict.ACCEPTED: "green", Verdict.UNSUPPORTED: "red", Verdict.CONFLICTING: "red"}
+
+
+@contextmanager
+def stage_progress(console: Console, title: str) -> Iterator[pipeline.Progress]:
+    """A bar per stage, counted in shards; quiet when ``console`` is no terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
+        tasks: dict[str, Any] = {}
+
+        def tell(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(f"{title} {stage}", total=total)
+            bars.update(tasks[stage], completed=done)
+
+        yield tell
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console as wide as the terminal, or wide enough for our tables when the output goes to a file."""
+    made = Console(stderr=stderr)
+    return made if made.is_terminal else Console(stderr=stderr, width=PLAIN_WIDTH)
+
+
+def runs(console: Console, results: Sequence[pipeline.DayResult], settings: Settings) -> None:
+    """One line per day, then the quarantined files, then where the tables are."""
+    table = Table(title="runs", title_justify="left")
+    for name in ("contract", "day", "documents", "pages", "quarantined", "reads", "read hits", "fields", "accepted", "published"):
+        table.add_column(name, justify="left" if name in ("contract", "day", "published") else "right")
+    for result in results:
+        summary, merged = pipeline.summarise([result]), result.counts("merge")
+        numbers = [str(summary[name]) for name in ("documents", "pages", "quarantined", "reads", "read_hits")]
+        table.add_row(
+            result.partition.contract,
+            result.partition.day.isoformat(),
+            *numbers,
+            str(merged.get("fields", 0)),
+            str(merged.get(Verdict.ACCEPTED, 0)),
+            "[green]yes[/green]" if result.published else "[red]no[/red]",
+        )
+    console.print(table)
+    lake = Lake(UPath(settings.lake))
+    for result in results:
+        if spent := _spent(ledger.of_run(lake, result.partition, result.run)):
+            console.print(f"{result.partition.contract} {result.partition.day}: {spent}", highlight=False, soft_wrap=True)
+        for row in quarantined(lake, result):
+            console.print(f"quarantined  {escape(row['uri'])}  [yellow]{row['reason']}[/yellow]", highlight=False, soft_wrap=True)
+    console.print(f"lake: {settings.lake}", highlight=False, soft_wrap=True)
+
+
+def quarantined(lake: Lake, result: pipeline.DayResult) -> list[dict[str, Any]]:
+    """The run's quarantined documents, from the ledger."""
+    path = lake.table("ledger", result.partition)
+    rows = fs.read_table(path, where=("run", result.run)).to_pylist() if path.exists() else []
+    return [row for row in rows if row["level"] == "document" and row["outcome"] == Outcome.QUARANTINED]
+
+
+def document(console: Console, settings: Settings, wanted: str, as_json: bool) -> None:
+    """The fields of every published document that ``wanted`` names, what people said of them, and pages that were not read.
+
+    Raises:
+        SettingsError: the lake has no such document.
+    """
+    lake = Lake(UPath(settings.lake))
+    for path, row in named(lake, wanted):
+        fields = fs.read_table(_beside(lake, path, "fields"), where=("document", row["document"])).to_pylist()
+        _print_document(console, row, fields, as_json)
+        if not as_json:
+            for line in _beside_the_fields(DocumentDay(settings, partition_of(path)), row["document"]):
+                console.print(escape(line), highlight=False, soft_wrap=True)
+        path = _beside(lake, path, "ledger")
+        if not as_json and path.exists():
+            ends = fs.read_table(path, where=("document", row["document"])).to_pylist()
+            latest = [end for end in ends if end["level"] == "document" and end["uri"] == row["uri"]][-1:]
+            if spent := _spent(latest[0] if latest else {}):
+                console.print(spent, highlight=False, soft_wrap=True)
+
+
+def _beside_the_fields(place: DocumentDay, document: str) -> Iterator[str]:
+    """Pages that were not read, and what people said: what the tables have, and what they will have."""
+    for page in place.rows("pages", document):
+        if page["outcome"] == Outcome.QUARANTINED:
+            yield f"page {page['page']} was not read: {page['reason']}"
+    view = inspected.load(place, document)
+    for said in (*view.corrections, *view.waiting.values()):
+        waits = "; counts from the day's next run, or octavo remerge" if said in view.waiting.values() else ""
+        yield f"{said['field']}: {said['value'] or 'no such value'} ({said['action']} by {said['by']}, {said['said']}{waits})"
+
+
+def _spent(row: dict[str, Any]) -> str:
+    """What a model took for one row of the ledger, in words; empty where none was used."""
+    asked, known = row.get("chunks_asked"), row.get("chunks_cached")
+    if asked is None:
+        return ""
+    tokens = f"{row['prompt_tokens']:,} prompt tokens, {row['completion_tokens']:,} tokens of answers"
+    cost = f", cost {row['cost']:,.4f}" if row["cost"] else ""
+    return f"model: {asked} chunks asked, {known} known before; {tokens}, {row['seconds']:,.1f} s with reading{cost}"
+
+
+def named(lake: Lake, wanted: str) -> list[tuple[UPath, dict[str, Any]]]:
+    """Every published document that ``wanted`` names, with the file that lists it.
+
+    Raises:
+        SettingsError: the lake has no such document.
+    """
+    found = [
+        (path, row)
+        for path in sorted(lake.root.glob("documents/contract=*/day=*/part.parquet"))
+        for row in fs.read_table(path).to_pylist()
+        if (len(wanted) >= 6 and row["document"].startswith(wanted)) or row["uri"].endswith(wanted)
+    ]
+    if not found:
+        raise SettingsError(f"no document {wanted!r} in {lake.root}; give the end of its path or 6 or more characters of its sha256")
+    return found
+
+
+def _beside(lake: Lake, documents: UPath, table: str) -> UPath:
+    """The file of another table of the same contract and day."""
+    return lake.root / table / documents.parent.parent.name / documents.parent.name / documents.name
+
+
+def chunks(console: Console, lake: Lake, wanted: str, settings: Settings, folder: Path, chunking: Chunking | None) -> None:
+    """Write a picture of every page of the documents that ``wanted`` names: its chunks, numbered, and its words.
+
+    Args:
+        folder: where the pictures go, as ``{document's name}-p{page}.png``.
+        chunking: cut the pages by this rule instead of showing the published chunks.
+
+    Raises:
+        SettingsError: the lake has no such document, or its words, which another cut needs, are not kept any more.
+        Quarantined: the document is not any more what was read.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, row in named(lake, wanted):
+        by_page: dict[int, list[dict[str, Any]]] = {}
+        for chunk in fs.read_table(_beside(lake, path, "chunks"), where=("document", row["document"])).to_pylist():
+            by_page.setdefault(chunk["page"], []).append(chunk)
+        for frame in fs.read_table(_beside(lake, path, "pages"), where=("document", row["document"])).to_pylist():
+            if not frame["width"]:
+                console.print(f"page {frame['page']} was not read: {frame['reason']}", highlight=False)
+                continue
+            picture, drawn = _overlay(row, frame, by_page.get(frame["page"], []), settings, chunking)
+            target = folder / f"{UPath(row['uri']).stem}-p{frame['page']:04d}.png"
+            picture.save(target)
+            console.print(f"{target}  {len(drawn)} chunks", highlight=False, soft_wrap=True)
+
+
+def _overlay(
+    row: dict[str, Any], frame: dict[str, Any], rows: list[dict[str, Any]], settings: Settings, rule: Chunking | None,
+) -> tuple[Image.Image, list[Chunk]]:
+    """The picture of one page and the chunks on it."""
+    drawn = [schemas.chunk_from_row(chunk) for chunk in rows]
+    found = published(settings.reading_store, row["document"], frame, rows)
+    page = found[0] if found else None
+    if rule is not None and page is None:
+        raise SettingsError(f"the words of {row['uri']} are not in {settings.reading_store}; run the document again to cut it another way")
+    picture = page_image(UPath(row["uri"]), row["media_type"], page or schemas.page_from_row({**frame, "words": []}), settings.limits)
+    if rule is not None and page is not None:
+        drawn = cut(page, rule, lambda: picture)
+    return files.draw_chunks(picture, [word.box for word in page.words] if page else [], drawn), drawn
+
+
+def _print_document(console: Console, row: dict[str, Any], fields: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        for field in fields:
+            console.file.write(json.dumps(field, default=str, ensure_ascii=False) + "\n")
+        return
+    ended = f"{row['status']} {row['reason'] or ''}".strip()
+    title = f"[bold]{escape(row['uri'])}[/bold]  {row['pages']} pages  {ended}  {row['document'][:12]}"
+    console.print(title, highlight=False, soft_wrap=True)
+    console.print(_fields(
+        (field, [(box["page"], box["x0"], box["y0"], box["x1"], box["y1"]) for box in field["evidence"] or []]) for field in fields
+    ))
+
+
+def merged(console: Console, fields: Iterable[dict[str, Any]]) -> None:
+    """The fields that ``octavo merge`` yields, as one table."""
+    console.print(_fields((field, [(field["page"], *box) for box in field["evidence"]]) for field in fields))
+
+
+def _fields(fields: Iterable[tuple[dict[str, Any], Sequence[tuple[int, ...]]]]) -> Table:
+    """A table of fields, each with its evidence as (page, x0, y0, x1, y1)."""
+    table = Table()
+    for name in ("field", "value", "verdict", "support", "evidence: page x0,y0,x1,y1", "why", "instead of"):
+        table.add_column(name, overflow="fold")
+    for field, evidence in fields:
+        colour = _COLOURS.get(field["verdict"], "yellow")
+        boxes = "\n".join(f"{page}  {','.join(map(str, box))}" for page, *box in evidence)
+        name, value, support, why = (escape(str(field[name] or "")) for name in ("field", "value", "support", "reason"))
+        table.add_row(name, value, f"[{colour}]{field['verdict']}[/{colour}]", support, boxes, why, escape(_losers(field["losers"] or [])))
+    return table
+
+
+def _losers(losers: Sequence[dict[str, Any]]) -> str:
+    """The first losing values with their reasons; the table holds them all."""
+    shown = [f"{loser['value']} ({loser['reason']})" for loser in losers[:SHOWN_LOSERS]]
+    more = len(losers) - SHOWN_LOSERS
+    return "\n".join([*shown, f"and {more} more"] if more > 0 else shown)

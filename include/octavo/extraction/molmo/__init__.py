@@ -1,7 +1,0 @@
-"""Extractor ``molmo``: a vision-language model reads the chunks of a shard, and no chunk is paid for twice."""
-
-from octavo.extraction.molmo.options import RuntimeOptions, configure, identity
-from octavo.extraction.molmo.shards import grouped, run_shards
-from octavo.extraction.molmo.stage import EXTRACTOR, run
-
-__all__ = ["EXTRACTOR", "RuntimeOptions", "configure", "grouped", "identity", "run", "run_shards"]

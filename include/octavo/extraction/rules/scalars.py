@@ -1,0 +1,326 @@
+"""Candidates of a scalar field on one page: what stands beside, below or instead of its labels."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from octavo.model.contracts import FieldSpec, Kind, Locale, Place
+from octavo.model.entities import Box, Page
+from octavo.page import labels, lines, typed
+from octavo.page.businesses import LEGAL_FORM, reads_like_label
+from octavo.page.labels import Label
+from octavo.page.lines import Line, Segment
+from octavo.page.money import amount, confirmed, rounded_siblings
+from octavo.page.view import Proposal, View, trimmed
+
+# Most candidates of a field that are handed on.
+MOST_ALTERNATIVES = 4
+# Weight of a value below its label against one beside it, where both are otherwise alike.
+BELOW_WEIGHT = 0.85
+# What being first in the contract's list of labels adds; the last label adds nothing.
+PREFERENCE = 0.4
+# It bears a currency mark, which tells money from ratings and quantities.
+MARKED = 0.15
+# Weight of one amount among several in a row: a line of a tax summary, not the total.
+ROW_WEIGHT = 0.75
+# Weight of a label that stands inside running text, for values in general and for names.
+INSIDE, INSIDE_NAME = 0.6, 0.3
+# A label printed so often on a page heads details rather than the document, and counts for less.
+OFTEN, OFTEN_WEIGHT = 3, 0.8
+# A value counts this much more in a line that has another field's label as well.
+COMPANY = 1.2
+# Weight of a value that stands at the beginning of the line after its label's.
+WRAPPED = 0.9
+# What standing at the page's very top adds to a field that belongs there; half way down adds half of it.
+TOP = 0.3
+# Most words of a name.
+LONGEST_NAME = 10
+# Most words of a name's first line, where the next ends with a legal form.
+MOST_NAME_WORDS = 6
+# Rows below a header that are looked at, for one value and for a column of values.
+ROWS_BELOW, ROWS_OF_COLUMN = 3, 40
+# Farthest row below, in line heights past the row before.
+ROW_GAP = 3.5
+# Lines of one cell stand no further apart than this, in their heights.
+CELL_GAP = 0.5
+# Score of a value that has no label but stands where the contract says.
+PLACED = 0.2
+
+_NAME_LABEL = re.compile(
+    r"^\W*(?:company|firm|business|full)?\s*(?:name|firma|nom|naam|nombre|nome|company|société|raison sociale)\W*$", re.IGNORECASE
+)
+_CODE = re.compile(r"\s*[(\[]\s*#?\d{3,}\s*[)\]]\W*$")
+_SALUTATION = re.compile(r"^\W*(?:herrn?|frau|firma|mr|mrs|ms|messrs|monsieur|madame|mme|dhr|mevr|de heer|to|an|attn)\W*$", re.IGNORECASE)
+_DIGITS = re.compile(r"\d+")
+_RANGE = re.compile(r"^(?:[^\w]*|to|thru|through|until|and|bis|au|tot|t/m)$", re.IGNORECASE)
+
+
+def scalar(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
+    """The field's candidates on the page, best first, at most ``MOST_ALTERNATIVES``."""
+    found: list[Proposal] = []
+    prints = view.prints.get(path, ())
+    order = {name: rank for rank, name in enumerate(spec.labels)}
+    times = Counter(label.name for label in prints)
+    # "Invoice No. 17 of 2 May": a line that has labels of two fields is where a document introduces itself
+    others = frozenset(line for other, lines in view.label_lines.items() if other != path and "[]" not in other for line in lines)
+    for label in prints:
+        weight = (1 + label.score) / 2 * (1 + PREFERENCE * (1 - order[label.name] / max(1, len(order))))
+        if spec.type in (Kind.DATE, Kind.IDENTIFIER) and view.line_of[label.words[0]] in others:
+            weight *= COMPANY
+        if times[label.name] >= OFTEN:
+            weight *= OFTEN_WEIGHT
+        if not view.leads(label):
+            weight *= INSIDE_NAME if spec.type is Kind.NAME else INSIDE
+        right = beside(view, spec, label)
+        found += [replace(c, score=c.score * weight) for c in right]
+        if typed.is_text(spec.type) or not right:
+            found += [replace(c, score=c.score * weight * BELOW_WEIGHT) for c in below(view, spec, label)]
+    if spec.type is Kind.MONEY and spec.place is Place.BOTTOM:
+        found += rounded_siblings(view, found)
+    if spec.place is Place.TOP:
+        found = [replace(c, score=c.score + TOP * (1 - view.page.words[c.words[0]].box.y0 / max(1, view.page.height))) for c in found]
+    if spec.type is Kind.NAME:
+        found = [without_code(view.page, c) for c in found]
+    found = _with_pattern(found, spec)
+    if spec.type is Kind.DATE:
+        found = [replace(c, score=c.score / 2) if swapped(c.text, view.locale) else c for c in found]
+    if spec.type is Kind.MONEY:
+        found = [replace(c, score=c.score + MARKED) if typed.CURRENCY_MARK.search(c.text) else c for c in found]
+    if spec.type is Kind.MONEY and spec.place is Place.BOTTOM:
+        found = confirmed(view, found)
+    return ranked(found, spec)
+
+
+def beside(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
+    """Values to the right of a label on its own line, or in the label's own word."""
+    line = view.lines[view.line_of[label.words[-1]]]
+    words, skip = right_of(view, line, label)
+    if not words:
+        return _wrapped(view, spec, line, label)
+    run = typed.Run(view.page, words, skip, view.segment_of)
+    if typed.is_text(spec.type):
+        return _text_beside(view, spec, line, words, skip)
+    found: list[Proposal] = []
+    for n, match in enumerate(typed.matches(run, spec.type, view.locale)):
+        between = [view.page.words[i].text for i in words[bool(skip):match.before]]
+        gap = sum(any(c.isalpha() for c in text) and not labels.FILLER.match(text) for text in between)
+        if gap > labels.MOST_BETWEEN and not found:
+            break
+        if found and spec.type is Kind.DATE and not _is_range(view, words, found[-1].words[-1], match.words[0]):
+            break
+        near = 1.0 if found or not gap else 0.5 / (1 + 0.2 * gap)
+        found.append(Proposal(match.text, match.words, near / (1 + 0.05 * n)))
+    if spec.type is Kind.MONEY and len(found) > 1 and spec.pick != "first":
+        found = [replace(c, score=c.score * ROW_WEIGHT) for c in found]
+    return _picked(found, spec)
+
+
+def _is_range(view: View, words: Sequence[int], last: int, first: int) -> bool:
+    """Whether nothing but the words of a range parts two dates of a row; anything else is the next date's own label."""
+    between = words[words.index(last) + 1:words.index(first)] if first != last else ()
+    return all(_RANGE.match(view.page.words[i].text) for i in between)
+
+
+def _wrapped(view: View, spec: FieldSpec, line: Line, label: Label) -> list[Proposal]:
+    """The value at the beginning of the next line, where the label is the last word of a longer one."""
+    number = view.line_of[label.words[-1]] + 1
+    if typed.is_text(spec.type) or line.words[-1] != label.words[-1] or line.words[0] == label.words[0] or number == len(view.lines):
+        return []
+    follower = view.lines[number]
+    first = next(iter(typed.matches(typed.Run(view.page, follower.segments[0].words), spec.type, view.locale)), None)
+    near = follower.box.y0 - line.box.y1 <= view.height and follower.box.x0 < label.box.x0
+    return [Proposal(first.text, first.words, WRAPPED)] if first is not None and first.before == 0 and near else []
+
+
+def right_of(view: View, line: Line, label: Label) -> tuple[list[int], int]:
+    """The words right of a label up to the next label of the contract, and how many characters of the first to skip."""
+    page = view.page
+    last = label.words[-1]
+    words: list[int] = []
+    skip = 0
+    if label.rest < len(page.words[last].text):
+        words, skip = [last], label.rest
+    own = set(label.words)
+    for index in line.words:
+        if index in own or page.words[index].box.x0 < page.words[last].box.x0:
+            continue
+        if index in view.label_words:
+            break
+        words.append(index)
+    return words, skip
+
+
+def _text_beside(view: View, spec: FieldSpec, line: Line, words: Sequence[int], skip: int) -> list[Proposal]:
+    """Free text: the rest of the label's own segment, or the next segment of the line."""
+    allowed = set(words)
+    for part in line.segments:
+        group = [i for i in part.words if i in allowed]
+        cut = trimmed(view.page, group, skip if group[:1] == list(words[:1]) else 0)
+        if cut is None:
+            continue
+        if (spec.type is Kind.NAME and not is_name(cut.text)) or ((group[0] != words[0] or not skip) and reads_like_label(cut.text)):
+            return []
+        # text that ends with a colon is the next label: this one has no value beside it
+        return [] if view.page.words[cut.words[-1]].text.endswith(":") else [cut]
+    return []
+
+
+def without_code(page: Page, name: Proposal) -> Proposal:
+    """A name without the number in brackets that systems print behind it: ``Neely for Judge (112369)``."""
+    run = typed.Run(page, name.words)
+    bare = _CODE.sub("", name.text)
+    if not bare or bare == name.text or bare not in run.text:
+        return name
+    start = run.text.index(bare)
+    text, covered, _ = run.cut(start, start + len(bare))
+    return replace(name, text=text, words=covered)
+
+
+def below(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
+    """Values under a label, in its column: the first row, or with ``pick`` every row until the column ends."""
+    if spec.type in (Kind.NAME, Kind.ADDRESS):
+        return party_below(view, label)
+    column = spec.pick != "first" and not typed.is_text(spec.type)
+    found: list[Proposal] = []
+    bottom, passed = label.box, 0
+    for line in view.lines[view.line_of[label.words[0]] + 1:]:
+        cell = cell_under(view, line, label.box, bottom)
+        if cell is None:
+            continue
+        if cell.box.y0 - bottom.y1 > ROW_GAP * max(view.height, label.box.height) or passed >= (ROWS_OF_COLUMN if column else ROWS_BELOW):
+            break
+        bottom = cell.box
+        if set(cell.words) & view.label_words:
+            break
+        values = _values_of(view, spec, cell)
+        found += [replace(c, score=c.score / (1 + (0 if column else passed))) for c in values]
+        if values and not column:
+            break
+        passed += 1
+    return _picked(found, spec)
+
+
+def party_below(view: View, label: Label) -> list[Proposal]:
+    """The name in the block that a label heads ("Bill to", "Seller"): beside the block's own label for a name, or its first line.
+
+    Other labels of the block ("Number:", "Address:") are passed over with what stands beside them.
+    """
+    bottom = label.box
+    named: list[int] = []
+    for line in view.lines[view.line_of[label.words[0]] + 1:]:
+        cell = cell_under(view, line, label.box, bottom)
+        if cell is None:
+            continue
+        if cell.box.y0 - bottom.y1 > ROW_GAP * max(view.height, label.box.height) or set(cell.words) & view.label_words:
+            break
+        bottom = cell.box
+        words = [i for i in line.words if view.page.words[i].box.x0 >= cell.box.x0]
+        head, colon, _ = " ".join(view.page.words[i].text for i in words).partition(":")
+        if colon and not named:
+            if _NAME_LABEL.match(head):
+                named = _whole_cell(view, view.line_of[words[0]], words[len(head.split()):])
+                break
+            continue
+        if colon or not is_name(cell.text) or (reads_like_label(cell.text) and not LEGAL_FORM.search(cell.text)):
+            break
+        # a salutation stands above the name, and the legal form ends it
+        if named and not (_SALUTATION.match(head_of(view.page, named)) or (LEGAL_FORM.search(cell.text) and len(named) < MOST_NAME_WORDS)):
+            break
+        named += cell.words
+        if LEGAL_FORM.search(cell.text):
+            break
+    cut = trimmed(view.page, named)
+    return [cut] if cut is not None and is_name(cut.text) else []
+
+
+def _whole_cell(view: View, number: int, words: list[int]) -> list[int]:
+    """A value beside its label, with the lines right above and below that begin where it does: a cell of several lines."""
+    if not words:
+        return words
+    whole = list(words)
+    first = view.page.words[words[0]].box
+    for step in (-1, 1):
+        edge, at = first, number + step
+        while 0 <= at < len(view.lines) and len(view.lines[at].segments) == 1:
+            part = view.lines[at].segments[0]
+            gap = max(edge.y0 - part.box.y1, part.box.y0 - edge.y1)
+            if abs(part.box.x0 - first.x0) > first.height / 2 or gap > CELL_GAP * first.height or not is_name(part.text):
+                break
+            whole = [*part.words, *whole] if step < 0 else [*whole, *part.words]
+            edge, at = part.box, at + step
+    return whole
+
+
+def head_of(page: Page, words: Sequence[int]) -> str:
+    return " ".join(page.words[i].text for i in words)
+
+
+def is_name(text: str) -> bool:
+    """Whether a text may name a person or business: letters, and more of them than digits."""
+    letters, digits = sum(c.isalpha() for c in text), sum(c.isdigit() for c in text)
+    first = next((c for c in text if c.isalnum()), "x")
+    if first.islower():
+        return False
+    return letters >= 2 and letters > digits and len(text.split()) <= LONGEST_NAME and not text.startswith("(")
+
+
+def cell_under(view: View, line: Line, header: Box, bottom: Box) -> Segment | None:
+    """The segment of a lower line that stands in the column of ``header``."""
+    if line.box.y1 <= bottom.y1:
+        return None
+    fitting = [part for part in line.segments if part.box.y0 >= header.y1 - header.height // 2 and labels.aligned(header, part.box)]
+    if not fitting:
+        return None
+    return max(fitting, key=lambda part: (lines.overlap(header.x0, header.x1, part.box.x0, part.box.x1), -part.box.x0))
+
+
+def _values_of(view: View, spec: FieldSpec, cell: Segment) -> list[Proposal]:
+    if typed.is_text(spec.type):
+        cut = trimmed(view.page, cell.words)
+        return [cut] if cut and not reads_like_label(cut.text) else []
+    run = typed.Run(view.page, cell.words)
+    return [Proposal(m.text, m.words, 1.0 if not m.before else 0.7) for m in typed.matches(run, spec.type, view.locale)]
+
+
+def _picked(found: list[Proposal], spec: FieldSpec) -> list[Proposal]:
+    """The candidates of one label with the one that ``pick`` names first: it keeps its score, the others halve."""
+    if len(found) < 2 or spec.pick == "first":
+        return found
+    best = found[-1] if spec.pick == "last" else max(found, key=lambda c: amount(c.text))
+    top = max(c.score for c in found)
+    return [replace(c, score=top if c is best else c.score / 2) for c in found]
+
+
+def swapped(text: str, locale: Locale) -> bool:
+    """Whether a date in digits only makes sense with day and month in the other than the contract's order."""
+    groups = [int(group) for group in _DIGITS.findall(text)]
+    if len(groups) < 3 or groups[0] > 31 or any(c.isalpha() for c in text):
+        return False
+    return (groups[0] if locale.date_order == "MDY" else groups[1]) > 12
+
+
+def _with_pattern(found: Iterable[Proposal], spec: FieldSpec) -> list[Proposal]:
+    """Candidates that break the contract's pattern count little; they stay, so that a person sees them."""
+    if spec.pattern is None:
+        return list(found)
+    return [c if re.fullmatch(spec.pattern, c.text) else replace(c, score=c.score / 4) for c in found]
+
+
+def ranked(found: Iterable[Proposal], spec: FieldSpec) -> list[Proposal]:
+    """One candidate per run of words; several ways to the same words add up. Best first, ties by place."""
+    groups: dict[tuple[int, ...], list[Proposal]] = {}
+    for c in found:
+        groups.setdefault(c.words, []).append(c)
+    merged = []
+    for group in groups.values():
+        group.sort(key=lambda c: -c.score)
+        merged.append(replace(group[0], score=round(group[0].score + 0.3 * sum(c.score for c in group[1:2]), 4)))
+    late = 1 if spec.pick == "first" else -1
+    merged.sort(key=lambda c: (-c.score, late * c.words[0]))
+    unique: dict[str, Proposal] = {}
+    for c in merged:
+        unique.setdefault(c.text, c)
+    return list(unique.values())[:MOST_ALTERNATIVES]

@@ -1,0 +1,151 @@
+"""Extractor ``layout``: fields from label/value geometry, places and tables, without a model.
+
+It looks at one whole page at a time and knows the contract, never a template: values stand right of
+or below a label, in a column under a header, or at the place that the contract names. Answers say
+what was found where; whether it may be believed is the merge stage's to decide.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from octavo.extraction.rules import tables
+from octavo.extraction.rules.key_value_pairs import pairs
+from octavo.extraction.rules.scalars import ranked, scalar
+from octavo.extraction.rules.unlabelled import placed
+from octavo.model.contracts import Contract, FieldSpec, Kind, Place
+from octavo.model.entities import Chunk, Page, ParseStatus, Report
+from octavo.page.lines import levelled
+from octavo.page.view import Proposal, View
+from octavo.storage import fs, schemas
+from octavo.storage.workspace import BLOCK_PAGES, Workspace
+
+EXTRACTOR = "layout"
+# Bump when answers change for the same words: it stands in the answers as their revision.
+REVISION = "2"
+# A page's best value is left out when it fits less than this share of the block's best.
+WEAK = 0.75
+
+
+class FieldProposal(NamedTuple):
+    """A value found on a page: the field, the index of its first word, and the JSON value that the answer gets."""
+
+    field: str
+    word: int
+    value: Any
+
+
+def run(workspace: Workspace, shard: str, contract: Contract) -> Report:
+    """Write the answers of a page shard: one row per chunk, an empty object where nothing was found.
+
+    Raises:
+        WorkspaceError: the shard was not read or not cut into chunks.
+    """
+    started = time.monotonic()
+    chunks: dict[tuple[str, int], list[Chunk]] = {}
+    for row in workspace.read(workspace.shard("chunk", shard)).to_pylist():
+        chunks.setdefault((row["document"], row["page"]), []).append(schemas.chunk_from_row(row))
+    counts = {"chunks": 0, "answers": 0, "model_calls": 0, "store_hits": 0}
+
+    def rows() -> Iterator[dict[str, Any]]:
+        readings = workspace.read(workspace.shard("read", shard))
+        for block in _blocks(map(levelled, schemas.pages_of(readings))):
+            for page, found in zip(block, extract(block, contract), strict=True):
+                for chunk, parsed in answers(found, chunks.get((page.document, page.number), [])):
+                    counts["chunks"] += 1
+                    counts["answers"] += bool(parsed)
+                    yield _row(page, chunk, parsed)
+
+    fs.write_rows(workspace.shard(f"extract_{EXTRACTOR}", shard), rows(), schemas.ANSWERS)
+    return Report(f"extract_{EXTRACTOR}", counts, round(time.monotonic() - started, 3))
+
+
+def _blocks(pages: Iterable[Page]) -> Iterator[list[Page]]:
+    """Pages of one document that are looked at together; their borders do not depend on the shard's size."""
+    for _, block in groupby(pages, key=lambda page: (page.document, (page.number - 1) // BLOCK_PAGES)):
+        yield list(block)
+
+
+def answers(found: Sequence[FieldProposal], chunks: Sequence[Chunk]) -> list[tuple[Chunk, dict[str, Any]]]:
+    """What a page's chunks say, one entry per chunk, in the chunks' reading order.
+
+    A value is given to the chunk that holds its first word.
+    """
+    said: dict[int, dict[str, Any]] = {chunk.number: {} for chunk in chunks}
+    home = {word: chunk.number for chunk in reversed(chunks) for word in chunk.words}
+    place = {word: at for at, word in enumerate(word for chunk in chunks for word in chunk.words)}
+    for field, word, value in sorted(found, key=lambda one: place.get(one.word, len(place))) if chunks else ():
+        parsed = said[home.get(word, chunks[0].number)]
+        if isinstance(value, dict):
+            parsed[field] = {**parsed.get(field, {}), **value}
+        elif value and isinstance(value, list) and isinstance(value[0], dict):
+            parsed[field] = [*parsed.get(field, []), *value]
+        else:
+            parsed[field] = value
+    return [(chunk, said[chunk.number]) for chunk in chunks]
+
+
+def extract(block: Sequence[Page], contract: Contract) -> list[list[FieldProposal]]:
+    """What each page of a block of pages has, in the contract's order.
+
+    A value that only stands where the contract says (``place``) counts when no page of the block has the
+    field's label, and of labelled values those far weaker than the block's best are left out.
+    """
+    views = [View(page, contract) for page in block]
+    found: list[list[FieldProposal]] = [[] for _ in block]
+    for name, spec in contract.fields.items():
+        match spec.type:
+            case Kind.GENERATED:
+                continue
+            case Kind.PAIRS:
+                for view, out in zip(views, found, strict=True):
+                    out += [FieldProposal(name, pair.words[0], [{"key": pair.key, "value": pair.value}]) for pair in pairs(view)]
+            case Kind.LIST:
+                for out, rows in zip(found, tables.rows(views, name, spec), strict=True):
+                    out += [FieldProposal(name, row.words[0], [row.values]) for row in rows]
+            case Kind.GROUP:
+                for inner, leaf in spec.fields.items():
+                    for out, best in zip(found, _scalar(views, f"{name}.{inner}", leaf), strict=True):
+                        out += [FieldProposal(name, best[0].words[0], {inner: _json(best)})] if best else []
+            case _:
+                for out, best in zip(found, _scalar(views, name, spec), strict=True):
+                    out += [FieldProposal(name, best[0].words[0], _json(best))] if best else []
+    return found
+
+
+def _scalar(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[Proposal]]:
+    """The candidates of a scalar field on each page, best first."""
+    if spec.type in (Kind.GENERATED, Kind.LIST, Kind.GROUP, Kind.PAIRS):
+        return [[] for _ in views]
+    labelled = [scalar(view, path, spec) for view in views]
+    if spec.type is Kind.NAME and spec.place is not None:
+        # a name's label may be a word of a sentence ("from"), so the place always has its say
+        labelled = [ranked([*best, *placed(view, spec)], spec) for view, best in zip(views, labelled, strict=True)]
+    elif not any(labelled):
+        labelled = [placed(view, spec) for view in views]
+        if spec.place is Place.BOTTOM:
+            # the bottom of a document is on its last page that has such a value
+            last = max((n for n, best in enumerate(labelled) if best), default=-1)
+            labelled = [best if n == last else [] for n, best in enumerate(labelled)]
+    top = max((best[0].score for best in labelled if best), default=0.0)
+    return [best if best and best[0].score >= WEAK * top else [] for best in labelled]
+
+
+def _json(found: list[Proposal]) -> Any:
+    texts = [candidate.text for candidate in found]
+    return texts[0] if len(texts) == 1 else texts
+
+
+def _row(page: Page, chunk: Chunk, parsed: dict[str, Any]) -> dict[str, Any]:
+    text = json.dumps(parsed, ensure_ascii=False)
+    return {
+        "document": page.document, "page": page.number, "chunk": chunk.number, **chunk.box._asdict(),
+        "extractor": EXTRACTOR, "hinted": False, "raw": text, "parsed": text,
+        "parse_status": (ParseStatus.OK if parsed else ParseStatus.BLANK).value, "attempts": 1,
+        "model": None, "revision": REVISION, "prompt_hash": None, "prompt_tokens": 0, "completion_tokens": 0,
+        "seconds": 0.0, "cost": 0.0, "cached": False,
+    }

@@ -1,0 +1,253 @@
+"""Line items: a header row with the labels of a list's columns, and the rows below it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from octavo.model.contracts import FieldSpec, Kind, Place
+from octavo.page import lines, typed
+from octavo.page.labels import Label
+from octavo.page.lines import Line, Segment, overlap
+from octavo.page.view import Proposal, View, trimmed
+
+# Fewest columns of a header row that must be labelled.
+LEAST_COLUMNS = 2
+# Gap below a row that ends the table, in line heights.
+TABLE_GAP = 6.0
+# A gap this many times the widest between the rows so far ends the table, unless another row follows.
+GAP_RATIO = 1.5
+# A heading: most words, and the gap above it and the width of the line below it against its own.
+HEADING_WORDS, HEADING_GAP, HEADING_TEXT = 7, 1.0, 1.5
+# A table whose rows end at a gap below this share of the page's height (a footer follows) goes on over the page.
+PAGE_END = 0.85
+TOTALS = re.compile(
+    r"^\W*(?:sub\s?-?total|total|grand total|net|summe|gesamt\w*|zwischensumme|übertrag|nettobetrag|subtotaal|totaal|amount due|balance|"
+    r"montant|somme|carried)\b",
+    re.IGNORECASE,
+)
+
+_COUNTED = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?|[a-zA-Z][.)]|[•*–-])$")
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One item: the texts of its columns, and all words it covers."""
+
+    values: dict[str, str]
+    words: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    name: str
+    spec: FieldSpec
+    x0: int
+    x1: int
+
+
+def rows(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[TableRow]]:
+    """The list's rows on each of a document's pages, top to bottom.
+
+    A table that reaches a page's end goes on at the top of the next, with its header repeated or not, unless the
+    contract says that every page has its own (``continues``).
+    """
+    found: list[list[TableRow]] = []
+    carried: list[_Column] | None = None
+    for view in views:
+        on_page: list[TableRow] = []
+        number = 0
+        headers = {n: columns for n in range(len(view.lines)) if (columns := _header(view, n, path, spec))}
+        if not spec.continues:
+            carried = None
+        if carried and not headers:
+            on_page, number, carried = _rows_below(view, -1, carried)
+        if not headers and not on_page and not carried:
+            on_page = _sections(view, path, spec) or _running_text(view, spec)
+            number = len(view.lines)
+        while number < len(view.lines):
+            if number in headers:
+                below, number, carried = _rows_below(view, number, headers[number])
+                on_page += below
+            else:
+                number += 1
+        found.append(on_page)
+    return found
+
+
+def _header(view: View, number: int, path: str, spec: FieldSpec) -> list[_Column] | None:
+    """The columns that the line's labels name; None for a line that is no header."""
+    line = set(view.lines[number].words)
+    columns: dict[str, tuple[Label, FieldSpec]] = {}
+    for name, leaf in spec.fields.items():
+        for label in view.prints.get(f"{path}[].{name}", ()):
+            if label.words[0] in line:
+                columns.setdefault(name, (label, leaf))
+    if len(columns) < min(LEAST_COLUMNS, len(spec.fields)) or typed.MONEY.search(view.lines[number].text):
+        return None
+    found = [_Column(name, leaf, label.box.x0, label.box.x1) for name, (label, leaf) in columns.items()]
+    return sorted(found, key=lambda c: (c.x0, c.name))
+
+
+def _rows_below(view: View, header: int, columns: list[_Column]) -> tuple[list[TableRow], int, list[_Column] | None]:
+    """Rows until totals or a wide gap, the number of the line to go on with, and the columns if the page ended first.
+
+    A line without a number or amount goes on with the row above it: a description over two lines.
+    """
+    found: list[TableRow] = []
+    widest = view.height
+    bottom = view.lines[header].box.y1 if header >= 0 else view.lines[0].box.y0 if view.lines else 0
+    for number in range(header + 1, len(view.lines)):
+        line = view.lines[number]
+        row = _row(view, line, columns)
+        gap = line.box.y0 - bottom
+        # after a wider gap than between the rows so far only another row belongs to the table
+        parted = len(found) > 1 and gap > GAP_RATIO * widest and (row is None or not _has_figures(row, columns) or len(row.values) < 2)
+        if gap > TABLE_GAP * view.height or parted or TOTALS.match(line.text) or number in view.heading_lines:
+            at_end = line.box.y0 > PAGE_END * view.page.height and not TOTALS.match(line.text)
+            return found, number, columns if at_end and found else None
+        widest = max(widest, gap)
+        bottom = line.box.y1
+        if row is None:
+            continue
+        if _has_figures(row, columns):
+            found.append(row)
+        elif found:
+            found[-1] = _joined(found[-1], row)
+    return found, len(view.lines), columns if found else None
+
+
+def _row(view: View, line: Line, columns: Sequence[_Column]) -> TableRow | None:
+    cells: dict[str, list[int]] = {}
+    for part in line.segments:
+        for index in part.words:
+            cells.setdefault(_column_of(view, index, columns).name, []).append(index)
+    values: dict[str, str] = {}
+    words: list[int] = []
+    for column in columns:
+        cell = cells.get(column.name, [])
+        if not typed.is_text(column.spec.type):
+            match = next(iter(typed.matches(typed.Run(view.page, cell), column.spec.type, view.locale)), None)
+            if match is not None:
+                values[column.name] = match.text
+                words += match.words
+        else:
+            cut = trimmed(view.page, cell)
+            if cut is not None:
+                values[column.name] = cut.text
+                words += cut.words
+    return TableRow(values, tuple(words)) if values else None
+
+
+def _column_of(view: View, index: int, columns: Sequence[_Column]) -> _Column:
+    """The column whose header the word overlaps most, or else whose header is nearest."""
+    box = view.page.words[index].box
+    return max(columns, key=lambda c: (min(0, lines.overlap(c.x0, c.x1, box.x0, box.x1)), lines.overlap(c.x0, c.x1, box.x0, box.x1), -c.x0))
+
+
+def _has_figures(row: TableRow, columns: Sequence[_Column]) -> bool:
+    return any(column.name in row.values for column in columns if column.spec.type in (Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.DATE))
+
+
+def _joined(upper: TableRow, lower: TableRow) -> TableRow:
+    values = dict(upper.values)
+    for name, text in lower.values.items():
+        values[name] = f"{values[name]} {text}" if name in values else text
+    return TableRow(values, upper.words + lower.words)
+
+
+def _sections(view: View, path: str, spec: FieldSpec) -> list[TableRow]:
+    """Rows below a heading that names the list: in each line the first piece is the name, the rest holds the typed values."""
+    found: list[TableRow] = []
+    for label in view.headings.get(path, ()):
+        start = view.line_of[label.words[0]]
+        bottom, widest = view.lines[start].box.y1, 2 * view.height
+        for number in range(start + 1, len(view.lines)):
+            line = view.lines[number]
+            gap = line.box.y0 - bottom
+            if number in view.heading_lines or TOTALS.match(line.text) or gap > GAP_RATIO * widest:
+                break
+            widest = max(widest, gap) if found else gap + view.height
+            bottom = line.box.y1
+            row = _section_row(view, line, spec)
+            if row is not None:
+                found.append(row)
+    return found
+
+
+def _section_row(view: View, line: Line, spec: FieldSpec) -> TableRow | None:
+    """One line of a section: typed values wherever they stand, then the text fields with what is left, from the left."""
+    left = list(line.words)
+    values: dict[str, str] = {}
+    words: list[int] = []
+    for name, leaf in spec.fields.items():
+        if typed.is_text(leaf.type):
+            continue
+        match = next(iter(typed.matches(typed.Run(view.page, left, 0, view.segment_of), leaf.type, view.locale)), None)
+        if match is not None:
+            values[name] = match.text
+            words += match.words
+            left = [i for i in left if i not in match.words]
+    for name, leaf in spec.fields.items():
+        if not typed.is_text(leaf.type) or leaf.type is Kind.GENERATED or not left:
+            continue
+        piece = [i for i in left if view.segment_of[i] is view.segment_of[left[0]]]
+        left = left[len(piece):]
+        cut = trimmed(view.page, piece)
+        if cut is not None:
+            values[name] = cut.text
+            words += cut.words
+    ordered = {name: values[name] for name in spec.fields if name in values}
+    return TableRow(ordered, tuple(words)) if len(values) > 1 else None
+
+
+def _running_text(view: View, spec: FieldSpec) -> list[TableRow]:
+    """The page's headings or paragraphs, for a list with a field whose place they are."""
+    finders = {Place.HEADING: headings, Place.PARAGRAPH: paragraphs}
+    name = next((name for name, leaf in spec.fields.items() if leaf.place in finders), None)
+    place = spec.fields[name].place if name else None
+    return [TableRow({name: cut.text}, cut.words) for cut in finders[place](view)] if name and place else []
+
+
+def headings(view: View) -> list[Proposal]:
+    """Short lines with room above them and a longer line of text below, without the number that counts them."""
+    found = []
+    for above, line, below in zip(view.lines, view.lines[1:], view.lines[2:], strict=False):
+        text = line.text
+        spaced = line.box.y0 - above.box.y1 >= HEADING_GAP * view.height and below.box.y0 - line.box.y1 < 2 * (line.box.y0 - above.box.y1)
+        if not spaced or len(line.segments) > 1 or len(text.split()) > HEADING_WORDS or text.rstrip().endswith((".", ":", ",", ";")):
+            continue
+        if below.box.width < HEADING_TEXT * line.box.width or abs(below.box.x0 - line.box.x0) > 3 * view.height:
+            continue
+        words = [i for i in line.words if not (i == line.words[0] and _COUNTED.match(view.page.words[i].text))]
+        cut = trimmed(view.page, words)
+        if cut is not None:
+            found.append(cut)
+    return found
+
+
+# Widest distance between the middles of two lines of a paragraph, in line heights. Running text measures 1.6 to 2.0.
+PARAGRAPH_PITCH = 2.2
+# Least share of the narrower line's width by which two lines of a paragraph overlap sideways.
+PARAGRAPH_OVERLAP = 0.5
+
+
+def paragraphs(view: View) -> list[Proposal]:
+    """Every word of the page in one paragraph, from top to bottom."""
+    found: list[list[Segment]] = []
+    for line in view.lines:
+        for segment in line.segments:
+            above = [group for group in found if _goes_on(group[-1], segment, view.height)]
+            if above:
+                min(above, key=lambda group: abs(group[-1].box.x0 - segment.box.x0)).append(segment)
+            else:
+                found.append([segment])
+    texts = (trimmed(view.page, [word for segment in group for word in segment.words]) for group in found)
+    return [text for text in texts if text is not None]
+
+
+def _goes_on(above: Segment, below: Segment, height: float) -> bool:
+    shared = overlap(above.box.x0, above.box.x1, below.box.x0, below.box.x1)
+    close = 0 < below.box.center[1] - above.box.center[1] < PARAGRAPH_PITCH * height
+    return close and shared >= PARAGRAPH_OVERLAP * min(above.box.width, below.box.width)

@@ -1,0 +1,159 @@
+"""The text that goes to the model with a crop, from the contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from octavo.model.contracts import Contract, FieldSpec, Kind, PromptStyle, Strategy
+
+# The tutorial's own prompt.
+TUTORIAL = "Extract information from this section: {text} in JSON format."
+SCHEMA = """\
+The image shows {part} of: {title}. Return what it says as one JSON object with these fields:
+{fields}
+Copy every value exactly as it is printed. Leave out what the image does not show. Write nothing but the JSON object."""
+FREE = """\
+The image shows {part} of: {title}. {description}
+Return one JSON object like {shape}, in reading order. Copy what is printed. Write nothing but the JSON object."""
+HINT = "\nText that OCR read here, with possible errors:\n{text}"
+STRICTER = "\nAnswer with JSON only, without comments or code marks, exactly in this shape, and stop after it:\n{shape}"
+# Labels shown per field; more help the layout extractor, but cost every prompt of every chunk tokens.
+LABELS = 3
+# Longest hint, characters. A chunk of 400 words has about 2,400.
+HINT_CHARACTERS = 6000
+
+_PARTS = {Strategy.PAGE: "a page", Strategy.QUADRANTS: "a quarter of a page"}
+
+
+def prompt(contract: Contract, strategy: str, text: str, stricter: bool = False) -> str:
+    """What to ask about one chunk.
+
+    Args:
+        contract: its ``prompt`` section chooses the template.
+        strategy: the chunk's ``Strategy``.
+        text: the chunk's words in reading order; only hinted prompts show them.
+        stricter: for a model whose answer could not be parsed.
+    """
+    rule = contract.prompt
+    template = rule.template or _template(contract)
+    if rule.hint and "{text}" not in template:
+        template += HINT
+    if stricter:
+        template += STRICTER
+    values = {
+        "part": _PARTS.get(Strategy(strategy), "a part of a page"), "title": contract.title, "description": contract.description,
+        "fields": "\n".join(_lines(contract.fields, "")), "shape": json.dumps(answer_shape(contract), ensure_ascii=False),
+        "text": text[:HINT_CHARACTERS],
+    }
+    return _filled(template, values)
+
+
+def _filled(template: str, values: dict[str, str]) -> str:
+    """The template with its placeholders replaced, once: other braces, and braces in the page's words, stay."""
+    parts = [template]
+    for name, value in values.items():
+        mark = "{" + name + "}"
+        parts = [piece for part in parts for piece in _around(part, mark, value)]
+    return "".join(parts)
+
+
+class _Value(str):
+    """A value that was put in; nothing is replaced inside it."""
+
+
+def _around(part: str, mark: str, value: str) -> Iterator[str]:
+    if isinstance(part, _Value):
+        yield part
+        return
+    for number, piece in enumerate(part.split(mark)):
+        if number:
+            yield _Value(value)
+        yield piece
+
+
+def _template(contract: Contract) -> str:
+    match contract.prompt.style:
+        case PromptStyle.TUTORIAL:
+            return TUTORIAL
+        case PromptStyle.FREE:
+            return FREE
+        case PromptStyle.SCHEMA:
+            return SCHEMA
+        case PromptStyle.AUTO:
+            kinds = {spec.type for _, spec in contract.leaves()}
+            return FREE if kinds & {Kind.PAIRS, Kind.GENERATED} else SCHEMA
+
+
+def _lines(fields: dict[str, FieldSpec], indent: str) -> Iterator[str]:
+    for name, spec in fields.items():
+        kind = {Kind.LIST: "list of objects", Kind.GROUP: "object", Kind.PAIRS: "list of {key, value}"}.get(spec.type, spec.type.value)
+        labels = f" Labels: {', '.join(spec.labels[:LABELS])}." if spec.labels and not spec.fields else ""
+        yield f"{indent}- {name} ({kind}): {spec.description}{labels}".rstrip(": ")
+        yield from _lines(spec.fields, indent + "  ")
+
+
+# The JSON schema of an answer is what constrained decoding and servers hold a model to. Everything is bounded, so that a constrained
+# model cannot go on for ever. Nothing is required: a field that the crop does not show is left out, which costs no tokens and invites
+# no invention. A contract's own ``pattern`` is not used: it checks a value afterwards, and a model that is forced into it would write
+# something that fits instead of what is printed.
+MAX_ITEMS = 100         # rows of one chunk; a page has about 70 lines
+MAX_PAIRS = 150
+# Longest value by kind, characters.
+MAX_LENGTH = {
+    Kind.TEXT: 300, Kind.IDENTIFIER: 64, Kind.DATE: 40, Kind.MONEY: 40, Kind.NUMBER: 40, Kind.INTEGER: 40, Kind.PERCENTAGE: 40,
+    Kind.CURRENCY: 16, Kind.PHONE: 40, Kind.EMAIL: 120, Kind.URL: 200, Kind.ADDRESS: 300, Kind.NAME: 160, Kind.GENERATED: 800,
+}
+MAX_KEY_LENGTH = 120
+# A number as printed, in any locale, with a currency, sign or unit around it. Unlike a length, it keeps words out.
+_NUMBER = r'^[^0-9"\\]{0,8}[0-9][0-9 .,\'/-]{0,20}[^0-9"\\]{0,8}$'
+_NUMERIC = {Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.PERCENTAGE}
+
+
+def answer_schema(contract: Contract) -> dict[str, Any]:
+    """The JSON schema (draft 2020-12) of what may be said of one chunk."""
+    return _object(contract.fields)
+
+
+def answer_shape(contract: Contract) -> dict[str, Any]:
+    """An example of the answer's shape, with ``"…"`` for the values, for prompts."""
+    return {name: _shape(spec) for name, spec in contract.fields.items()}
+
+
+def _object(fields: dict[str, FieldSpec]) -> dict[str, Any]:
+    return {"type": "object", "properties": {name: _value(spec) for name, spec in fields.items()}, "additionalProperties": False}
+
+
+def _value(spec: FieldSpec) -> dict[str, Any]:
+    match spec.type:
+        case Kind.LIST:
+            return {"type": "array", "maxItems": MAX_ITEMS, "items": _object(spec.fields)}
+        case Kind.GROUP:
+            return _object(spec.fields)
+        case Kind.PAIRS:
+            pair = {"key": _text(MAX_KEY_LENGTH), "value": _text(MAX_LENGTH[Kind.TEXT])}
+            item = {"type": "object", "properties": pair, "required": ["key", "value"], "additionalProperties": False}
+            return {"type": "array", "maxItems": MAX_PAIRS, "items": item}
+        case kind if kind in _NUMERIC:
+            return {"type": "string", "pattern": _NUMBER}
+        case kind:
+            return _text(MAX_LENGTH[kind])
+
+
+def _text(length: int) -> dict[str, Any]:
+    return {"type": "string", "minLength": 1, "maxLength": length}
+
+
+def _shape(spec: FieldSpec) -> Any:
+    match spec.type:
+        case Kind.LIST:
+            return [{name: _shape(inner) for name, inner in spec.fields.items()}]
+        case Kind.GROUP:
+            return {name: _shape(inner) for name, inner in spec.fields.items()}
+        case Kind.PAIRS:
+            return [{"key": "…", "value": "…"}]
+        case Kind.GENERATED:
+            return "… (in your own words)"
+        case _:
+            return "…"

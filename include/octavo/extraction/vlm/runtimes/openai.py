@@ -1,0 +1,224 @@
+"""Runtime ``openai``: any server with the OpenAI chat API, vLLM above all.
+
+What passes (429, 5xx, a timeout, a lost connection) is tried again with growing pauses, as ``Retry-After``
+says where it does, for ``patience_seconds``. A question that the server refuses for itself fails alone.
+The key goes into the request's header and nowhere else.
+"""
+
+from __future__ import annotations
+
+import base64
+import email.utils
+import io
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+import tenacity
+from PIL import Image
+
+from octavo.extraction.vlm.options import RuntimeOptions
+from octavo.extraction.vlm.protocol import Finish, Identity, Question, Reply
+from octavo.model.answer_json import cut_loop
+from octavo.model.errors import Cancelled, ModelUnavailable, SettingsError
+
+log = logging.getLogger(__name__)
+CONNECT_SECONDS = 10.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
+PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+WRONG_SETTINGS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
+SHOWN_CHARACTERS = 200  # of a server's error text
+LOOK_EVERY_SECONDS = 0.5  # whether the work was called off
+
+
+class _Passing(Exception):
+    """A failure that may be over soon; ``pause`` is what the server asked for, seconds."""
+
+    def __init__(self, text: str, pause: float | None = None) -> None:
+        super().__init__(text, pause)
+        self.text = text
+        self.pause = pause
+
+
+class OpenAI:
+    """A model behind an endpoint. Safe for use from one thread; it runs ``concurrency`` requests side by side."""
+
+    def __init__(self, options: RuntimeOptions) -> None:
+        url = httpx.URL(options.base_url or "")
+        if url.scheme not in ("http", "https") or not url.host:
+            raise SettingsError(f"base_url {options.base_url!r} is no http or https URL; it looks like http://host:8000/v1")
+        if url.userinfo:
+            raise SettingsError("base_url holds a user or password, which would end in logs; use api_key")
+        self._options = options
+        self._key = options.api_key.get_secret_value() if options.api_key else ""
+        self._url = str(url).rstrip("/") + "/chat/completions"
+        self._client = httpx.Client(
+            headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
+            timeout=httpx.Timeout(options.timeout_seconds, connect=min(CONNECT_SECONDS, options.timeout_seconds)),
+            limits=httpx.Limits(max_connections=options.concurrency),
+        )
+        self._stopped = threading.Event()
+        self._cancelled = False
+        self._last_success = time.monotonic()
+        self.identity = Identity(options.model, options.revision)
+        self.versions = f"openai httpx {httpx.__version__}"
+
+    def ask(self, questions: Sequence[Question]) -> Iterator[list[tuple[int, Reply]]]:
+        """Answer side by side; see ``protocol.Runtime``.
+
+        Raises:
+            SettingsError: the server refuses the key or does not know the model.
+            ModelUnavailable: nothing was answered for ``patience_seconds``.
+            Cancelled: ``cancel`` was called.
+        """
+        pool = ThreadPoolExecutor(self._options.concurrency, thread_name_prefix="octavo-openai")
+        try:
+            waiting: dict[Future[Reply], int] = {pool.submit(self._reply, question): place for place, question in enumerate(questions)}
+            done: list[tuple[int, Reply]] = []
+            while waiting:
+                ready, _ = wait(waiting, LOOK_EVERY_SECONDS, FIRST_COMPLETED)
+                done += [(waiting.pop(future), future.result()) for future in ready]
+                if self._cancelled:
+                    raise Cancelled("cancelled; answers that were given before are kept")
+                if len(done) >= self._options.concurrency or not waiting:
+                    yield done
+                    done = []
+        except (SettingsError, ModelUnavailable, Cancelled):
+            if done:
+                yield done  # what was answered before the failure is paid for
+            raise
+        finally:
+            self._stopped.set()
+            pool.shutdown(wait=not self._cancelled, cancel_futures=True)  # a request under way may take ``timeout_seconds``
+            if not self._cancelled:
+                self._stopped.clear()
+
+    def _reply(self, question: Question) -> Reply:
+        """Ask until there is an answer, or no hope of one."""
+        started = time.monotonic()
+        body = self._body(question)
+        attempts = 0
+        try:
+            for attempt in tenacity.Retrying(
+                retry=tenacity.retry_if_exception_type(_Passing), wait=_pause,
+                stop=tenacity.stop_after_delay(self._options.patience_seconds) | tenacity.stop_when_event_set(self._stopped),
+                sleep=tenacity.sleep_using_event(self._stopped), before_sleep=self._note, reraise=True,
+            ):
+                with attempt:
+                    attempts += 1
+                    answer = self._post(body)
+        except _Passing as error:
+            if not self._stopped.is_set() and self._last_success < started:
+                raise ModelUnavailable(
+                    f"{self._options.base_url} answered nothing for {self._options.patience_seconds:.0f} s (last: {error.text}); "
+                    "see whether the server runs, then run this again: answers that were given are kept"
+                ) from None
+            return Reply("", Finish.ERROR, calls=attempts, seconds=time.monotonic() - started, error=error.text)
+        except _Refused as error:
+            return Reply("", Finish.ERROR, calls=attempts, seconds=time.monotonic() - started, error=str(error))
+        self._last_success = time.monotonic()
+        return _read(answer, attempts, time.monotonic() - started)
+
+    def _post(self, body: dict[str, Any]) -> dict[str, Any]:
+        try:
+            response = self._client.post(self._url, json=body)
+        except httpx.TransportError as error:
+            raise _Passing(f"{type(error).__name__}: {self._shown(str(error))}") from None
+        status = response.status_code
+        if status in PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise _Passing(f"HTTP {status}: {self._shown(response.text)}", _retry_after(response.headers.get("Retry-After")))
+        if status in WRONG_SETTINGS:
+            raise SettingsError(
+                f"{self._options.base_url} refuses model {self._options.model!r} with HTTP {status} ({self._shown(response.text)}); "
+                "check base_url (it usually ends in /v1), model and api_key"
+            )
+        if status != HTTPStatus.OK:
+            raise _Refused(f"HTTP {status}: {self._shown(response.text)}")
+        try:
+            answer: dict[str, Any] = response.json()
+            answer["choices"][0]["message"]["content"]
+        except (ValueError, LookupError, TypeError):
+            raise _Passing(f"no chat completion in the answer: {self._shown(response.text)}") from None
+        return answer
+
+    def _body(self, question: Question) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "model": self._options.model, "temperature": 0, "max_tokens": question.max_new_tokens,
+            "messages": [{"role": "user", "content": [
+                {"type": "image_url", "image_url": {"url": _data_url(question.image)}}, {"type": "text", "text": question.prompt},
+            ]}],
+        }
+        if question.schema is not None:
+            answer = {"name": "answer", "schema": question.schema, "strict": True}
+            body["response_format"] = {"type": "json_schema", "json_schema": answer}
+        if question.stop:
+            body["stop"] = list(question.stop)
+        if question.max_crops is not None:
+            body["mm_processor_kwargs"] = {"max_crops": question.max_crops}  # vLLM's name for it
+        return body
+
+    def _note(self, state: tenacity.RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        pause = state.next_action.sleep if state.next_action else 0
+        log.warning("attempt %d failed: %s; again in %.1f s", state.attempt_number, getattr(error, "text", error), pause)
+
+    def _shown(self, text: str) -> str:
+        """The start of a server's text, on one line and without the key."""
+        text = " ".join(text.split())
+        return (text.replace(self._key, "***") if self._key else text)[:SHOWN_CHARACTERS]
+
+    def cancel(self) -> None:
+        self._cancelled = True
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+
+class _Refused(Exception):
+    """The server will not answer this question, however often it is asked."""
+
+
+_exponential = tenacity.wait_random_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS)
+
+
+def _pause(state: tenacity.RetryCallState) -> float:
+    """What the server asked for; without that, a random pause that doubles."""
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, _Passing) and error.pause is not None:
+        return error.pause
+    return float(_exponential(state))
+
+
+def _retry_after(value: str | None) -> float | None:
+    """Seconds to wait as a ``Retry-After`` header says, in seconds or as a date; None for neither."""
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def _data_url(image: Image.Image) -> str:
+    stream = io.BytesIO()
+    image.save(stream, "PNG", compress_level=1)
+    return "data:image/png;base64," + base64.b64encode(stream.getvalue()).decode()
+
+
+def _read(answer: dict[str, Any], attempts: int, seconds: float) -> Reply:
+    choice, usage = answer["choices"][0], answer.get("usage") or {}
+    text = choice["message"]["content"] or ""
+    finish = Finish.STOP
+    if choice.get("finish_reason") == "length":
+        finish = Finish.LOOP if cut_loop(text)[1] else Finish.LENGTH
+    return Reply(text, finish, int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0), round(seconds, 6), attempts)

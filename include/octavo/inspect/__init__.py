@@ -1,1 +1,0 @@
-"""What people look at: documents with their evidence, the library, runs. As plain data and as HTML, with or without Airflow."""

@@ -1,0 +1,138 @@
+"""Scored candidates: each candidate together with what its page says about it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+
+from octavo.merging.answer_candidates import Candidate
+from octavo.merging.field_links import NO_LINK, FieldLink
+from octavo.merging.grounding import SHOWN, Grounder, Grounding
+from octavo.merging.unlabelled_links import kind_of
+from octavo.model.contracts import FieldSpec, Kind
+from octavo.model.entities import Box, Evidence, Support
+from octavo.page.index import Occurrence, PageIndex
+from octavo.page.values import NUMBERS, Typed, canonical
+
+PERSON = "person"
+_SUPPORTED = frozenset(SHOWN.values())
+_DATE = Kind.DATE
+
+
+@dataclass(slots=True)
+class ScoredCandidate:
+    """One candidate, weighed on its own page.
+
+    ``canonical`` is the form in which candidates agree or not. ``link`` says what shows that the value is this
+    field's. ``confidence`` is the lowest of the evidence's words, 1 without evidence. ``problem`` is why the
+    contract's own rules refuse the value, in words. ``position`` orders candidates down the document.
+    ``contested`` names another value of the page that stands by a label of the field just as well, or better.
+    """
+
+    candidate: Candidate
+    typed: Typed | None
+    canonical: str
+    support: Support
+    cover: float | None
+    evidence: tuple[Evidence, ...]
+    confidence: float
+    link: FieldLink
+    problem: str
+    position: tuple[int, int, int, int]
+    arithmetic: str = ""
+    contested: str = ""
+
+    def repeated_by(self, candidate: Candidate) -> ScoredCandidate:
+        """The same value as another answer gives it in the same words."""
+        return ScoredCandidate(
+            candidate, self.typed, self.canonical, self.support, self.cover, self.evidence, self.confidence, self.link, self.problem,
+            self.position, self.arithmetic, self.contested,
+        )
+
+    @property
+    def usable(self) -> bool:
+        """Supported by the page and within the contract's rules."""
+        return not self.problem and self.support in _SUPPORTED
+
+
+ByField = dict[str, list[ScoredCandidate]]
+"""Scored candidates by the path of their field."""
+
+
+def problem_of(spec: FieldSpec, text: str, typed: Typed | None) -> str:
+    """Why a value breaks its field's own rules; empty if it does not."""
+    if typed is None:
+        return f"it cannot be read as one {spec.type}"
+    if spec.pattern is not None and not re.search(spec.pattern, text):
+        return "it does not match the contract's pattern"
+    if spec.check and not kind_of(spec.check, text):
+        return f"it is no valid {' or '.join(spec.check)} number"
+    if (spec.min is not None or spec.max is not None) and isinstance(typed, NUMBERS) and not isinstance(typed, bool):
+        if spec.min is not None and typed < spec.min:
+            return f"it is below the contract's minimum of {spec.min:g}"
+        if spec.max is not None and typed > spec.max:
+            return f"it is above the contract's maximum of {spec.max:g}"
+    return ""
+
+
+def position_of(page: int, box: Box) -> tuple[int, int, int, int]:
+    return (page, box.y0, box.x0, 0)
+
+
+class CandidateScorer:
+    """Scores one page's candidates."""
+
+    def __init__(self, index: PageIndex, grounder: Grounder) -> None:
+        self.index = index
+        self._grounder = grounder
+
+    def ground(self, candidate: Candidate, typed: Typed | None = None) -> tuple[Typed | None, Grounding]:
+        """The candidate's typed value, unless it is known already, and what the page says about it."""
+        kind = candidate.spec.type
+        if typed is None:
+            reader = self.index.date_parser if kind is _DATE else self.index.parser
+            typed = reader.parse(kind, candidate.value)
+        return typed, self._grounder.ground(kind, candidate.value, typed, candidate.chunk)
+
+    def score(
+        self, candidate: Candidate, typed: Typed | None, grounding: Grounding, place: Occurrence | None, link: FieldLink = NO_LINK,
+    ) -> ScoredCandidate:
+        """A candidate with its evidence at one place of the page, or with none."""
+        kind, page = candidate.spec.type, candidate.page
+        if place is None:
+            evidence: tuple[Evidence, ...] = ()
+            position, confidence, support = position_of(page, candidate.box), 1.0, grounding.support
+        else:
+            boxes = self.index.place_boxes(place.words)
+            evidence = tuple([Evidence(page, box) for box in boxes])
+            position, confidence = position_of(page, boxes[0]), self.index.confidence(place.words)
+            support = SHOWN[place.exact]
+        return ScoredCandidate(
+            candidate, typed, canonical(kind, typed, candidate.value), support, grounding.cover, evidence, confidence, link,
+            problem_of(candidate.spec, candidate.value, typed), position,
+        )
+
+    def inside(self, candidate: Candidate, place: Occurrence) -> bool:
+        """Whether a place lies in the chunk that the answer is about."""
+        return candidate.box.holds(self.index.boxes[place.words[0]].center)
+
+
+def is_before(one: Typed | None, other: Typed | None) -> bool:
+    """Whether ``one`` is smaller than ``other``; False where they cannot be compared."""
+    if isinstance(one, dt.date) and isinstance(other, dt.date):
+        return one < other
+    if isinstance(one, NUMBERS) and isinstance(other, NUMBERS):
+        return one < other
+    return False
+
+
+def saw_words(scored: ScoredCandidate) -> bool:
+    """Whether the page's words, not its pixels, were the extractor's input.
+
+    The layout extractor works on the page's words and a hinted model was shown them, so that these only repeat each other.
+    """
+    return scored.candidate.hinted or scored.candidate.extractor == LAYOUT
+
+
+LAYOUT = "layout"

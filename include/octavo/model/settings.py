@@ -1,0 +1,108 @@
+"""Settings: where things live and how much a stage may use. One environment variable each.
+
+Every field can be set as ``OCTAVO_<FIELD>``, for example ``OCTAVO_LAKE=s3://bucket/lake``. Places are
+local paths or fsspec URLs. What describes a document type belongs into its contract instead.
+
+One secret is no field, so that it never gets into a printed or pickled object: ``OCTAVO_PDF_PASSWORDS``, tried on locked
+PDFs (``octavo.page.pdf.passwords``).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from upath import UPath
+
+from octavo.model.errors import SettingsError
+
+CONTRACTS_FOLDER = Path(__file__).resolve().parents[2] / "contracts"
+
+
+class Limits(BaseSettings):
+    """Bounds on what one document may cost. Past them it is quarantined with a reason code."""
+
+    model_config = SettingsConfigDict(env_prefix="OCTAVO_LIMIT_", frozen=True)
+
+    document_bytes: int = Field(1 << 30, gt=0, description="largest file, bytes")
+    archive_bytes: int = Field(4 << 30, gt=0, description="most bytes of all members of one archive, unpacked")
+    archive_members: int = Field(10_000, gt=0, description="most members of one archive")
+    archive_seconds: float = Field(600, gt=0, description="longest time to take one archive apart, seconds")
+    pages: int = Field(20_000, gt=0, description="most pages of one document")
+    page_pixels: int = Field(178_956_970, gt=0, description="most pixels of one page image (Pillow's own limit)")
+    page_seconds: float = Field(60, gt=0, description="longest time to render and read one page, seconds")
+    child_bytes: int = Field(2 << 30, gt=0, description="address-space limit of a rendering child, bytes")
+
+
+class Settings(BaseSettings):
+    """All settings of a process, read from the environment when constructed."""
+
+    model_config = SettingsConfigDict(env_prefix="OCTAVO_", frozen=True)
+
+    landing: str = Field("var/landing", description="where documents arrive: {landing}/{contract}/{yyyy}/{mm}/{dd}/")
+    lake: str = Field("var/lake", description="where tables are published")
+    state: str | None = Field(None, description="workspaces and stores; default {lake}/_octavo")
+    contracts: str = Field(str(CONTRACTS_FOLDER), description="folder of contract YAML files")
+    processes: int = Field(os.cpu_count() or 1, gt=0, description="processes that read pages side by side")
+    shard_pages: int = Field(128, gt=0, description="most pages of one mapped task: half a minute of OCR or more")
+    settle_seconds: float = Field(0, ge=0, description="a file younger than this is left for the next run")
+    late_days: int = Field(31, ge=0, description="how many days back a scheduled run looks for documents that came late; 0 does not look")
+    backfill_pool: str | None = Field(None, description="Airflow: the pool of backfills' reading; None: octavo_ocr, after daily runs")
+    molmo_model: str | None = Field(None, description="the model of extractor molmo; its other options are OCTAVO_MOLMO_* too")
+    molmo_conn_id: str | None = Field(None, description="Airflow: the connection that names the model and how it is reached")
+    molmo_shard_pages: int = Field(1024, gt=0, description="Airflow: most pages of one task of the model, which loads it once")
+    molmo_queue: str = Field("gpu", description="Airflow: queue of the model's tasks")
+    molmo_pool_slots: int = Field(1, gt=0, description="Airflow: slots of pool molmo_gpu that one task of the model takes")
+    molmo_pod_template: str | None = Field(None, description="KubernetesExecutor: pod template file of the model's tasks")
+    notify_conn_id: str | None = Field(None, description="Airflow: HTTP connection that is told of days that want a look")
+    notifier: str | None = Field(None, description="Airflow: import path of a notifier that is told of them")
+    notifier_args: dict[str, Any] = Field(default_factory=dict, description="its keyword arguments, as JSON; see docs/operations.md")
+    notify_quarantined_share: float = Field(0.1, ge=0, le=1, description="largest share of quarantined documents that nobody is told of")
+    ocr_profile: Literal["best", "fast"] = Field("best", description="best: RapidOCR; fast: Tesseract, which reads less")
+    languages: str = Field("eng", description="languages of scans by Tesseract's names, joined by +")
+    page_images: bool = Field(True, description="keep a small picture of each page that is read, for the document page of the UI")
+    limits: Limits = Field(default_factory=Limits)
+
+    @property
+    def state_root(self) -> UPath:
+        """Root of what runs share and what they leave behind. Readers of the lake skip names with ``_``."""
+        return UPath(self.state) if self.state else UPath(self.lake) / "_octavo"
+
+    @property
+    def workspaces(self) -> UPath:
+        return self.state_root / "workspaces"
+
+    @property
+    def reading_store(self) -> UPath:
+        return self.state_root / "readings"
+
+    @property
+    def answer_store(self) -> UPath:
+        return self.state_root / "answers"
+
+    @property
+    def correction_store(self) -> UPath:
+        """What people said. It lies with the tables: unlike the other stores it cannot be made again."""
+        return UPath(self.lake) / "_corrections"
+
+
+def extractors(choice: str, has_model: bool) -> tuple[str, ...]:
+    """The extractors that ``auto``, ``layout`` or ``molmo`` stands for, in the order in which tables list them.
+
+    Args:
+        choice: ``auto`` is ``layout``, and ``molmo`` beside it where a model is configured.
+        has_model: whether one is.
+
+    Raises:
+        SettingsError: the choice needs a model and none is configured.
+    """
+    if choice == "layout" or (choice == "auto" and not has_model):
+        return ("layout",)
+    if not has_model:
+        raise SettingsError(
+            f"extractor {choice!r} needs a model, and none is configured; set OCTAVO_MOLMO_MODEL or give a connection (docs/molmo.md)"
+        )
+    return ("molmo",) if choice == "molmo" else ("layout", "molmo")

@@ -1,0 +1,292 @@
+"""One page's words, indexed once, so that looking for a value costs the same on every page.
+
+Words are cut into *runs* of letters and digits (``27,JALAN`` has two). A text is found where its runs,
+joined, equal consecutive runs of the page; numbers, dates and currencies are found by their typed value.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from functools import cached_property, lru_cache
+from itertools import accumulate, pairwise
+from typing import NamedTuple
+
+from octavo.model.entities import Box, Page, Source, union
+from octavo.page.lines import same_row
+from octavo.page.values import DateSpan, Parser, Typed, currency_of, parser, squeeze, strip_marks
+
+# Words of a lower confidence (0 to 1) may be misread. Tesseract's right words mostly have 0.9 and more.
+LEGIBLE = 0.8
+# Most places of one value that are kept on one page; a page full of "0.00" needs no more.
+MOST_PLACES = 64
+# Characters that OCR exchanges, one for one.
+_ALIKE = str.maketrans("01582i", "olsbzl")
+_TO_DIGITS = str.maketrans("OoQDlIi|!SsBZz", "00001111155822")
+_RUNS = re.compile(r"[^\W_]+")
+_MINUS = frozenset("-−–")
+# A detached minus or a split number belongs together up to this gap, in multiples of the word's height.
+_TIGHT = 0.6
+
+
+class Occurrence(NamedTuple):
+    """One place where the page shows a value: word indices in order, and whether it is printed just as asked."""
+
+    words: tuple[int, ...]
+    exact: bool
+
+
+def runs_of(text: str) -> tuple[str, ...]:
+    """A word's runs of letters and digits, casefolded."""
+    if text.isascii() and text.isalnum():  # most words: quicker done than remembered
+        return (text.lower(),)
+    return _runs_of(text)
+
+
+@lru_cache(1 << 16)
+def _runs_of(text: str) -> tuple[str, ...]:
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return tuple(filter(None, map(squeeze, _RUNS.findall(plain))))
+
+
+@lru_cache(1 << 16)
+def look_alike(text: str) -> str:
+    """Letters and digits with the characters that OCR exchanges made one; as long as ``text``."""
+    return text.translate(_ALIKE)
+
+
+class Stream:
+    """Consecutive words as one string of their runs, with the offsets at which runs start."""
+
+    def __init__(self, texts: Sequence[str], ids: Iterable[int]) -> None:
+        placed = [(index, runs_of(texts[index])) for index in ids]
+        self.words = [index for index, runs in placed for _ in runs]
+        runs = [run for _, runs in placed for run in runs]
+        ends = list(accumulate(map(len, runs), initial=0))
+        self.at = dict(zip(ends, range(len(ends)), strict=True))
+        self.starts = ends[:-1]
+        self.text = "".join(runs)
+        self.first: dict[str, list[int]] = {}
+        for number, run in enumerate(runs):
+            if run in self.first:
+                self.first[run].append(number)
+            else:
+                self.first[run] = [number]
+
+    @cached_property
+    def alike(self) -> str:
+        return self.text.translate(_ALIKE)
+
+    def find(self, text: str, head: str) -> list[tuple[int, int]]:
+        """Spans of runs (first, past the last) whose joined text is ``text``; ``head`` is its own first run."""
+        found = []
+        for number in self.first.get(head, ()):
+            start = self.starts[number]
+            if self.text.startswith(text, start):
+                end = self.at.get(start + len(text))
+                if end is not None:
+                    found.append((number, end))
+                    if len(found) == MOST_PLACES:
+                        break
+        return found or self._find_split(self.text, text)
+
+    @cached_property
+    def first_alike(self) -> dict[str, list[int]]:
+        """``first`` with look-alikes made one, for labels: OCR inside a PDF has no confidence to go by."""
+        found: dict[str, list[int]] = {}
+        text, starts = self.alike, self.starts
+        for run, numbers in self.first.items():
+            start = starts[numbers[0]]
+            alike = text[start : start + len(run)]
+            found[alike] = sorted(found[alike] + numbers) if alike in found else numbers
+        return found
+
+    def find_alike(self, text: str) -> list[tuple[int, int]]:
+        """As ``find``, with look-alikes made one."""
+        return self._find_split(self.alike, look_alike(text))
+
+    def _find_split(self, stream: str, text: str) -> list[tuple[int, int]]:
+        found: list[tuple[int, int]] = []
+        start = stream.find(text)
+        while start >= 0 and len(found) < MOST_PLACES:
+            first, end = self.at.get(start), self.at.get(start + len(text))
+            if first is not None and end is not None and end > first:
+                found.append((first, end))
+            start = stream.find(text, start + 1)
+        return found
+
+    def ids(self, first: int, end: int) -> tuple[int, ...]:
+        """The words of a span of runs, each once."""
+        if end == first + 1:
+            return (self.words[first],)
+        return tuple(dict.fromkeys(self.words[first:end]))
+
+
+class PageIndex:
+    """A page's words by run, number, date, currency and row; each part is made when first asked for."""
+
+    def __init__(self, page: Page, parser: Parser) -> None:
+        self.page = page
+        self.parser = parser
+        self.texts = [word.text for word in page.words]
+        self.boxes = [word.box for word in page.words]
+        self.stream = Stream(self.texts, range(len(self.texts)))
+        self._chunks: dict[tuple[int, ...], Stream] = {}
+        self._place_boxes: dict[tuple[int, ...], list[Box]] = {}
+
+    def chunk_stream(self, words: tuple[int, ...]) -> Stream:
+        """The words of a chunk in the chunk's own order, where columns are not interleaved."""
+        stream = self._chunks.get(words)
+        if stream is None:
+            stream = self._chunks[words] = Stream(self.texts, (i for i in words if i < len(self.texts)))
+        return stream
+
+    @cached_property
+    def lines(self) -> list[int]:
+        """For each word the number of its line in reading order; a step back or down starts a new one."""
+        line = 0
+        numbers = [0] if self.boxes else []
+        for last, box in pairwise(self.boxes):
+            if box[0] < last[0] or not same_row(last, box):
+                line += 1
+            numbers.append(line)
+        return numbers
+
+    @cached_property
+    def numbers(self) -> dict[Decimal, list[tuple[int, ...]]]:
+        """Every number on the page by value, with the words that show it."""
+        found: dict[Decimal, list[tuple[int, ...]]] = {}
+        read = self.parser.amounts_of_word
+        texts = self.texts
+        last = len(texts) - 1
+        for i, text in enumerate(texts):
+            if text.isalpha():
+                continue
+            number = read(text)
+            if number is None:
+                continue
+            if i and texts[i - 1] in _MINUS and self.tight(i - 1, i):
+                found.setdefault(-abs(number), []).append((i - 1, i))
+                continue
+            if i < last and texts[i + 1] in _MINUS and self.tight(i, i + 1) and (i + 1 == last or not self.tight(i + 1, i + 2)):
+                found.setdefault(-abs(number), []).append((i, i + 1))
+                continue
+            found.setdefault(number, []).append((i,))
+            if i < last and (texts[i + 1][:1].isdigit() or texts[i + 1].startswith((".", ","))) and self.tight(i, i + 1):
+                joined = self.parser.amount(f"{text} {texts[i + 1]}")
+                if joined is not None:
+                    found.setdefault(joined, []).append((i, i + 1))
+        return found
+
+    @cached_property
+    def numbers_alike(self) -> dict[Decimal, list[tuple[int, ...]]]:
+        """Numbers that words of low confidence show once letters that look like digits are read as digits."""
+        found: dict[Decimal, list[tuple[int, ...]]] = {}
+        for i, word in enumerate(self.page.words):
+            if word.confidence < LEGIBLE and any(c.isdigit() for c in word.text):
+                number = self.parser.amounts_of_word(word.text.translate(_TO_DIGITS))
+                if number is not None:
+                    found.setdefault(number, []).append((i,))
+        return found
+
+    @cached_property
+    def date_parser(self) -> Parser:
+        """The parser for this page's dates: in the other order where its dates fit that one only, as 11/17/2017 does."""
+        order = self.parser.locale.date_order
+        fits = {span.order for span in self._spans}
+        if -1 not in fits or 1 in fits:
+            return self.parser
+        return parser(self.parser.locale.model_copy(update={"date_order": "MDY" if order == "DMY" else "DMY"}))
+
+    @cached_property
+    def dates(self) -> dict[Typed, list[tuple[int, ...]]]:
+        """Every date on the page, with the words that show it."""
+        return self._dates(self.texts)
+
+    @cached_property
+    def dates_alike(self) -> dict[Typed, list[tuple[int, ...]]]:
+        """Dates that show once letters that look like digits, in words of low confidence, are read as digits."""
+        return self._dates([
+            word.text.translate(_TO_DIGITS) if word.confidence < LEGIBLE and any(c.isdigit() for c in word.text) else word.text
+            for word in self.page.words
+        ])
+
+    @cached_property
+    def _spans(self) -> list[DateSpan]:
+        return list(self.parser.dates(" ".join(self.texts)))
+
+    def _dates(self, texts: Sequence[str]) -> dict[Typed, list[tuple[int, ...]]]:
+        starts = list(accumulate([len(text) + 1 for text in texts], initial=0))
+        found: dict[Typed, list[tuple[int, ...]]] = {}
+        known = self.date_parser is self.parser and texts is self.texts
+        for span in self._spans if known else self.date_parser.dates(" ".join(texts)):
+            words = tuple(range(bisect_right(starts, span.start) - 1, bisect_left(starts, span.end)))
+            found.setdefault(span.date, []).append(words)
+        return found
+
+    @cached_property
+    def currencies(self) -> dict[str, list[tuple[int, ...]]]:
+        """Every currency mark on the page, alone or glued to an amount, by ISO code."""
+        found: dict[str, list[tuple[int, ...]]] = {}
+        for i, text in enumerate(self.texts):
+            mark = re.sub(r"[\d.,:()\-−–/]", "", text)
+            if mark and len(mark) <= 5 and (mark.isupper() or not mark.isalpha() or mark in ("Euro", "Rs", "Rp")):
+                code = currency_of(mark, self.parser.locale.currency)
+                if code:
+                    found.setdefault(code, []).append((i,))
+        return found
+
+    @cached_property
+    def _by_y(self) -> tuple[list[int], list[int], int]:
+        tops = [box[1] for box in self.boxes]
+        order = sorted(range(len(tops)), key=tops.__getitem__)
+        return sorted(tops), order, max([y1 - y0 for _, y0, _, y1 in self.boxes], default=0)
+
+    def between(self, y0: int, y1: int) -> list[int]:
+        """Words that overlap the rows ``y0`` to ``y1``, by their top."""
+        tops, order, highest = self._by_y
+        boxes = self.boxes
+        return [i for i in order[bisect_left(tops, y0 - highest) : bisect_left(tops, y1)] if boxes[i][3] > y0]
+
+    def tight(self, left: int, right: int) -> bool:
+        """Whether two words follow each other on a row without a wide gap."""
+        a, b = self.boxes[left], self.boxes[right]
+        own, other = a.height, b.height
+        return -own <= b.x0 - a.x1 <= _TIGHT * max(1, min(own, other) if own > 4 else other) and same_row(a, b)
+
+    def place_boxes(self, words: tuple[int, ...]) -> list[Box]:
+        """One box for each line that the words stand on, in reading order."""
+        if len(words) == 1:
+            return [self.boxes[words[0]]]
+        boxes = self._place_boxes.get(words)
+        if boxes is None:
+            boxes = self._place_boxes[words] = self._lines_of(words)
+        return boxes
+
+    def _lines_of(self, words: tuple[int, ...]) -> list[Box]:
+        rows: list[list[Box]] = [[self.boxes[words[0]]]]
+        for index in words[1:]:
+            box, last = self.boxes[index], rows[-1][-1]
+            if same_row(last, box) and box.x0 >= last.x0:
+                rows[-1].append(box)
+            else:
+                rows.append([box])
+        return [union(row) if len(row) > 1 else row[0] for row in rows]
+
+    def confidence(self, words: Sequence[int]) -> float:
+        """The lowest confidence among words."""
+        read = self.page.words
+        return read[words[0]].confidence if len(words) == 1 else min([read[i].confidence for i in words])
+
+    def is_printed(self, words: Sequence[int], text: str) -> bool:
+        """Whether the words show ``text`` character for character, marks around it aside."""
+        shown = self.texts[words[0]] if len(words) == 1 else " ".join(self.texts[i] for i in words)
+        return text in shown or strip_marks(text) in shown
+
+    @cached_property
+    def scanned(self) -> bool:
+        """Whether any word comes from OCR."""
+        return any(word.source is Source.OCR for word in self.page.words)

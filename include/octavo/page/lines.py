@@ -1,0 +1,164 @@
+"""Words into lines, lines into segments: the geometry that labels, tables and addresses stand on.
+
+A *line* is a row of words across the whole page, a *segment* a run of its words without a wide gap,
+which is what a reader takes as one piece ("Invoice date", "12 March 2026", one table cell). On a skewed
+page words are compared where they would stand if it were level.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from octavo.model.entities import Box, Page, Word, union
+
+# Least share of the lower word's height by which two words of one line overlap vertically.
+SAME_LINE_OVERLAP = 0.5
+# A word this many times as high as its neighbour is not on its line: a logo beside two lines of text.
+HEIGHT_RATIO = 3.0
+# Widest gap inside a segment, in multiples of the line's height. Word spaces measure 0.3 to 0.7 of it,
+# two columns of a form or a table are at least 1.5 apart.
+SEGMENT_GAP = 1.3
+# The same in multiples of the line's width per character, for typewriters, whose letters are as wide as high:
+# one space measures 1.2 of it there, two spaces 2.2.
+SEGMENT_PITCH = 1.8
+# Horizontal overlap, in multiples of the height, that two neighbours of one line may have: OCR boxes touch.
+TOUCH = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A run of words without a wide gap. ``words`` are indices into ``Page.words``, left to right."""
+
+    words: tuple[int, ...]
+    box: Box
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of words over the whole width, left to right, as at least one segment."""
+
+    segments: tuple[Segment, ...]
+    box: Box
+
+    @property
+    def words(self) -> tuple[int, ...]:
+        return tuple(index for segment in self.segments for index in segment.words)
+
+    @property
+    def text(self) -> str:
+        return " ".join(segment.text for segment in self.segments)
+
+
+def overlap(a0: int, a1: int, b0: int, b1: int) -> int:
+    """Length that two intervals share; negative: the gap between them."""
+    return (a1 if a1 < b1 else b1) - (a0 if a0 > b0 else b0)
+
+
+def same_row(a: Box, b: Box, share: float = SAME_LINE_OVERLAP) -> bool:
+    """Whether two boxes overlap vertically by ``share`` of the lower one's height."""
+    _, a0, _, a1 = a
+    _, b0, _, b1 = b
+    shared = (a1 if a1 < b1 else b1) - (a0 if a0 > b0 else b0)
+    own, other = a1 - a0, b1 - b0
+    lower = own if own < other else other
+    return shared >= share * (lower if lower > 1 else 1)
+
+
+def line_height(page: Page) -> float:
+    """The median height of the page's words in pixels; 1 for a page without words."""
+    return float(median(word.box.height for word in page.words)) if page.words else 1.0
+
+
+def levelled(page: Page) -> Page:
+    """The page with its words where they would stand without its skew, turned about its middle; a level page itself.
+
+    A box is taken for that of an upright word that was turned with the page: its height and width less what the turn added.
+    """
+    if not page.skew or not page.words:
+        return page
+    cos, sin = math.cos(math.radians(page.skew)), math.sin(math.radians(page.skew))
+    x_middle, y_middle = page.width / 2, page.height / 2
+    words = []
+    for word in page.words:
+        x, y = word.box.center[0] - x_middle, word.box.center[1] - y_middle
+        x, y = x_middle + x * cos + y * sin, y_middle - x * sin + y * cos
+        width = max(1.0, (word.box.width * cos - word.box.height * abs(sin)) / (cos * cos - sin * sin))
+        height = max(1.0, (word.box.height * cos - word.box.width * abs(sin)) / (cos * cos - sin * sin))
+        left, top = round(x - width / 2), round(y - height / 2)
+        words.append(word._replace(box=Box(left, top, left + max(1, round(width)), top + max(1, round(height)))))
+    return replace(page, words=tuple(words), skew=0.0)
+
+
+def lines_of(page: Page) -> tuple[Line, ...]:
+    """The page's words as lines, top to bottom; every word is in exactly one segment. Boxes are those of the page as it is.
+
+    A word joins the line whose last word it overlaps most, so a line may drift.
+    """
+    printed, page = page, levelled(page)
+    rows: list[list[int]] = []
+    height = line_height(page)
+    band = max(1, round(height))
+    # rows by the bands of the page, one line height each, that their last word reaches
+    reaching: defaultdict[int, set[int]] = defaultdict(set)
+    order = sorted(range(len(page.words)), key=lambda i: (page.words[i].box.x0, page.words[i].box.y0, i))
+    for index in order:
+        word = page.words[index].box
+        bands = range(word.y0 // band, word.y1 // band + 1)
+        near = sorted(set().union(*(reaching[b] for b in bands)))
+        best, row = max(((_joins(page.words[rows[n][-1]].box, word), -n) for n in near), default=(0.0, 0))
+        if best > 0:
+            last = page.words[rows[-row][-1]].box
+            for b in range(last.y0 // band, last.y1 // band + 1):
+                reaching[b].discard(-row)
+            rows[-row].append(index)
+            number = -row
+        else:
+            rows.append([index])
+            number = len(rows) - 1
+        for b in bands:
+            reaching[b].add(number)
+    lines = sorted((_line(page, row, height) for row in rows), key=lambda line: (line.box.y0 + line.box.y1, line.box.x0))
+    return tuple(lines if page is printed else (_printed(printed, line) for line in lines))
+
+
+def _joins(last: Box, word: Box) -> float:
+    """By how much ``word`` belongs behind ``last``: the shared part of the lower one's height, 0 for not at all."""
+    lower, higher = sorted((max(1, last.height), max(1, word.height)))
+    shared = overlap(last.y0, last.y1, word.y0, word.y1) / lower
+    if shared < SAME_LINE_OVERLAP or word.x0 < last.x1 - TOUCH * higher:
+        return 0.0
+    if higher > HEIGHT_RATIO * lower and shared < 1:
+        return 0.0
+    # Against a word that stands far away, a drifting line is as likely as another line.
+    return shared / (1 + max(0, word.x0 - last.x1) / (1000 * higher))
+
+
+def _line(page: Page, row: Sequence[int], height: float) -> Line:
+    local = max(height * 0.7, float(median(page.words[i].box.height for i in row)))
+    pitches = [word.box.width / len(word.text) for word in (page.words[i] for i in row) if len(word.text) > 1]
+    widest = max(SEGMENT_GAP * local, SEGMENT_PITCH * float(median(pitches)) if pitches else 0.0)
+    runs: list[list[int]] = [[row[0]]]
+    for index in row[1:]:
+        gap = page.words[index].box.x0 - page.words[runs[-1][-1]].box.x1
+        if gap > widest:
+            runs.append([index])
+        else:
+            runs[-1].append(index)
+    segments = tuple(segment(page.words, run) for run in runs)
+    return Line(segments, union(s.box for s in segments))
+
+
+def _printed(page: Page, line: Line) -> Line:
+    """A line of the levelled page as it stands on the page."""
+    segments = tuple(segment(page.words, part.words) for part in line.segments)
+    return Line(segments, union(part.box for part in segments))
+
+
+def segment(words: Sequence[Word], indices: Sequence[int]) -> Segment:
+    """The words with these indices as one segment, in the given order."""
+    return Segment(tuple(indices), union(words[i].box for i in indices), " ".join(words[i].text for i in indices))

@@ -1,0 +1,129 @@
+"""How closely a value stands by a label: right of it on its row, or below it, with how much between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from octavo.model.contracts import Kind
+from octavo.model.entities import Box
+from octavo.page import labels
+from octavo.page.index import PageIndex
+from octavo.page.label_matches import LabelMatch
+from octavo.page.lines import same_row
+from octavo.page.values import squeeze
+
+# Words between a label and its value past which they are not linked.
+MOST_BETWEEN = 3
+# The score of a value by the words between it and its label; with more of them it is none.
+_FADING = tuple(round(1 / (1 + between), 4) for between in range(MOST_BETWEEN + 1))
+# Digits of a count, which parts an amount from its label as little: "Total  6  850.00".
+LONGEST_COUNT = 3
+_AMOUNTS = frozenset({Kind.MONEY})
+# A value stands right of its label within this gap, and its words follow each other within that one, in multiples of the height.
+ANSWER_GAP, PHRASE_GAP = 4.0, 1.2
+# Marks between a label and its value that part nothing; currency marks are such too.
+_FILLERS = frozenset({"rm", "myr", "usd", "eur", "gbp", "chf", "sgd", "us", "no", "nr"})
+
+
+class Nearness(NamedTuple):
+    """``score`` 0 to 1, ``row`` 1 on the label's row and 0 below it, and what the label says."""
+
+    score: float
+    row: int
+    text: str
+
+
+_FAR = Nearness(0.0, 0, "")
+
+
+class Neighbours:
+    """Measures what stands between the labels and the values of a page."""
+
+    def __init__(self, index: PageIndex) -> None:
+        self._index = index
+        self._answered: dict[tuple[int, ...], bool] = {}
+
+    def nearest(self, matches: Sequence[LabelMatch], words: tuple[int, ...], box: Box) -> Nearness:
+        """The closest of the label matches to the value of ``words``, whose first line is ``box``."""
+        best = _FAR
+        for one in matches:
+            score, row = self._geometry(one, words, box)
+            if score > best.score or (score == best.score and row > best.row):
+                best = Nearness(score, row, one.text)
+        return best
+
+    def _geometry(self, label: LabelMatch, words: tuple[int, ...], box: Box) -> tuple[float, int]:
+        if words[0] in label.words or words[-1] in label.words:
+            # glued ("Date:19/10/2018") when the value ends behind the label, itself when it does not
+            return (1.0, 1) if words[-1] == label.words[-1] and self._index.boxes[words[-1]].x1 > label.box.x1 else (0.0, 0)
+        left, top, right, bottom = label.box
+        if top > box[3]:
+            return 0.0, 0  # it stands lower
+        height = bottom - top
+        if box[0] >= right - height // 2 and box[1] < bottom and top < box[3] and same_row(label.box, box):
+            return _fade(self._right_gap(label, words, box)), 1
+        far = (box[1] - bottom) / max(1, height)
+        if -0.5 <= far <= labels.BELOW * (MOST_BETWEEN + 1) and box[0] - height <= right and left - height <= box[2] \
+                and box[1] >= bottom - height // 2 and labels.aligned(label.box, box):
+            rows = self._rows_between(label, words, box)
+            score = _fade(rows) if far <= labels.BELOW * (rows + 1) else 0.0
+            return (score / 2 if score and self._is_answered(label) else score), 0
+        return 0.0, 0
+
+    def _is_answered(self, label: LabelMatch) -> bool:
+        """Whether a label that ends in a colon has its value right of it, so that what stands below is another's."""
+        known = self._answered.get(label.words)
+        if known is None:
+            known = self._answered[label.words] = self._index.texts[label.words[-1]].endswith(":") and self._has_value_beside(label)
+        return known
+
+    def _has_value_beside(self, label: LabelMatch) -> bool:
+        """Whether the phrase right of a label is none that ends in a colon itself, as that of the next column does."""
+        boxes, height = self._index.boxes, label.box.height
+        edge, reach, found = label.box.x1, ANSWER_GAP * height, False
+        for i in sorted(self._index.between(label.box.y0, label.box.y1), key=lambda i: boxes[i].x0):
+            if boxes[i].x0 < label.box.x1 or not same_row(label.box, boxes[i]) or i in label.words:
+                continue
+            if boxes[i].x0 - edge > reach:
+                break
+            if self._index.texts[i].endswith(":"):
+                return False
+            edge, reach, found = boxes[i].x1, PHRASE_GAP * height, True
+        return found
+
+    def _right_gap(self, label: LabelMatch, words: tuple[int, ...], box: Box) -> int:
+        """Words between a label and a value right of it on its row."""
+        _, top, right, bottom = label.box
+        boxes, texts = self._index.boxes, self._index.texts
+        counted = label.kinds == _AMOUNTS
+        found = 0
+        for i in self._index.between(max(top, box.y0), max(top + 1, min(bottom, box.y1))):
+            x0, _, x1, _ = boxes[i]
+            if right <= (x0 + x1) / 2 < box.x0 and self._parts(i, label, words) \
+                    and not (counted and texts[i].isdecimal() and len(texts[i]) <= LONGEST_COUNT):
+                found += 1
+        return found
+
+    def _rows_between(self, label: LabelMatch, words: tuple[int, ...], box: Box) -> int:
+        """Rows between a label and a value below it, within the columns they share."""
+        x0, x1 = max(label.box.x0, box.x0), min(label.box.x1, box.x1)
+        x0, x1 = min(x0, x1 - 1), max(x1, x0 + 1)
+        rows = 0
+        last: Box | None = None
+        boxes, bottom, top = self._index.boxes, label.box.y1, box.y0
+        for i in self._index.between(bottom, top):
+            other = boxes[i]
+            if other[0] < x1 and x0 < other[2] and bottom <= (other[1] + other[3]) / 2 < top and self._parts(i, label, words) \
+                    and (last is None or not same_row(last, other)):
+                rows += 1
+                last = other
+        return rows
+
+    def _parts(self, i: int, label: LabelMatch, words: tuple[int, ...]) -> bool:
+        text = squeeze(self._index.texts[i])
+        return bool(text) and text not in _FILLERS and i not in label.words and i not in words
+
+
+def _fade(between: int) -> float:
+    return 0.0 if between > MOST_BETWEEN else _FADING[between]

@@ -1,0 +1,169 @@
+"""Opening and rendering PDFs with pdfium: the one place that knows its error codes and its geometry.
+
+Frame: a page's pixels at some dpi, upright (its /Rotate applied), within its crop box, origin top left.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
+from PIL import Image
+
+from octavo.model.errors import Quarantined, Reason
+
+MEDIA_TYPE = "application/pdf"
+POINTS_PER_INCH = 72
+DPI = 200               # Tesseract's accuracy levels off from about 200 dpi for 10 pt text
+MOST_DPI = 300          # of a scan that has as much; measured: bench/results/reading.md
+MAX_SIDE_PX = 10_000    # A0 at 200 dpi; a longer side lowers the dpi
+PASSWORDS = "OCTAVO_PDF_PASSWORDS"  # environment variable
+TAIL_BYTES = 1024       # where a whole PDF has its %%EOF
+Boxes = npt.NDArray[np.float64]
+
+
+def open_pdf(path: Path) -> pdfium.PdfDocument:
+    """The document at ``path``, with its form fields drawn, opened without a password or with one of ``passwords``.
+
+    Raises:
+        Quarantined: password_required, truncated, corrupt or no_pages.
+    """
+    document = _unlocked(path)
+    if document.get_formtype() != pdfium_c.FORMTYPE_NONE:
+        document.init_forms()
+    return document
+
+
+def passwords() -> list[str]:
+    """What ``OCTAVO_PDF_PASSWORDS`` holds: a JSON list, or one password a line.
+
+    Read from the environment each time: a child has its parent's, and so no password is ever in a request, a table or a log.
+    """
+    held = os.environ.get(PASSWORDS, "")
+    try:
+        listed = json.loads(held)
+    except json.JSONDecodeError:
+        listed = None
+    return [str(password) for password in listed] if isinstance(listed, list) else [line for line in held.splitlines() if line]
+
+
+def _unlocked(path: Path) -> pdfium.PdfDocument:
+    tried = passwords()
+    for password in (None, *tried):
+        try:
+            return pdfium.PdfDocument(path, password=password)
+        except pdfium.PdfiumError as error:
+            reason = _reason(path, error)
+            if reason is not Reason.PASSWORD_REQUIRED:
+                raise Quarantined(reason, str(error)) from error
+    detail = f"none of the {len(tried)} passwords in {PASSWORDS} opens it" if tried else f"put its password into {PASSWORDS}"
+    raise Quarantined(Reason.PASSWORD_REQUIRED, detail)
+
+
+def _reason(path: Path, error: pdfium.PdfiumError) -> Reason:
+    code = getattr(error, "err_code", None)
+    if code in (pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY):
+        return Reason.PASSWORD_REQUIRED
+    if code == pdfium_c.FPDF_ERR_SUCCESS:
+        return Reason.NO_PAGES
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - TAIL_BYTES))
+        return Reason.CORRUPT if b"%%EOF" in stream.read() else Reason.TRUNCATED
+
+
+@contextmanager
+def open_page(document: pdfium.PdfDocument, number: int) -> Iterator[pdfium.PdfPage]:
+    """Page ``number`` (from 1), closed at the end of the block.
+
+    Raises:
+        Quarantined: page_unreadable, when pdfium cannot load it or it has no area.
+    """
+    try:
+        page = document[number - 1]
+    except (pdfium.PdfiumError, IndexError) as error:
+        raise Quarantined(Reason.PAGE_UNREADABLE, str(error)) from error
+    try:
+        width, height = page.get_size()
+        if not (math.isfinite(width) and math.isfinite(height) and width > 0 and height > 0):
+            raise Quarantined(Reason.PAGE_UNREADABLE, f"the page is {width} x {height} points")
+        yield page
+    finally:
+        page.close()
+
+
+def choose_dpi(page: pdfium.PdfPage, max_pixels: int, scanned: float = 0.0) -> int:
+    """The resolution at which a page is read: ``DPI``, or as much less as keeps it within ``max_pixels`` and ``MAX_SIDE_PX``.
+
+    Args:
+        page: an open page.
+        max_pixels: most pixels of its picture.
+        scanned: resolution of the scan that the page shows; it is kept between ``DPI`` and ``MOST_DPI``.
+
+    Raises:
+        Quarantined: page_too_large, when not even 1 dpi does.
+    """
+    width, height = (side / POINTS_PER_INCH for side in page.get_size())
+    wanted = min(max(round(scanned), DPI), MOST_DPI)
+    dpi = int(min(wanted, math.sqrt(max_pixels / (width * height)), MAX_SIDE_PX / max(width, height)))
+    if dpi < 1:
+        raise Quarantined(Reason.PAGE_TOO_LARGE, f"the page is {width:,.0f} x {height:,.0f} inches; raise limits.page_pixels")
+    return dpi
+
+
+def frame(page: pdfium.PdfPage, dpi: int) -> tuple[int, int]:
+    """Width and height in pixels of the page at ``dpi``, as ``render`` makes it."""
+    scale = dpi / POINTS_PER_INCH
+    width, height = page.get_size()
+    return math.ceil(width * scale), math.ceil(height * scale)
+
+
+def transform(page: pdfium.PdfPage, dpi: int) -> tuple[float, float, float, float, float, float]:
+    """The affine (a, b, c, d, e, f) from points of the unrotated crop box (origin top left) to pixels of the frame."""
+    scale = dpi / POINTS_PER_INCH
+    width, height = (side * scale for side in page.get_size())
+    match page.get_rotation():
+        case 90:
+            return (0.0, scale, -scale, 0.0, width, 0.0)
+        case 180:
+            return (-scale, 0.0, 0.0, -scale, width, height)
+        case 270:
+            return (0.0, -scale, scale, 0.0, 0.0, height)
+        case _:
+            return (scale, 0.0, 0.0, scale, 0.0, 0.0)
+
+
+def in_frame(boxes: Boxes, page: pdfium.PdfPage, dpi: int) -> Boxes:
+    """Boxes as left, top, right, bottom in pixels of the frame at ``dpi``.
+
+    Args:
+        boxes: n x 4: left, bottom, right, top in points of the page as it is stored.
+        page: whose boxes they are.
+        dpi: of the frame.
+    """
+    a, b, c, d, e, f = transform(page, dpi)
+    x_left, _, _, y_top = page.get_bbox()
+    x, y = boxes[:, (0, 2)] - x_left, y_top - boxes[:, (3, 1)]
+    across, down = a * x + c * y + e, b * x + d * y + f  # one of a and c is 0, and one of b and d
+    return np.column_stack((across.min(axis=1), down.min(axis=1), across.max(axis=1), down.max(axis=1)))
+
+
+def render(page: pdfium.PdfPage, dpi: float, grey: bool = False) -> Image.Image:
+    """The page at ``dpi`` on white: mode RGB, or L for ``grey``, which takes a quarter of the memory.
+
+    Raises:
+        Quarantined: page_unreadable, when pdfium has no memory for the bitmap.
+    """
+    try:
+        bitmap = page.render(scale=dpi / POINTS_PER_INCH, grayscale=grey)
+    except pdfium.PdfiumError as error:
+        raise Quarantined(Reason.PAGE_UNREADABLE, str(error)) from error
+    image: Image.Image = bitmap.to_pil()
+    return image if grey else image.convert("RGB")

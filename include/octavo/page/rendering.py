@@ -1,0 +1,70 @@
+"""The picture of a page, in the very frame in which its words' boxes live.
+
+Rotations: a page's ``rotation`` is the turn that its file asks for (PDF /Rotate, EXIF) plus the turn
+that the reader found by looking at it; both are applied here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from PIL import Image
+from upath import UPath
+
+from octavo.model.errors import Quarantined, Reason
+from octavo.model.settings import Limits
+from octavo.page import images, pdf
+from octavo.storage.fs import local_copy
+
+
+class Frame(Protocol):
+    """What of a ``entities.Page`` its picture depends on."""
+
+    @property
+    def number(self) -> int: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def dpi(self) -> int | None: ...
+    @property
+    def rotation(self) -> int: ...
+
+
+def page_image(document: UPath, media_type: str, page: Frame, limits: Limits | None = None) -> Image.Image:
+    """The picture of a page that was read, mode RGB, of exactly ``page.width`` x ``page.height`` pixels.
+
+    Args:
+        document: the document's uri.
+        media_type: as ingest found it.
+        page: a ``entities.Page``.
+        limits: ``page_pixels`` bounds what is decoded.
+
+    Raises:
+        Quarantined: the document cannot be opened any more, or is not the one that was read.
+    """
+    max_pixels = (limits or Limits()).page_pixels
+    with local_copy(document) as path:
+        image = _pdf_page(path, page) if media_type == pdf.MEDIA_TYPE else _image_frame(path, media_type, page, max_pixels)
+    if image.size != (page.width, page.height):
+        raise Quarantined(Reason.CHANGED_DURING_RUN, f"{document} page {page.number} is {image.size} px, was {(page.width, page.height)}")
+    return image
+
+
+def _pdf_page(path: Path, page: Frame) -> Image.Image:
+    document = pdf.open_pdf(path)
+    try:
+        with pdf.open_page(document, page.number) as source:
+            return images.turned(pdf.render(source, page.dpi or pdf.DPI), page.rotation - source.get_rotation())
+    finally:
+        document.close()
+
+
+def _image_frame(path: Path, media_type: str, page: Frame, max_pixels: int) -> Image.Image:
+    with images.open_image(path, media_type, max_pixels) as source:
+        images.seek(source, page.number, max_pixels)
+        exif = images.orientation(source)
+        image = images.upright(images.decoded(source), exif)
+        return images.turned(image, page.rotation - images.turn(exif)).convert("RGB")

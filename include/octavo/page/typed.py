@@ -1,0 +1,144 @@
+"""Which runs of words look like a value of a kind: a pre-screen, parsing to types is the merge stage's.
+
+A *text* is what stands in a run of words joined by single spaces; every match is brought back to
+the words it covers, so that a value is always words of the page.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+from octavo.model.contracts import Kind, Locale
+from octavo.model.entities import Page
+from octavo.page.lines import Segment
+from octavo.page.values import DateSpan, parser
+
+CURRENCY = r"(?:[€$£¥]|US\$|RM|MYR|EUR|USD|GBP|CHF|SGD|CAD|AUD|INR|Rs\.?|₹|kr)"
+# A space groups thousands only before a decimal comma: "2 150.00" is a quantity and a price.
+_AMOUNT = r"(?:\d{1,3}(?:[.,'’]\d{3})+\s?[.,]\s?\d{2}|\d{1,3}(?:[ \u00a0\u202f]\d{3})+,\d{2}|\d+\s?[.,]\s?\d{2})"
+MONEY = re.compile(
+    rf"(?<![\w.,/-])(?P<open>\()?(?:-\s?)?(?:{CURRENCY}\s?)?(?:-\s?)?(?:{_AMOUNT})(?![\d/%]|[.,]\d|\s?%)(?:-(?!\d))?(?:\s?{CURRENCY}(?!\w))?(?(open)\))"
+    rf"|(?<![\w.,/-])(?:-\s?)?{CURRENCY}\s?-?\d{{1,3}}(?:[.,]\d{{3}})*(?![\d/%.,])",
+    re.IGNORECASE,
+)
+CURRENCY_MARK = re.compile(rf"(?<![A-Za-z]){CURRENCY}(?![A-Za-z])")
+NUMBER = re.compile(r"(?<![\w.,/])-?\d+(?:[.,']\d{3})*(?:[.,]\d+)?(?![\w/])")
+INTEGER = re.compile(r"(?<![\w.,/])-?\d{1,3}(?:[.,']?\d{3})*(?![\w/.,]\d)")
+PERCENTAGE = re.compile(r"(?<![\w.,])-?\d+(?:[.,]\d+)?\s?%")
+PHONE = re.compile(r"(?<![\w.])\+?\(?\d[\d ()/.-]{6,}\d(?!\w)")
+EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+URL = re.compile(
+    r"(?:https?://|www\.)[^\s,;]+"
+    r"|(?<![@\w.])[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|gov|edu|de|fr|nl|eu|my|uk|io|info)(?:/[^\s,;]*)?(?![\w@])",
+    re.IGNORECASE,
+)
+CURRENCY_CODE = re.compile(rf"(?<![A-Za-z]){CURRENCY}(?![A-Za-z])|\b[A-Z]{{3}}\b")
+# An identifier is groups of digits with single spaces between, or has a digit; it may start with letters
+# and go on over ./-_ and a space before a digit group.
+IDENTIFIER = re.compile(
+    r"(?<![\w./-])\d{2,}(?: \d{2,}(?![\d/.:,-])){1,5}(?!\w)|"
+    r"(?<![\w])(?:[A-Za-z]{0,6}[-/.]?)?(?=[\w./-]*\d)[A-Za-z0-9][\w./-]*(?:\s?[-/]\s?\w*\d\w*)*(?<![./-])"
+)
+_GLUED_CLOCK = re.compile(r"(?<![\d/.-])(\d{1,2}(?P<s>[-/.])\d{1,2}(?P=s)(?:20\d{2}|\d{2}))(\d{1,2}:\d{2}(?::\d{2})?)(?!\d)")
+_CLOCK = re.compile(r"^\d{1,2}:\d{2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A typed match: its text as printed, the words it covers, and how many words precede it in the run."""
+
+    text: str
+    words: tuple[int, ...]
+    before: int
+
+
+class Run:
+    """Words of a page, in a given order, as one text; ``skip`` characters of the first word are left out.
+
+    Words stand one space apart; ``parts`` says which words stand in one segment, and where it changes
+    there are two spaces, so that no pattern joins a quantity to the amount in the next column.
+    """
+
+    def __init__(self, page: Page, words: Sequence[int], skip: int = 0, parts: Mapping[int, Segment] | None = None) -> None:
+        self.words = tuple(words)
+        texts = [page.words[i].text for i in self.words]
+        if texts:
+            texts[0] = texts[0][skip:]
+        gaps = [0] + [2 if parts and parts[a] is not parts[b] else 1 for a, b in pairwise(self.words)]
+        self.text = "".join(" " * gap + text for gap, text in zip(gaps, texts, strict=False))
+        self._ends = list(accumulate(gap + len(text) for gap, text in zip(gaps, texts, strict=False)))
+        self._starts = [end - len(text) for end, text in zip(self._ends, texts, strict=True)]
+
+    def cut(self, start: int, end: int) -> tuple[str, tuple[int, ...], int]:
+        """The text from ``start`` to ``end``, its words, and how many words stand before it."""
+        covered = [n for n in range(len(self.words)) if self._starts[n] < end and self._ends[n] > start]
+        return " ".join(self.text[start:end].split()), tuple(self.words[n] for n in covered), covered[0] if covered else 0
+
+
+def patterns(kind: Kind) -> tuple[re.Pattern[str], ...]:
+    """The patterns of a kind; none for free text, and none for dates, which ``octavo.page.values`` finds."""
+    match kind:
+        case Kind.MONEY:
+            return (MONEY,)
+        case Kind.NUMBER:
+            return (NUMBER,)
+        case Kind.INTEGER:
+            return (INTEGER,)
+        case Kind.PERCENTAGE:
+            return (PERCENTAGE,)
+        case Kind.PHONE:
+            return (PHONE,)
+        case Kind.EMAIL:
+            return (EMAIL,)
+        case Kind.URL:
+            return (URL,)
+        case Kind.IDENTIFIER:
+            return (IDENTIFIER,)
+        case Kind.CURRENCY:
+            return (CURRENCY_CODE,)
+        case _:
+            return ()
+
+
+def is_text(kind: Kind) -> bool:
+    """Whether a value of the kind is free text, so that only its place says where it begins and ends."""
+    return kind is not Kind.DATE and not patterns(kind)
+
+
+def matches(run: Run, kind: Kind, locale: Locale) -> Iterator[Match]:
+    """What looks like a value of ``kind`` in a run, from left to right."""
+    for start, end in _spans(run.text, kind, locale):
+        while start < end and run.text[start].isspace():
+            start += 1
+        while start < end and run.text[end - 1].isspace():
+            end -= 1
+        text, words, before = run.cut(start, end)
+        if words:
+            yield Match(text, words, before)
+
+
+def _spans(text: str, kind: Kind, locale: Locale) -> Iterator[tuple[int, int]]:
+    if kind is Kind.DATE:
+        yield from ((span.start, span.end) for span in _dates(text, locale))
+        return
+    for pattern in patterns(kind):
+        for found in pattern.finditer(text):
+            timed = _CLOCK.match(text[found.start():])
+            if kind in (Kind.IDENTIFIER, Kind.INTEGER) and timed:
+                continue
+            if kind is Kind.IDENTIFIER and has_date(found.group(), locale):
+                continue
+            yield found.span()
+
+
+def _dates(text: str, locale: Locale) -> Iterator[DateSpan]:
+    """The dates in a text; a clock time that OCR glued to one (``18/03/1809:03``) does not hide it."""
+    return parser(locale).dates(_GLUED_CLOCK.sub(lambda found: found[1] + " " * len(found[3]), text))
+
+
+def has_date(text: str, locale: Locale) -> bool:
+    """Whether there is a possible date in ``text``."""
+    return any(True for _ in _dates(text, locale))

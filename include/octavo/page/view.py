@@ -1,0 +1,122 @@
+"""A page as the extractor looks at it, and what it finds there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from octavo.model.contracts import Contract, Locale
+from octavo.model.entities import Page
+from octavo.page import labels, lines, typed
+from octavo.page.labels import Label
+from octavo.page.lines import Line, Segment
+
+# A segment of so many words is a sentence, and what looks like a label in it one of its words.
+SENTENCE_WORDS = 12
+_EDGE = " \t:;.,|=-–—_#*·>»"
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A value, the words it covers in reading order, and how well it fits; scores only compare within one field."""
+
+    text: str
+    words: tuple[int, ...]
+    score: float
+
+
+@dataclass(frozen=True)
+class View:
+    """A page as the extractor looks at it: its lines, and where it prints every label of the contract."""
+
+    page: Page
+    contract: Contract
+
+    @cached_property
+    def _index(self) -> labels.Index:
+        return labels.Index(self.page)
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        return self._index.lines
+
+    @cached_property
+    def height(self) -> float:
+        return lines.line_height(self.page)
+
+    @cached_property
+    def line_of(self) -> dict[int, int]:
+        """The number of the line that holds a word."""
+        return {word: number for number, line in enumerate(self.lines) for word in line.words}
+
+    @cached_property
+    def prints(self) -> dict[str, tuple[Label, ...]]:
+        """The labels of each leaf field as printed on the page, by path."""
+        return {path: tuple(self._index.find(spec.labels, spec.not_labels)) for path, spec in self.contract.leaves() if spec.labels}
+
+    @cached_property
+    def headings(self) -> dict[str, tuple[Label, ...]]:
+        """The labels of lists and groups that stand alone in their line, by the field's name: they head sections."""
+        sections = {name: spec for name, spec in self.contract.fields.items() if spec.fields and spec.labels}
+        found = {name: self._index.find(spec.labels, spec.not_labels) for name, spec in sections.items()}
+        return {name: tuple(label for label in prints if self._alone(label)) for name, prints in found.items()}
+
+    def _alone(self, label: Label) -> bool:
+        return set(self.lines[self.line_of[label.words[0]]].words) == set(label.words)
+
+    @cached_property
+    def heading_lines(self) -> frozenset[int]:
+        """The numbers of the lines that head a section."""
+        return frozenset(self.line_of[label.words[0]] for found in self.headings.values() for label in found)
+
+    @cached_property
+    def label_words(self) -> frozenset[int]:
+        """Words that belong to a label, the ones that hold a value as well left out.
+
+        Labels of list columns count in lines that have two of them, since they are common words.
+        """
+        columns = Counter(
+            line for path, found in self.prints.items() if "[]" in path
+            for line in {self.line_of[label.words[0]] for label in found if self.leads(label)}
+        )
+        counted = [
+            label for path, found in self.prints.items() for label in found if "[]" not in path or columns[self.line_of[label.words[0]]] > 1
+        ]
+        whole = (label.words if label.rest == len(self.page.words[label.words[-1]].text) else label.words[:-1] for label in counted)
+        return frozenset(word for words in whole for word in words)
+
+    @cached_property
+    def label_lines(self) -> dict[str, frozenset[int]]:
+        """The lines that hold a label of a field, by path."""
+        return {path: frozenset(self.line_of[label.words[0]] for label in found) for path, found in self.prints.items()}
+
+    @cached_property
+    def segment_of(self) -> dict[int, Segment]:
+        return {word: part for line in self.lines for part in line.segments for word in part.words}
+
+    def leads(self, label: Label) -> bool:
+        """Whether a label begins what it stands in, or follows a mark or a number there, rather than being a word of a sentence."""
+        part = self.segment_of[label.words[0]]
+        before = part.words[:part.words.index(label.words[0])]
+        last = self.page.words[before[-1]].text if before else ":"
+        if len(part.words) >= SENTENCE_WORDS and not label.text.endswith(":"):
+            return False
+        numbered = any(c.isdigit() for i in before[-3:] for c in self.page.words[i].text)
+        return numbered or last.endswith((":", ".", ",", ")", "/", "|")) or not any(c.isalpha() for c in last)
+
+    @property
+    def locale(self) -> Locale:
+        return self.contract.locale
+
+
+def trimmed(page: Page, words: Sequence[int], skip: int = 0) -> Proposal | None:
+    """The words as free text without the punctuation around it; None when nothing is left."""
+    run = typed.Run(page, words, skip)
+    text = run.text.rstrip(" \t:;|=–—_*").lstrip(_EDGE)
+    if not any(c.isalnum() for c in text):
+        return None
+    start = run.text.index(text)
+    text, covered, _ = run.cut(start, start + len(text))
+    return Proposal(text, covered, 1.0)

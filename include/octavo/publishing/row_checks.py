@@ -1,0 +1,192 @@
+"""The rows that checks look at, streamed from the staged tables as small pandas frames.
+
+Every frame has the column ``document``, which names a row in reports (a column's name, in frames of
+a schema), and only the columns that its checks need. Values are plain Python objects: text, dates,
+``Decimal`` as float for ranges (their bounds are floats too), None for null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Set
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from upath import UPath
+
+from octavo.model.contracts import Contract, Sum
+from octavo.model.entities import Outcome, Verdict
+from octavo.publishing.checks import Check, Rule, difference
+from octavo.storage import fs
+from octavo.storage.lake import table_schemas
+from octavo.storage.workspace import Workspace
+
+_APART = (Verdict.PARAPHRASE,)  # generated text is no claim about the page
+BATCH_ROWS = 50_000  # bounds memory: about 50 MB as Python objects of one text column
+
+
+def frames(
+    workspace: Workspace, contract: Contract, source: str, group: list[Check], held: Set[str] = frozenset(),
+) -> Iterator[pd.DataFrame]:
+    """The frames of one source; none, or an empty one, where there are no rows.
+
+    Args:
+        source: ``schema:TABLE``, ``documents``, ``fields``, ``pages``, ``answers``, ``trust`` (verdicts of the contract's
+            values), ``accounts``, ``records``, ``values:PATH``, ``length:PATH`` or ``sum:INDEX``.
+        group: the checks that want it; a check for uniqueness gets all its rows in one frame.
+        held: documents whose records wait for review instead of being published.
+    """
+    kind, _, name = source.partition(":")
+    record = workspace.staged(contract.name)
+    match kind:
+        case "schema":
+            yield _schema(workspace.staged(name), table_schemas(contract)[name])
+        case "documents" | "fields" | "pages" | "answers":
+            columns = sorted({check.column for check in group})
+            for table in fs.iter_tables(workspace.staged(kind), ["document", *columns], BATCH_ROWS):
+                yield _frame(table.to_pydict())
+        case "trust":
+            for table in fs.iter_tables(workspace.staged("fields"), ["document", "matched", "value", "verdict"], BATCH_ROWS):
+                values = [row for row in table.to_pylist() if row["matched"] and row["value"] is not None and row["verdict"] not in _APART]
+                yield _frame({name: [row[name] for row in values] for name in ("document", "verdict")})
+        case "accounts":
+            yield _accounts(workspace, contract, held)
+        case "records":
+            known = set(_column(workspace.staged("documents"), "document"))
+            for table in fs.iter_tables(record, ["document"], BATCH_ROWS):
+                ids = table["document"].to_pylist()
+                yield _frame({"document": ids, "known": [document in known for document in ids]})
+        case "values":
+            yield from _values(record, name, _wordless(workspace), any(check.rule is Rule.UNIQUE for check in group))
+        case "length":
+            wordless = _wordless(workspace)
+            for table in fs.iter_tables(record, ["document", name], BATCH_ROWS):
+                rows = [(row["document"], len(row[name] or ())) for row in table.to_pylist() if row["document"] not in wordless]
+                yield _frame({"document": [document for document, _ in rows], name: [length for _, length in rows]})
+        case "sum":
+            yield from _differences(record, contract.gate.sums[int(name)])
+
+
+def _frame(columns: dict[str, list[Any]]) -> pd.DataFrame:
+    """A frame of Python objects: pandas must neither turn None into NaN nor dates into timestamps."""
+    return pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()})
+
+
+def _schema(path: UPath, expected: pa.Schema) -> pd.DataFrame:
+    """One row per column of either schema, with the position and the type it has in each."""
+    with path.open("rb") as stream:
+        found = pq.read_schema(stream)
+    names = [*expected.names, *(name for name in found.names if name not in expected.names)]
+    wanted = [_place(expected, name) for name in names]
+    given = [_place(found, name, expected) for name in names]
+    return _frame({"document": names, "found": given, "expected": wanted})
+
+
+def _place(schema: pa.Schema, name: str, like: pa.Schema | None = None) -> str:
+    """Position and type of a column; a type that equals the one in ``like`` is spelled as it is there.
+
+    Arrow and Parquet give the items of a list different names, which do not count.
+    """
+    index = schema.get_field_index(name)
+    if index < 0:
+        return "no such column"
+    kind = schema.field(index).type
+    if like is not None and name in like.names and kind.equals(like.field(name).type):
+        kind = like.field(name).type
+    return f"{index + 1}. {kind}"
+
+
+def _accounts(workspace: Workspace, contract: Contract, held: Set[str]) -> pd.DataFrame:
+    """One row per readable document: how many records and pages it has, and how many pages it should have.
+
+    A record that is held back counts: it is accounted for in ``review``.
+    """
+    documents = fs.read_table(workspace.staged("documents"), ["document", "status", "pages"]).to_pydict()
+    readable = [i for i, status in enumerate(documents["status"]) if status != Outcome.QUARANTINED]
+    ids = [documents["document"][i] for i in readable]
+    records, pages = (_counts(workspace.staged(table)) for table in (contract.name, "pages"))
+    return _frame({
+        "document": ids,
+        "records": [records.get(document, 0) or int(document in held) for document in ids],
+        "pages": [pages.get(document, 0) for document in ids],
+        "expected_pages": [documents["pages"][i] or 0 for i in readable],
+    })
+
+
+def _counts(path: UPath) -> dict[str, int]:
+    counted: dict[str, int] = {}
+    for table in fs.iter_tables(path, ["document"], BATCH_ROWS):
+        for document in table["document"].to_pylist():
+            counted[document] = counted.get(document, 0) + 1
+    return counted
+
+
+def _column(path: UPath, name: str) -> list[Any]:
+    return list(fs.read_table(path, [name])[name].to_pylist())
+
+
+def _wordless(workspace: Workspace) -> set[str]:
+    """Documents on which nothing was read: a blank page has no values, and that is no fault of the day's."""
+    documents = fs.read_table(workspace.staged("documents"), ["document", "status"]).to_pydict()
+    silent = (Outcome.EMPTY, Outcome.QUARANTINED)
+    return {document for document, status in zip(documents["document"], documents["status"], strict=True) if status in silent}
+
+
+def _values(record: UPath, path: str, wordless: set[str], whole: bool) -> Iterator[pd.DataFrame]:
+    """The values of one field path, one row each: a list's items are rows of their own."""
+    ids: list[str] = []
+    found: list[Any] = []
+    for document, row in _rows(record, [path]):
+        if document in wordless:
+            continue
+        values = resolve(row, path)
+        ids += [document] * len(values)
+        found += [_plain(value) for value in values]
+        if len(ids) >= BATCH_ROWS and not whole:
+            yield _frame({"document": ids, path: found})
+            ids, found = [], []
+    yield _frame({"document": ids, path: found})
+
+
+def _differences(record: UPath, check: Sum) -> Iterator[pd.DataFrame]:
+    """Total less parts of each record, None where one of the numbers is unknown."""
+    ids: list[str] = []
+    found: list[float | None] = []
+    for document, row in _rows(record, [check.total, *check.parts]):
+        total, *parts = ([Decimal(value) for value in _known(resolve(row, path))] for path in (check.total, *check.parts))
+        ids.append(document)
+        found.append(float(sum(total) - sum(sum(part) for part in parts)) if total and all(parts) else None)
+        if len(ids) >= BATCH_ROWS:
+            yield _frame({"document": ids, difference(check): found})
+            ids, found = [], []
+    yield _frame({"document": ids, difference(check): found})
+
+
+def _known(values: list[Any]) -> list[Any]:
+    """The values, or none of them if one is unknown."""
+    return [] if any(value is None for value in values) else values
+
+
+def _rows(record: UPath, paths: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(document, the columns of ``paths``) of each record."""
+    columns = sorted({path.split(".")[0].removesuffix("[]") for path in paths})
+    for table in fs.iter_tables(record, ["document", *columns], BATCH_ROWS):
+        for row in table.to_pylist():
+            yield row["document"], row
+
+
+def resolve(row: object, path: str) -> list[Any]:
+    """The values at a path of a record: one for ``total``, as many as there are items for ``line_items[].amount``."""
+    head, _, rest = path.partition(".")
+    value = row.get(head.removesuffix("[]")) if isinstance(row, dict) else None
+    if not head.endswith("[]"):
+        return resolve(value, rest) if rest else [value]
+    return [found for item in value or () for found in (resolve(item, rest) if rest else [item])]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    return None if value == [] else value  # a field of pairs that found none is absent

@@ -1,0 +1,182 @@
+"""Staging: the day's tables put together from the shards, in total order, ready for the gate."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import itemgetter
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from octavo.model.contracts import Contract
+from octavo.model.entities import Outcome, Report, Verdict
+from octavo.model.errors import Reason, SettingsError
+from octavo.storage import fs
+from octavo.storage.lake import Lake, table_schemas
+from octavo.storage.schemas import DOCUMENTS, PAGES, REVIEW
+from octavo.storage.workspace import Workspace
+
+
+def run(workspace: Workspace, contract: Contract, lake: Lake, extractors: Sequence[str], selected: bool = False) -> Report:
+    """Write ``staged/{table}.parquet`` for every table of the day.
+
+    Args:
+        extractors: whose answers were asked for, in the order in which ``answers`` lists them.
+        selected: the run took only some documents of its day; the published rows of all others are kept.
+
+    Returns:
+        The number of rows of each table.
+
+    Raises:
+        WorkspaceError: a shard of an earlier stage is missing.
+    """
+    started = time.monotonic()
+    sources = {
+        "pages": _pages(workspace),
+        "chunks": _shards(workspace, "chunk"),
+        "fields": _fields(workspace),
+        "corrections": _documents_shards(workspace, "corrections"),
+        contract.name: _documents_shards(workspace, "records"),
+        "answers": _answers(workspace, extractors),
+    }
+    expected = table_schemas(contract)
+    counts = {name: fs.write_table(workspace.staged(name), rows, expected[name]) for name, rows in sources.items()}
+    counts["documents"] = fs.write_table(workspace.staged("documents"), _documents(workspace), DOCUMENTS)
+    counts["review"] = fs.write_table(workspace.staged("review"), _review(workspace, contract), REVIEW)
+    held = (lake.published(workspace.partition) or {}).get("held", {}) if selected else {}
+    taken = workspace.documents_of(held, []) if held else {}
+    fs.write_json(workspace.held, {document: names for document, names in held.items() if document not in taken})
+    if selected:
+        for name in expected:
+            counts[name] = _keep_unselected(workspace, lake, name, expected[name])
+    return Report("tables", counts, time.monotonic() - started)
+
+
+def _shards(workspace: Workspace, stage: str) -> Iterator[pa.Table]:
+    for shard in workspace.page_shards:
+        yield workspace.read(workspace.shard(stage, shard))
+
+
+def _documents_shards(workspace: Workspace, stage: str) -> Iterator[pa.Table]:
+    for shard in workspace.document_shards:
+        yield workspace.read(workspace.shard(stage, shard))
+
+
+def _answers(workspace: Workspace, extractors: Sequence[str]) -> Iterator[pa.Table]:
+    for shard in workspace.page_shards:
+        for extractor in extractors:
+            yield workspace.read(workspace.shard(f"extract_{extractor}", shard))
+
+
+def _pages(workspace: Workspace) -> Iterator[pa.Table]:
+    """The readings without their words."""
+    for table in _shards(workspace, "read"):
+        words = table["words"].combine_chunks()
+        counts = pc.list_value_length(words)
+        parents = pc.list_parent_indices(words).to_numpy()
+        confidences = pc.struct_field(pc.list_flatten(words), "confidence").to_numpy()
+        sums = np.bincount(parents, confidences, minlength=len(table))
+        means = [round(total / n, 4) if n else None for total, n in zip(sums.tolist(), counts.to_pylist(), strict=True)]
+        columns = {name: table[name] for name in PAGES.names if name in table.schema.names and name != "words"}
+        yield pa.table({**columns, "words": counts.cast(pa.int32()), "mean_confidence": pa.array(means, pa.float64())}).select(PAGES.names)
+
+
+def _documents(workspace: Workspace) -> Iterator[pa.Table]:
+    """The documents with the status that their staged pages gave them, which lie in the order of the documents."""
+    ended = _outcomes(workspace)
+    document, pages = next(ended, ("", Counter()))
+    for table in fs.iter_tables(workspace.documents):
+        rows = table.to_pylist()
+        for row in rows:
+            own: Counter[str] = Counter()
+            if row["document"] == document:
+                own = pages
+                document, pages = next(ended, ("", Counter()))
+            if row["status"] != Outcome.QUARANTINED:
+                row["status"], row["reason"] = _status(own)
+        yield pa.Table.from_pylist(rows, schema=DOCUMENTS)
+
+
+def _outcomes(workspace: Workspace) -> Iterator[tuple[str, Counter[str]]]:
+    """Each document's pages by how they ended."""
+    columns = ["document", "outcome"]
+    tables = fs.iter_tables(workspace.staged("pages"), columns)
+    rows = (row for table in tables for row in zip(*(table[name].to_pylist() for name in columns), strict=True))
+    for document, group in groupby(rows, key=itemgetter(0)):
+        yield document, Counter(outcome for _, outcome in group)
+
+
+def _status(pages: Counter[str]) -> tuple[str, str | None]:
+    total = pages.total()
+    if total and pages[Outcome.QUARANTINED] == total:
+        return Outcome.QUARANTINED, Reason.PAGE_UNREADABLE
+    if pages[Outcome.QUARANTINED] or pages[Outcome.PARTIAL]:
+        return Outcome.PARTIAL, Reason.PAGES_LOST
+    if total and pages[Outcome.EMPTY] == total:
+        return Outcome.EMPTY, Reason.NO_WORDS
+    return Outcome.OK, None
+
+
+def _review(workspace: Workspace, contract: Contract) -> Iterator[pa.Table]:
+    """Every value that is not accepted, and every required field that has none."""
+    places = (row for table in fs.iter_tables(workspace.documents, ["document", "uri"]) for row in table.to_pylist())
+    required = [path for path, spec in contract.leaves() if spec.required and "[]" not in path]
+    of_field = [name for name in REVIEW.names if name != "uri"]
+    contract_hash = contract.hash
+    for shard in workspace.document_shards:
+        documents = list(workspace.shards_of(shard))
+        uris = _uris(places, set(documents))
+        held: set[tuple[str, str]] = set()
+        wanted: list[pa.Table] = []
+        for rows in workspace.stream(workspace.shard("fields", shard)):
+            rows = rows.filter(rows["matched"])
+            given, accepted = pc.is_valid(rows["value"]), pc.equal(rows["verdict"], Verdict.ACCEPTED)
+            found = rows.filter(pc.and_(pc.or_(given, accepted), pc.is_in(rows["field"], pa.array(required, pa.string()))))
+            held.update(zip(found["document"].to_pylist(), found["field"].to_pylist(), strict=True))
+            wanted.append(rows.filter(pc.and_(given, pc.invert(accepted))).select(of_field))
+        missing = [
+            {"document": document, "field": path, "reason": "required, but nothing was found", "contract_hash": contract_hash}
+            for document in documents for path in required if (document, path) not in held
+        ]
+        joined = pa.concat_tables([*wanted, pa.Table.from_pylist(missing, pa.schema([REVIEW.field(name) for name in of_field]))])
+        joined = joined.take(pc.sort_indices(joined, [("document", "ascending"), ("field", "ascending")]))
+        known = pc.index_in(joined["document"], pa.array(uris, pa.string()))
+        yield joined.append_column("uri", pa.array(uris.values(), pa.string()).take(known.combine_chunks()))
+
+
+def _uris(places: Iterator[dict[str, str]], wanted: set[str]) -> dict[str, str]:
+    """Where the wanted documents lie; shards list them in the order of ``places``, so no more than a shard's are held."""
+    found: dict[str, str] = {}
+    while len(found) < len(wanted):
+        row = next(places)
+        if row["document"] in wanted:
+            found[row["document"]] = row["uri"]
+    return found
+
+
+def _fields(workspace: Workspace) -> Iterator[pa.Table]:
+    """The fields of all documents; those of one document may be many, so that no shard's are held."""
+    for shard in workspace.document_shards:
+        yield from workspace.stream(workspace.shard("fields", shard))
+
+
+def _keep_unselected(workspace: Workspace, lake: Lake, name: str, schema: pa.Schema) -> int:
+    """Add the published rows of documents that this run did not take to a staged table, in order."""
+    staged, published = workspace.staged(name), lake.table(name, workspace.partition)
+    rows = fs.read_table(staged)
+    if not published.exists():
+        return int(rows.num_rows)
+    others = fs.read_table(published)
+    if not others.schema.equals(schema):
+        raise SettingsError(
+            f"{published} was written by another version of contract {workspace.partition.contract}; "
+            "run the whole day instead of selected documents"
+        )
+    taken = workspace.read(workspace.documents, ["document"])["document"]
+    others = others.filter(pc.invert(pc.is_in(others["document"], value_set=taken.combine_chunks())))
+    joined = pa.concat_tables([rows, others])
+    return fs.write_table(staged, [joined.take(pc.sort_indices(joined, [("document", "ascending")]))], schema)

@@ -1,0 +1,225 @@
+"""Arrow schemas of every table, in the workspace and in the lake, and the way between them and ``model``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from octavo.model.contracts import Contract, FieldSpec, Kind
+from octavo.model.entities import Box, Chunk, Page, Source, Word
+
+BOX = [("x0", pa.int32()), ("y0", pa.int32()), ("x1", pa.int32()), ("y1", pa.int32())]
+WORD = pa.struct([("text", pa.string()), *BOX, ("confidence", pa.float64()), ("source", pa.string())])
+EVIDENCE = pa.struct([("page", pa.int32()), *BOX])
+LOSER = pa.struct([("value", pa.string()), ("page", pa.int32()), ("extractor", pa.string()), ("reason", pa.string())])
+
+# No table repeats `contract` and `day`: readers of partitioned folders take both from the path.
+DOCUMENTS = pa.schema([
+    ("document", pa.string()),          # sha256 of the bytes
+    ("uri", pa.string()),               # the first of its places, in sorted order
+    ("copies", pa.list_(pa.string())),  # further places of the same bytes
+    ("media_type", pa.string()),
+    ("bytes", pa.int64()),
+    ("pages", pa.int32()),
+    ("status", pa.string()),            # an Outcome
+    ("reason", pa.string()),            # a Reason, null for ok
+])
+
+_PAGE = [
+    ("document", pa.string()),
+    ("page", pa.int32()),
+    ("width", pa.int32()),
+    ("height", pa.int32()),
+    ("dpi", pa.int32()),
+    ("rotation", pa.int32()),
+    ("transform", pa.list_(pa.float64())),
+    ("skew", pa.float64()),             # degrees at which lines fall to the right
+    ("text_source", pa.string()),       # text_layer, ocr, mixed or none
+]
+# What the read stage writes and the reading store keeps: a page with its words.
+READINGS = pa.schema([
+    *_PAGE,
+    ("words", pa.list_(WORD)),
+    ("outcome", pa.string()),
+    ("reason", pa.string()),
+    ("detail", pa.string()),
+    ("seconds", pa.float64()),
+    ("cached", pa.bool_()),
+])
+PAGES = pa.schema([*_PAGE, ("words", pa.int32()), ("mean_confidence", pa.float64()), ("outcome", pa.string()), ("reason", pa.string())])
+
+CHUNKS = pa.schema([
+    ("document", pa.string()),
+    ("page", pa.int32()),
+    ("chunk", pa.int32()),
+    *BOX,
+    ("strategy", pa.string()),
+    ("words", pa.int32()),
+    ("word_ids", pa.list_(pa.int32())),  # indices into the page's words
+    ("text", pa.string()),
+])
+
+# One way of asking a model about a chunk, and how it ended.
+TRY = pa.struct([("rung", pa.string()), ("finish", pa.string()), ("parse_status", pa.string()), ("detail", pa.string())])
+
+ANSWERS = pa.schema([
+    ("document", pa.string()),
+    ("page", pa.int32()),
+    ("chunk", pa.int32()),
+    *BOX,
+    ("extractor", pa.string()),
+    ("hinted", pa.bool_()),
+    ("raw", pa.string()),
+    ("parsed", pa.string()),             # JSON
+    ("parse_status", pa.string()),
+    ("attempts", pa.int32()),
+    ("model", pa.string()),
+    ("revision", pa.string()),
+    ("prompt_hash", pa.string()),
+    ("prompt_tokens", pa.int64()),
+    ("completion_tokens", pa.int64()),
+    ("seconds", pa.float64()),
+    ("cost", pa.float64()),
+    ("cached", pa.bool_()),
+    ("finish", pa.string()),             # stop, length, loop, error or blank; null without a model
+    ("detail", pa.string()),             # what is wrong with the answer, in words
+    ("history", pa.list_(TRY)),          # every attempt, in order
+])
+
+FIELDS = pa.schema([
+    ("document", pa.string()),
+    ("field", pa.string()),              # total, line_items[0].amount
+    ("matched", pa.bool_()),             # whether a field of the contract claims it
+    ("value", pa.string()),
+    ("number", pa.decimal128(24, 6)),
+    ("date", pa.date32()),
+    ("support", pa.string()),
+    ("verdict", pa.string()),
+    ("reason", pa.string()),
+    ("page", pa.int32()),
+    ("chunk", pa.int32()),
+    ("evidence", pa.list_(EVIDENCE)),
+    ("extractor", pa.string()),
+    ("losers", pa.list_(LOSER)),
+    ("contract_hash", pa.string()),      # of the contract that the row follows
+])
+
+REVIEW = pa.schema([
+    ("document", pa.string()),
+    ("uri", pa.string()),
+    ("field", pa.string()),
+    ("value", pa.string()),
+    ("verdict", pa.string()),
+    ("reason", pa.string()),
+    ("page", pa.int32()),
+    ("evidence", pa.list_(EVIDENCE)),
+    ("contract_hash", pa.string()),
+])
+
+CORRECTIONS = pa.schema([
+    ("document", pa.string()),
+    ("field", pa.string()),
+    ("value", pa.string()),              # null: the document has no such value
+    ("action", pa.string()),             # confirmed or corrected
+    ("previous", pa.string()),
+    ("by", pa.string()),
+    ("said", pa.string()),               # ISO 8601, UTC
+])
+
+LEDGER = pa.schema([
+    ("run", pa.string()),
+    ("level", pa.string()),              # run, document, page or chunk
+    ("document", pa.string()),
+    ("uri", pa.string()),
+    ("page", pa.int32()),
+    ("chunk", pa.int32()),
+    ("extractor", pa.string()),
+    ("outcome", pa.string()),
+    ("reason", pa.string()),
+    ("detail", pa.string()),
+    ("attempts", pa.int32()),
+    ("seconds", pa.float64()),
+    ("prompt_tokens", pa.int64()),
+    ("completion_tokens", pa.int64()),
+    ("cost", pa.float64()),
+    ("cached", pa.bool_()),
+    ("chunks_asked", pa.int32()),        # below it: chunks that a model was asked about in this run
+    ("chunks_cached", pa.int32()),       # and whose answer was known
+])
+
+_ARROW = {
+    Kind.MONEY: pa.decimal128(18, 2),
+    Kind.NUMBER: pa.decimal128(24, 6),
+    Kind.PERCENTAGE: pa.decimal128(9, 4),
+    Kind.INTEGER: pa.int64(),
+    Kind.DATE: pa.date32(),
+}
+_SOURCES = {source.value: source for source in Source}
+# What a ``Page`` is made of.
+PAGE_COLUMNS = ["document", "page", "width", "height", "dpi", "rotation", "transform", "skew", "words"]
+PAGES_AT_ONCE = 64
+PAIR = pa.struct([("key", pa.string()), ("value", pa.string())])
+
+
+def arrow_type(spec: FieldSpec) -> pa.DataType:
+    """The Arrow type of a field: list<struct> for a list, struct for a group."""
+    if spec.type is Kind.PAIRS:
+        return pa.list_(PAIR)
+    if spec.type is Kind.LIST:
+        return pa.list_(pa.struct([(name, arrow_type(item)) for name, item in spec.fields.items()]))
+    if spec.type is Kind.GROUP:
+        return pa.struct([(name, arrow_type(item)) for name, item in spec.fields.items()])
+    return _ARROW.get(spec.type, pa.string())
+
+
+def record_schema(contract: Contract) -> pa.Schema:
+    """The schema of the contract's own table: one typed row per document."""
+    return pa.schema([
+        ("document", pa.string()),
+        ("uri", pa.string()),
+        ("contract_hash", pa.string()),
+        *((name, arrow_type(spec)) for name, spec in contract.fields.items()),
+    ])
+
+
+def page_from_row(row: dict[str, Any]) -> Page:
+    """A ``READINGS`` row as a ``Page``."""
+    return next(pages_of(pa.Table.from_pylist([row], pa.schema([READINGS.field(name) for name in PAGE_COLUMNS]))))
+
+
+def pages_of(readings: pa.Table) -> Iterator[Page]:
+    """The pages of ``READINGS`` rows that have ``PAGE_COLUMNS``, few at a time: the words of many are large as Python objects."""
+    for start in range(0, readings.num_rows, PAGES_AT_ONCE):
+        yield from _pages_of(readings.slice(start, PAGES_AT_ONCE))
+
+
+def _pages_of(readings: pa.Table) -> Iterator[Page]:
+    """The pages column by column: no mapping is made of every word."""
+    words = _words(readings["words"])
+    counts = pc.list_value_length(readings["words"]).to_pylist()
+    columns = [readings[name].to_pylist() for name in PAGE_COLUMNS if name not in ("skew", "words")]
+    skews = readings["skew"].to_pylist() if "skew" in readings.column_names else [0.0] * readings.num_rows  # older files have none
+    for document, number, width, height, dpi, rotation, transform, skew, count in zip(*columns, skews, counts, strict=True):
+        yield Page(document, number, width, height, dpi, rotation, tuple(transform), tuple(islice(words, count)), skew or 0.0)
+
+
+def _words(lists: pa.ChunkedArray) -> Iterator[Word]:
+    """The words of all rows, one after the other."""
+    for chunk in lists.chunks:
+        texts, x0, y0, x1, y1, confidences, sources = (column.to_pylist() for column in chunk.flatten().flatten())
+        yield from map(Word, texts, map(Box, x0, y0, x1, y1), confidences, map(_SOURCES.__getitem__, sources))
+
+
+def chunk_to_row(page: Page, chunk: Chunk) -> dict[str, Any]:
+    return {
+        "document": page.document, "page": page.number, "chunk": chunk.number, **chunk.box._asdict(),
+        "strategy": chunk.strategy, "words": len(chunk.words), "word_ids": list(chunk.words), "text": chunk.text(page),
+    }
+
+
+def chunk_from_row(row: dict[str, Any]) -> Chunk:
+    return Chunk(row["chunk"], Box(row["x0"], row["y0"], row["x1"], row["y1"]), tuple(row["word_ids"]), row["strategy"])

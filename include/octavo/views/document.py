@@ -1,0 +1,217 @@
+"""One document as people look at it: a page with layers of boxes, and the fields with their evidence."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from octavo.model.entities import Outcome
+from octavo.model.settings import Settings
+from octavo.reading.store import published
+from octavo.storage.corrections import CorrectionStore
+from octavo.storage.schemas import chunk_from_row
+from octavo.views.sources import DocumentDay, Row, by_verdict
+
+# Confidence from which on a word is drawn as sure, likely or doubtful; below, as a guess.
+LEVELS = ((0.95, "sure"), (0.8, "likely"), (0.5, "doubtful"))
+GUESS = "guess"
+_ROW = re.compile(r"(.*\[\d+\])\.?(.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Rect:
+    """A box as SVG has it: pixels of the page, origin top left."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class WordMark:
+    """A word; ``level`` says how sure its reader was."""
+
+    rect: Rect
+    text: str
+    confidence: float
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkMark:
+    """A chunk; ``number`` counts from 1 in reading order."""
+
+    rect: Rect
+    number: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRect:
+    """Where the document says a field's value."""
+
+    page: int
+    rect: Rect
+
+
+@dataclass(frozen=True, slots=True)
+class FieldView:
+    """A field. ``number`` names it within the page, ``group`` is the list's row that it is of (``line_items[0]``), ``name`` the rest."""
+
+    number: int
+    path: str
+    group: str
+    name: str
+    value: str | None
+    verdict: str
+    support: str
+    reason: str
+    extractor: str | None
+    page: int | None
+    matched: bool
+    evidence: tuple[EvidenceRect, ...]
+    losers: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PageView:
+    """A page. ``words_kept`` is False where its words are not in the reading store any more; then it has no picture either."""
+
+    number: int
+    width: int
+    height: int
+    outcome: str
+    reason: str | None
+    source: str
+    words_kept: bool
+    words: tuple[WordMark, ...]
+    chunks: tuple[ChunkMark, ...]
+    answers: tuple[Row, ...]
+    picture: bytes | None = field(repr=False, default=None)
+
+    @property
+    def readable(self) -> bool:
+        return self.outcome != Outcome.QUARANTINED and self.width > 0 and self.height > 0
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentView:
+    """A document of one day. ``run`` is set where it is not published: as that run staged it."""
+
+    document: str
+    name: str
+    uri: str
+    copies: tuple[str, ...]
+    media_type: str
+    contract: str
+    day: dt.date
+    run: str | None
+    status: str
+    reason: str | None
+    pages: int
+    fields: tuple[FieldView, ...]
+    record: Row
+    corrections: tuple[Row, ...]
+    waiting: Row  # by field path, what people said since: the next run of the day takes it
+
+    @property
+    def verdicts(self) -> dict[str, int]:
+        """How many fields have each verdict."""
+        return by_verdict(Counter(one.verdict for one in self.fields))
+
+    def groups(self, matched: bool) -> Iterator[tuple[str, list[FieldView]]]:
+        """The fields that the contract has (or has not), row by row: those of no list first."""
+        wanted = [one for one in self.fields if one.matched is matched]
+        for group, fields in itertools.groupby(sorted(wanted, key=lambda one: (one.group != "", one.number)), key=lambda one: one.group):
+            yield group, list(fields)
+
+    def first_page(self, path: str | None) -> int:
+        """The page that shows a field, else the first."""
+        for one in self.fields:
+            if one.path == path:
+                return one.evidence[0].page if one.evidence else one.page or 1
+        return 1
+
+
+def load(place: DocumentDay, document: str) -> DocumentView:
+    """What a day says of a document that it lists."""
+    row = place.rows("documents", document)[0]
+    records = place.rows(place.partition.contract, document)
+    record = {name: value for name, value in records[0].items() if name not in ("document", "uri")} if records else {}
+    order = {name: number for number, name in enumerate(record)}  # the record has the contract's order
+    fields = sorted(place.rows("fields", document), key=lambda one: (order.get(_top(one["field"]), len(order)), _natural(one["field"])))
+    return DocumentView(
+        document=document, name=str(row["uri"]).rstrip("/").rsplit("/", 1)[-1], uri=row["uri"], copies=tuple(row["copies"] or ()),
+        media_type=row["media_type"], contract=place.partition.contract, day=place.partition.day, run=place.run, status=row["status"],
+        reason=row["reason"], pages=row["pages"] or 0, fields=tuple(_field(number, one) for number, one in enumerate(fields)),
+        record=record, corrections=(merged := tuple(place.rows("corrections", document))), waiting=_waiting(place, document, merged),
+    )
+
+
+def _waiting(place: DocumentDay, document: str, merged: Sequence[Row]) -> Row:
+    """What people said about fields that the tables do not have yet, by field path."""
+    known = {(row["field"], row["said"]) for row in merged}
+    kept = CorrectionStore(place.settings.correction_store).of(place.partition.contract, [document]).get(document, [])
+    return {one.field: one.row() for one in kept if (one.field, one.said) not in known}
+
+
+def load_page(place: DocumentDay, document: str, number: int, settings: Settings) -> PageView | None:
+    """One page with its words, chunks and answers; None if the document has no such page."""
+    frame = next((row for row in place.rows("pages", document) if row["page"] == number), None)
+    if frame is None:
+        return None
+    chunks = [row for row in place.rows("chunks", document) if row["page"] == number]
+    answers = [row for row in place.rows("answers", document) if row["page"] == number]
+    kept = published(settings.reading_store, document, frame, chunks) if frame["outcome"] != Outcome.QUARANTINED else None
+    words = kept[0].words if kept else ()
+    return PageView(
+        number, frame["width"], frame["height"], frame["outcome"], frame["reason"], frame["text_source"], kept is not None,
+        tuple(WordMark(_rect(*word.box), word.text, word.confidence, level(word.confidence)) for word in words),
+        tuple(ChunkMark(_rect(*chunk_from_row(row).box), row["chunk"] + 1, row["text"]) for row in chunks),
+        tuple(answers), kept[1] if kept else None,
+    )
+
+
+def picture(place: DocumentDay, document: str, number: int, settings: Settings) -> bytes | None:
+    """The JPEG that reading kept of a page, if it did."""
+    found = load_page(place, document, number, settings)
+    return found.picture if found else None
+
+
+def level(confidence: float) -> str:
+    """In words how sure the reader was of a word."""
+    return next((name for least, name in LEVELS if confidence >= least), GUESS)
+
+
+def _field(number: int, row: Row) -> FieldView:
+    inside = _ROW.fullmatch(row["field"])
+    group, name = (inside[1], inside[2] or inside[1]) if inside else ("", row["field"])
+    return FieldView(
+        number, row["field"], group, name, row["value"], row["verdict"], row["support"], row["reason"] or "", row["extractor"],
+        row["page"], row["matched"], tuple(_evidence(row["evidence"] or ())), tuple(row["losers"] or ()),
+    )
+
+
+def _evidence(boxes: Sequence[dict[str, Any]]) -> Iterator[EvidenceRect]:
+    for box in boxes:
+        yield EvidenceRect(box["page"], _rect(box["x0"], box["y0"], box["x1"], box["y1"]))
+
+
+def _rect(x0: int, y0: int, x1: int, y1: int) -> Rect:
+    return Rect(x0, y0, max(1, x1 - x0), max(1, y1 - y0))
+
+
+def _top(path: str) -> str:
+    """The contract's own field that a path lies in."""
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
+
+
+def _natural(path: str) -> list[tuple[int, str]]:
+    """A key that sorts row 10 after row 9."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", path) if part]

@@ -1,0 +1,113 @@
+"""What a day was made of: its files as they lay in the landing folder, and everything else that its tables follow from.
+
+Publishing keeps both beside the lake's tables, so that a later run can tell whether anything has changed, and which
+documents arrived after their day was done.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from upath import UPath
+
+import octavo
+from octavo.ingest.discovery import is_document_name
+from octavo.model.contracts import Contract
+from octavo.model.digest import digest
+from octavo.model.entities import Partition
+from octavo.model.settings import Settings
+from octavo.reading import engine
+from octavo.storage import fs
+from octavo.storage.corrections import CorrectionStore
+from octavo.storage.lake import Lake
+from octavo.storage.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class LateDay:
+    """A day with files that its last published run did not see. ``digest`` names this state of its folder."""
+
+    day: dt.date
+    files: int
+    digest: str
+    published: bool
+
+
+def files_of(folder: UPath, settings: Settings) -> dict[str, str]:
+    """Each settled file below ``folder`` with its size and time; from one listing, no file is opened.
+
+    Files are named by a digest of their path in the folder: what is kept must not hold names of documents that are forgotten.
+    """
+    youngest = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=settings.settle_seconds)
+    depth = len(folder.parts)
+    found = {}
+    for file in fs.files_under(folder):
+        name = PurePosixPath(*file.path.parts[depth:])
+        if is_document_name(name) and (file.changed is None or file.changed <= youngest):
+            key = hashlib.sha256(str(name).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+            found[key] = f"{file.size} {file.changed.isoformat() if file.changed else ''}"
+    return found
+
+
+def rules_of(contract: Contract, settings: Settings, extractors: Sequence[str], model: Mapping[str, Any] | None = None) -> str:
+    """Digest of what a day's tables depend on beside its files and what people said: contract, settings, engines and our own code."""
+    return digest({
+        "contract": contract.hash, "extractors": list(extractors), "model": dict(model or {}), "code": _code(),
+        "engine": engine.key(engine.find(settings.ocr_profile, settings.languages), settings), "limits": settings.limits.model_dump(),
+    })
+
+
+@lru_cache(maxsize=1)
+def _code() -> str:
+    """Digest of this package's source: another version may find other values."""
+    root = Path(octavo.__file__).resolve().parent
+    total = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        total.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return total.hexdigest()
+
+
+def keep(workspace: Workspace, folder: UPath, contract: Contract, settings: Settings, extractors: Sequence[str],
+         model: Mapping[str, Any] | None = None) -> None:
+    """Note in the workspace what the run starts from; publishing copies it. Called before ingest looks, so nothing is missed between."""
+    workspace.keep_inputs(files_of(folder, settings), rules_of(contract, settings, extractors, model))
+
+
+def unchanged(lake: Lake, workspace: Workspace, settings: Settings) -> bool:
+    """Whether the day is published and was made of just what the workspace notes, and nobody has said anything about it since."""
+    published, noted = lake.published(workspace.partition), workspace.inputs()
+    if published is None or noted is None or published.get("inputs") != digest(noted):
+        return False
+    path = lake.table("documents", workspace.partition)
+    if not path.exists():
+        return False
+    documents = fs.read_table(path, ["document"])["document"].to_pylist()
+    said = CorrectionStore(settings.correction_store).of(workspace.partition.contract, documents)
+    merged = fs.read_table(lake.table("corrections", workspace.partition)).to_pylist()
+    return bool([one.row() for document in documents for one in said.get(document, ())] == merged)
+
+
+def late_days(contract: str, settings: Settings, before: dt.date, within_days: int) -> list[LateDay]:
+    """Days before ``before`` with files that arrived, or changed, after their last published run; oldest first.
+
+    A file that went away is no reason: what was published of it stays until somebody runs the day again.
+
+    Args:
+        within_days: how many days to look back.
+    """
+    lake = Lake(UPath(settings.lake))
+    found = []
+    for back in range(within_days, 0, -1):
+        day = before - dt.timedelta(days=back)
+        files = files_of(UPath(settings.landing) / contract / f"{day:%Y/%m/%d}", settings)
+        seen = lake.inputs(Partition(contract, day))
+        late = sum(seen is None or seen["files"].get(name) != state for name, state in files.items())
+        if late:
+            found.append(LateDay(day, late, digest(files), seen is not None))
+    return found

@@ -1,0 +1,200 @@
+"""From values to fields: what type they are, what they are printed beside, where they stand."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from octavo.model.contracts import Kind, Locale
+from octavo.page.index import PageIndex
+from octavo.page.values import parser, squeeze
+from octavo.workflows.drafting.examples import Example
+from octavo.workflows.drafting.printed_labels import Shown, shown
+
+# Share of a field's values that must be of a type for the field to be.
+OF_TYPE = 0.9
+# Labels that a draft lists, and the least share of the documents that must print one.
+MOST_LABELS = 6
+LEAST_LABEL = 0.1
+# From this share of documents on a value without a label counts as one that stands at the top.
+AT_TOP = 0.6
+_IDENTIFIER = re.compile(r"(?=.*\d)[\w./#:-]+(?: [\w./#:-]*\d[\w./#:-]*)*")
+_PRINTED_MONEY = re.compile(r"\d[.,]\d{2}(?!\d)|[€£$¥]")
+_PERSON = re.compile(r"name|company|vendor|supplier|seller|issuer|buyer|customer|client|advertiser|payee|carrier|agency", re.I)
+_CALLED = re.compile(r"phone|tel|fax|mobile", re.I)
+_PLACE = re.compile(r"address|street|location", re.I)
+_IDENTIFIED = re.compile(r"(?:^|_)(?:id|num|no|nr|number|code|ref|reference)(?:_|$)", re.I)
+ORDERS = ("DMY", "MDY", "YMD")
+
+
+@dataclass(frozen=True)
+class _Document:
+    """The pages of an example, and its true values as they are compared."""
+
+    pages: list[PageIndex]
+    texts: list[str]
+
+
+@dataclass
+class Draft:
+    """A field of the draft. ``found`` and ``of``: documents whose pages show its value, of those that have one."""
+
+    name: str
+    type: Kind
+    labels: list[str] = field(default_factory=list)
+    at_top: bool = False
+    in_all: bool = False
+    found: int = 0
+    of: int = 0
+    fields: list[Draft] = field(default_factory=list)
+
+
+def _texts(truth: dict[str, Any]) -> list[str]:
+    """The document's true texts as they are compared: what is part of one is no label."""
+    return [squeeze(str(value)) for value in _scalars(truth) if squeeze(str(value))]
+
+
+def locale_of(examples: Sequence[Example]) -> Locale:
+    """The order of dates in which the pages show most of the true ones, and the currency where they print but one."""
+    texts = [str(value) for example in examples for value in _scalars(example.truth)]
+    best, most = "DMY", -(1 << 30)
+    for order in ORDERS:
+        locale = Locale(date_order=order)
+        dates = {date for text in texts if (date := parser(locale).parse(Kind.DATE, text))}
+        spans = [span for example in examples for page in example.pages for span in parser(locale).dates(page.text)]
+        found = sum(span.date in dates for span in spans) + sum(span.order for span in spans)
+        if found > most:
+            best, most = order, found
+    marks = Counter(
+        mark for example in examples for mark in {m for page in example.pages for m in PageIndex(page, parser(Locale())).currencies})
+    currency = next((mark for mark, count in marks.most_common(1) if count >= OF_TYPE * marks.total()), None)
+    return Locale(date_order=best, currency=currency)
+
+
+def _scalars(truth: dict[str, Any]) -> Iterable[Any]:
+    for value in truth.values():
+        if isinstance(value, dict):
+            yield from _scalars(value)
+        elif isinstance(value, list):
+            yield from (inner for row in value if isinstance(row, dict) for inner in _scalars(row))
+        else:
+            yield value
+
+
+def draft_fields(examples: Sequence[Example], locale: Locale) -> list[Draft]:
+    """The fields of the examples' truth, in its order; a label belongs to the field that it stands beside most often."""
+    told = [example for example in examples if example.truth]
+    documents = [_Document([PageIndex(page, parser(locale)) for page in example.pages], _texts(example.truth)) for example in told]
+    names = dict.fromkeys(name for example in told for name in example.truth)
+    drafts: list[Draft] = []
+    counted: list[tuple[Draft, Counter[str], dict[str, str]]] = []
+    for name in names:
+        values = [example.truth.get(name) for example in told]
+        drafts.append(_draft(name, values, documents, locale, counted, False))
+    best: dict[str, int] = {}
+    for _, counts, _ in counted:
+        for label, count in counts.items():
+            best[label] = max(best.get(label, 0), count)
+    for draft, counts, prints in counted:
+        least = max(1, round(LEAST_LABEL * len(told)))
+        chosen = [label for label, count in counts.most_common() if count >= least and count == best[label]]
+        draft.labels = [prints[label] for label in chosen[:MOST_LABELS]]
+        draft.at_top = draft.at_top and not draft.labels and draft.type in (Kind.NAME, Kind.TEXT)
+        if draft.at_top:
+            draft.type = Kind.NAME
+    return drafts
+
+
+def _draft(
+    name: str, values: Sequence[Any], documents: Sequence[_Document], locale: Locale,
+    counted: list[tuple[Draft, Counter[str], dict[str, str]]], listed: bool,
+) -> Draft:
+    known = [(value, document) for value, document in zip(values, documents, strict=True) if value not in (None, "", [], {})]
+    own = _name(name)
+    rows = [[row for row in (value if isinstance(value, list) else [value]) if isinstance(row, dict)] for value, _ in known]
+    if rows and all(rows):
+        kind = Kind.LIST if any(isinstance(value, list) for value, _ in known) else Kind.GROUP
+        draft = Draft(own, kind, in_all=len(known) == len(values), of=len(known))
+        for cell in dict.fromkeys(key for of in rows for row in of for key in row):
+            # of a list the first row is the one right below the header
+            firsts = [of[0].get(cell) for of in rows]
+            draft.fields.append(_draft(cell, firsts, [document for _, document in known], locale, counted, kind is Kind.LIST))
+        return draft
+    texts = [(str(one), document) for value, document in known for one in (value if isinstance(value, list) else [value])[:1]]
+    draft = Draft(own, _type(own, [text for text, _ in texts], locale), in_all=len(known) == len(values) > 0, of=len(texts))
+    counts: Counter[str] = Counter()
+    prints: dict[str, str] = {}
+    top = 0
+    for text, document in texts:
+        found = _first([shown(page, draft.type, text, listed) for page in document.pages])
+        if found is None:
+            continue
+        draft.found += 1
+        top += found.at_top
+        for label in dict.fromkeys(found.labels):
+            if any(squeeze(label) in value for value in document.texts):
+                continue
+            counts[squeeze(label)] += 1
+            prints.setdefault(squeeze(label), label)
+    draft.at_top = bool(texts) and top >= AT_TOP * len(texts)
+    counted.append((draft, counts, prints))
+    return draft
+
+
+def _first(found: Iterable[Shown | None]) -> Shown | None:
+    """The page that shows the value beside a label, else the first that shows it."""
+    pages = [one for one in found if one is not None]
+    return next((one for one in pages if one.labels), pages[0] if pages else None)
+
+
+def _name(key: str) -> str:
+    """A column's name."""
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key)
+    name = "_".join(re.findall(r"[a-z0-9]+", spaced.casefold()))
+    return name if name[:1].isalpha() else f"field_{name}".rstrip("_")
+
+
+def _type(name: str, texts: Sequence[str], locale: Locale) -> Kind:
+    """The narrowest type that nearly all values are, and that the name does not speak against."""
+    read = parser(locale)
+
+    def all_are(kind: Kind) -> bool:
+        return sum(read.parse(kind, text) is not None for text in texts) >= OF_TYPE * len(texts)
+
+    def most_match(pattern: re.Pattern[str]) -> bool:
+        return sum(bool(pattern.search(text)) for text in texts) >= OF_TYPE * len(texts)
+
+    if not texts:
+        return Kind.TEXT
+    for kind in (Kind.DATE, Kind.EMAIL, Kind.URL):
+        if all_are(kind):
+            return kind
+    if _CALLED.search(name) and all_are(Kind.PHONE):
+        return Kind.PHONE
+    if all("%" in text for text in texts) and all_are(Kind.PERCENTAGE):
+        return Kind.PERCENTAGE
+    are_identifiers = sum(map(_is_identifier, texts)) >= OF_TYPE * len(texts)
+    if _IDENTIFIED.search(name) and are_identifiers:
+        return Kind.IDENTIFIER
+    if all_are(Kind.MONEY) and most_match(_PRINTED_MONEY):
+        return Kind.MONEY
+    if all_are(Kind.CURRENCY):
+        return Kind.CURRENCY
+    if all_are(Kind.INTEGER) and max(map(len, texts)) <= 4:
+        return Kind.INTEGER
+    if all_are(Kind.NUMBER) and not all(text.isdigit() for text in texts):
+        return Kind.NUMBER
+    if are_identifiers:
+        return Kind.IDENTIFIER
+    if _PLACE.search(name):
+        return Kind.ADDRESS
+    return Kind.NAME if _PERSON.search(name) else Kind.TEXT
+
+
+def _is_identifier(text: str) -> bool:
+    """Whether a text is one number with letters and marks in it, rather than words that a number follows."""
+    known = [char for char in text if char.isalnum()]
+    return bool(_IDENTIFIER.fullmatch(text)) and 3 * sum(char.isdigit() for char in known) >= len(known)

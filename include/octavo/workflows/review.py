@@ -1,0 +1,212 @@
+"""Human review: what wants a look, and keeping what a person says about it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from upath import UPath
+
+from octavo.model.contracts import Contract, FieldSpec, Kind
+from octavo.model.entities import Box, Evidence, Partition
+from octavo.model.errors import SettingsError
+from octavo.page.values import NUMERIC, parser
+from octavo.storage import fs
+from octavo.storage.corrections import Action, Correction, CorrectionStore
+from octavo.storage.lake import Lake
+
+# Fewest characters of a sha256 that name a document.
+LEAST_CHARACTERS = 6
+_NUMBER = re.compile(r"\[\d+\]")
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A published document that a person speaks about."""
+
+    partition: Partition
+    document: str
+    uri: str
+
+
+def rows(
+    lake: Lake, store: CorrectionStore, contract: str | None = None, day: dt.date | None = None, wanted: str | None = None,
+) -> Iterator[Row]:
+    """What wants a look, day by day: the rows of the table ``review`` with contract, day and a correction that is not merged yet.
+
+    Args:
+        contract: only of this contract.
+        day: only of this day.
+        wanted: only of documents whose sha256 starts, or whose path ends, like this.
+    """
+    pattern = f"review/contract={contract or '*'}/day={day.isoformat() if day else '*'}/part.parquet"
+    for path in sorted(lake.root.glob(pattern)):
+        partition = _partition(path)
+        found = [row for row in fs.read_table(path).to_pylist() if wanted is None or _is_named(row, wanted)]
+        said = store.of(partition.contract, {row["document"] for row in found})
+        for row in found:
+            waiting = {one.field: one for one in said.get(row["document"], ())}.get(row["field"])
+            evidence = [[box["page"], box["x0"], box["y0"], box["x1"], box["y1"]] for box in row["evidence"] or ()]
+            correction = waiting and {"value": waiting.value, "action": waiting.action.value, "by": waiting.by, "said": waiting.said}
+            yield {
+                "contract": partition.contract, "day": partition.day.isoformat(), **row, "evidence": evidence, "correction": correction,
+            }
+
+
+def find(lake: Lake, wanted: str, contract: str | None = None, day: dt.date | None = None) -> Reviewed:
+    """The one published document that ``wanted`` names; of several days that have it, the last.
+
+    Raises:
+        SettingsError: there is none, or several.
+    """
+    found: dict[tuple[str, str], Reviewed] = {}
+    for path in sorted(lake.root.glob(f"documents/contract={contract or '*'}/day={day.isoformat() if day else '*'}/part.parquet")):
+        partition = _partition(path)
+        for row in fs.read_table(path, ["document", "uri"]).to_pylist():
+            if _is_named(row, wanted):
+                found[partition.contract, row["document"]] = Reviewed(partition, row["document"], row["uri"])
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if not found:
+        raise SettingsError(f"no document {wanted!r} in {lake.root}; give the end of its path or 6 or more characters of its sha256")
+    listed = ", ".join(f"{one.document[:12]} ({one.partition.path}, {one.uri})" for one in list(found.values())[:5])
+    raise SettingsError(f"{wanted!r} names {len(found)} documents: {listed}; give more of the name, --contract or --day")
+
+
+def cases(lake: Lake, store: CorrectionStore, contract: str, day: dt.date | None, most: int) -> list[Reviewed]:
+    """Documents of a contract about which nobody has said anything yet, by day, as many as ``most``."""
+    found: dict[str, Reviewed] = {}
+    for row in rows(lake, store, contract, day):
+        if row["correction"] is None and "[]" not in row["field"]:
+            found.setdefault(row["document"], Reviewed(Partition(contract, dt.date.fromisoformat(row["day"])), row["document"], row["uri"]))
+            if len(found) > most:
+                break
+    return list(found.values())[:most]
+
+
+def form(lake: Lake, store: CorrectionStore, about: Reviewed) -> list[Row]:
+    """What to ask about one document: its rows that name one value each."""
+    asked = rows(lake, store, about.partition.contract, about.partition.day, about.document)
+    return [row for row in asked if row["correction"] is None and "[]" not in row["field"]]
+
+
+class Desk:
+    """Takes what a person says about one document: make the corrections, then ``keep`` them all.
+
+    Args:
+        contract: as it is now.
+        about: the document.
+        by: who speaks.
+    """
+
+    def __init__(self, lake: Lake, store: CorrectionStore, contract: Contract, about: Reviewed, by: str) -> None:
+        self._store = store
+        self._contract = contract
+        self._about = about
+        self._by = by
+        path = lake.table("fields", about.partition)
+        self._rows: dict[str, Row] = {row["field"]: row for row in fs.read_table(path, where=("document", about.document)).to_pylist()}
+
+    def confirm(self, field: str) -> Correction:
+        """That the value which stands there is right.
+
+        Raises:
+            SettingsError: the contract has no such field, or there is no value that can be read as its type.
+        """
+        spec, row = self._spec(field), self._rows.get(field)
+        if row is None or row["value"] is None:
+            raise SettingsError(f"{field} of {self._about.uri} has no value to confirm; give one with --set {field}=VALUE")
+        typed = row["date"].isoformat() if row["date"] is not None else _plain(row["number"])
+        if typed is None and spec.type in (*NUMERIC, Kind.DATE):
+            raise SettingsError(f"{field}: {row['value']!r} cannot be read as one {spec.type}; give its value with --set {field}=VALUE")
+        return self._said(field, row["value"], typed, Action.CONFIRMED)
+
+    def correct(self, field: str, value: str) -> Correction:
+        """What the value is; an empty text says that the document has none.
+
+        Raises:
+            SettingsError: the contract has no such field, or the text cannot be read as its type.
+        """
+        spec, text = self._spec(field), " ".join(value.split())
+        if not text:
+            return self._said(field, None, None, Action.CORRECTED)
+        typed = parser(self._contract.locale).parse(spec.type, text)
+        if typed is None:
+            raise SettingsError(f"{field}: {text!r} cannot be read as one {spec.type}")
+        if isinstance(typed, dt.date):
+            return self._said(field, text, typed.isoformat(), Action.CORRECTED)
+        return self._said(field, text, _plain(typed) if isinstance(typed, int | Decimal) else None, Action.CORRECTED)
+
+    def answers(self, values: Mapping[str, str | None]) -> list[Correction]:
+        """What a filled form says: a field that stands as it stood is confirmed, another is corrected, an empty one that was empty is left.
+
+        Raises:
+            SettingsError: a changed value cannot be read as its field's type.
+        """
+        said = []
+        for field, value in values.items():
+            text, before = " ".join((value or "").split()), self.value(field) or ""
+            if text != " ".join(before.split()):
+                said.append(self.correct(field, text))
+            elif text and self._is_readable(field):
+                said.append(self.confirm(field))
+        return said
+
+    def _is_readable(self, field: str) -> bool:
+        row, kind = self._rows[field], self._spec(field).type
+        return kind not in (*NUMERIC, Kind.DATE) or row["date"] is not None or row["number"] is not None
+
+    def keep(self, said: Iterable[Correction]) -> None:
+        """Put corrections into the store: every later merge sees them."""
+        for correction in said:
+            self._store.put(correction)
+
+    def value(self, field: str) -> str | None:
+        """The value that stands there now."""
+        row = self._rows.get(field)
+        return row["value"] if row else None
+
+    def _spec(self, field: str) -> FieldSpec:
+        leaves = dict(self._contract.leaves())
+        path = _NUMBER.sub("[]", field)
+        if path in leaves and leaves[path].type is not Kind.PAIRS and "[]" not in field:
+            return leaves[path]
+        head, _, cell = path.rpartition("[].")
+        if head in leaves and leaves[head].type is Kind.PAIRS and cell in ("key", "value"):
+            return FieldSpec()
+        known = ", ".join(path.replace("[]", "[0]") for path in leaves)
+        raise SettingsError(f"contract {self._contract.name} has no field {field!r}; it has {known}")
+
+    def _said(self, field: str, value: str | None, typed: str | None, action: Action) -> Correction:
+        said = dt.datetime.now(dt.UTC).isoformat(timespec="microseconds")
+        return Correction(
+            self._contract.name, self._about.document, field, value, typed, action, self._anchor(field), self.value(field), self._by, said)
+
+    def _anchor(self, field: str) -> tuple[Evidence, ...]:
+        """Where the page shows the field; for a list's cell, all of its row."""
+        row = re.match(r".+?\[\d+\]\.", field)
+        paths = sorted(path for path in self._rows if path.startswith(row[0])) if row else [field]
+        found = [box for path in paths if path in self._rows for box in self._rows[path]["evidence"] or ()]
+        return tuple(dict.fromkeys(Evidence(box["page"], Box(box["x0"], box["y0"], box["x1"], box["y1"])) for box in found))
+
+
+def _plain(number: Decimal | int | None) -> str | None:
+    """A number as plain digits, without the zeros that its column adds."""
+    if number is None:
+        return None
+    text = format(Decimal(number), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _partition(path: UPath) -> Partition:
+    day, contract = path.parent.name, path.parent.parent.name
+    return Partition(contract.removeprefix("contract="), dt.date.fromisoformat(day.removeprefix("day=")))
+
+
+def _is_named(row: Row, wanted: str) -> bool:
+    return (len(wanted) >= LEAST_CHARACTERS and row["document"].startswith(wanted)) or bool(row["uri"].endswith(wanted))
