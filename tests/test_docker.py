@@ -16,7 +16,7 @@ import pathspec
 import pytest
 from ruamel.yaml import YAML
 
-from octavo.config import Settings
+from octavo.model.settings import Settings
 from scripts.fleet import RECOVERY
 
 ROOT = Path(__file__).resolve().parent.parent

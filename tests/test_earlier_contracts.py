@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from octavo import contracts, schemas
-from octavo.contracts import Contract, FieldSpec, Kind
+from octavo.model import contracts
+from octavo.model.contracts import Contract, FieldSpec, Kind
+from octavo.storage import schemas
 
 DATA = Path(__file__).resolve().parent / "data"
 FOLDERS = sorted(DATA.glob("contracts-*"))

@@ -22,14 +22,15 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from upath import UPath
 
-from octavo import chunking, inputs, pipeline
+from octavo.chunking import stage as chunking
 from octavo.cli import main
-from octavo.config import CONTRACTS_FOLDER, Settings
-from octavo.corrections import CorrectionStore
-from octavo.extraction import layout
-from octavo.lake import Lake
-from octavo.model import Partition
-from octavo.workspace import Workspace
+from octavo.extraction.rules import stage as rules
+from octavo.model.entities import Partition
+from octavo.model.settings import CONTRACTS_FOLDER, Settings
+from octavo.storage.corrections import CorrectionStore
+from octavo.storage.lake import Lake
+from octavo.storage.workspace import Workspace
+from octavo.workflows import change_detection, pipeline
 from tests.documents import text_pdf
 from tests.molmo.endpoint import completion, serving
 
@@ -213,7 +214,7 @@ def test_the_next_days_run_and_late_documents_join_what_was_there(left: Path) ->
 
 def test_only_documents_that_came_since_are_late(left: Path) -> None:
     def late(partition: Partition) -> list[tuple[dt.date, int, bool]]:
-        found = inputs.late_days(partition.contract, Settings(), dt.date(2026, 11, 7), 31)
+        found = change_detection.late_days(partition.contract, Settings(), dt.date(2026, 11, 7), 31)
         return [(day.day, day.files, day.published) for day in found]
 
     seen = [RECEIPT, SLIP, INVOICE]  # the last run of airtime was refused
@@ -237,7 +238,7 @@ def test_a_parked_run_goes_on_and_publishes_with_what_was_said_since(left: Path,
         if "chunk" in stages:
             for shard in workspace.page_shards:
                 chunking.run(workspace, shard, contract.chunking)
-                layout.run(workspace, shard, contract)
+                rules.run(workspace, shard, contract)
 
     result = pipeline.DayResult(AIRTIME, workspace.run)
     pipeline.finish(pipeline.Steps(result, None), workspace, contract, settings, ("layout",), work)
