@@ -50,7 +50,7 @@ test-core: dev ## all tests but the end-to-end ones
 	nice -n 10 $(PYTEST) --numprocesses auto --maxprocesses 4 --dist loadfile --ignore tests/e2e
 
 test-e2e: dev ## the tests under a real Airflow, in a real browser
-	$(PYTEST) --numprocesses 4 --dist loadfile --no-loadscope-reorder tests/e2e
+	$(PYTEST) --numprocesses 3 --dist loadfile --no-loadscope-reorder tests/e2e
 
 soak: ## kill days at random points, 120 times without Airflow and 22 with it; goes on where it was stopped [SOAK=file]
 	@mkdir -p $(dir $(SOAK))

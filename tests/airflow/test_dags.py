@@ -114,6 +114,15 @@ def test_a_scheduled_run_is_about_a_whole_day(parsed: dict[str, Any]) -> None:
     assert {dag["timetable"] for dag in parsed["dags"].values()} == {"CronDataIntervalTimetable"}
 
 
+def test_a_tasks_process_builds_its_own_dag_and_reads_no_other_contract(tmp_path: Path) -> None:
+    folder = tmp_path / "contracts"
+    folder.mkdir()
+    for name in ("one", "other"):
+        (folder / f"{name}.yaml").write_text(f"name: {name}\ntitle: {name}\nfields:\n  total: {{type: money}}\n")
+    given = {"OCTAVO_CONTRACTS": str(folder), "_AIRFLOW_PARSING_CONTEXT_DAG_ID": "octavo_one"}
+    assert set(parse("octavo_dags.py", tmp_path, **given)["dags"]) == {"octavo_one"}
+
+
 def test_the_assets_are_the_stable_tables_of_the_lake() -> None:
     contract = contracts.find("receipt", Settings().contracts)
     assert {*TABLES, contract.name} == set(table_schemas(contract)) - {"answers"}

@@ -1,8 +1,8 @@
 """Real Airflows for the end-to-end tests: scheduler, LocalExecutor and an embedded PostgreSQL, with logins.
 
-Tests that only look share one, whichever of pytest's workers they run in: the first that asks starts it, and it ends with the session.
-Each file of tests works on a contract or on days of its own, so that the files can run side by side. Tests that kill a component or
-take a pool away share another.
+Tests share one, whichever of pytest's workers they run in: the first that asks starts it, and it ends with the session. Each file of
+tests works on a contract or on days of its own, so that the files can run side by side. Those that kill a component or take a pool away
+come last, when the other workers are done.
 """
 
 from __future__ import annotations
@@ -58,11 +58,10 @@ gate:
   min_required_share: 1.0
 """
 BROKEN = "name: broken\ntitle: Broken\nfields:\n  total: {type: mony}\n"
-# Contracts of the two stacks by name, each a copy of a shipped one: a file of tests has a DAG of its own, which runs one day at a time.
-LOOKED_AT = {"receipt": "receipt", "invoice": "invoice", "walked": "invoice", "killed": "receipt", "answered": "receipt"}
-DISTURBED = {"receipt": "receipt"}
-# Files of tests, those that take longest first, so that no worker is left with one of them at the end.
-ORDER = ("test_backfill", "test_browser", "test_fleet", "test_days", "test_molmo", "test_kills")
+# Contracts by name, each a copy of a shipped one: a file of tests has a DAG of its own, which runs one day at a time.
+CONTRACTS = {"receipt": "receipt", "invoice": "invoice", "walked": "invoice", "killed": "receipt", "answered": "receipt"}
+# Files of tests in the order in which workers take them: those that take longest first, those that disturb others last.
+ORDER = ("test_browser", "test_fleet", "test_days", "test_molmo", "test_kills", "test_browser_walk", "test_history", "test_backfill")
 BROWSER_FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -84,7 +83,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.e2e)
         item.add_marker(pytest.mark.timeout(900))
     if len(here) == len(items):
-        items.sort(key=lambda item: ORDER.index(item.path.stem) if item.path.stem in ORDER else len(ORDER))
+        items.sort(key=lambda item: ORDER.index(item.path.stem))
+
+
+def pytest_sessionfinish() -> None:
+    """Tell the tests that wait for the other workers that this one is done."""
+    if STACKS in os.environ:
+        Path(os.environ[STACKS], f"{os.environ.get('PYTEST_XDIST_WORKER', 'main')}.done").touch()
 
 
 @dataclass
@@ -209,14 +214,36 @@ def kill(process: psutil.Process) -> None:
 
 @pytest.fixture(scope="session")
 def airflow() -> Airflow:
-    """The stack of tests that look, start runs and kill their own tasks."""
-    return shared("looked-at", LOOKED_AT, {"strict": STRICT, "broken": BROKEN})
+    """The stack of this session, started by the first of pytest's workers that asks."""
+    root = Path(os.environ[STACKS]) / "shared"
+    started = root / "started.json"
+    with FileLock(f"{root}.lock"):
+        if not started.exists():
+            make.build(root)
+            (root / "contracts").mkdir()
+            for contract, source in CONTRACTS.items():
+                text = (Path(Settings().contracts) / f"{source}.yaml").read_text().replace(f"name: {source}", f"name: {contract}", 1)
+                if contract != "receipt":  # the others run only when they are asked to
+                    text = re.sub("(?m)^schedule: .*", "schedule: null", text)
+                if contract != source:
+                    shutil.copytree(root / "landing" / source, root / "landing" / contract)
+                (root / "contracts" / f"{contract}.yaml").write_text(text)
+            (root / "contracts" / "strict.yaml").write_text(STRICT)
+            (root / "contracts" / "broken.yaml").write_text(BROKEN)
+            found = start(root / "var", root / "landing", root / "lake", root / "contracts", SETTINGS)
+            started.write_text(json.dumps({"port": found.stack.port, "extra": found.stack.extra}))
+            return found
+        said = json.loads(started.read_text())
+    stack = Stack(root / "var", said["port"], said["extra"])
+    return Airflow(stack, AirflowApi(stack.url, ("admin", USERS["admin"])), root / "landing", root / "lake", root / "contracts")
 
 
 @pytest.fixture(scope="session")
-def disturbed() -> Airflow:
-    """The stack of tests that take something away from every run: the scheduler, the database, a pool."""
-    return shared("disturbed", DISTURBED, {}, OCTAVO_LATE_DAYS="0")
+def alone(airflow: Airflow) -> Airflow:
+    """The same stack when no other worker runs tests any more: for those that take something away from all of its runs."""
+    others = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) - 1
+    until(lambda: len(list(Path(os.environ[STACKS]).glob("*.done"))) == others, 840, 1)
+    return airflow
 
 
 @pytest.fixture(scope="session")
@@ -234,39 +261,8 @@ def browser(airflow: Airflow, tmp_path_factory: pytest.TempPathFactory) -> Itera
         context.close()
 
 
-def shared(name: str, copies: dict[str, str], own: dict[str, str], **settings: str) -> Airflow:
-    """The stack ``name`` of this session, started by the first of pytest's workers that asks.
-
-    Args:
-        copies: contracts of the stack by name, with the shipped contract that each copies. ``receipt`` keeps its schedule; the
-            others run only when they are asked to.
-        own: further contracts by name, as YAML.
-    """
-    root = Path(os.environ[STACKS]) / name
-    started = root / "started.json"
-    with FileLock(f"{root}.lock"):
-        if not started.exists():
-            make.build(root)
-            (root / "contracts").mkdir()
-            for contract, source in copies.items():
-                text = (Path(Settings().contracts) / f"{source}.yaml").read_text().replace(f"name: {source}", f"name: {contract}", 1)
-                if contract != "receipt":
-                    text = re.sub("(?m)^schedule: .*", "schedule: null", text)
-                if contract != source:
-                    shutil.copytree(root / "landing" / source, root / "landing" / contract)
-                (root / "contracts" / f"{contract}.yaml").write_text(text)
-            for contract, text in own.items():
-                (root / "contracts" / f"{contract}.yaml").write_text(text)
-            found = start(root / "var", root / "landing", root / "lake", root / "contracts", {**SETTINGS, **settings})
-            started.write_text(json.dumps({"port": found.stack.port, "extra": found.stack.extra}))
-            return found
-        said = json.loads(started.read_text())
-    stack = Stack(root / "var", said["port"], said["extra"])
-    return Airflow(stack, AirflowApi(stack.url, ("admin", USERS["admin"])), root / "landing", root / "lake", root / "contracts")
-
-
 def end_shared() -> None:
-    """End what ``shared`` started in this session."""
+    """End what was started for this session."""
     folder = Path(os.environ.pop(STACKS))
     left = [process for var in folder.glob("*/var") for process in end(Stack(var))]
     shutil.rmtree(folder)

@@ -45,8 +45,8 @@ def digests(lake: Path) -> dict[str, dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def airflow(disturbed: Airflow) -> Airflow:
-    return disturbed
+def airflow(alone: Airflow) -> Airflow:
+    return alone
 
 
 @pytest.fixture(scope="module")

@@ -327,10 +327,14 @@ def load_all(folder: Path | str) -> list[Contract]:
     return [load(path) for path in sorted(Path(folder).glob("*.yaml"))]
 
 
-def load_valid(folder: Path | str) -> tuple[list[Contract], list[ContractError]]:
-    """Every sound contract of a folder, by name, and what is wrong with the others."""
+def load_valid(folder: Path | str, only: str | None = None) -> tuple[list[Contract], list[ContractError]]:
+    """Every sound contract of a folder, by name, and what is wrong with the others.
+
+    Args:
+        only: the one contract to read; None reads all.
+    """
     sound, errors = [], []
-    for path in sorted(Path(folder).glob("*.yaml")):
+    for path in sorted(Path(folder).glob(f"{only or '*'}.yaml")):
         try:
             sound.append(load(path))
         except ContractError as error:
