@@ -6,14 +6,15 @@ EXECUTOR ?= local
 PROFILE = $(if $(filter molmo,$(EXTRACTOR)),molmo,core)
 export EXTRACTOR EXECUTOR
 SOAK ?= var/soak.jsonl
+PYTEST = .venv/bin/python -m pytest --durations 20 --durations-min 1
 ifdef MODEL
 export OCTAVO_MOLMO_MODEL = $(MODEL)
 endif
 
-.PHONY: help setup run stop status check test soak tally
+.PHONY: help setup run stop status dev check test test-quick test-core test-e2e soak tally
 
 help: ## show this
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
 
 setup: ## install what is missing (apt, .venv)
 	@scripts/setup.sh $(PROFILE)
@@ -27,17 +28,29 @@ stop: ## end Airflow and everything it started
 status: ## say whether Airflow is up
 	@.venv/bin/python -m scripts.stack status
 
-check: ## lint, types, layers, Dockerfile (no tests)
+dev:
 	@scripts/setup.sh dev
+
+check: dev ## lint, types, layers, Dockerfile (no tests)
 	.venv/bin/ruff check .
+	.venv/bin/ruff check --select T20,S101,BLE001,E722,LOG,G --ignore-noqa include plugins dags
 	.venv/bin/mypy
 	.venv/bin/mypy plugins/octavo_airflow scripts
 	.venv/bin/lint-imports
-	@[ ! -f Dockerfile ] || { echo hadolint Dockerfile; .venv/bin/hadolint Dockerfile; }
+	.venv/bin/hadolint Dockerfile
 
-test: check ## everything: lint, types, layers, tests, the end-to-end ones under a real Airflow
-	.venv/bin/python -m pytest -m "not e2e" -n auto --maxprocesses 4 --dist loadfile
-	.venv/bin/python -m pytest -m e2e
+test: dev ## everything, side by side: lint, types, layers, tests, the end-to-end ones under a real Airflow
+	@echo "check, test-core and test-e2e run side by side; each is shown when it has ended, the last after a quarter of an hour at most"
+	@$(MAKE) --no-print-directory --keep-going --jobs 3 --output-sync=target check test-core test-e2e
+
+test-quick: dev ## what a change in the core can break, within a minute and a half: no OCR, no model, no Airflow
+	$(PYTEST) --numprocesses auto --dist loadfile -m "not e2e and not slow" $(QUICK)
+
+test-core: dev ## all tests but the end-to-end ones
+	nice -n 10 $(PYTEST) --numprocesses auto --maxprocesses 4 --dist loadfile --ignore tests/e2e
+
+test-e2e: dev ## the tests under a real Airflow, in a real browser
+	$(PYTEST) --numprocesses 4 --dist loadfile --no-loadscope-reorder tests/e2e
 
 soak: ## kill days at random points, 120 times without Airflow and 22 with it; goes on where it was stopped [SOAK=file]
 	@mkdir -p $(dir $(SOAK))

@@ -1,38 +1,21 @@
-"""A real browser, pictures of what it shows, and how accessible that is."""
+"""Pictures of what a browser shows, and how accessible that is."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import Page
 
-from tests.e2e.conftest import REPO, Airflow
+from tests.e2e.conftest import REPO
 
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]
 SIZES = ((1280, 800), (1920, 1080))
 SCHEMES = ("light", "dark")
 # Where the pictures of a walk are kept; OCTAVO_SCREENSHOTS names another folder, and has those of the other tests taken too.
 PICTURES = REPO / "build" / "screenshots"
 DRAWN_MS = 150  # until a page stands as it is after its size or theme has changed
-
-
-@contextmanager
-def browsing(airflow: Airflow, folder: Path) -> Iterator[BrowserContext]:
-    """Chromium with the session of Airflow's admin."""
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            folder, executable_path="/usr/bin/chromium", args=FLAGS, viewport={"width": 1280, "height": 800}
-        )
-        context.add_cookies([{"name": "_token", "value": airflow.api.token, "url": airflow.stack.url}])
-        yield context
-        context.close()
 
 
 def picture(page: Page, name: str, always: bool = False) -> None:

@@ -1,11 +1,18 @@
-"""One real Airflow for all end-to-end tests: scheduler, LocalExecutor and an embedded PostgreSQL, with logins."""
+"""Real Airflows for the end-to-end tests: scheduler, LocalExecutor and an embedded PostgreSQL, with logins.
+
+Tests that only look share one, whichever of pytest's workers they run in: the first that asks starts it, and it ends with the session.
+Each file of tests works on a contract or on days of its own, so that the files can run side by side. Tests that kill a component or
+take a pool away share another.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +27,8 @@ from typing import Any
 import psutil
 import pyarrow.parquet as pq
 import pytest
+from filelock import FileLock
+from playwright.sync_api import BrowserContext, expect, sync_playwright
 from upath import UPath
 
 from octavo.model import contracts
@@ -32,7 +41,7 @@ from scripts.stack import Stack, free_port
 
 REPO = Path(__file__).resolve().parent.parent.parent
 RUN_SECONDS = 600
-# Of the stack, and of command lines whose tables have to be the same.
+# Of the stacks, and of command lines whose tables have to be the same.
 SETTINGS = {"OCTAVO_SHARD_PAGES": "16", "OCTAVO_OCR_PROFILE": "fast"}
 USERS = {"admin": "only-for-this-test", "viewer": "may-look"}
 NOTIFIED = "octavo_notify"  # the connection that is told of days that want a look; a test that listens makes it
@@ -41,19 +50,41 @@ STRICT = f"""
 name: strict
 title: Receipts that must name a field nobody prints
 description: "A vault's receipts {HOSTILE}"
+schedule: null
 fields:
   total: {{type: money, labels: [total]}}
   vault_number: {{type: identifier, labels: [number of the vault], required: true}}
 gate:
   min_required_share: 1.0
 """
+BROKEN = "name: broken\ntitle: Broken\nfields:\n  total: {type: mony}\n"
+# Contracts of the two stacks by name, each a copy of a shipped one: a file of tests has a DAG of its own, which runs one day at a time.
+LOOKED_AT = {"receipt": "receipt", "invoice": "invoice", "walked": "invoice", "killed": "receipt", "answered": "receipt"}
+DISTURBED = {"receipt": "receipt"}
+# Files of tests, those that take longest first, so that no worker is left with one of them at the end.
+ORDER = ("test_backfill", "test_browser", "test_fleet", "test_days", "test_molmo", "test_kills")
+BROWSER_FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]
+BROWSER_MS = 60_000  # until a page shows what it has to, on a machine that is busy with other tests
+STACKS = "OCTAVO_E2E_STACKS"  # a folder that all of pytest's workers know: what is started for the session lies there
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The process that is asked for the tests ends what its workers, or it itself, have started."""
+    if STACKS not in os.environ:
+        os.environ[STACKS] = tempfile.mkdtemp(prefix="octavo-e2e-")
+        config.add_cleanup(end_shared)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(item.path).parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.e2e)
-            item.add_marker(pytest.mark.timeout(900))
+    here = [item for item in items if item.path.parent == Path(__file__).parent]
+    for item in here:
+        item.add_marker(pytest.mark.e2e)
+        item.add_marker(pytest.mark.timeout(900))
+    if len(here) == len(items):
+        items.sort(key=lambda item: ORDER.index(item.path.stem) if item.path.stem in ORDER else len(ORDER))
 
 
 @dataclass
@@ -149,6 +180,10 @@ class Airflow:
         until(lambda: not victim.is_running() or victim.status() == psutil.STATUS_ZOMBIE)
         until(self.stack.healthy, 180, 0.5)
 
+    def heartbeat(self) -> dt.datetime:
+        """When the scheduler was last heard of, which is at the end of each of its rounds or some of them."""
+        return dt.datetime.fromisoformat(self.api.get("monitor/health")["scheduler"]["latest_scheduler_heartbeat"])
+
     def processes(self, *names: str) -> list[psutil.Process]:
         """Living processes of this stack whose command line has one of ``names``."""
         found = []
@@ -159,7 +194,7 @@ class Airflow:
         return found
 
 
-def until(condition: Callable[[], Any], seconds: float = 120, every: float = 0.1) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 300, every: float = 0.3) -> Any:
     """What ``condition`` returns as soon as that is true."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
@@ -173,32 +208,80 @@ def kill(process: psutil.Process) -> None:
 
 
 @pytest.fixture(scope="session")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
-    root = tmp_path_factory.mktemp("octavo")
-    make.build(root)
-    landing, lake, folder = root / "landing", root / "lake", root / "contracts"
-    folder.mkdir()
-    for name in ("receipt", "invoice"):
-        shutil.copy(Path(Settings().contracts) / f"{name}.yaml", folder)
-    (folder / "strict.yaml").write_text(STRICT)
-    (folder / "broken.yaml").write_text("name: broken\ntitle: Broken\nfields:\n  total: {type: mony}\n")
-    assert len(contracts.load_valid(folder)[0]) == 3
-    with running(landing, lake, folder, SETTINGS) as found:
-        yield found
+def airflow() -> Airflow:
+    """The stack of tests that look, start runs and kill their own tasks."""
+    return shared("looked-at", LOOKED_AT, {"strict": STRICT, "broken": BROKEN})
 
 
-@contextlib.contextmanager
-def running(
-    landing: Path | UPath, lake: Path | UPath, folder: Path, settings: dict[str, str], workers: Sequence[Worker] = (),
-) -> Iterator[Airflow]:
-    """A stack of its own on a free port for the contracts of ``folder``; ended with the block.
+@pytest.fixture(scope="session")
+def disturbed() -> Airflow:
+    """The stack of tests that take something away from every run: the scheduler, the database, a pool."""
+    return shared("disturbed", DISTURBED, {}, OCTAVO_LATE_DAYS="0")
 
-    Its state does not lie under pytest's temporary folder: the database runs as another user when the tests run as
+
+@pytest.fixture(scope="session")
+def browser(airflow: Airflow, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """Chromium with the session of Airflow's admin."""
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("chromium"), executable_path="/usr/bin/chromium", args=BROWSER_FLAGS,
+            viewport={"width": 1280, "height": 800},
+        )
+        context.set_default_timeout(BROWSER_MS)
+        expect.set_options(timeout=BROWSER_MS)
+        context.add_cookies([{"name": "_token", "value": airflow.api.token, "url": airflow.stack.url}])
+        yield context
+        context.close()
+
+
+def shared(name: str, copies: dict[str, str], own: dict[str, str], **settings: str) -> Airflow:
+    """The stack ``name`` of this session, started by the first of pytest's workers that asks.
+
+    Args:
+        copies: contracts of the stack by name, with the shipped contract that each copies. ``receipt`` keeps its schedule; the
+            others run only when they are asked to.
+        own: further contracts by name, as YAML.
+    """
+    root = Path(os.environ[STACKS]) / name
+    started = root / "started.json"
+    with FileLock(f"{root}.lock"):
+        if not started.exists():
+            make.build(root)
+            (root / "contracts").mkdir()
+            for contract, source in copies.items():
+                text = (Path(Settings().contracts) / f"{source}.yaml").read_text().replace(f"name: {source}", f"name: {contract}", 1)
+                if contract != "receipt":
+                    text = re.sub("(?m)^schedule: .*", "schedule: null", text)
+                if contract != source:
+                    shutil.copytree(root / "landing" / source, root / "landing" / contract)
+                (root / "contracts" / f"{contract}.yaml").write_text(text)
+            for contract, text in own.items():
+                (root / "contracts" / f"{contract}.yaml").write_text(text)
+            found = start(root / "var", root / "landing", root / "lake", root / "contracts", {**SETTINGS, **settings})
+            started.write_text(json.dumps({"port": found.stack.port, "extra": found.stack.extra}))
+            return found
+        said = json.loads(started.read_text())
+    stack = Stack(root / "var", said["port"], said["extra"])
+    return Airflow(stack, AirflowApi(stack.url, ("admin", USERS["admin"])), root / "landing", root / "lake", root / "contracts")
+
+
+def end_shared() -> None:
+    """End what ``shared`` started in this session."""
+    folder = Path(os.environ.pop(STACKS))
+    left = [process for var in folder.glob("*/var") for process in end(Stack(var))]
+    shutil.rmtree(folder)
+    assert not left, f"stopping the stacks left processes: {left}"
+
+
+def start(
+    var: Path, landing: Path | UPath, lake: Path | UPath, folder: Path, settings: dict[str, str], workers: Sequence[Worker] = (),
+) -> Airflow:
+    """A stack on a free port for the contracts of ``folder``, as soon as it has their DAGs.
+
+    ``var`` does not lie under pytest's temporary folder: the database runs as another user when the tests run as
     root, and the next pytest that starts closes that folder to all others.
     """
-    var = Path(tempfile.mkdtemp(prefix="octavo-e2e-"))
-    port = free_port()
-    stack = Stack(var, port, {
+    stack = Stack(var, free_port(), {
         "OCTAVO_LANDING": str(landing),
         "OCTAVO_LAKE": str(lake),
         "OCTAVO_CONTRACTS": str(folder),
@@ -211,14 +294,29 @@ def running(
     passwords = var / "airflow" / "simple_auth_manager_passwords.json.generated"
     passwords.parent.mkdir(parents=True)
     passwords.write_text(json.dumps(USERS))
+    stack.start()
+    api = AirflowApi(stack.url, ("admin", USERS["admin"]))
+    names = [contract.name for contract in contracts.load_valid(folder)[0]]
+    until(lambda: all(api.has_dag(f"octavo_{name}") for name in names))
+    return Airflow(stack, api, landing, lake, folder)
+
+
+@contextlib.contextmanager
+def running(
+    landing: Path | UPath, lake: Path | UPath, folder: Path, settings: dict[str, str], workers: Sequence[Worker] = (),
+) -> Iterator[Airflow]:
+    """A stack of its own, ended with the block."""
+    var = Path(tempfile.mkdtemp(prefix="octavo-e2e-"))
     try:
-        stack.start()
-        api = AirflowApi(stack.url, ("admin", USERS["admin"]))
-        names = [contract.name for contract in contracts.load_valid(folder)[0]]
-        until(lambda: all(api.has_dag(f"octavo_{name}") for name in names))
-        yield Airflow(stack, api, landing, lake, folder)
+        yield start(var, landing, lake, folder, settings, workers)
     finally:
-        stack.stop()
-        left = list(stack.processes())
-        shutil.rmtree(var)
-        assert not left, "stopping the stack left processes"
+        left = end(Stack(var))
+        assert not left, f"stopping the stack left processes: {left}"
+
+
+def end(stack: Stack) -> list[psutil.Process]:
+    """End a stack and remove its folder; returns the processes that are left, of which there must be none."""
+    stack.stop()
+    left = list(stack.processes())
+    shutil.rmtree(stack.var)
+    return left

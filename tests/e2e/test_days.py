@@ -18,7 +18,6 @@ from tests.airflow.test_notifier import webhook
 from tests.e2e.conftest import NOTIFIED, Airflow, until
 
 DAY = "2026-11-02"
-BAD_DAY = "2026-11-04"
 EMPTY_DAY = "2026-01-15"
 
 
@@ -67,17 +66,6 @@ def test_an_empty_day_succeeds_with_empty_typed_tables(airflow: Airflow) -> None
         assert (found.num_rows, found.schema) == (0, schema), table
 
 
-def test_bad_files_are_quarantined_with_their_reason_and_the_day_goes_on(airflow: Airflow) -> None:
-    airflow.succeed("invoice", BAD_DAY)
-    truth = [json.loads(line) for line in (airflow.landing.parent / "truth.jsonl").read_text().splitlines()]
-    expected = {Path(t["file"]).name: t["reason"] for t in truth if t["contract"] == "invoice" and t["outcome"] == "quarantined"}
-    documents = airflow.rows("documents", "invoice", BAD_DAY)
-    found = {Path(row["uri"]).name: row["reason"] for row in documents if row["status"] == "quarantined"}
-    assert found == expected
-    assert {"empty_file", "password_required", "truncated", "mislabelled"} <= set(found.values())
-    assert len(airflow.rows("invoice", "invoice", BAD_DAY)) == len([t for t in truth if t["contract"] == "invoice"]) - len(expected)
-
-
 def test_a_refused_day_publishes_nothing_but_the_ledger_and_says_why(airflow: Airflow) -> None:
     folder = airflow.landing / "strict" / "2026/11/02"
     folder.mkdir(parents=True)
@@ -111,17 +99,6 @@ def test_a_wrong_parameter_is_refused_before_anything_runs(airflow: Airflow) -> 
     )
     assert answer.status_code == 400
     assert "by_moon" in answer.text
-
-
-def test_a_missing_pool_fails_the_run_with_the_command_that_mends_it(airflow: Airflow) -> None:
-    pool = airflow.api.get("pools/octavo_ocr")
-    airflow.api.client.delete("/api/v2/pools/octavo_ocr").raise_for_status()
-    try:
-        run = airflow.run("receipt", EMPTY_DAY)
-        assert airflow.finish("receipt", run) == "failed"
-        assert "airflow pools set octavo_ocr" in airflow.first_error("receipt", run, "ingest")
-    finally:
-        airflow.api.post("pools", {name: pool[name] for name in ("name", "slots", "description", "include_deferred")})
 
 
 def test_a_broken_contract_is_an_import_error_and_the_other_dags_live_on(airflow: Airflow) -> None:

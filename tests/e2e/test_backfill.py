@@ -1,4 +1,6 @@
-"""A backfill of a fortnight under the real scheduler: beside daily runs, interrupted, resumed, and done again."""
+"""A backfill under the real scheduler: beside daily runs, interrupted, resumed, and done again. Then the database dies, and a pool is
+away. Tasks die in ``test_kills``, all in ``make soak``.
+"""
 
 from __future__ import annotations
 
@@ -15,17 +17,18 @@ from octavo.workflows import pipeline
 from samples import make
 from tests import days
 from tests.e2e.conftest import SETTINGS, Airflow, until
+from tests.faults import under_airflow
 
 DAG = "octavo_receipt"
-FIRST, LAST = dt.date(2026, 3, 1), dt.date(2026, 3, 14)  # long before the days that a scheduled run looks back for late documents
+FIRST, LAST = dt.date(2026, 3, 1), dt.date(2026, 3, 8)
 DAILY = "2026-03-20"
-ACTIVE = 4
+ACTIVE = 2
 SECONDS = 900
 HANGING = pytest.mark.timeout(2400)  # seconds, on a machine that is busy with other things
 
 
 def runs(airflow: Airflow) -> list[dict[str, Any]]:
-    """The runs of the fortnight."""
+    """The runs of the days that are filled."""
     return [run for run in days.runs(airflow.api, DAG) if (run["data_interval_start"] or "")[:10] in set(map(str, days.of(FIRST, LAST)))]
 
 
@@ -42,8 +45,13 @@ def digests(lake: Path) -> dict[str, dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
+def airflow(disturbed: Airflow) -> Airflow:
+    return disturbed
+
+
+@pytest.fixture(scope="module")
 def undisturbed(airflow: Airflow, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
-    """What the same stages make of the fortnight without Airflow."""
+    """What the same stages make of these days without Airflow."""
     make.write(airflow.landing.parent, make.history(FIRST, len(days.of(FIRST, LAST)), 2))
     make.write(airflow.landing.parent, make.history(dt.date.fromisoformat(DAILY), 1, 2))
     lake = tmp_path_factory.mktemp("undisturbed") / "lake"
@@ -59,8 +67,6 @@ def undisturbed(airflow: Airflow, tmp_path_factory: pytest.TempPathFactory) -> d
 def test_a_backfill_that_is_interrupted_and_resumed_gives_the_bytes_of_an_undisturbed_one_and_daily_runs_go_before_it(
     airflow: Airflow, undisturbed: dict[str, dict[str, str]],
 ) -> None:
-    # The DAG runs one other run at a time, and its late documents may be at work.
-    until(lambda: not {"queued", "running"} & {run["state"] for run in days.runs(airflow.api, DAG)}, SECONDS, 1)
     backfill = days.backfill(airflow.api, DAG, FIRST, LAST, ACTIVE, "none")
     until(lambda: count(airflow, "running") == ACTIVE, SECONDS)  # though the DAG itself has one run at a time
 
@@ -98,3 +104,20 @@ def test_doing_a_backfill_again_reads_nothing_and_recognises_each_day_in_its_fir
     assert (found.counts["unchanged"], found.counts["reads"], found.counts["model_calls"]) == (len(undisturbed), 0, 0)
     assert {task["task_id"] for run in names for task in airflow.api.tasks(DAG, run) if task["state"] == "success"} == {"ingest"}
     assert digests(airflow.lake) == undisturbed
+
+
+def test_a_day_is_published_whole_though_the_database_is_killed_in_the_middle(airflow: Airflow, tmp_path: Path) -> None:
+    verdict = under_airflow.run(airflow, tmp_path, 7, 0, "database")
+    assert (verdict.problems, verdict.mixtures, verdict.kills) == ([], 0, 1)
+    assert verdict.looks > 1
+
+
+def test_a_missing_pool_fails_the_run_with_the_command_that_mends_it(airflow: Airflow) -> None:
+    pool = airflow.api.get("pools/octavo_ocr")
+    airflow.api.client.delete("/api/v2/pools/octavo_ocr").raise_for_status()
+    try:
+        run = airflow.run("receipt", "2026-01-15")
+        assert airflow.finish("receipt", run) == "failed"
+        assert "airflow pools set octavo_ocr" in airflow.first_error("receipt", run, "ingest")
+    finally:
+        airflow.api.post("pools", {name: pool[name] for name in ("name", "slots", "description", "include_deferred")})
