@@ -6,6 +6,8 @@ EXECUTOR ?= local
 PROFILE = $(if $(filter molmo,$(EXTRACTOR)),molmo,core)
 export EXTRACTOR EXECUTOR
 SOAK ?= var/soak.jsonl
+QUICK = $(addprefix tests/,merging extraction chunking tables publishing ledger quality) \
+	$(patsubst %,tests/test_%.py,architecture contracts labels lines values storage workspace locks)
 PYTEST = .venv/bin/python -m pytest --durations 20 --durations-min 1
 ifdef MODEL
 export OCTAVO_MOLMO_MODEL = $(MODEL)
@@ -44,7 +46,7 @@ test: dev ## everything, side by side: lint, types, layers, tests, the end-to-en
 	@$(MAKE) --no-print-directory --keep-going --jobs 3 --output-sync=target check test-core test-e2e
 
 test-quick: dev ## what a change in the core can break, within a minute and a half: no OCR, no model, no Airflow
-	$(PYTEST) --numprocesses auto --dist loadfile -m "not e2e and not slow" $(QUICK)
+	$(PYTEST) --numprocesses auto --dist loadfile $(QUICK)
 
 test-core: dev ## all tests but the end-to-end ones
 	nice -n 10 $(PYTEST) --numprocesses auto --maxprocesses 4 --dist loadfile --ignore tests/e2e

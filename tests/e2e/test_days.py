@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -13,9 +14,10 @@ import pytest
 from octavo.model import contracts
 from octavo.storage.lake import table_schemas
 from samples import make
+from scripts.api import FINISHED
 from tests import days
 from tests.airflow.test_notifier import webhook
-from tests.e2e.conftest import NOTIFIED, Airflow, until
+from tests.e2e.conftest import NOTIFIED, RUN_SECONDS, Airflow, until
 
 DAY = "2026-11-02"
 EMPTY_DAY = "2026-01-15"
@@ -35,6 +37,17 @@ def test_a_day_of_documents_becomes_published_tables(airflow: Airflow, first: st
     counts = airflow.counts("receipt", first, "read")
     assert counts["reads"] + counts["read_hits"] == len(files)  # another module may have run this day before
     assert airflow.digests("receipt", DAY) == airflow.by_command_line("receipt", DAY, tmp_path / "lake")
+
+
+def test_a_day_that_the_first_start_finds_as_late_is_done_once(airflow: Airflow, first: str) -> None:
+    """The scheduled run of a new DAG looks for late documents while runs that were asked for are still to come."""
+    def runs() -> list[dict[str, Any]]:
+        return days.runs(airflow.api, "octavo_receipt")
+
+    until(lambda: any(run["run_type"] == "scheduled" for run in runs()) and all(run["state"] in FINISHED for run in runs()), RUN_SECONDS)
+    about = [run["dag_run_id"] for run in runs() if (run["conf"] or {}).get("day") == DAY]
+    assert days.tally(airflow.api, "octavo_receipt", about).counts["reads"] == len(airflow.rows("pages", "receipt", DAY))
+    assert days.manifest(airflow.lake, "receipt", DAY)["run"] == first  # type: ignore[index]
 
 
 def test_the_assets_of_a_day_carry_their_row_counts(airflow: Airflow, first: str) -> None:
