@@ -177,6 +177,19 @@ def test_misread_text_in_poor_words_is_supported_but_numbers_never_are():
     assert found["total"].support is Support.UNREADABLE
 
 
+@pytest.mark.parametrize(("confidence", "found"), [
+    pytest.param(0.95, (Verdict.UNSUPPORTED, Support.NONE), id="clearly read"),
+    pytest.param(0.7, (Verdict.UNREADABLE, Support.NORMALISED), id="poorly read"),
+])
+@pytest.mark.parametrize(("field", "value", "shown"), [
+    pytest.param("total", "58.40", "SB.40", id="amount"),
+    pytest.param("date", "05.03.2018", "O5.03.2018", id="date"),
+])
+def test_letters_that_look_like_digits_are_digits_in_poorly_read_words_only_and_never_accepted(field, value, shown, confidence, found):
+    one = merge(INVOICE, f"{field}  {shown}~{confidence}", answer({field: value}))[field]
+    assert (one.verdict, one.support) == found
+
+
 def test_misread_text_in_legible_words_is_not_supported():
     assert verdict("issuer", "Northwind Goods Ltd", "Seller  Nortbwind Goods Ltd") is Verdict.UNSUPPORTED
 
