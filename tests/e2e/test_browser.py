@@ -65,7 +65,6 @@ def test_the_grid_of_a_dag_shows_its_stages(airflow: Airflow, browser: BrowserCo
     page.goto(f"{airflow.stack.url}/dags/octavo_invoice/runs/{run}")
     for stage in ("ingest", "read", "merge", "validate", "publish"):
         expect(page.get_by_text(stage, exact=False).first).to_be_visible()
-    page.wait_for_load_state("networkidle")
     picture(page, "grid")
 
 
