@@ -42,10 +42,10 @@ check: dev ## lint, types, layers, Dockerfile (no tests)
 	.venv/bin/hadolint Dockerfile
 
 test: dev ## everything, side by side: lint, types, layers, tests, the end-to-end ones under a real Airflow
-	@echo "check, test-core and test-e2e run side by side; each is shown when it has ended, the last after a quarter of an hour at most"
+	@echo "check, test-core and test-e2e run side by side; each is shown when it has ended, the last after a quarter of an hour or so"
 	@$(MAKE) --no-print-directory --keep-going --jobs 3 --output-sync=target check test-core test-e2e
 
-test-quick: dev ## what a change in the core can break, within a minute and a half: no OCR, no model, no Airflow
+test-quick: dev ## what a change in the core can break, in a minute or two: no model, no Airflow
 	$(PYTEST) --numprocesses auto --dist loadfile $(QUICK)
 
 test-core: dev ## all tests but the end-to-end ones

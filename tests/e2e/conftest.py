@@ -66,7 +66,7 @@ BROWSER_FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]
-BROWSER_MS = 60_000  # until a page shows what it has to, on a machine that is busy with other tests
+BROWSER_MS = 120_000  # until a page shows what it has to, on a machine that is busy with other tests
 STACKS = "OCTAVO_E2E_STACKS"  # a folder that all of pytest's workers know: what is started for the session lies there
 
 

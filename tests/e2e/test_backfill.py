@@ -27,17 +27,17 @@ SECONDS = 900
 HANGING = pytest.mark.timeout(2400)  # seconds, on a machine that is busy with other things
 
 
-def runs(airflow: Airflow) -> list[dict[str, Any]]:
+def runs(alone: Airflow) -> list[dict[str, Any]]:
     """The runs of the days that are filled."""
-    return [run for run in days.runs(airflow.api, DAG) if (run["data_interval_start"] or "")[:10] in set(map(str, days.of(FIRST, LAST)))]
+    return [run for run in days.runs(alone.api, DAG) if (run["data_interval_start"] or "")[:10] in set(map(str, days.of(FIRST, LAST)))]
 
 
-def count(airflow: Airflow, *states: str) -> int:
-    return sum(run["state"] in states for run in runs(airflow))
+def count(alone: Airflow, *states: str) -> int:
+    return sum(run["state"] in states for run in runs(alone))
 
 
-def finish(airflow: Airflow, backfill: int) -> None:
-    until(lambda: airflow.api.get(f"backfills/{backfill}")["completed_at"], SECONDS, 1)
+def finish(alone: Airflow, backfill: int) -> None:
+    until(lambda: alone.api.get(f"backfills/{backfill}")["completed_at"], SECONDS, 1)
 
 
 def digests(lake: Path) -> dict[str, dict[str, str]]:
@@ -45,79 +45,74 @@ def digests(lake: Path) -> dict[str, dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def airflow(alone: Airflow) -> Airflow:
-    return alone
-
-
-@pytest.fixture(scope="module")
-def undisturbed(airflow: Airflow, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
+def undisturbed(alone: Airflow, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]]:
     """What the same stages make of these days without Airflow."""
-    make.write(airflow.landing.parent, make.history(FIRST, len(days.of(FIRST, LAST)), 2))
-    make.write(airflow.landing.parent, make.history(dt.date.fromisoformat(DAILY), 1, 2))
+    make.write(alone.landing.parent, make.history(FIRST, len(days.of(FIRST, LAST)), 2))
+    make.write(alone.landing.parent, make.history(dt.date.fromisoformat(DAILY), 1, 2))
     lake = tmp_path_factory.mktemp("undisturbed") / "lake"
     settings = Settings(lake=str(lake), ocr_profile="fast", shard_pages=int(SETTINGS["OCTAVO_SHARD_PAGES"]))
-    contract = contracts.find("receipt", airflow.contracts)
+    contract = contracts.find("receipt", alone.contracts)
     for day in days.of(FIRST, LAST):
-        result = pipeline.run_day(contract, UPath(airflow.landing / f"receipt/{day:%Y/%m/%d}"), day, settings)
+        result = pipeline.run_day(contract, UPath(alone.landing / f"receipt/{day:%Y/%m/%d}"), day, settings)
         assert result.published, result.error
     return digests(lake)
 
 
 @HANGING
 def test_a_backfill_that_is_interrupted_and_resumed_gives_the_bytes_of_an_undisturbed_one_and_daily_runs_go_before_it(
-    airflow: Airflow, undisturbed: dict[str, dict[str, str]],
+    alone: Airflow, undisturbed: dict[str, dict[str, str]],
 ) -> None:
-    backfill = days.backfill(airflow.api, DAG, FIRST, LAST, ACTIVE, "none")
-    until(lambda: count(airflow, "running") == ACTIVE, SECONDS)  # though the DAG itself has one run at a time
+    backfill = days.backfill(alone.api, DAG, FIRST, LAST, ACTIVE, "none")
+    until(lambda: count(alone, "running") == ACTIVE, SECONDS)  # though the DAG itself has one run at a time
 
-    daily = airflow.succeed("receipt", DAILY)
-    assert count(airflow, "queued", "running") > ACTIVE
+    daily = alone.succeed("receipt", DAILY)
+    assert count(alone, "queued", "running") > ACTIVE
     weights = {
-        kind: {task["priority_weight"] for run in names for task in airflow.api.tasks(DAG, run)}
-        for kind, names in (("daily", [daily]), ("backfill", [run["dag_run_id"] for run in runs(airflow)]))
+        kind: {task["priority_weight"] for run in names for task in alone.api.tasks(DAG, run)}
+        for kind, names in (("daily", [daily]), ("backfill", [run["dag_run_id"] for run in runs(alone)]))
     }
     assert weights["backfill"] == {0}
     assert min(weights["daily"]) > 0
 
-    airflow.kill_component("scheduler")
-    airflow.api.client.put(f"/api/v2/backfills/{backfill}/cancel").raise_for_status()
-    until(lambda: not count(airflow, "running", "queued"), SECONDS, 1)
-    assert count(airflow, "failed") > 0  # the days that had not begun
-    before = {day for day in map(str, days.of(FIRST, LAST)) if days.manifest(airflow.lake, "receipt", day)}
-    assert all(days.digests(airflow.lake, "receipt", day) == undisturbed[day] for day in before)
+    alone.kill_component("scheduler")
+    alone.api.client.put(f"/api/v2/backfills/{backfill}/cancel").raise_for_status()
+    until(lambda: not count(alone, "running", "queued"), SECONDS, 1)
+    assert count(alone, "failed") > 0  # the days that had not begun
+    before = {day for day in map(str, days.of(FIRST, LAST)) if days.manifest(alone.lake, "receipt", day)}
+    assert all(days.digests(alone.lake, "receipt", day) == undisturbed[day] for day in before)
 
-    finish(airflow, days.backfill(airflow.api, DAG, FIRST, LAST, ACTIVE, "failed"))
-    assert [run["state"] for run in runs(airflow)] == ["success"] * len(undisturbed)
-    assert digests(airflow.lake) == undisturbed
-    assert [hole for day in undisturbed for hole in days.holes(airflow.lake, "receipt", day)] == []
+    finish(alone, days.backfill(alone.api, DAG, FIRST, LAST, ACTIVE, "failed"))
+    assert [run["state"] for run in runs(alone)] == ["success"] * len(undisturbed)
+    assert digests(alone.lake) == undisturbed
+    assert [hole for day in undisturbed for hole in days.holes(alone.lake, "receipt", day)] == []
 
 
 @HANGING
 def test_doing_a_backfill_again_reads_nothing_and_recognises_each_day_in_its_first_task(
-    airflow: Airflow, undisturbed: dict[str, dict[str, str]],
+    alone: Airflow, undisturbed: dict[str, dict[str, str]],
 ) -> None:
-    if {run["state"] for run in runs(airflow)} != {"success"}:  # this test alone
-        finish(airflow, days.backfill(airflow.api, DAG, FIRST, LAST, ACTIVE, "failed"))
-    finish(airflow, days.backfill(airflow.api, DAG, FIRST, LAST, ACTIVE, "completed"))
-    names = [run["dag_run_id"] for run in runs(airflow)]
-    found = days.tally(airflow.api, DAG, names)
+    if {run["state"] for run in runs(alone)} != {"success"}:  # this test alone
+        finish(alone, days.backfill(alone.api, DAG, FIRST, LAST, ACTIVE, "failed"))
+    finish(alone, days.backfill(alone.api, DAG, FIRST, LAST, ACTIVE, "completed"))
+    names = [run["dag_run_id"] for run in runs(alone)]
+    found = days.tally(alone.api, DAG, names)
     assert (found.counts["unchanged"], found.counts["reads"], found.counts["model_calls"]) == (len(undisturbed), 0, 0)
-    assert {task["task_id"] for run in names for task in airflow.api.tasks(DAG, run) if task["state"] == "success"} == {"ingest"}
-    assert digests(airflow.lake) == undisturbed
+    assert {task["task_id"] for run in names for task in alone.api.tasks(DAG, run) if task["state"] == "success"} == {"ingest"}
+    assert digests(alone.lake) == undisturbed
 
 
-def test_a_day_is_published_whole_though_the_database_is_killed_in_the_middle(airflow: Airflow, tmp_path: Path) -> None:
-    verdict = under_airflow.run(airflow, tmp_path, 7, 0, "database")
+def test_a_day_is_published_whole_though_the_database_is_killed_in_the_middle(alone: Airflow, tmp_path: Path) -> None:
+    verdict = under_airflow.run(alone, tmp_path, 7, 0, "database")
     assert (verdict.problems, verdict.mixtures, verdict.kills) == ([], 0, 1)
     assert verdict.looks > 1
 
 
-def test_a_missing_pool_fails_the_run_with_the_command_that_mends_it(airflow: Airflow) -> None:
-    pool = airflow.api.get("pools/octavo_ocr")
-    airflow.api.client.delete("/api/v2/pools/octavo_ocr").raise_for_status()
+def test_a_missing_pool_fails_the_run_with_the_command_that_mends_it(alone: Airflow) -> None:
+    pool = alone.api.get("pools/octavo_ocr")
+    alone.api.client.delete("/api/v2/pools/octavo_ocr").raise_for_status()
     try:
-        run = airflow.run("receipt", "2026-01-15")
-        assert airflow.finish("receipt", run) == "failed"
-        assert "airflow pools set octavo_ocr" in airflow.first_error("receipt", run, "ingest")
+        run = alone.run("receipt", "2026-01-15")
+        assert alone.finish("receipt", run) == "failed"
+        assert "airflow pools set octavo_ocr" in alone.first_error("receipt", run, "ingest")
     finally:
-        airflow.api.post("pools", {name: pool[name] for name in ("name", "slots", "description", "include_deferred")})
+        alone.api.post("pools", {name: pool[name] for name in ("name", "slots", "description", "include_deferred")})
