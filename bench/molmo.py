@@ -109,8 +109,10 @@ def main() -> None:
         workspace = read(options.docs, contract, kept)
         model = kept / f"molmo2-{options.size}"
         if not model.is_dir():
-            random_model(unfinished := Path(scratch) / "model", options.size, options.device)
-            shutil.move(unfinished, model)
+            unfinished = model.with_suffix(".unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            random_model(unfinished, options.size, options.device)
+            unfinished.rename(model)
         figures: dict[str, Any] = {
             **measure(model, workspace, contract, options),
             "fixture": told("fixture", fixture(options.device, Path(scratch))),
