@@ -6,12 +6,14 @@ SET_DIR is a folder with ``docs/``; nothing else of it is read. The real stages 
 ``--state`` (a temporary folder without it; with it, readings are kept for the next run). Lines follow
 the scorers' format: ``{"file", "fields", "verdicts"}``, or ``{"file", "pairs"}`` for contracts with
 pairs. Dates are ISO, amounts plain decimals, currencies codes. Files embedded in a PDF are never read.
+
+The bench says how many files, pages and values these are, and ends with an error unless every page was read or found in the reading
+store, and any value was found.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import json
 import sys
 import tempfile
@@ -20,6 +22,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import proof
+from pages import DAY, read_counts
 from upath import UPath
 
 from octavo.chunking import stage as chunking
@@ -48,19 +52,23 @@ def main() -> int:
         contract = contracts.find(options.contract, settings.contracts)
         docs = options.set_dir / "docs"
         workspace, reports = run_stages(contract, docs, settings)
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        with options.out.open("w", encoding="utf-8") as out:
-            for line in predictions(workspace, contract, docs):
-                out.write(json.dumps(line, ensure_ascii=False) + "\n")
+        lines, read = list(predictions(workspace, contract, docs)), read_counts(workspace, reports)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    with options.out.open("w", encoding="utf-8") as out:
+        out.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
     for report in reports:
         print(f"{report.stage}: {report.seconds:.1f} s {report.counts}", file=sys.stderr)
+    files = sum(path.is_file() for path in docs.rglob("*"))
+    values = sum(len(line.get("fields") or line.get("pairs") or ()) for line in lines)
+    print(f"{len(lines)} lines of {files} files, {values} values; {read}", file=sys.stderr)
+    proof.some("predictions", lines=len(lines), values=values)
     return 0
 
 
 def run_stages(contract: Contract, docs: Path, settings: Settings) -> tuple[Workspace, list[Report]]:
     """Every stage up to merge, in a workspace of its own; reports added up by stage."""
     run = f"accuracy-{time.monotonic_ns()}"
-    workspace = Workspace.open(settings.workspaces, Partition(contract.name, dt.date.today()), run)
+    workspace = Workspace.open(settings.workspaces, Partition(contract.name, DAY), run)
     reports = [ingest.run(workspace, contract, UPath(docs), settings)]
     plan = workspace.plan
     for stage in (

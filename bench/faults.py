@@ -14,6 +14,9 @@ With ``--driver airflow`` a real Airflow runs the day, and one of its tasks, its
 though their words were kept. ``mixtures``: files that a reader, which looks at all tables all the time, saw and that are neither
 the old nor the new one. ``byte_differences``: byte-stable tables that differ from an undisturbed run's. The same seed makes the
 same choices. With ``--out`` each run adds a line to a file; started again with it, runs that are in there are not run again.
+
+The bench ends with an error where a run had problems, where a run that was asked for is missing, where no blow fell in any, and
+where the reader has not looked at one. Under Airflow nothing but these runs takes their days.
 """
 
 from __future__ import annotations
@@ -21,19 +24,17 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-REPO = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPO))
+import proof
+import stacks
 
-from octavo.model.settings import Settings  # noqa: E402
-from tests.e2e.conftest import SETTINGS, running  # noqa: E402
-from tests.faults import runs, under_airflow  # noqa: E402
+from tests.e2e.conftest import SETTINGS, running
+from tests.faults import runs, under_airflow
 
 
 def lines_of(path: Path | None) -> list[dict[str, Any]]:
@@ -54,6 +55,19 @@ def add(path: Path, row: dict[str, Any]) -> None:
         stream.write((b"\n" if cut_off else b"") + json.dumps(row).encode() + b"\n")
 
 
+def key_of(row: dict[str, Any]) -> tuple[Any, ...]:
+    """What makes a run the same run."""
+    return row["driver"], row["seed"], row["run"], row["target"]
+
+
+def keys_of(args: argparse.Namespace) -> list[tuple[Any, ...]]:
+    """Those of the runs that are asked for."""
+    targets = under_airflow.TARGETS if args.driver == "airflow" else runs.TARGETS
+    return [
+        (args.driver.replace("-", " "), args.seed, number, args.target or targets[number % len(targets)]) for number in range(args.runs)
+    ]
+
+
 def by_command_line(root: Path, args: argparse.Namespace, wanted: Sequence[int]) -> Iterator[runs.Verdict]:
     """Runs of the stages without Airflow: cheap, and struck at single operations."""
     bench = runs.Bench(root, args.seed, args.sets)
@@ -63,10 +77,8 @@ def by_command_line(root: Path, args: argparse.Namespace, wanted: Sequence[int])
 
 def by_airflow(root: Path, args: argparse.Namespace, wanted: Sequence[int]) -> Iterator[runs.Verdict]:
     """Runs of the DAG, on one stack that is started for them."""
-    contracts = root / "contracts"
-    contracts.mkdir()
-    shutil.copy(Path(Settings().contracts) / f"{runs.CONTRACT}.yaml", contracts)
-    with running(root / "landing", root / "lake", contracts, SETTINGS) as airflow:
+    places = stacks.places(root)
+    with running(root / "landing", root / "lake", Path(places["OCTAVO_CONTRACTS"]), {**SETTINGS, **places}) as airflow:
         for number in wanted:
             yield under_airflow.run(airflow, root, args.seed, number, args.target)
 
@@ -87,9 +99,10 @@ def main() -> int:
     args = parser.parse_args()
     verdicts = lines_of(args.tally or args.out)
     if args.tally is None:
-        driver = args.driver.replace("-", " ")
-        done = {(row["driver"], row["seed"], row["run"]) for row in verdicts}
-        wanted = [number for number in range(args.runs) if (driver, args.seed, number) not in done]
+        proof.need("moto", "s3fs", programs=["tesseract"])
+        asked = keys_of(args)
+        done = [key_of(row) for row in verdicts]
+        wanted = [number for number, key in enumerate(asked) if key not in done]
         with tempfile.TemporaryDirectory(prefix="octavo-faults-") as folder:
             for verdict in DRIVERS[args.driver](Path(folder), args, wanted) if wanted else ():
                 row = verdict.row()
@@ -99,7 +112,11 @@ def main() -> int:
                 print(f"{row['run']}: {row['target']}, {row['attempts']} attempts, {row['kills']} kills"
                       f"{'; '.join(['', *row['problems']])}", file=sys.stderr, flush=True)
     found = runs.total(verdicts)
-    print(json.dumps(found) if args.json else json.dumps(found, indent=1))
+    print(json.dumps(found) if args.json else json.dumps(found, indent=1), flush=True)
+    if args.tally is None:
+        proof.same("runs", asked_for=args.runs, in_the_tally=len(set(asked) & set(map(key_of, verdicts))))
+    proof.some("all runs", runs=found["runs"], attempts=found["attempts"], kills_and_other_blows=found["kills"])
+    proof.none("the reader that looks for mixtures", runs_without_a_look=sum(not row["looks"] for row in verdicts))
     return int(bool(found["runs_with_problems"]))
 
 

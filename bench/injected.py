@@ -14,7 +14,9 @@ one of them replaced, through ``python -m octavo merge``:
     hinted         the value's word misread at a confidence of 0.6, said as it was read by a hinted model and by the layout extractor
 
 ``kept`` is the share of errors that are not ``accepted``. Swapped and misattributed values count only where the page has a label of the
-field (pairs bring their own). ``refused`` is the share of true values with the verdict ``unsupported`` or ``conflicting``.
+field (pairs bring their own). ``refused`` is the share of true values with the verdict ``unsupported`` or ``conflicting``. ``set`` counts
+the documents and pages of the set. The bench ends with an error unless every page was read or found in the reading store, every document
+with a truth was, and the merge has judged both true values and errors.
 """
 
 from __future__ import annotations
@@ -34,6 +36,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import proof
+from pages import DAY, read_counts, truth
 from upath import UPath
 
 from octavo.ingest import stage as ingest
@@ -77,12 +81,14 @@ def main() -> int:
         settings = Settings(state=str(chosen.state or scratch), lake=str(Path(scratch) / "lake"))
         contract = contracts.find(chosen.contract, settings.contracts)
         rng = random.Random(chosen.seed)
+        found, counts = documents(contract, chosen.set_dir, settings)
         cases = [
-            case for name, truth, pages in documents(contract, chosen.set_dir, settings)
-            for page in pages for case in cases_of(Truths(contract, page), truth, rng, name)
+            case for name, line, pages in found for page in pages for case in cases_of(Truths(contract, page), line, rng, name)
         ]
+        proof.some("cases", true=sum(case.error == "true" for case in cases), errors=sum(case.error != "true" for case in cases))
         verdicts = merge(cases, chosen.contract, Path(scratch))
-    report = summary(cases, verdicts)
+    proof.some("the merge", cases=len(cases), judged=sum(verdict != "missing" for verdict, _ in verdicts))
+    report = {**summary(cases, verdicts), "set": counts}
     if chosen.show:
         for case, (verdict, reason) in zip(cases, verdicts, strict=True):
             if (verdict == "accepted") is (case.error != "true") or (case.error == "true" and verdict in ("unsupported", "conflicting")):
@@ -95,22 +101,24 @@ def main() -> int:
     return 0
 
 
-def documents(contract: Contract, folder: Path, settings: Settings) -> Iterator[tuple[str, dict[str, Any], list[Page]]]:
-    """Every document of the set: its name, its line of the truth and its pages as they were read."""
-    workspace = Workspace.open(settings.workspaces, Partition(contract.name, dt.date.today()), f"injected-{time.monotonic_ns()}")
-    docs = UPath(folder / "docs")
-    ingest.run(workspace, contract, docs, settings)
+def documents(
+    contract: Contract, folder: Path, settings: Settings,
+) -> tuple[list[tuple[str, dict[str, Any], list[Page]]], dict[str, int]]:
+    """Every document of the set, by its name, its line of the truth and its pages as they were read; and how many there are."""
+    workspace = Workspace.open(settings.workspaces, Partition(contract.name, DAY), f"injected-{time.monotonic_ns()}")
+    lines = truth(folder)
+    reports = [ingest.run(workspace, contract, UPath(folder / "docs"), settings)]
     pages: dict[str, list[Page]] = {}
     for shard in workspace.plan.page_shards:
-        reading.run(workspace, shard, settings)
+        reports.append(reading.run(workspace, shard, settings))
         for row in workspace.read(workspace.shard("read", shard)).to_pylist():
             pages.setdefault(row["document"], []).append(schemas.page_from_row(row))
-    names = {UPath(row["uri"]).name: row["document"] for row in workspace.read(workspace.documents).to_pylist()}
-    for line in (folder / "truth.jsonl").read_text(encoding="utf-8").splitlines():
-        truth = json.loads(line)
-        name = Path(truth["file"]).name
-        if name in names:
-            yield name, truth, pages.get(names[name], [])
+    rows = workspace.read(workspace.documents).to_pylist()
+    ids = {UPath(uri).name: row["document"] for row in rows for uri in (row["uri"], *row["copies"])}
+    names = [Path(line["file"]).name for line in lines]
+    proof.same("documents with a truth", lines=len(lines), documents=sum(name in ids for name in names))
+    found = [(name, line, pages.get(ids[name], [])) for name, line in zip(names, lines, strict=True)]
+    return found, {"truths": len(lines), **read_counts(workspace, reports)}
 
 
 class Truths:

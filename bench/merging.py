@@ -7,7 +7,9 @@ wrong, and runs the merge stage over them on one core, from Parquet to Parquet, 
 the other. Each size runs in a process of its own. Only the stage is timed, not the making of its input.
 
 `candidates_per_s` is the rate at the largest size, `exponent` the slope of log time over log chunks from
-10,000 chunks on (below, start-up counts), `peak_mb` the most memory a process held, by size.
+10,000 chunks on (below, start-up counts), `peak_mb` the most memory a process held, by size. A size is made up to whole
+shards of 640 chunks. The bench ends with an error unless every document of a size was merged, with fields in it, and of
+the candidates something is accepted.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+import proof
 
 SIZES = (1_000, 10_000, 100_000)
 CHUNKS_PER_PAGE = 10
@@ -145,7 +149,7 @@ def measure(chunks: int) -> dict[str, float]:
 
     from octavo.merging import stage as merging
     from octavo.model import contracts
-    from octavo.model.entities import Partition
+    from octavo.model.entities import Partition, Report
     from octavo.model.settings import CONTRACTS_FOLDER
     from octavo.storage import fs, schemas
     from octavo.storage.workspace import Plan, Span, Workspace
@@ -154,7 +158,8 @@ def measure(chunks: int) -> dict[str, float]:
     folder = Path(tempfile.mkdtemp(prefix="octavo-merging-"))
     shards = max(1, round(chunks / (PAGES_PER_SHARD * CHUNKS_PER_PAGE)))
     stages = {"read": schemas.READINGS, "chunk": schemas.CHUNKS, "extract_layout": schemas.ANSWERS, "extract_molmo": schemas.ANSWERS}
-    spent, candidates, made = 0.0, 0, {}
+    spent, candidates, documents, made = 0.0, 0, 0, {}
+    reports: list[Report] = []
     try:
         for shard in range(shards):
             kind = shard % TEMPLATES
@@ -177,20 +182,25 @@ def measure(chunks: int) -> dict[str, float]:
                 table = fs.read_table(UPath(places[stage]))
                 table = table.set_column(0, "document", pa.array([ids[at] for at in places[f"{stage}-owners"]]))
                 fs.write_table(workspace.shard(stage, "p0000"), [table], schema)
-            documents = [{"document": one, "uri": f"{one}.pdf", "copies": [], "media_type": "application/pdf", "bytes": 1, "pages": size,
-                          "day": workspace.day, "status": "ok", "reason": None} for one, size in zip(ids, sizes, strict=True)]
-            fs.write_rows(workspace.documents, documents, schemas.DOCUMENTS)
+            listed = [{"document": one, "uri": f"{one}.pdf", "copies": [], "media_type": "application/pdf", "bytes": 1, "pages": size,
+                       "day": workspace.day, "status": "ok", "reason": None} for one, size in zip(ids, sizes, strict=True)]
+            fs.write_rows(workspace.documents, listed, schemas.DOCUMENTS)
             workspace.write_plan(Plan({"p0000": tuple(Span(i, 1, n) for i, n in zip(ids, sizes, strict=True))}, {"d0000": tuple(ids)}))
             started = time.process_time()
-            merging.run(workspace, "d0000", contract, ["layout", "molmo"])
+            reports.append(merging.run(workspace, "d0000", contract, ["layout", "molmo"]))
             spent += time.process_time() - started
-            candidates += count
+            candidates, documents = candidates + count, documents + len(ids)
             shutil.rmtree(folder / "run")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    done = shards * PAGES_PER_SHARD * CHUNKS_PER_PAGE
-    return {"chunks": done, "candidates": candidates, "seconds": round(spent, 3), "peak_mb": round(peak, 1)}
+    done, counts = shards * PAGES_PER_SHARD * CHUNKS_PER_PAGE, Report.total(reports)
+    proof.same(f"{done} chunks", documents=documents, merged_documents=counts["documents"])
+    proof.some(f"{done} chunks", candidates=candidates, fields=counts["fields"], accepted=counts["accepted"])
+    return {
+        "chunks": done, "candidates": candidates, "seconds": round(spent, 3), "peak_mb": round(peak, 1),
+        **{name: counts[name] for name in ("documents", "fields", "accepted")},
+    }
 
 
 def slope(points: list[tuple[float, float]]) -> float:
@@ -209,6 +219,7 @@ def main() -> None:
     if options.one:
         print(json.dumps(measure(options.one)))
         return
+    proof.need("octavo", "pyarrow")
     results = []
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "ARROW_IO_THREADS": "1"}
     for size in map(int, options.sizes.split(",")):
@@ -227,7 +238,8 @@ def main() -> None:
         return
     for one in results:
         rate = f"{one['candidates'] / one['seconds']:>8,.0f}/s  {one['peak_mb']:>6.0f} MB"
-        print(f"{one['chunks']:>9,} chunks  {one['candidates']:>10,} candidates  {one['seconds']:>8.1f} s  {rate}")
+        made = f"{one['documents']:>8,} documents  {one['fields']:>9,} fields"
+        print(f"{one['chunks']:>9,} chunks  {made}  {one['candidates']:>10,} candidates  {one['seconds']:>8.1f} s  {rate}")
     print(f"exponent {report['exponent']}")
 
 

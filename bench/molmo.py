@@ -4,7 +4,8 @@
     python bench/molmo.py --json --size 4b --device cuda --batches 1 8 32 --crop 1000x600 [--keep FOLDER]
 
 ``--size 50m`` is small enough for a CPU, ``4b`` has the proportions of the released Molmo2-4B (4.85 billion parameters in
-bfloat16, made on the device) and wants a card. ``--keep`` keeps the random model and what was read for the next run.
+bfloat16, made on the device) and wants a card. ``--keep`` keeps the random model and what was read for the next run, which reads anew
+where the documents, the contract or the code have changed.
 
 - ``batches``: for each batch size the seconds until the first token (crops prepared and prompts read) and milliseconds for each
   further step of a batch, tokens written per second, the peak of the card's memory, and the share of answers that have the
@@ -21,6 +22,10 @@ bfloat16, made on the device) and wants a card. ``--keep`` keeps the random mode
 - ``fixture``: answers of the trained fixture that are right on the device, of how many, alone, in a batch and in reverse.
 - ``tokens_per_page``: prompt tokens that the images of a page cost Molmo2 (378 px tiles, as released), for each way of
   cutting pages, on the documents in ``--docs`` (default: the samples). Text tokens come on top and are alike for all.
+- ``documents`` and ``pages`` are those that ``tokens_per_page`` is about.
+
+The bench ends with an error unless every answer of ``batches`` has its length, every stage has called the model, the
+fixture has been asked, and there are pages and tokens.
 """
 
 from __future__ import annotations
@@ -29,6 +34,7 @@ import argparse
 import datetime as dt
 import json
 import logging
+import shutil
 import statistics
 import sys
 import tempfile
@@ -36,6 +42,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import proof
 from upath import UPath
 
 from octavo.chunking import stage as chunking
@@ -49,12 +56,14 @@ from octavo.extraction.vlm.windows import crop, windows
 from octavo.ingest import stage as ingest
 from octavo.model import contracts
 from octavo.model.contracts import Contract, Strategy
+from octavo.model.digest import digest
 from octavo.model.entities import Box, Partition
 from octavo.model.settings import Settings
 from octavo.reading import stage as reading
 from octavo.storage import fs
 from octavo.storage.answer_store import AnswerStore
 from octavo.storage.workspace import Workspace
+from octavo.workflows import change_detection
 
 ROOT = Path(__file__).parent.parent
 FIXTURE = ROOT / "tests" / "data" / "molmo2-fixture"
@@ -91,6 +100,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder that keeps the random model and what was read, for the next run")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
+    proof.need("torch", "transformers")
     logging.disable(logging.WARNING)
     import torch
 
@@ -103,14 +113,18 @@ def main() -> None:
         workspace = read(options.docs, contract, kept)
         model = kept / f"molmo2-{options.size}"
         if not model.is_dir():
-            random_model(model, options.size, options.device)
+            unfinished = model.with_suffix(".unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            random_model(unfinished, options.size, options.device)
+            unfinished.rename(model)
         figures: dict[str, Any] = {
             **measure(model, workspace, contract, options),
             "fixture": told("fixture", fixture(options.device, Path(scratch))),
             "tokens_per_page": {strategy.value: tokens_per_page(workspace, contract, strategy) for strategy in Strategy},
-            "threads": torch.get_num_threads(),
+            **counted(workspace), "threads": torch.get_num_threads(),
         }
-    print(json.dumps(figures) if options.json else "\n".join(f"{name}: {value}" for name, value in figures.items()))
+    proof.some("tokens of a page", **figures["tokens_per_page"])
+    proof.show(figures, options.json)
 
 
 def measure(model: Path, workspace: Workspace, contract: Contract, options: argparse.Namespace) -> dict[str, Any]:
@@ -137,15 +151,25 @@ def told(name: str, figures: dict[str, Any]) -> dict[str, Any]:
 
 
 def read(docs: Path, contract: Contract, kept: Path) -> Workspace:
-    """Ingest and read all documents, unless they were before; shards are cut into chunks later, once per strategy."""
+    """Ingest and read all documents, unless just these were before; shards are cut into chunks later, once per strategy."""
     settings = Settings(lake=str(kept / "lake"))
-    workspace = Workspace.open(settings.workspaces, Partition(contract.name, dt.date(2026, 1, 1)), "bench")
+    state = digest([change_detection.files_of(UPath(docs), settings), change_detection.rules_of(contract, settings, ["molmo"])])
+    workspace = Workspace.open(settings.workspaces, Partition(contract.name, dt.date(2026, 1, 1)), f"bench-{state[:16]}")
     if not workspace.documents.exists():
         ingest.run(workspace, contract, UPath(docs), settings)
     for shard in workspace.plan.page_shards:
         if not workspace.shard("read", shard).exists():
             reading.run(workspace, shard, settings)
+    counted(workspace)
     return workspace
+
+
+def counted(workspace: Workspace) -> dict[str, int]:
+    """How many documents and pages were read; ends the bench unless these are all, and there are some."""
+    documents = fs.read_table(workspace.documents, ["pages"])["pages"].to_pylist()
+    read_pages = sum(fs.count_rows(workspace.shard("read", shard)) for shard in workspace.plan.page_shards)
+    proof.same("the documents", pages=sum(documents), read_pages=read_pages)
+    return {"documents": len(documents), "pages": read_pages}
 
 
 def random_model(folder: Path, size: str, device: str) -> None:
@@ -229,6 +253,8 @@ def batch_figures(runtime: Timed, size: int, answers: dict[int, list[tuple[int, 
     reset_peak()
     first, (one, said, prompt_tokens), (two, again, _) = timed(1)[0], timed(options.new_tokens), timed(options.new_tokens)
     ends.suppress_tokens = None
+    proof.same(f"batch {size}", **{name: sum(map(len, tokens)) for name, tokens in (("tokens", said), ("tokens_in_a_second_run", again))},
+               tokens_asked_for=len(images) * options.new_tokens)
     answers[size] = said
     seconds, rounds = min(one, two), len(images) / size
     alone = answers.get(1)
@@ -276,6 +302,8 @@ def stage_figures(runtime: Timed, size: int, workspace: Workspace, contract: Con
     reset_peak()
     with tempfile.TemporaryDirectory() as scratch:
         report = vlm.run(workspace, shard, asking, runtime_options(Path(), options.device), AnswerStore(UPath(scratch)), runtime=runtime)
+    made = {name: report.counts[name] for name in ("model_calls", "completion_tokens")}
+    proof.some(f"the stage in batches of {size}", pages=pages, **made)
     return {
         "pages": pages, "crops": report.counts["model_calls"], "pages_per_second": round(pages / report.seconds, 3),
         "prompt_tokens": report.counts["prompt_tokens"], "completion_tokens": report.counts["completion_tokens"],
@@ -295,6 +323,7 @@ def fixture(device: str, scratch: Path) -> dict[str, dict[str, int]]:
         Question(cut.image, prompt(contract, cut.chunk.strategy, cut.text), answer_schema(contract), contract.prompt.max_new_tokens)
         for cut in cuts if cut.image
     ]
+    proof.same("the fixture", questions=len(asked), answers_expected=len(wanted))
     found: dict[str, dict[str, int]] = {}
     for dtype in ("bfloat16", "float32"):
         runtime = Timed(runtime_options(FIXTURE / "tiny-molmo2", device, dtype))

@@ -6,19 +6,21 @@ SET_DIR is a folder with ``docs/`` and ``truth.jsonl``. Containment of a field: 
 with everything but letters and digits removed, contains the field's true value likewise (dates as printed). Word
 recall, where the truth has words (``entities``) or lines: the share of true words found, each as often as it occurs. A
 word is a run of letters and digits on both sides, since truths disagree on whether ``872,055.53`` has spaces in it;
-``printed_word_recall`` takes words as the truth's spaces part them.
+``printed_word_recall`` takes words as the truth's spaces part them. The bench counts documents, pages, words, and what of the truth it
+looked for (``true_values``, ``true_words``), and ends with an error unless every page was read or found in the reading store, every file
+of the truth is there, and there is something to look for.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import unicodedata
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
-from pages import read_set
+import proof
+from pages import read_set, truth
 
 from octavo.page.index import runs_of
 
@@ -29,17 +31,15 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--state", type=Path, help="folder for the reading store, kept between runs")
     options = parser.parse_args()
+    lines = truth(options.set_dir)
     texts: dict[str, list[str]] = defaultdict(list)
     with read_set(options.set_dir / "docs", options.state) as found:
         for uri, _, page in found.pages():
             texts[f"docs/{Path(uri).name}"] += [word.text for word in page.words]
-    with (options.set_dir / "truth.jsonl").open(encoding="utf-8") as stream:
-        result = measure([json.loads(line) for line in stream], texts)
-    if options.json:
-        print(json.dumps(result))
-    else:
-        for name, value in result.items():
-            print(f"{name:20} {value}")
+    without = sum(row["file"] not in texts for row in lines)
+    result = {**found.counts, "documents_without_pages": without, **measure(lines, texts)}
+    proof.some("the set", words=found.counts["words"])
+    proof.show(result, options.json)
     return 0
 
 
@@ -55,7 +55,10 @@ def measure(truth: list[dict[str, Any]], texts: dict[str, list[str]]) -> dict[st
         true = true_words(row)
         count(runs, [run for word in true for run in runs_of(word)], [run for word in words for run in runs_of(word)])
         count(printed, list(filter(None, map(normalised, true))), list(map(normalised, words)))
-    result: dict[str, float | int] = {"documents": len(truth)}
+    result: dict[str, float | int] = {
+        "documents": len(truth), "true_values": sum(map(len, contained.values())), "true_words": runs[0],
+    }
+    proof.some("the truth", documents=len(truth), true_values_and_words=result["true_values"] + result["true_words"])
     result |= {field: round(sum(hits) / len(hits), 3) for field, hits in contained.items()}
     if runs[0]:
         result |= {"word_recall": round(runs[1] / runs[0], 3), "printed_word_recall": round(printed[1] / printed[0], 3)}

@@ -5,26 +5,25 @@
 The document has ``--pages`` pages, each an invoice's worth of text. Reading, chunking and extraction work on shards of pages and are
 measured on these. For the stages that see a whole document, what was read of it is then repeated ``--repeat`` times, with pages
 numbered on. ``peak_mb`` is the memory (RSS) of each stage's process at its highest, without that of the child that reads.
+The bench counts the pages that were read (``reads``), the words on them and the fields that were found, and ends with an error unless every
+stage that goes through pages had all of them, and the tables that are published hold the repeated pages.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
-import json
 import multiprocessing
 import random
-import sys
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import proof
 import pyarrow as pa
 from upath import UPath
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from octavo.chunking import stage as chunking
 from octavo.extraction.rules import stage as rules
@@ -53,8 +52,7 @@ def main() -> int:
     parser.add_argument("--contract", default="invoice")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    result = measure(options.pages, options.repeat, options.contract)
-    print(json.dumps(result) if options.json else "\n".join(f"{name:12} {value}" for name, value in result.items()))
+    proof.show(measure(options.pages, options.repeat, options.contract), options.json)
     return 0
 
 
@@ -68,7 +66,13 @@ def measure(pages: int, repeat: int, contract: str) -> dict[str, Any]:
             if stage == WHOLE[0]:
                 _in_own_process(_repeat, scratch, repeat)
             peaks[stage], counts[stage] = _in_own_process(_stage, stage, scratch, contract)
-    return {"pages": pages * repeat, "fields": counts["merge"]["fields"], "peak_mb": peaks}
+    proof.same("the document", made=pages, found=counts["ingest"]["pages"], reads=counts["read"]["reads"], cut=counts["chunk"]["pages"])
+    proof.none("the document", unreadable_pages=counts["read"]["quarantined_pages"])
+    found = {"words": counts["read"]["words"], "answers": counts["extract_layout"]["answers"], "fields": counts["merge"]["fields"]}
+    proof.some("the document", **found)
+    proof.same("repeated", pages=pages * repeat, staged=counts["tables"]["pages"], published=counts["publish"]["rows_pages"])
+    proof.same("repeated", fields=found["fields"], published=counts["publish"]["rows_fields"])
+    return {"pages": pages * repeat, "reads": counts["read"]["reads"], **found, "peak_mb": peaks}
 
 
 def _in_own_process(work: Callable[..., Any], *arguments: object) -> Any:
@@ -81,7 +85,7 @@ def _workspace(scratch: str) -> Workspace:
 
 
 def _stage(stage: str, scratch: str, name: str) -> tuple[int, dict[str, int]]:
-    """Run one stage on all its shards: the most MB of this process, and the counts of the last shard."""
+    """Run one stage on all its shards: the most MB of this process, and the counts of all shards."""
     settings = Settings(state=f"{scratch}/state", lake=f"{scratch}/lake", processes=1)
     contract, workspace, lake = contracts.find(name, settings.contracts), _workspace(scratch), Lake(UPath(settings.lake))
     once: dict[str, Callable[[], Report]] = {
@@ -98,13 +102,13 @@ def _stage(stage: str, scratch: str, name: str) -> tuple[int, dict[str, int]]:
         "merge": lambda shard: merging.run(workspace, shard, contract, [rules.EXTRACTOR]),
     }
     if stage in once:
-        report = once[stage]()
+        reports = [once[stage]()]
     else:
-        for shard in workspace.plan.document_shards if stage == "merge" else workspace.plan.page_shards:
-            report = each[stage](shard)
+        shards = workspace.plan.document_shards if stage == "merge" else workspace.plan.page_shards
+        reports = [each[stage](shard) for shard in shards]
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     peak = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
-    return peak >> 10, report.counts
+    return peak >> 10, Report.total(reports)
 
 
 def _repeat(scratch: str, times: int) -> None:

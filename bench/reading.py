@@ -17,13 +17,15 @@ processor time, the quickest of N and at least five runs, taken in turn: what a 
 the row with words and boxes, beside ``pdfplumber``'s ``extract_words`` in this process and beside ``pdftotext -bbox`` (poppler),
 started once a file.
 ``born_digital_vs_pdfplumber`` and ``born_digital_vs_pdftotext`` are their time over ours.
+
+The bench counts pages and words of all of them, and ends with an error unless each round has read every page anew, raw Tesseract has
+written a table for every page that is not blank, and all three readers of text layers have found words on the same number of pages.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
-import json
 import os
 import resource
 import subprocess
@@ -32,12 +34,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import proof
+from pages import read_counts
 from PIL import Image
 from upath import UPath
 
 from octavo.ingest import stage as ingest
 from octavo.model.contracts import Contract, FieldSpec
-from octavo.model.entities import Partition
+from octavo.model.entities import Partition, Report
 from octavo.model.errors import Quarantined
 from octavo.model.settings import Settings
 from octavo.page import images, pdf
@@ -60,45 +64,56 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=1, help="how often both are timed, in turn")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    result = measure(options.docs, options.rounds) | born_digital(options.docs, max(5, options.rounds))
-    print(json.dumps(result) if options.json else "\n".join(f"{name:24} {value}" for name, value in result.items()))
+    proof.need("pdfplumber", programs=["tesseract", "xargs", "pdftotext"])
+    proof.show(measure(options.docs, options.rounds) | born_digital(options.docs, max(5, options.rounds)), options.json)
     return 0
 
 
 def measure(docs: Path, rounds: int) -> dict[str, float | int]:
     cores = os.cpu_count() or 1
-    ours = raw = our_cpu = raw_cpu = same_cpu = best_cpu = 0.0
+    raw = our_cpu = raw_cpu = same_cpu = best_cpu = 0.0
+    fast_reports: list[Report] = []
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch)
         workspace = Workspace.open(UPath(root), Partition("bench", dt.date(2000, 1, 1)), "reading")
         contract = Contract(name="bench", title="Bench", files=IMAGE_FILES, fields={"text": FieldSpec()})
-        counts = ingest.run(workspace, contract, UPath(docs), Settings(state=scratch)).counts
+        ingested = ingest.run(workspace, contract, UPath(docs), Settings(state=scratch))
+        pages = ingested.counts["pages"]
         jobs, same_jobs = prepared(workspace, root)
+        proof.some(f"images under {docs}", pages=pages, pages_that_are_not_blank=len(jobs), rounds=rounds)
         for number in range(rounds):
             settings = Settings(state=str(root / f"state{number}"), processes=cores, ocr_profile="fast", page_images=False)
             before = cpu_seconds()
-            ours += sum(reading.run(workspace, shard, settings).seconds for shard in workspace.plan.page_shards)
-            between = cpu_seconds()
-            raw += tesseract(jobs, cores)
-            after = cpu_seconds()
-            tesseract(same_jobs, cores)
-            last = cpu_seconds()
-            our_cpu, raw_cpu, same_cpu = our_cpu + between - before, raw_cpu + after - between, same_cpu + last - after
-            best = settings.model_copy(update={"ocr_profile": "best"})
-            for shard in workspace.plan.page_shards:
-                reading.run(workspace, shard, best)
-            best_cpu += cpu_seconds() - last
-    if not jobs or not raw:
-        raise SystemExit(f"no page images under {docs}")
+            fast = [reading.run(workspace, shard, settings) for shard in workspace.plan.page_shards]
+            our_cpu += cpu_seconds() - before
+            prove(f"round {number + 1}, profile fast", workspace, [ingested, *fast], len(jobs))
+            seconds, cpu, raw_words = tesseract(jobs, cores)
+            raw, raw_cpu = raw + seconds, raw_cpu + cpu
+            _, cpu, same_words = tesseract(same_jobs, cores)
+            same_cpu += cpu
+            settings, before = settings.model_copy(update={"ocr_profile": "best"}), cpu_seconds()
+            best = [reading.run(workspace, shard, settings) for shard in workspace.plan.page_shards]
+            best_cpu += cpu_seconds() - before
+            prove(f"round {number + 1}, profile best", workspace, [ingested, *best], len(jobs))
+            fast_reports += fast
+    ours, counts = sum(report.seconds for report in fast_reports), Report.total(fast_reports)
     return {
-        "pages": counts["pages"], "prepared_pages": len(jobs), "cores": cores, "rounds": rounds,
-        "pages_per_second": round(rounds * counts["pages"] / ours, 3),
+        "pages": pages, "reads": counts["reads"], "prepared_pages": len(jobs), "cores": cores, "rounds": rounds,
+        "words": counts["words"] // rounds, "raw_tesseract_words": raw_words, "raw_tesseract_words_same_files": same_words,
+        "pages_per_second": round(rounds * len(jobs) / ours, 3),
         "raw_tesseract_pages_per_second": round(rounds * len(jobs) / raw, 3),
-        "ratio_to_raw_tesseract": round(counts["pages"] / ours / (len(jobs) / raw), 3),
-        "cpu_ratio": round(counts["pages"] / our_cpu / (len(jobs) / raw_cpu), 3),
-        "cpu_ratio_same_files": round(counts["pages"] / our_cpu / (len(jobs) / same_cpu), 3),
-        "best_cost": round(best_cpu / our_cpu, 2),
+        "ratio_to_raw_tesseract": round(raw / ours, 3), "cpu_ratio": round(raw_cpu / our_cpu, 3),
+        "cpu_ratio_same_files": round(same_cpu / our_cpu, 3), "best_cost": round(best_cpu / our_cpu, 2),
     }
+
+
+def prove(what: str, workspace: Workspace, reports: list[Report], prepared_pages: int) -> None:
+    """End the bench unless the read stage has just read all pages, and took those for blank that Tesseract was not given."""
+    counts = read_counts(workspace, reports)
+    blank_and_prepared = counts["blank"] + prepared_pages
+    proof.same(what, pages=counts["pages"], reads=counts["reads"], blank_pages_and_those_of_tesseract=blank_and_prepared)
+    proof.none(what, pages_that_could_not_be_read=counts["unreadable"])
+    proof.some(what, words=counts["words"])
 
 
 def cpu_seconds() -> float:
@@ -131,33 +146,42 @@ def prepared(workspace: Workspace, root: Path) -> tuple[list[tuple[str, int | No
     return jobs, same
 
 
-def tesseract(jobs: list[tuple[str, int | None]], cores: int) -> float:
-    """Seconds that raw Tesseract takes for the files, ``cores`` at a time."""
+def tesseract(jobs: list[tuple[str, int | None]], cores: int) -> tuple[float, float, int]:
+    """Seconds and processor seconds that raw Tesseract takes for the files, ``cores`` at a time, and the words that it finds."""
     with tempfile.TemporaryDirectory() as folder:
         lines = [
             f"{file}\0{folder}/{index}\0{'--dpi' if dpi else '-l'}\0{dpi or 'eng'}\0" for index, (file, dpi) in enumerate(jobs)
         ]
         command = ["xargs", "-0", "-n", "4", "-P", str(cores), "sh", "-c", f'exec tesseract "$0" "$1" "$2" "$3" -l eng {CONFIG} tsv']
-        started = time.monotonic()
+        started, before = time.monotonic(), cpu_seconds()
         single_thread = {**os.environ, "OMP_THREAD_LIMIT": "1"}
         subprocess.run(command, input="".join(lines).encode(), env=single_thread, stderr=subprocess.DEVNULL, check=True)
-        return time.monotonic() - started
+        seconds, cpu = time.monotonic() - started, cpu_seconds() - before
+        tables = [path.read_text(encoding="utf-8") for path in Path(folder).glob("*.tsv")]
+        words = sum(row.startswith("5\t") and bool(row.rpartition("\t")[2].strip()) for table in tables for row in table.splitlines())
+        proof.same("raw Tesseract", files=len(jobs), tables=len(tables))
+        proof.some("raw Tesseract", words=words)
+        return seconds, cpu, words
 
 
 def born_digital(docs: Path, rounds: int) -> dict[str, float | int]:
     """The text layer's speed; nothing where the folder has no born-digital PDF."""
     files = {path: pages for path in sorted(docs.glob("**/*.pdf")) if (pages := pages_with_layer(path))}
     if not files:
-        return {}
+        return {"born_digital_pages": 0}
     works = (read_layers, read_with_pdfplumber, read_with_pdftotext)
+    words = {"ours": read_layers(files), "pdfplumber": read_with_pdfplumber(files), "pdftotext": words_of_pdftotext(files)}
+    proof.same("pages with a text layer", pages=sum(files.values()), **{name: len(found) for name, found in words.items()})
+    proof.some("words of text layers", **{name: sum(found) for name, found in words.items()})
     ours, plumber, poppler = (min(times) for times in zip(*([timed(work, files) for work in works] for _ in range(rounds)), strict=True))
     return {
-        "born_digital_pages": sum(files.values()), "born_digital_pages_per_second": round(sum(files.values()) / ours, 1),
+        "born_digital_pages": sum(files.values()), "born_digital_words": {name: sum(found) for name, found in words.items()},
+        "born_digital_pages_per_second": round(sum(files.values()) / ours, 1),
         "born_digital_vs_pdfplumber": round(plumber / ours, 2), "born_digital_vs_pdftotext": round(poppler / ours, 2),
     }
 
 
-def timed(work: Callable[[dict[Path, int]], None], files: dict[Path, int]) -> float:
+def timed(work: Callable[[dict[Path, int]], object], files: dict[Path, int]) -> float:
     """Processor seconds of ``work`` and of the programs that it starts."""
     before = cpu_seconds()
     work(files)
@@ -183,27 +207,39 @@ def pages_with_layer(path: Path) -> int:
         document.close()
 
 
-def read_layers(files: dict[Path, int]) -> None:
+def read_layers(files: dict[Path, int]) -> list[int]:
+    """How many words each page has."""
     asked = {"profile": "best", "languages": "eng", "max_pixels": MAX_PIXELS, "previews": False}
+    words = []
     for path, pages in files.items():
         for number in range(1, pages + 1):
             page = {"path": str(path), "document": path.name, "media_type": pdf.MEDIA_TYPE, "page": number}
-            worker.handle({**asked, "pages": [page]})
+            words += [len(row["words"]) for row in worker.handle({**asked, "pages": [page]})["rows"]]
+    return words
 
 
-def read_with_pdfplumber(files: dict[Path, int]) -> None:
+def read_with_pdfplumber(files: dict[Path, int]) -> list[int]:
+    """How many words each page has."""
     import pdfplumber
 
+    words = []
     for path in files:
         with pdfplumber.open(path) as document:
             for page in document.pages:
-                page.extract_words()
+                words.append(len(page.extract_words()))
                 page.close()
+    return words
 
 
 def read_with_pdftotext(files: dict[Path, int]) -> None:
     for path in files:
         subprocess.run(["pdftotext", "-bbox", str(path), os.devnull], stderr=subprocess.DEVNULL, check=True)
+
+
+def words_of_pdftotext(files: dict[Path, int]) -> list[int]:
+    """How many words each page has; not timed, since this process takes part in it."""
+    found = [subprocess.run(["pdftotext", "-bbox", str(path), "-"], capture_output=True, check=True).stdout for path in files]
+    return [page.count(b"<word ") for text in found for page in text.split(b"<page ")[1:]]
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ takes every stage through all of them, one size right after the other; the media
 ``per_page_ratio_100k_to_1k`` is the cost per page of the largest size over the smallest's, without the gate, and ``ratio_by_round`` what
 each round alone would say; ``peak_mb`` is the largest peak of any stage but the gate, by size; ``gate_peak_mb`` and
 ``gate_ms_per_page`` are the gate's.
+
+``pages`` and ``documents`` are those that a day of each size really has. The bench ends with an error unless every stage has gone
+through all pages or documents of its sample, and the tables of each day hold all.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import proof
 import pyarrow as pa
 import pyarrow.compute as pc
 from upath import UPath
@@ -43,14 +47,9 @@ from octavo.chunking import stage as chunking
 from octavo.extraction.rules import stage as rules
 from octavo.merging import stage as merging
 from octavo.model import contracts
-from octavo.model.entities import Partition
-from octavo.model.settings import Settings
-from octavo.publishing import (
-    expectations,  # noqa: F401 - loads Great Expectations before anything is measured
-    gate,
-    ledger,
-    publish,
-)
+from octavo.model.entities import Partition, Report
+from octavo.model.settings import CONTRACTS_FOLDER, Settings
+from octavo.publishing import gate, ledger, publish
 from octavo.publishing import staging as tables
 from octavo.storage import fs, schemas
 from octavo.storage.lake import Lake
@@ -173,7 +172,8 @@ def fill(space: Workspace, contract: contracts.Contract, originals: Originals) -
 class Day:
     """A day of ``pages`` pages, or up to two more, which all stages have left in ``folder``; and the shards of it that are measured.
 
-    ``shares``: by the kind of shard, which part of the day's pages its sample has.
+    ``shares``: by the kind of shard, which part of the day's pages its sample has. ``expected``: what each stage has to say that it
+    went through, by the name of its count.
     """
 
     folder: Path
@@ -182,6 +182,7 @@ class Day:
     page_shards: tuple[str, ...]
     document_shards: tuple[str, ...]
     shares: dict[str, float]
+    expected: dict[str, dict[str, int]]
 
     @classmethod
     def make(cls, folder: Path, pages: int, contract: contracts.Contract, originals: Originals, shard_pages: int, sample: int) -> Day:
@@ -196,12 +197,18 @@ class Day:
         of = {name(n): count for n, count in enumerate(counts)}
         page_shards = tuple(plan.page_shards)[:: max(1, len(plan.page_shards) // sample)]
         document_shards = tuple(plan.document_shards)[:: max(1, len(plan.document_shards) // sample)]
+        sampled = [span for shard in page_shards for span in plan.page_shards[shard]]
+        documents = [document for shard in document_shards for document in plan.document_shards[shard]]
         shares = {
-            "page": sum(span.pages for shard in page_shards for span in plan.page_shards[shard]) / sum(counts),
-            "document": sum(of[document] for shard in document_shards for document in plan.document_shards[shard]) / sum(counts),
-            "day": 1.0,
+            "page": sum(span.pages for span in sampled) / sum(counts),
+            "document": sum(of[document] for document in documents) / sum(counts), "day": 1.0,
         }
-        return cls(folder, contract, pages, page_shards, document_shards, shares)
+        expected = {
+            "chunk": {"pages": sum(span.pages for span in sampled)}, "merge": {"documents": len(documents)},
+            "tables": {"pages": sum(counts), "documents": len(counts)},
+            "publish": {"rows_pages": sum(counts), "rows_documents": len(counts)},
+        }
+        return cls(folder, contract, pages, page_shards, document_shards, shares, expected)
 
     def task(self) -> Workspace:
         """The workspace as a task opens it: the plan is read anew."""
@@ -217,26 +224,26 @@ def workspace_in(folder: Path, contract: contracts.Contract) -> Workspace:
 
 
 # Each stage in order: what its tasks work on, and what goes through them all.
-STAGES: dict[str, tuple[str, Callable[[Day], Any]]] = {
+STAGES: dict[str, tuple[str, Callable[[Day], list[Report]]]] = {
     "chunk": ("page", lambda day: [chunking.run(day.task(), shard, day.contract.chunking) for shard in day.page_shards]),
     "extract_layout": ("page", lambda day: [rules.run(day.task(), shard, day.contract) for shard in day.page_shards]),
     "merge": ("document", lambda day: [merging.run(day.task(), shard, day.contract, EXTRACTORS) for shard in day.document_shards]),
-    "tables": ("day", lambda day: tables.run(day.task(), day.contract, day.lake, EXTRACTORS)),
-    GATE: ("day", lambda day: gate.run(day.task(), day.contract, day.lake.reports(day.task().partition))),
-    "ledger": ("day", lambda day: ledger.run(day.task(), day.lake, EXTRACTORS)),
-    "publish": ("day", lambda day: publish.run(day.task(), day.contract, day.lake)),
+    "tables": ("day", lambda day: [tables.run(day.task(), day.contract, day.lake, EXTRACTORS)]),
+    GATE: ("day", lambda day: [gate.run(day.task(), day.contract, day.lake.reports(day.task().partition))]),
+    "ledger": ("day", lambda day: [ledger.run(day.task(), day.lake, EXTRACTORS)]),
+    "publish": ("day", lambda day: [publish.run(day.task(), day.contract, day.lake)]),
 }
 
 
 def go_through(stage: str, small: Day, day: Day, theirs: Connection) -> None:
-    """Send back the stage's processor and wall seconds, for the whole day, and this process's peak memory in MB."""
+    """Send back the stage's counts, its processor and wall seconds, for the whole day, and this process's peak memory in MB."""
     kind, work = STAGES[stage]
     work(small)
     started, before = time.monotonic(), time.process_time()
-    work(day)
+    reports = work(day)
     cpu, wall = time.process_time() - before, time.monotonic() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    theirs.send({"cpu_s": cpu / day.shares[kind], "wall_s": wall / day.shares[kind], "peak_mb": peak})
+    theirs.send((Report.total(reports), {"cpu_s": cpu / day.shares[kind], "wall_s": wall / day.shares[kind], "peak_mb": peak}))
 
 
 def measured(stage: str, small: Day, day: Day) -> dict[str, float]:
@@ -247,11 +254,15 @@ def measured(stage: str, small: Day, day: Day) -> dict[str, float]:
     process = context.Process(target=go_through, args=(stage, small, day, theirs))
     process.start()
     theirs.close()
+    counts: dict[str, int]
+    found: dict[str, float]
     try:
-        found: dict[str, float] = ours.recv()
-    except EOFError as error:
-        raise SystemExit("a stage failed; see its error above") from error
+        counts, found = ours.recv()
+    except EOFError:
+        proof.fail(f"{stage} failed; see its error above")
     process.join()
+    for name, expected in day.expected.get(stage, {}).items():
+        proof.same(f"{stage} of {day.pages} pages", **{name: counts[name], "of_the_sample": expected})
     return found
 
 
@@ -291,7 +302,7 @@ def measure(small: Day, days: Sequence[Day], rounds: int) -> Iterator[Round]:
                 taken[day.pages][stage] = measured(stage, small, day)
         yield Round(taken)
     if any(path.read_bytes() != data for path, data in made.items()):
-        raise SystemExit("the copies are not what the stages make of them, so the figures mean nothing")
+        proof.fail("the copies are not what the stages make of them, so the figures mean nothing")
 
 
 def median(rounds: Sequence[Round]) -> Round:
@@ -311,12 +322,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="times that every stage is measured (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
-    contract = contracts.find("receipt", Settings().contracts)
+    contract = contracts.find("receipt", CONTRACTS_FOLDER)
     rounds = []
     with tempfile.TemporaryDirectory(prefix="octavo-scale-") as folder:
         originals = Originals.make(Path(folder), contract, options.shard_pages)
-        small, *days = (Day.make(Path(folder) / str(size), size, contract, originals, options.shard_pages, options.sample)
-                        for size in (options.shard_pages, *map(int, options.sizes.split(","))))
+        small, *days = (Day.make(Path(folder) / name, int(size), contract, originals, options.shard_pages, options.sample)
+                        for name, size in (("small", options.shard_pages), *((size, size) for size in options.sizes.split(","))))
         for one in measure(small, days, options.rounds):
             rounds.append(one)
             print(f"round {len(rounds)}: ratio {one.ratio:.3f}\n{one}", file=sys.stderr, flush=True)
@@ -326,6 +337,8 @@ def main() -> None:
         "per_page_ratio_100k_to_1k": round(found.ratio, 3),
         "ratio_by_round": [round(one.ratio, 3) for one in rounds],
         "sizes": sizes,
+        "pages": {day.pages: day.expected["tables"]["pages"] for day in days},
+        "documents": {day.pages: day.expected["tables"]["documents"] for day in days},
         "ms_per_page": {size: round(found.cost(size), 3) for size in sizes},
         "peak_mb": {size: round(found.peak(size)) for size in sizes},
         "gate_ms_per_page": {size: round(found.taken[size][GATE]["cpu_s"] / size * 1e3, 3) for size in sizes},

@@ -5,7 +5,8 @@
 SET_DIR is a folder with ``docs/`` of single pictures and ``truth.jsonl`` with fields. ``as is``: the page is read as it lies;
 ``straightened``: as the read stage reads it. ``contained`` is the share of true fields that the text contains
 (letters and digits only, see ``bench/ocr.py``), ``angle error`` the mean difference in degrees between the angle found and that
-of the turn, which takes in how the page lay before.
+of the turn, which takes in how the page lay before. The bench counts pages, words and true fields (``true_values``), and ends
+with an error unless there are some of each.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import proof
 import numpy as np
 from ocr import normalised
+from pages import truth
 from PIL import Image
 
 from octavo.reading.recogniser import Recogniser
@@ -38,8 +41,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     options = parser.parse_args()
     recogniser = engine(options.profile)
-    with (options.set_dir / "truth.jsonl").open(encoding="utf-8") as stream:
-        documents = [json.loads(line) for line in stream][:: options.every]
+    documents = truth(options.set_dir)[:: options.every]
     for degrees in options.degrees:
         result = {"degrees": degrees, "pages": len(documents), **measure(options.set_dir, documents, degrees, recogniser)}
         print(json.dumps(result) if options.json else "  ".join(f"{name} {value}" for name, value in result.items()), flush=True)
@@ -53,23 +55,31 @@ def engine(profile: str) -> Any:
         return RapidOcr()
     from octavo.reading.tesseract import Tesseract
 
+    proof.need(programs=["tesseract"])
     return Tesseract("eng")
 
 
 def measure(folder: Path, documents: list[dict[str, Any]], degrees: float, recogniser: Any) -> dict[str, float]:
     contained: dict[str, list[bool]] = defaultdict(list)
     errors: list[float] = []
+    words = {"as is": 0, "straightened": 0}
     least = recogniser.straightens
     for document in documents:
         page = turned(folder / document["file"], degrees)
         for name, bound in (("as is", math.inf), ("straightened", least)):
             recogniser.straightens = bound
             reading = read(page, recogniser)
+            words[name] += len(reading.words)
             text = normalised("".join(word.text for word in reading.words))
             contained[name] += [normalised(v) in text for v in document["fields"].values() if isinstance(v, str) and normalised(v)]
         errors.append(abs(reading.skew - degrees))
     recogniser.straightens = least
-    return {**{name: round(mean(hits), 3) for name, hits in contained.items()}, "angle error": round(mean(errors), 2)}
+    values = len(contained["straightened"])
+    proof.some(f"{degrees:g} degrees", pages=len(errors), true_values=values, words_straightened=words["straightened"])
+    return {
+        **{name: round(mean(hits), 3) for name, hits in contained.items()}, "angle error": round(mean(errors), 2), "true_values": values,
+        **{f"words, {name}": count for name, count in words.items()},
+    }
 
 
 def turned(file: Path, degrees: float) -> Image.Image:

@@ -4,7 +4,8 @@
 
 Makes a lake of N synthetic documents with ten fields each, cut into days, then asks both in turn for: the newest page, a late
 page, part of a name, part of a value and a verdict. Each query of DuckDB lists the page's documents and counts their fields by
-verdict, as the library does. ``library_vs_duckdb`` is the ratio of the medians' sums; ``worst`` that of the worst query.
+verdict, as the library does. ``library_vs_duckdb`` is the ratio of the medians' sums; ``worst`` that of the worst query; ``rows`` how
+many documents each query gave. The bench ends with an error unless each gives some, and both give the same.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import hashlib
-import json
 import statistics
 import tempfile
 import time
@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import proof
 import duckdb
 from upath import UPath
 
@@ -31,10 +32,16 @@ from octavo.views.library import PAGE_ROWS, Search, search
 
 FIELDS = ("company", "date", "address", "total", "currency", "tax", "number", "due", "buyer", "paid")
 VERDICTS = ("accepted",) * 8 + ("ambiguous", "conflicting")
-SEARCHES = {
-    "newest page": Search(), "late page": Search(page=1000), "part of a name": Search(name="scan_000042"),
-    "part of a value": Search(value="value 31415"), "a verdict": Search(verdict="conflicting"),
-}
+
+
+def searches(documents: int) -> dict[str, Search]:
+    """What is asked for, in a lake of so many documents: a page in the middle, and documents from its first half."""
+    number = documents * 42 // 1000
+    return {
+        "newest page": Search(), "late page": Search(page=max(1, documents // PAGE_ROWS // 2)),
+        "part of a name": Search(name=f"scan_{number:08}"[:-2]), "part of a value": Search(value=f"value {number * 3 // 4}5"),
+        "a verdict": Search(verdict="conflicting"),
+    }
 
 
 def main() -> int:
@@ -45,16 +52,16 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        build(Path(scratch), options.documents, options.days)
-        result = measure(Path(scratch), options.rounds)
-    result |= {"documents": options.documents, "days": options.days}
-    print(json.dumps(result) if options.json else "\n".join(f"{name:24} {value}" for name, value in result.items()))
+        documents = build(Path(scratch), options.documents, options.days)
+        result = measure(Path(scratch), options.rounds, searches(documents))
+    proof.show({**result, "documents": documents, "days": options.days}, options.json)
     return 0
 
 
-def build(root: Path, documents: int, days: int) -> None:
-    """Write the tables ``documents`` and ``fields``."""
+def build(root: Path, documents: int, days: int) -> int:
+    """Write the tables ``documents`` and ``fields``; how many documents that are, as many on each day."""
     lake, each = Lake(UPath(root)), documents // days
+    proof.some(f"{documents} documents on {days} days", documents_of_a_day=each)
     for number in range(days):
         partition = Partition("receipt", dt.date(2026, 1, 1) + dt.timedelta(days=number))
         ids = sorted((hashlib.sha256(str(n).encode()).hexdigest(), n) for n in range(number * each, (number + 1) * each))
@@ -71,26 +78,31 @@ def build(root: Path, documents: int, days: int) -> None:
         ]
         fs.write_rows(lake.table("documents", partition), rows, schemas.DOCUMENTS)
         fs.write_rows(lake.table("fields", partition), fields, schemas.FIELDS)
+    return each * days
 
 
-def measure(root: Path, rounds: int) -> dict[str, Any]:
+def measure(root: Path, rounds: int, asked: dict[str, Search]) -> dict[str, Any]:
     settings = Settings(lake=str(root))
-    ours: dict[str, list[float]] = {name: [] for name in SEARCHES}
-    theirs: dict[str, list[float]] = {name: [] for name in SEARCHES}
+    ours: dict[str, list[float]] = {name: [] for name in asked}
+    theirs: dict[str, list[float]] = {name: [] for name in asked}
+    rows: dict[str, int] = {}
     for _ in range(rounds):
-        for name, wanted in SEARCHES.items():
+        for name, wanted in asked.items():
             seconds, found = timed(lambda wanted=wanted: [(hit.day, hit.document, sum(hit.verdicts.values()))
                                                           for hit in search(settings, {"receipt"}, wanted).hits])
             ours[name].append(seconds)
             seconds, expected = timed(lambda wanted=wanted: by_duckdb(root, wanted))
             theirs[name].append(seconds)
             if found != expected:
-                raise SystemExit(f"{name}: the library's rows are not DuckDB's")
-    medians = {name: (statistics.median(ours[name]), statistics.median(theirs[name])) for name in SEARCHES}
+                proof.fail(f"{name}: the library's {len(found)} rows are not the {len(expected)} of DuckDB")
+            rows[name] = len(found)
+            proof.some(name, rows_compared=len(found))
+    medians = {name: (statistics.median(ours[name]), statistics.median(theirs[name])) for name in asked}
     return {
         "library_vs_duckdb": round(sum(one for one, _ in medians.values()) / sum(other for _, other in medians.values()), 2),
         "worst": round(max(one / other for one, other in medians.values()), 2),
         **{f"{name}, ms": [round(1000 * one, 1), round(1000 * other, 1)] for name, (one, other) in medians.items()},
+        "rows": rows,
     }
 
 

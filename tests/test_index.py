@@ -25,7 +25,7 @@ from octavo.model.settings import Settings
 from octavo.reading import stage as reading
 from octavo.storage.workspace import Workspace
 from octavo.workflows import date_assignment, pipeline
-from octavo.workflows.date_assignment import Method, Row, State
+from octavo.workflows.date_assignment import ManifestRow, Method, State
 from octavo.workflows.date_assignment.manifest import COLUMNS
 from octavo.workflows.date_assignment.patterns import DEFAULT, PathPattern, days_in
 from tests.documents import LINES, text_pdf
@@ -86,13 +86,13 @@ class Old:
         os.utime(path, (moment, moment))
         return path
 
-    def propose(self, *by: Method, folder: Path | None = None, **options: Any) -> dict[str, Row]:
+    def propose(self, *by: Method, folder: Path | None = None, **options: Any) -> dict[str, ManifestRow]:
         """The rows by the end of their files' paths."""
         rows = date_assignment.propose(RECEIPT, UPath(folder or self.folder), self.settings, by=by or tuple(Method), **options)
         assert [row.file for row in rows] == sorted(row.file for row in rows)
         return {row.file.removeprefix(f"{self.folder}/"): row for row in rows}
 
-    def place(self, rows: dict[str, Row], **options: Any) -> dict[str, State]:
+    def place(self, rows: dict[str, ManifestRow], **options: Any) -> dict[str, State]:
         placed = list(date_assignment.place(list(rows.values()), self.settings, **options))
         assert len(placed) == len(rows)
         return {one.row.file.removeprefix(f"{self.folder}/"): one.state for one in placed}
@@ -218,12 +218,12 @@ def test_a_member_that_its_archive_may_not_hand_out_is_told_and_the_others_are_p
     assert old.place({name: row for name, row in rows.items() if "a.pdf" in name}) == {"2019-05-03.zip!/a.pdf": State.PUT}
     evil = next(row for name, row in rows.items() if "evil" in name)
     assert evil.conflicts == "it cannot be read: unsafe_member"
-    assert old.place({"evil": Row(**{**values(evil), "name": "evil.pdf"})}) == {"2019-05-03.zip!/../evil.pdf": State.REFUSED}
+    assert old.place({"evil": ManifestRow(**{**values(evil), "name": "evil.pdf"})}) == {"2019-05-03.zip!/../evil.pdf": State.REFUSED}
     path.unlink()
-    assert old.place({"evil": Row(**{**values(evil), "name": "evil.pdf"})}) == {"2019-05-03.zip!/../evil.pdf": State.GONE}
+    assert old.place({"evil": ManifestRow(**{**values(evil), "name": "evil.pdf"})}) == {"2019-05-03.zip!/../evil.pdf": State.GONE}
 
 
-def values(row: Row) -> dict[str, Any]:
+def values(row: ManifestRow) -> dict[str, Any]:
     return {name: getattr(row, name) for name in COLUMNS}
 
 
@@ -278,7 +278,7 @@ def test_a_file_that_is_not_any_more_what_people_looked_at_is_not_put(old: Old) 
     assert old.landed() == {}
 
 
-A_ROW = Row("/old/=1.pdf", PRINTED, "path", "“2019” in its path", "", "=1.pdf", "receipt", 3, "ab")
+A_ROW = ManifestRow("/old/=1.pdf", PRINTED, "path", "“2019” in its path", "", "=1.pdf", "receipt", 3, "ab")
 
 
 @pytest.mark.parametrize("change", [
