@@ -16,10 +16,11 @@ from tests.documents import page_picture
 
 STAGE = """
 import datetime as dt, sys
-from octavo import ingest, reading
-from octavo.model.settings import Settings
+from octavo.ingest import stage as ingest
 from octavo.model.contracts import Contract, FieldSpec
 from octavo.model.entities import Partition
+from octavo.model.settings import Settings
+from octavo.reading import stage as reading
 from octavo.storage.workspace import Workspace
 from upath import UPath
 
