@@ -54,7 +54,7 @@ from octavo.extraction.vlm.runtimes import torch_parts
 from octavo.extraction.vlm.runtimes.molmo2 import Molmo2
 from octavo.extraction.vlm.windows import crop, windows
 from octavo.ingest import stage as ingest
-from octavo.model import contracts
+from octavo.model import contracts, tiling
 from octavo.model.contracts import Contract, Strategy
 from octavo.model.digest import digest
 from octavo.model.entities import Box, Partition
@@ -229,7 +229,10 @@ class Timed(Molmo2):
 
 
 def runtime_options(model: Path, device: str, dtype: str = "auto") -> RuntimeOptions:
-    return RuntimeOptions(model=str(model), device=device, dtype=dtype, batch_size=1, batch_tokens=1 << 20, rounds=1)
+    side = None if model.name == "molmo2-4b" else MIN_SIDE_PX  # the tiles of the others are smaller than the released ones
+    return RuntimeOptions(
+        model=str(model), device=device, dtype=dtype, batch_size=1, batch_tokens=1 << 20, rounds=1, min_side_px=side,
+    )
 
 
 def batch_figures(runtime: Timed, size: int, answers: dict[int, list[tuple[int, ...]]], options: argparse.Namespace) -> dict[str, Any]:
@@ -301,7 +304,8 @@ def stage_figures(runtime: Timed, size: int, workspace: Workspace, contract: Con
     runtime.generating = 0.0
     reset_peak()
     with tempfile.TemporaryDirectory() as scratch:
-        report = vlm.run(workspace, shard, asking, runtime_options(Path(), options.device), AnswerStore(UPath(scratch)), runtime=runtime)
+        own = runtime_options(Path(f"molmo2-{options.size}"), options.device)
+        report = vlm.run(workspace, shard, asking, own, AnswerStore(UPath(scratch)), runtime=runtime)
     made = {name: report.counts[name] for name in ("model_calls", "completion_tokens")}
     proof.some(f"the stage in batches of {size}", pages=pages, **made)
     return {
@@ -339,18 +343,13 @@ def fixture(device: str, scratch: Path) -> dict[str, dict[str, int]]:
 
 def tokens_per_page(workspace: Workspace, contract: Contract, strategy: Strategy) -> float:
     """Mean image tokens of a page's crops, pages without chunks counted as none."""
-    from transformers import Molmo2ImageProcessor
-
-    images = Molmo2ImageProcessor()
     tokens: list[int] = []
     for shard in workspace.plan.page_shards:
         chunking.run(workspace, shard, contract.chunking.model_copy(update={"strategy": strategy}))
         read_pages = fs.read_table(workspace.shard("read", shard), ["document", "page"]).to_pylist()
         pages = {(row["document"], row["page"]): 0 for row in read_pages}
         for row in fs.read_table(workspace.shard("chunk", shard)).to_pylist():
-            width, height = crop_size(Box(row["x0"], row["y0"], row["x1"], row["y1"]))
-            low_rows, low_columns, rows, columns = images.get_image_grid_and_crops(height, width)[0]
-            pages[row["document"], row["page"]] += low_rows * (low_columns + 1) + rows * (columns + 1) + 4
+            pages[row["document"], row["page"]] += tiling.tokens(*crop_size(Box(row["x0"], row["y0"], row["x1"], row["y1"])))
         tokens += pages.values()
     return round(statistics.mean(tokens), 1)
 

@@ -64,6 +64,7 @@ def main() -> int:
     if memorised:
         console.print("  no MODEL is named: a tiny fixture reads the two statements that it knows by heart")
         os.environ.update(OCTAVO_MOLMO_MODEL=str(FIXTURE / "tiny-molmo2"), OCTAVO_CONTRACTS=str(FIXTURE))
+        os.environ["OCTAVO_MOLMO_MIN_SIDE_PX"] = "112"  # as the fixture was trained: its tiles are not those of the released models
         os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads of a model this small wait for each other more than they compute
     try:
         stack = Stack(workers=asked_workers())

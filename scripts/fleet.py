@@ -7,6 +7,7 @@ all, so that the UI finds them without a log server.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,11 +38,15 @@ RECOVERY = {
 
 @dataclass(frozen=True)
 class Worker:
-    """A Celery worker: it runs up to ``slots`` tasks of ``queue`` side by side."""
+    """A Celery worker: it runs up to ``slots`` tasks of ``queue`` side by side.
+
+    ``device``: what the model's tasks run on, where the environment does not say; empty leaves it to them.
+    """
 
     name: str
     queue: str
     slots: int
+    device: str = ""
 
 
 class Fleet:
@@ -90,11 +95,12 @@ class Fleet:
     def command(self, worker: Worker, airflow: Path) -> tuple[str, ...]:
         """The worker's command line, and its lines of supervisord's configuration."""
         home = self.home(worker)
+        device = f',OCTAVO_MOLMO_DEVICE="{worker.device}"' if worker.device and "OCTAVO_MOLMO_DEVICE" not in os.environ else ""
         return (
             f"{airflow} celery worker --queues {worker.queue} --concurrency {worker.slots} --celery-hostname {worker.name}@%h"
             " --skip-serve-logs --without-mingle --without-gossip",
             f"directory={home}",
-            f'environment=TMPDIR="{home}/tmp",AIRFLOW_HOME="{home}"',
+            f'environment=TMPDIR="{home}/tmp",AIRFLOW_HOME="{home}"{device}',
         )
 
     def accepts(self) -> bool:
@@ -118,4 +124,4 @@ class Fleet:
 
 def local(cores: int, gpus: int) -> tuple[Worker, ...]:
     """The workers of one machine: one for each queue."""
-    return Worker("default", DEFAULT, cores), Worker("gpu", GPU, max(1, gpus))
+    return Worker("default", DEFAULT, cores), Worker("gpu", GPU, max(1, gpus), "cuda" if gpus else "")

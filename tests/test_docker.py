@@ -16,7 +16,9 @@ import pathspec
 import pytest
 from ruamel.yaml import YAML
 
+from octavo.extraction.vlm.retries import MOST_NEW_TOKENS
 from octavo.model.settings import Settings
+from octavo.model.tiling import HIGH_TILES, tokens
 from scripts.fleet import RECOVERY
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -146,7 +148,34 @@ def test_the_models_tasks_have_a_worker_with_a_card_and_the_others_one_without()
     assert SERVICES["worker"]["command"][:4] == ["celery", "worker", "--queues", "default"]
     assert SERVICES["gpu-worker"]["command"][:4] == ["celery", "worker", "--queues", Settings().molmo_queue]
     reserved = {name: service["deploy"]["resources"]["reservations"] for name, service in SERVICES.items() if "deploy" in service}
-    assert {name: [device["capabilities"] for device in found["devices"]] for name, found in reserved.items()} == {"gpu-worker": [["gpu"]]}
+    assert {name: [device["capabilities"] for device in found["devices"]] for name, found in reserved.items()} == {
+        "gpu-worker": [["gpu"]], "vllm": [["gpu"]],
+    }
+    assert SERVICES["gpu-worker"]["environment"]["OCTAVO_MOLMO_DEVICE"] == "cuda"
+
+
+def test_the_vllm_server_is_pinned_and_starts_with_room_for_images_alone() -> None:
+    """Without these it keeps room for a video item of 31,872 tokens, or lets a held model write spaces for ever."""
+    server = SERVICES["vllm"]
+    assert re.fullmatch(r"vllm/vllm-openai:v\d+\.\d+\.\d+", server["image"])
+    given = dict(word.removeprefix("--").split("=", 1) for word in server["command"] if "=" in word)
+    assert json.loads(given["limit-mm-per-prompt"]) == {"image": 1, "video": 0}
+    assert json.loads(given["structured-outputs-config"]) == {"backend": "xgrammar", "disable_any_whitespace": True}
+    assert given["dtype"] == "bfloat16"
+    # The longest answer may have as many tokens as the context, the picture of a page in high detail goes through in one step.
+    assert int(given["max-model-len"]) >= MOST_NEW_TOKENS
+    assert int(given["max-num-batched-tokens"]) >= tokens(2480, 3508, HIGH_TILES)
+    assert "ports" not in server
+
+
+def test_the_documented_command_of_vllm_is_that_of_the_compose_file() -> None:
+    command = re.search(r"(?s)docker run [^`]*vllm/vllm-openai[^`]*", (ROOT / "docs" / "molmo.md").read_text(encoding="utf-8"))
+    assert command
+    words = shlex.split(command[0].replace("\\\n", " "))
+    server = SERVICES["vllm"]
+    assert server["image"] in words
+    plain = [re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", word) for word in server["command"]]
+    assert [word for word in plain if word not in words and not word.startswith("--revision")] == []
 
 
 def test_nothing_runs_as_root_and_no_service_has_a_capability() -> None:

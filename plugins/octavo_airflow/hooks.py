@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
-from octavo.model.errors import SettingsError
+from octavo.model.errors import OctavoError, SettingsError
 from octavo_airflow.connection import CONNECTION_TYPE, FIELDS, HOOK_NAME
 
 if TYPE_CHECKING:
@@ -50,6 +50,15 @@ class MolmoHook(BaseHook):
                 f"connection {self.molmo_conn_id} is of type {connection.conn_type}; a model needs one of type {CONNECTION_TYPE}"
             )
         return vlm.configure(**_given(connection))
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Ask the endpoint one small question, as a task would: what the button Test shows."""
+        from octavo.extraction.vlm.trial import try_endpoint
+
+        try:
+            return True, try_endpoint(self.options())
+        except OctavoError as error:
+            return False, str(error)
 
 
 def _given(connection: Connection) -> dict[str, Any]:

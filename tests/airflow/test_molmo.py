@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from airflow.sdk import BaseHook, Connection
@@ -19,6 +20,9 @@ from octavo_airflow.connection import FIELDS, connection_type
 from octavo_airflow.hooks import MolmoHook
 from octavo_airflow.operators import MolmoExtractOperator, MolmoShardsOperator, placement
 from octavo_airflow.params import run_params
+from scripts.stack import free_port
+from tests.molmo.endpoint import serving
+from tests.molmo.vllm import KNOWN, Vllm
 from tests.staging import CONTRACT, fill, workspace
 
 SECRET = "sk-very-secret-1234"
@@ -67,6 +71,39 @@ def test_a_connection_that_names_no_model_is_refused(connected: Any, conn_type: 
     with pytest.raises(SettingsError, match=said) as refused:
         MolmoHook("model").options()
     assert SECRET not in str(refused.value)
+
+
+@pytest.mark.parametrize(("server", "well", "said"), [
+    pytest.param(Vllm(), True, "it holds its model to the contract's schema", id="it does what is asked"),
+    pytest.param(Vllm(lambda schema: "12.50", constrains=False), True, "does not hold its model to the contract's schema", id="no schema"),
+    pytest.param(Vllm(known=KNOWN - {"response_format"}), False, "because of the field response_format", id="refused"),
+    pytest.param(Vllm(model="another"), False, "refuses model 'm' with HTTP 404", id="another model"),
+    pytest.param(Vllm(max_model_len=100), False, "max_tokens=512 cannot be greater than max_model_len=100", id="a short context"),
+])
+def test_the_test_of_a_connection_asks_one_question_as_a_task_would(connected: Any, server: Vllm, well: bool, said: str) -> None:
+    with serving(server) as endpoint:
+        connected(host=endpoint.url, password=SECRET, extra={"model": "m"})
+        assert MolmoHook("model").test_connection() == (well, ANY)
+        told = MolmoHook("model").test_connection()[1]
+    assert said in told
+    assert SECRET not in told
+
+
+def test_the_test_of_a_connection_does_not_wait_long_for_an_endpoint_that_is_not_there(
+    connected: Any, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("octavo.extraction.vlm.trial.PATIENCE_SECONDS", 0.1)
+    connected(host=f"http://127.0.0.1:{free_port()}/v1", extra={"model": "m"})
+    well, said = MolmoHook("model").test_connection()
+    assert not well
+    assert "answered nothing" in said
+
+
+def test_the_test_of_a_connection_loads_no_weights(connected: Any) -> None:
+    connected(extra={"model": "allenai/Molmo2-4B"})
+    well, said = MolmoHook("model").test_connection()
+    assert well
+    assert "runs in the tasks' process" in said
 
 
 def test_a_connection_that_is_not_there_is_named() -> None:

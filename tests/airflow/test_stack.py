@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scripts.fleet import DEFAULT, GPU, Fleet, Worker
+from scripts.fleet import DEFAULT, GPU, Fleet, Worker, local
 from scripts.stack import MARK, Stack, StackError, asked_workers
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -81,6 +81,21 @@ def test_a_fleet_has_as_many_tasks_under_way_as_its_workers_have_slots(tmp_path:
     assert (environment["AIRFLOW__CORE__EXECUTOR"], environment["AIRFLOW__CORE__PARALLELISM"]) == ("CeleryExecutor", "6")
     assert (environment["OCTAVO_PROCESSES"], stack.cores) == ("1", 5)
     assert Stack(tmp_path, 1).environment()["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
+
+
+@pytest.mark.parametrize(("gpus", "asked", "device"), [
+    pytest.param(2, None, True, id="cards"), pytest.param(0, None, False, id="no card"),
+    pytest.param(2, "cpu", False, id="the environment says so"),
+])
+def test_a_worker_for_cards_runs_models_on_a_card_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpus: int, asked: str | None, device: bool,
+) -> None:
+    monkeypatch.delenv("OCTAVO_MOLMO_DEVICE", raising=False)
+    if asked:
+        monkeypatch.setenv("OCTAVO_MOLMO_DEVICE", asked)
+    default, gpu = local(4, gpus)
+    environments = [Fleet(tmp_path, tmp_path, ()).command(worker, Path("airflow"))[2] for worker in (default, gpu)]
+    assert ['OCTAVO_MOLMO_DEVICE="cuda"' in environment for environment in environments] == [False, device]
 
 
 @pytest.mark.parametrize(("executor", "queues"), [

@@ -20,6 +20,7 @@ from octavo.ingest import stage as ingest
 from octavo.model.contracts import Chunking, Contract, FieldSpec, Strategy
 from octavo.model.entities import Box, Page, Partition, Source, Word
 from octavo.model.settings import Settings
+from octavo.model.tiling import HIGH_TILES, MAX_TILES
 from octavo.page.reading_order import rows_of
 from octavo.reading import stage as reading
 from octavo.storage import fs
@@ -234,13 +235,33 @@ def test_layout_looks_at_the_picture_only_of_a_page_without_words() -> None:
 
 
 @pytest.mark.parametrize(("size", "tokens"), [
-    pytest.param((300, 100), 424, id="no image costs less"),
-    pytest.param((800, 300), 690, id="a strip"),
-    pytest.param((1200, 1600), 1006, id="a page"),
-    pytest.param((2480, 3508), 1006, id="a large page costs the same and is seen smaller"),
+    pytest.param((300, 100), 410, id="no image costs less"),
+    pytest.param((800, 300), 676, id="a strip"),
+    pytest.param((1200, 1600), 992, id="a page"),
+    pytest.param((2480, 3508), 992, id="a large page costs the same and is seen smaller"),
+    pytest.param((200, 3000), 1400, id="no image costs more"),
 ])
-def test_prompt_tokens_are_those_of_the_models_processor(size: tuple[int, int], tokens: int) -> None:
+def test_prompt_tokens_are_those_of_the_released_models_processor(size: tuple[int, int], tokens: int) -> None:
     assert crop_cost(*size)[0] == tokens
+
+
+def test_a_page_of_high_detail_costs_more_and_is_seen_larger() -> None:
+    (standard, small), (high, large) = crop_cost(2480, 3508), crop_cost(2480, 3508, HIGH_TILES)
+    assert (standard, round(300 * small)) == (992, 78)
+    assert (high, round(300 * large)) == (2823, 142)
+
+
+def test_a_page_of_small_print_is_one_chunk_in_high_detail_and_costs_no_more_than_its_chunks_otherwise() -> None:
+    page = page_of([word for n in range(80) for word in line("word " * 22, 60, 40 + 28 * n, 14)], 1654, 2339)
+    cuts = {detail: layout.cut(page, Chunking(detail=detail, max_words=4000)) for detail in ("standard", "high")}
+    assert [len(chunks) for chunks in cuts.values()] == [3, 1]
+    costs = [
+        [crop_cost(chunk.box.width, chunk.box.height, tiles) for chunk in cuts[detail]]
+        for detail, tiles in (("standard", MAX_TILES), ("high", HIGH_TILES))
+    ]
+    (standard, small), (high, large) = [(sum(cost for cost, _ in of), min(scale for _, scale in of)) for of in costs]
+    assert high <= standard
+    assert large > small
 
 
 def test_the_stage_cuts_what_was_read_and_skips_blank_and_quarantined_pages(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from octavo.extraction.vlm.options import RuntimeOptions
 from octavo.extraction.vlm.protocol import Finish, Identity, Reply
 
-OPTIONS = RuntimeOptions(runtime="molmo2", model="fake", window_crops=4)
+OPTIONS = RuntimeOptions(runtime="molmo2", model="fake", window_crops=4, min_side_px=112)
 
 
 class Scripted:

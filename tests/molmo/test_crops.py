@@ -4,9 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
+from octavo.extraction.vlm.options import RuntimeOptions, identity
 from octavo.extraction.vlm.runtimes.in_process import batches
 from octavo.extraction.vlm.windows import MARGIN_PX, crop, halves, is_blank, padded
+from octavo.model.contracts import Contract
 from octavo.model.entities import Box
+from octavo.model.tiling import canvas
 
 
 def paper(size=(400, 300), colour="white"):
@@ -29,6 +32,38 @@ def test_a_thin_crop_is_filled_up_with_its_own_background():
     assert image.size == (316, 112)
     assert image.getpixel((300, 111)) == (240, 230, 200)
     assert np.array_equal(np.asarray(image)[:46], np.asarray(crop(page, Box(50, 100, 350, 130), None, 0)))
+
+
+@pytest.mark.parametrize(("given", "side"), [
+    pytest.param({}, 378, id="molmo2"), pytest.param({"runtime": "openai", "base_url": "http://h/v1"}, 378, id="an endpoint"),
+    pytest.param({"runtime": "molmo-0924", "trust_remote_code": True, "revision": "r"}, 112, id="molmo-0924 fills up by itself"),
+    pytest.param({"min_side_px": 50}, 50, id="as it is set"),
+])
+def test_crops_are_filled_up_to_what_the_family_would_stretch(given, side):
+    options = RuntimeOptions(model="m", **given)
+    assert options.least_side_px == identity(options)["min_side_px"] == side
+
+
+def test_a_crop_larger_than_the_models_canvas_is_shrunk_to_it_with_a_filter():
+    page = paper((1600, 2400))
+    ImageDraw.Draw(page).line((803, 0, 803, 2400), fill="black")
+    whole = Box(0, 0, 1600, 2400)
+    assert crop(page, whole, None, 378).size == (1600, 2400)
+    image = crop(page, whole, None, 378, 8)
+    assert image.size == canvas(1600, 2400) == (644, 1176)
+    assert crop(page, whole, None, 378, 24).size == (1176, 1708)
+    line = np.asarray(image.convert("L"))[600]
+    assert 100 < line.min() < 200  # a thin line pales, and is not lost or doubled
+
+
+@pytest.mark.parametrize(("runtime", "contract", "tiles"), [
+    pytest.param("molmo2", {}, 8, id="as trained"), pytest.param("molmo2", {"chunking": {"detail": "high"}}, 24, id="high detail"),
+    pytest.param("molmo2", {"chunking": {"detail": "high"}, "prompt": {"max_crops": 12}}, 12, id="as the prompt says"),
+    pytest.param("molmo-0924", {}, None, id="molmo-0924 shrinks properly itself"),
+])
+def test_a_contract_says_into_how_many_tiles_its_crops_are_cut(runtime, contract, tiles):
+    options = RuntimeOptions(model="m", runtime=runtime, trust_remote_code=True, revision="r")
+    assert options.tiles(Contract.model_validate({"name": "c", "title": "C", "fields": {"a": {}}, **contract})) == tiles
 
 
 def test_an_image_that_is_large_enough_stays_as_it_is():

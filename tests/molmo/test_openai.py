@@ -5,6 +5,7 @@ import io
 import logging
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -117,6 +118,61 @@ def test_at_most_so_many_requests_run_at_a_time():
     assert 2 <= endpoint.busiest <= 3
 
 
+FASTAPI = {"detail": [{"loc": ["body", "response_format", "type"], "msg": "Input should be 'text'", "type": "literal_error"}]}
+
+
+@pytest.mark.parametrize(("refusal", "changes", "field", "remedy"), [
+    pytest.param((400, {}, {"error": {"message": "Unknown parameter: 'mm_processor_kwargs'.", "param": "mm_processor_kwargs"}}),
+                 {"max_crops": 24}, "mm_processor_kwargs", "leave detail and max_crops out", id="as OpenAI says it"),
+    pytest.param((422, {}, {"detail": "Unexpected fields in the request: {'mm_processor_kwargs'}"}),
+                 {"max_crops": 24}, "mm_processor_kwargs", "leave detail and max_crops out", id="as transformers serve says it"),
+    pytest.param((422, {}, FASTAPI), {}, "response_format", "OCTAVO_MOLMO_CONSTRAIN=false", id="as FastAPI says it"),
+    pytest.param((400, {}, {"error": {"message": "The provided JSON schema contains features not supported by xgrammar.", "param": None}}),
+                 {}, "response_format", "OCTAVO_MOLMO_CONSTRAIN=false", id="the schema, as vLLM says it"),
+    pytest.param((400, {}, "'stop' is not supported by this model"), {"stop": ("x",)}, "stop", "leave stop out", id="in plain words"),
+])
+def test_a_server_that_refuses_a_field_is_an_error_of_the_settings(refusal, changes, field, remedy):
+    with serving(lambda n, body: refusal) as endpoint, pytest.raises(SettingsError) as caught:
+        ask(endpoint, questions(1, **changes))
+    said = str(caught.value)
+    assert f"refuses every question because of the field {field} (HTTP {refusal[0]}: " in said
+    assert remedy in said
+    assert not caught.value.retryable
+
+
+def test_a_refusal_in_the_same_words_three_times_before_any_answer_ends_the_task():
+    with serving(lambda n, body: (400, {}, "no vision tower")) as endpoint, pytest.raises(SettingsError, match="HTTP 400: no vision tower"):
+        ask(endpoint, questions(12), concurrency=1)
+    assert 3 <= len(endpoint.bodies) <= 5  # what was on its way when the third came
+
+
+@pytest.mark.parametrize("script", [
+    pytest.param(lambda n, body: (400, {}, "'response_format' is bad") if n > 1 else completion(), id="something was answered before"),
+    pytest.param(lambda n, body: (400, {}, f"{body['messages'][0]['content'][1]['text']} is too long"), id="each for a reason of its own"),
+    pytest.param(lambda n, body: (413, {}, "too large"), id="another status"),
+])
+def test_refusals_that_are_about_questions_fail_alone(script):
+    with serving(script) as endpoint:
+        replies = ask(endpoint, questions(5), concurrency=1)
+    assert sum(reply.finish is Finish.ERROR for reply in replies) >= 4
+
+
+@pytest.mark.parametrize(("text", "ignored"), [
+    pytest.param("The total is 12.00.", True, id="prose"), pytest.param('```json\n{"a": 1}\n```', True, id="code marks"),
+    pytest.param('{"b": 1}', True, id="a member that the schema does not have"), pytest.param('{"a": 1}', False, id="the schema's"),
+])
+def test_a_server_that_ignores_the_schema_is_noticed_and_said_once(text, ignored, caplog):
+    schema = {"type": "object", "properties": {"a": {}}, "additionalProperties": False}
+    asked = [replace(question, schema=schema) for question in questions(8)]
+    with serving(lambda n, body: completion(text)) as endpoint:
+        runtime = openai.OpenAI(options(endpoint))
+        found = [reply for batch in runtime.ask(asked) for _, reply in batch]
+        runtime.close()
+    assert runtime.ignores_schema is ignored
+    assert caplog.text.count("does not hold its model to the contract's schema") == ignored
+    assert {reply.text for reply in found} == {text}
+
+
 def test_a_question_that_is_refused_fails_alone():
     with serving(lambda n, body: (400, {}, "too long") if "Read 1." in str(body) else completion()) as endpoint:
         replies = ask(endpoint, questions(3))
@@ -175,7 +231,7 @@ def test_a_runtime_that_is_called_off_does_not_wait_for_an_endpoint_that_hangs()
 
 def test_the_key_is_in_no_log_and_no_table(statements, statement_contract, tmp_path, caplog):
     caplog.set_level(logging.DEBUG)
-    script = lambda n, body: (400, {}, f"bad {SECRET}") if n % 2 else (completion() if n > 4 else BUSY)  # noqa: E731
+    script = lambda n, body: (400, {}, f"bad {n} {SECRET}") if n % 2 else (completion() if n > 4 else BUSY)  # noqa: E731
     with serving(script) as endpoint:
         vlm.run(statements, "p0000", statement_contract, options(endpoint), AnswerStore(UPath(tmp_path / "answers")))
     assert len(endpoint.bodies) >= 9

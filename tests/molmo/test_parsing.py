@@ -20,7 +20,10 @@ OK, REPAIRED, FAILED = ParseStatus.OK, ParseStatus.REPAIRED, ParseStatus.FAILED
 
 @pytest.mark.parametrize(("raw", "value", "status"), [
     pytest.param('{"company":"A","total":"1.00"}', {"company": "A", "total": "1.00"}, OK, id="sound JSON"),
-    pytest.param(' {"company": null, "total": 1.5}\n', {"company": None, "total": "1.5"}, OK, id="null and a number"),
+    pytest.param(' {"company": null, "total": 1.5}\n', {"total": "1.5"}, OK, id="null, which says nothing, and a number"),
+    pytest.param('{"company":null,"service":{"address":null},"charges":[{"name":null,"amount":null},null]}', {}, OK, id="null everywhere"),
+    pytest.param('{"charges":[{"name":"Gas","amount":null},{"name":null}]}', {"charges": [{"name": "Gas"}]}, OK, id="null in rows"),
+    pytest.param('{"charges":[]}', {"charges": []}, OK, id="no rows"),
     pytest.param('{"total": 12.50}', {"total": "12.50"}, OK, id="a number stays as it is written"),
     pytest.param('{"total":"1.00","total":"2.00"}', {"total": ["1.00", "2.00"]}, OK, id="a key twice has both values"),
     pytest.param("{}", {}, OK, id="nothing to see"),

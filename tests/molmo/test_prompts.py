@@ -79,9 +79,60 @@ def test_a_long_hint_is_cut():
     assert len(asked) < HINT_CHARACTERS + 3000
 
 
+@pytest.mark.parametrize(("name", "field", "labels"), [
+    ("receipt", "total", "Total, Grand Total"), ("invoice", "buyer", "Bill to, Customer, Kunde"),
+    ("energy_statement", "statement_date", "Statement Date, Bill Date, Billing Date"),
+])
+def test_a_model_is_shown_few_labels_and_common_ones_where_the_contract_names_them(name, field, labels):
+    line = next(line for line in prompt(CONTRACTS[name], "layout", "").splitlines() if line.strip().startswith(f"- {field} "))
+    assert line.endswith(f"Labels: {labels}.")
+
+
+def test_what_is_to_be_put_into_ones_own_words_is_not_to_be_copied():
+    assert "Copy what is printed; write explanation in your own words." in prompt(CONTRACTS["lecture_notes"], "page", "")
+    schema_led = prompt(styled("lecture_notes", style=PromptStyle.SCHEMA), "page", "")
+    assert "Copy every value exactly as it is printed; write explanation in your own words." in schema_led
+    assert "own words" not in prompt(CONTRACTS["receipt"], "page", "")
+
+
+@pytest.mark.parametrize("name", ["form", "generic"])
+def test_a_page_of_pairs_has_room_in_an_answer(name):
+    assert CONTRACTS[name].prompt.max_new_tokens == 2048
+
+
+@pytest.mark.parametrize("name", sorted(CONTRACTS))
+def test_the_shape_that_is_shown_has_no_spaces_that_the_grammar_forbids(name):
+    shape = prompt(CONTRACTS[name], "layout", "", stricter=True).splitlines()[-1]
+    assert shape == json.dumps(json.loads(shape), ensure_ascii=False, separators=(",", ":"))
+
+
+def nothing_said(schema):
+    """Null for every field, and within every list and group too."""
+    match schema["type"]:
+        case "object":
+            return dict.fromkeys(schema["properties"])
+        case ["object", "null"]:
+            return {name: nothing_said(inner) for name, inner in schema["properties"].items()}
+        case ["array", "null"]:
+            required = schema["items"].get("required", [])
+            return [{name: "x" if name in required else nothing_said(inner) for name, inner in schema["items"]["properties"].items()}]
+        case _:
+            return None
+
+
+@pytest.mark.parametrize("name", sorted(CONTRACTS))
+def test_a_model_may_say_nothing_of_any_field(name):
+    schema = answer_schema(CONTRACTS[name])
+    whole = {field: nothing_said(inner) for field, inner in schema["properties"].items()}
+    validator = jsonschema.Draft202012Validator(schema)
+    assert validator.is_valid(nothing_said(schema))
+    assert validator.is_valid(whole)
+
+
 def test_every_part_of_a_schema_is_bounded():
     def walk(node):
-        match node["type"]:
+        types = [node["type"]] if isinstance(node["type"], str) else node["type"]
+        match next(name for name in types if name != "null"):
             case "object":
                 assert node["additionalProperties"] is False
                 for inner in node["properties"].values():
@@ -98,7 +149,8 @@ def test_every_part_of_a_schema_is_bounded():
 
 @pytest.mark.parametrize(("value", "fits"), [
     ("12.00", True), ("RM 1,234.50", True), ("-3.50", True), ("(12.00)", True), ("€ 1 234,50", True), ("12.00 USD", True),
-    ("1'000.-", True),
+    ("1'000.-", True), ("1’234.50", True), ("1\u00a0234,50", True), ("1\u202f234,50 €", True), ("1 x 4.50", True), ("2 @ RM 3.50", True),
+    (None, True), ("", False),
     ("twelve", False), ("see page 3 for the whole amount", False), ("0" * 60, False),
 ])
 def test_an_amount_is_a_number_with_little_around_it(value, fits):

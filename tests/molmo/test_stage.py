@@ -8,7 +8,7 @@ from upath import UPath
 from octavo.extraction import vlm
 from octavo.extraction.vlm.protocol import Finish, Reply
 from octavo.extraction.vlm.retries import OUT_OF_MEMORY
-from octavo.model.contracts import PromptStyle
+from octavo.model.contracts import Contract, PromptStyle
 from octavo.model.errors import ModelUnavailable
 from octavo.storage import fs, schemas
 from octavo.storage.answer_store import AnswerStore, pixels_digest
@@ -98,7 +98,7 @@ def test_what_an_answer_depends_on_makes_it_another_question(statements, stateme
 
 
 def test_a_blank_chunk_never_reaches_the_model(statements, statement_contract, store, monkeypatch):
-    monkeypatch.setattr("octavo.extraction.vlm.windows.crop", lambda page, box, height, side: Image.new("RGB", (200, 120), "ivory"))
+    monkeypatch.setattr("octavo.extraction.vlm.windows.crop", lambda *given: Image.new("RGB", (200, 120), "ivory"))
     runtime = Scripted(lambda question: SOUND)
     report, rows = extract(statements, statement_contract, store, runtime)
     assert runtime.questions == []
@@ -163,6 +163,44 @@ def test_a_crop_that_does_not_fit_into_memory_is_asked_in_halves(statements, sta
     assert json.loads(four_lines["parsed"]) == {"supplier": "Brook Valley Energy"}
 
 
+def test_the_halves_of_a_crop_keep_the_room_that_the_whole_was_given(statements, statement_contract, store):
+    asked = []
+
+    def script(question):
+        asked.append(question.max_new_tokens)
+        return Reply(TRUNCATED, Finish.LENGTH)
+
+    _, rows = extract(statements, prompted(statement_contract, max_new_tokens=100), store, Scripted(script))
+    assert [entry["rung"] for entry in rows[1]["history"]] == ["plain", "longer", "smaller"]
+    assert set(asked) == {100, 400}
+    assert asked.count(100) == QUESTIONS
+
+
+def test_an_answer_of_nulls_says_nothing(statements, statement_contract, store):
+    said = json.dumps(dict.fromkeys(statement_contract.fields))
+    report, rows = extract(statements, statement_contract, store, Scripted(lambda question: said))
+    assert {(row["parsed"], row["parse_status"]) for row in rows} == {("{}", "ok")}
+    assert (report.counts["answers"], report.counts["failed"]) == (0, 0)
+
+
+def test_a_null_of_one_half_does_not_hide_what_the_other_says(statements, statement_contract, store):
+    contract = Contract.model_validate({
+        "name": "c", "title": "C", "fields": {"service": {"type": "group", "fields": {"address": {}, "period": {}}}},
+        "chunking": statement_contract.chunking.model_dump(), "prompt": {"max_new_tokens": 100},
+    })
+    halves = []
+
+    def script(question):
+        if question.image.height > 150:
+            return "?"
+        halves.append(question)
+        return '{"service":{"address":null,"period":"May"}}' if len(halves) % 2 else '{"service":{"address":"1 Main St","period":null}}'
+
+    _, rows = extract(statements, contract, store, Scripted(script))
+    table = next(row for row in rows if [entry["rung"] for entry in row["history"]] == ["plain", "stricter", "smaller"])
+    assert json.loads(table["parsed"]) == {"service": {"address": "1 Main St", "period": "May"}}
+
+
 def test_the_halves_of_a_table_are_joined_in_order(statements, statement_contract, store):
     seen = []
 
@@ -190,6 +228,15 @@ def test_an_endpoint_that_is_gone_fails_the_shard_and_keeps_what_it_said(stateme
     assert store.stats().answers == 3
 
 
+def test_a_contract_of_high_detail_asks_for_more_tiles(statements, statement_contract, store):
+    runtime = Scripted(lambda question: SOUND)
+    chunking = statement_contract.chunking.model_copy(update={"detail": "high"})
+    options = OPTIONS.model_copy(update={"min_side_px": None})
+    extract(statements, statement_contract.model_copy(update={"chunking": chunking}), store, runtime, options)
+    assert {question.max_crops for question in runtime.questions} == {24}
+    assert min(min(question.image.size) for question in runtime.questions) >= 378
+
+
 def test_the_prompt_shows_the_words_only_where_the_contract_says_so(statements, statement_contract, store):
     runtime = Scripted(lambda question: SOUND)
     contract = prompted(statement_contract, template=None, style=PromptStyle.TUTORIAL)
@@ -208,7 +255,7 @@ def test_tokens_and_seconds_have_a_price_once(statements, statement_contract, st
 
 def test_equal_crops_are_asked_once(statements, statement_contract, store, monkeypatch):
     same = Image.effect_noise((200, 120), 80).convert("RGB")
-    monkeypatch.setattr("octavo.extraction.vlm.windows.crop", lambda page, box, height, side: same)
+    monkeypatch.setattr("octavo.extraction.vlm.windows.crop", lambda *given: same)
     runtime = Scripted(lambda question: SOUND)
     report, rows = extract(statements, statement_contract, store, runtime, OPTIONS.model_copy(update={"window_crops": 64}))
     assert [pixels_digest(q.image) for q in runtime.questions] == [pixels_digest(same)]

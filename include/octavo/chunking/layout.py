@@ -7,7 +7,6 @@ legibility and each word that shows in a foreign chunk a fine, each cut a fine t
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -15,10 +14,11 @@ import numpy as np
 
 from octavo.model.contracts import Chunking
 from octavo.model.entities import Box, Chunk, Page, union
+from octavo.model.tiling import MAX_TILES, SHARED_SIDE, canvas, tokens
 from octavo.page.lines import line_height
 from octavo.page.reading_order import ReadingRow, rows_of
 
-# All costs are prompt tokens. The cheapest chunk costs 424; a page has some 100 words.
+# All costs are prompt tokens. The cheapest chunk costs 410; a page has some 100 words.
 ILLEGIBLE_WORD = 200.0  # measured on receipts: 12 leaves 6 % of the words illegible, 200 leaves 1 % for 30 % more tokens
 FOREIGN_WORD = 50.0
 TIGHT_CUT = 200.0       # a cut between two rows that touch
@@ -35,7 +35,7 @@ def cut(page: Page, rule: Chunking) -> list[Chunk]:
     """
     rows = [piece for row in rows_of(page) for piece in _bounded(page, row, rule.max_words)]
     chunks: list[Chunk] = []
-    for start, end in _pack(page, rows, rule.max_words):
+    for start, end in _pack(page, rows, rule.max_words, rule.tiles or MAX_TILES):
         words = tuple(index for row in rows[start:end] for index in row.words)
         chunks.append(Chunk(len(chunks), union([row.box for row in rows[start:end]]), words, rule.strategy.value))
     return chunks
@@ -49,7 +49,7 @@ def _bounded(page: Page, row: ReadingRow, most: int) -> list[ReadingRow]:
     return [ReadingRow(piece, union([page.words[index].box for index in piece]), row.column) for piece in pieces]
 
 
-def _pack(page: Page, rows: Sequence[ReadingRow], most: int) -> list[tuple[int, int]]:
+def _pack(page: Page, rows: Sequence[ReadingRow], most: int, tiles: int) -> list[tuple[int, int]]:
     """The cheapest way to pack consecutive rows, as (start, end) of each chunk.
 
     Dynamic programming over where a chunk ends: ``cheapest[end]`` is the least cost of packing ``rows[:end]``.
@@ -68,12 +68,12 @@ def _pack(page: Page, rows: Sequence[ReadingRow], most: int) -> list[tuple[int, 
                 break
             box = union((box, row.box))
             seen = np.concatenate((seen, heights[end - 1]))
-            tokens, scale = crop_cost(box.width, box.height)
+            prompt, scale = crop_cost(box.width, box.height, tiles)
             illegible = int(np.count_nonzero(seen * scale < np.minimum(seen, LEGIBLE_PX)))
             if illegible > HOPELESS * words and end > start + 1:
                 break
             shown = _inside(centers, box)
-            cost = cheapest[start] + tokens + ILLEGIBLE_WORD * illegible + FOREIGN_WORD * (shown - words) + cuts[end]
+            cost = cheapest[start] + prompt + ILLEGIBLE_WORD * illegible + FOREIGN_WORD * (shown - words) + cuts[end]
             if cost < cheapest[end]:
                 cheapest[end], begins[end] = cost, start
     found: list[tuple[int, int]] = []
@@ -100,63 +100,24 @@ def _cut_costs(page: Page, rows: Sequence[ReadingRow]) -> list[float]:
     return costs
 
 
-# What a crop costs a vision model, and how small the model sees it. Geometry of Molmo2's image processor (transformers 5.23,
-# processing_molmo2): an image is stretched onto a canvas of at most 8 overlapping crops of 378 px. r x c crops make a canvas of
-# (266 r + 112) x (266 c + 112) px; a crop gives 14 px patches, pooled 2 x 2 into tokens, with one more token a row and two a view;
-# the whole image is shown once more in one crop.
-PATCH = 14              # pixels
-CROP = 27               # patches on a side of a crop
-SHARED = 8              # patches that neighbouring crops share
-STEP = CROP - SHARED
-MAX_CROPS = 8
-MIN_SIDE = SHARED * PATCH  # 112 px: crops are padded to this, since a thinner one collapses into a single square
+# What a crop costs a vision model, and how small the model sees it.
 LEGIBLE_PX = 12         # height at which a word can be read; a smaller word must at least not shrink
-
-_GRIDS = sorted(
-    ((rows, columns) for rows in range(1, MAX_CROPS + 1) for columns in range(1, MAX_CROPS + 1) if rows * columns <= MAX_CROPS),
-    key=lambda grid: (grid[0] * grid[1], grid[0]),
-)
 
 
 @lru_cache(maxsize=65536)
-def crop_cost(width: int, height: int) -> tuple[int, float]:
-    """Prompt tokens of a crop of this size, and the scale (at most 1) at which the model sees it.
+def crop_cost(width: int, height: int, tiles: int = MAX_TILES) -> tuple[int, float]:
+    """Prompt tokens of a crop of this size, and the scale (at most 1) at which Molmo2 sees it.
 
     Args:
-        width: of the crop, pixels; padded to ``MIN_SIDE`` like the crop itself.
+        width: of the crop, pixels; filled up to the overlap of two tiles, at least, like the crop itself.
         height: likewise.
+        tiles: most tiles that the model is to cut a crop into.
     """
-    width, height = max(MIN_SIDE, width), max(MIN_SIDE, height)
-    rows, columns = _grid(width, height)
-    scale = min(1.0, _canvas(columns) / width, _canvas(rows) / height)
-    return _view_tokens(CROP, CROP) + _view_tokens(rows * STEP + SHARED, columns * STEP + SHARED), scale
+    width, height = max(SHARED_SIDE, width), max(SHARED_SIDE, height)
+    across, down = canvas(width, height, tiles)
+    return tokens(width, height, tiles), min(1.0, across / width, down / height)
 
 
 def is_legible(word_height: int, scale: float) -> bool:
     """Whether a word of this height in pixels can be read at ``scale``."""
     return word_height * scale >= min(LEGIBLE_PX, word_height)
-
-
-def _canvas(crops: int) -> int:
-    return (crops * STEP + SHARED) * PATCH
-
-
-def _grid(width: int, height: int) -> tuple[int, int]:
-    """The smallest grid whose canvas is not smaller than the image; without one, that which shrinks it least."""
-
-    def growth(grid: tuple[int, int]) -> float:
-        return min(_fill(grid[0], height), _fill(grid[1], width))
-
-    enough = [grid for grid in _GRIDS if growth(grid) >= 1]
-    if enough:
-        return min(enough, key=growth)  # min and max keep the first, which is the smallest, of equals
-    return max(_GRIDS, key=growth)
-
-
-def _fill(crops: int, pixels: int) -> float:
-    inner = pixels - MIN_SIDE
-    return math.inf if inner <= 0 else crops * STEP * PATCH / inner
-
-
-def _view_tokens(rows: int, columns: int) -> int:
-    return -(-rows // 2) * (-(-columns // 2) + 1) + 2

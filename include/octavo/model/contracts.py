@@ -20,6 +20,7 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from octavo.model.digest import digest
 from octavo.model.errors import ContractError
+from octavo.model.tiling import HIGH_TILES
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 # A module of python-stdnum: iban, eu.vat.
@@ -96,7 +97,8 @@ class FieldSpec(_Part):
     """One field: its type, the labels it is printed under, and the checks on its value.
 
     ``labels`` stand in order of preference and match as ``octavo.page.labels`` says; of a list or group they
-    name the heading of its section. ``not_labels`` are longer prints that hide a label they contain.
+    name the heading of its section. ``prompt_labels`` are few and common ones for a model, which knows the others; without
+    them it is shown the first of ``labels``. ``not_labels`` are longer prints that hide a label they contain.
     ``place`` is where a value stands whose label is missing. ``pick`` says which of several values
     beside one label, or below it, is meant. ``check`` names kinds of numbers with check digits, by their
     module in python-stdnum, one of which the value must be. ``continues`` says whether a list's table goes
@@ -106,6 +108,7 @@ class FieldSpec(_Part):
     type: Kind = Kind.TEXT
     description: str = ""
     labels: tuple[str, ...] = ()
+    prompt_labels: tuple[str, ...] = ()
     not_labels: tuple[str, ...] = ()
     place: Place | None = None
     pick: Literal["first", "last", "largest"] = "first"
@@ -155,6 +158,12 @@ class Chunking(_Part):
     strategy: Strategy = Strategy.LAYOUT
     line_gap_px: int = Field(10, ge=0, description="line_gap: a new chunk past this vertical gap, pixels (the tutorial's)")
     max_words: int = Field(400, gt=0, description="layout: most words of one chunk")
+    detail: Literal["standard", "high"] = Field("standard", description="high: a model sees a chunk in up to 24 tiles instead of 8")
+
+    @property
+    def tiles(self) -> int | None:
+        """Most tiles that a model is to cut a chunk's picture into; None: as it was trained."""
+        return HIGH_TILES if self.detail == "high" else None
 
 
 class Sum(_Part):
@@ -197,7 +206,7 @@ class Prompt(_Part):
     max_new_tokens: int = Field(512, gt=0, le=8192, description="most tokens of an answer; a retry may use four times as many")
     stop: tuple[str, ...] = Field((), description="texts that end an answer; not every server can")
     max_height_px: int | None = Field(None, gt=0, description="crops are scaled down to this height (the tutorial's: 800)")
-    max_crops: int | None = Field(None, gt=0, le=64, description="tiles that the model cuts a crop into; null: as it was trained")
+    max_crops: int | None = Field(None, gt=0, le=64, description="tiles that the model cuts a crop into; null: by chunking.detail")
 
     @property
     def hinted(self) -> bool:

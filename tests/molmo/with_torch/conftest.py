@@ -1,4 +1,5 @@
 import pytest
+import torch
 
 from octavo.extraction.vlm.options import RuntimeOptions
 from octavo.extraction.vlm.prompts import answer_schema, prompt
@@ -10,9 +11,15 @@ from tests.molmo.conftest import FIXTURE
 MODEL = FIXTURE / "tiny-molmo2"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Threads of a model this small wait for each other more than they compute."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def options():
-    return RuntimeOptions(runtime="molmo2", model=str(MODEL), device="cpu")
+    return RuntimeOptions(runtime="molmo2", model=str(MODEL), device="cpu", min_side_px=112)  # as the fixture was trained
 
 
 @pytest.fixture(scope="session")

@@ -1,18 +1,23 @@
 """The command line with the trained fixture as its model."""
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
+from PIL import Image
 
 from tests.molmo.conftest import FIXTURE
+from tests.molmo.endpoint import serving
+from tests.molmo.vllm import KNOWN, Vllm
 from tests.molmo.with_torch.conftest import MODEL
 
 
 def octavo(*args):
     command = [sys.executable, "-m", "octavo", *map(str, args)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL)
+    environment = {**os.environ, "OCTAVO_MOLMO_MIN_SIDE_PX": "112"}  # as the fixture was trained
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL, env=environment)
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +54,28 @@ def test_molmo_try_prints_the_answer_and_the_token_ids(tmp_path, questions):
     assert all(token.isdigit() for token in ids.split())
     few = octavo(*asked, "--max-new-tokens", "3").stdout.splitlines()[-1]
     assert few.split() == ids.split()[:3]
+
+
+def test_molmo_try_asks_what_a_run_of_a_contract_would_ask(tmp_path, questions, expected):
+    image = tmp_path / "crop.png"
+    questions[0].image.save(image)
+    tried = octavo("molmo-try", image, "--model", MODEL, "--contract", FIXTURE / "fixture_statement.yaml")
+    assert json.loads(tried.stdout) == expected["chunks"][0]["answer"], tried.stderr
+    assert octavo("molmo-try", image, "--model", MODEL).returncode == 2
+
+
+def test_molmo_try_shows_first_what_a_server_refuses_or_ignores(tmp_path):
+    image = tmp_path / "crop.png"
+    Image.new("RGB", (200, 120), "white").save(image)
+    asked = ("molmo-try", image, "--runtime", "openai", "--model", "m", "--contract", "receipt", "--base-url")
+    with serving(Vllm(known=KNOWN - {"response_format"})) as endpoint:
+        refused = octavo(*asked, endpoint.url)
+    assert refused.returncode == 4
+    assert "because of the field response_format (HTTP 400: " in refused.stderr
+    with serving(Vllm(lambda schema: "Total: 12.50", constrains=False)) as endpoint:
+        ignored = octavo(*asked, endpoint.url)
+    assert ignored.stdout == "Total: 12.50\n"
+    assert "does not hold its model to the contract's schema" in ignored.stderr
 
 
 @pytest.mark.parametrize(("options", "says"), [

@@ -144,13 +144,46 @@ def test_a_run_on_cards_leases_one_and_a_run_on_the_cpu_none(monkeypatch, tmp_pa
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda one: "fake card")
     monkeypatch.setattr(torch_parts, "folder", lambda: tmp_path)
     monkeypatch.setattr("octavo.extraction.vlm.runtimes.lease.WAIT_SECONDS", 0)
+    current = []
+    monkeypatch.setattr(torch.cuda, "set_device", lambda one: current.append(str(one)))
+    monkeypatch.setattr(torch.cuda, "init", lambda: None)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     allowed = torch_parts.devices("auto")
     (first, one), (second, two) = torch_parts.lease(allowed), torch_parts.lease(allowed)
-    assert [str(first), str(second)] == ["cuda:0", "cuda:1"]
+    assert [str(first), str(second)] == ["cuda:0", "cuda:1"] == current
     assert torch_parts.devices("cuda:1") == [torch.device("cuda:1")]
     assert torch_parts.lease(torch_parts.devices("cpu")) == (torch.device("cpu"), None)
     assert one is not None
     assert two is not None
+
+
+def test_slices_of_one_card_are_leased_apart(monkeypatch, tmp_path):
+    """As with MIG: a process sees one slice, as cuda:0, and CUDA may give the card's id for each."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "init", lambda: None)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda one: None)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda one: SimpleNamespace(uuid="GPU-1"))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda one: "fake card MIG 1g.10gb")
+    monkeypatch.setattr(torch_parts, "folder", lambda: tmp_path)
+    monkeypatch.setattr("octavo.extraction.vlm.runtimes.lease.WAIT_SECONDS", 0)
+    held = []
+    for slice_ in ("MIG-a", "MIG-GPU-1/2/0"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", slice_)
+        held.append(torch_parts.lease(torch_parts.devices("cuda"))[1])
+    with pytest.raises(SettingsError, match="every one is in use"):
+        torch_parts.lease(torch_parts.devices("cuda"))
+    assert len(held) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["MIG-GPU-1_2_0.lock", "MIG-a.lock"]
+
+
+def test_cards_are_counted_as_cuda_shows_them_and_not_as_the_driver_lists_them(monkeypatch):
+    """With MIG the driver lists every card, and CUDA shows a process one slice."""
+    counts = [4]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: counts[-1])
+    monkeypatch.setattr(torch.cuda, "init", lambda: counts.append(1))
+    assert torch_parts.devices("cuda") == [torch.device("cuda:0")]
 
 
 @pytest.mark.parametrize("error", [
@@ -299,6 +332,46 @@ def test_a_device_that_is_not_there_is_a_clear_error(options, questions):
         list(Molmo2(options.model_copy(update={"device": "cuda:99"})).ask(questions[:1]))
     with pytest.raises(SettingsError, match="not known"):
         list(Molmo2(options.model_copy(update={"device": "gpu"})).ask(questions[:1]))
+
+
+TOO_OLD = "The NVIDIA driver on your system is too old (found version 12020). Please update your GPU driver by downloading a new version."
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda", "cuda:0"])
+def test_a_card_whose_driver_is_too_old_is_an_error_with_both_versions_and_never_a_run_on_the_cpu(device, monkeypatch):
+    """As torch answers there: NVML counts the card, CUDA cannot be initialised."""
+    def init():
+        raise RuntimeError(TOO_OLD)
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "init", init)
+    with pytest.raises(SettingsError) as refused:
+        torch_parts.devices(device)
+    said = str(refused.value)
+    assert "found version 12020" in said
+    assert f"torch {torch.__version__} for CUDA {torch.version.cuda}" in said
+    assert "Update the NVIDIA driver" in said
+    assert not refused.value.retryable
+
+
+def test_a_worker_that_is_to_have_a_card_and_has_none_does_not_run_on_the_cpu(options, questions, monkeypatch):
+    def init():
+        raise RuntimeError("Found no NVIDIA driver on your system.")
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "init", init)
+    with pytest.raises(SettingsError, match="device cuda was asked for, and this machine shows 0 CUDA devices: Found no NVIDIA driver"):
+        list(Molmo2(options.model_copy(update={"device": "cuda"})).ask(questions[:1]))
+
+
+def test_a_run_that_falls_back_to_the_cpu_says_so(monkeypatch, caplog):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    assert torch_parts.devices("auto") == [torch.device("cpu")]
+    assert "the model runs on the CPU" in caplog.text
+    caplog.clear()
+    assert torch_parts.devices("cpu") == [torch.device("cpu")]
+    assert caplog.text == ""
 
 
 def test_merged_the_fixtures_answers_are_its_statements_every_value_accepted(statements, statement_contract, options, expected, tmp_path):

@@ -7,16 +7,19 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 from upath import UPath
 
 from octavo.extraction import vlm
 from octavo.extraction.vlm.options import RuntimeOptions
-from octavo.extraction.vlm.protocol import Reply
+from octavo.extraction.vlm.protocol import Question, Reply
 from octavo.extraction.vlm.runtimes.openai import OpenAI
+from octavo.model.errors import SettingsError
 from octavo.storage import fs
 from octavo.storage.answer_store import AnswerStore
 from scripts.stack import free_port
@@ -62,12 +65,32 @@ def server(tmp_path_factory):
     serving.kill()
 
 
+def test_a_field_that_the_server_does_not_know_ends_the_task_with_its_words(server):
+    options = RuntimeOptions(runtime="openai", model=str(MODEL), base_url=f"{server.url}/v1", timeout_seconds=60, patience_seconds=60)
+    opened = OpenAI(options)
+    asked = Question(Image.new("RGB", (120, 112), "white"), "Read.", None, 4, max_crops=24)
+    with pytest.raises(SettingsError, match=r"because of the field mm_processor_kwargs \(HTTP 422: .*Unexpected fields"):
+        list(opened.ask([asked]))
+    opened.close()
+
+
+def test_a_server_that_ignores_the_schema_is_noticed(server, questions):
+    """The fixture writes the JSON that it was taught, so the schema asks for something else."""
+    options = RuntimeOptions(runtime="openai", model=str(MODEL), base_url=f"{server.url}/v1", timeout_seconds=60, patience_seconds=60)
+    opened = OpenAI(options)
+    other = {"type": "object", "properties": {"other": {"type": "string"}}, "additionalProperties": False}
+    list(opened.ask([replace(questions[0], schema=other)]))
+    opened.close()
+    assert opened.ignores_schema
+
+
 @pytest.mark.parametrize("dies", [pytest.param(False, id="undisturbed"), pytest.param(True, id="killed and started again half-way")])
 def test_a_server_gives_the_rows_that_the_model_gives_in_process(
     server, statements, statement_contract, expected, tmp_path, monkeypatch, dies,
 ):
     options = RuntimeOptions(
         runtime="openai", model=str(MODEL), base_url=f"{server.url}/v1", concurrency=4, timeout_seconds=60, patience_seconds=START_SECONDS,
+        min_side_px=112,
     )
     answered = threading.Semaphore(0)
     real = OpenAI._reply

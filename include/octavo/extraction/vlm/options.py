@@ -7,11 +7,13 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from octavo.model.contracts import Contract
 from octavo.model.errors import SettingsError
+from octavo.model.tiling import MAX_TILES, SHARED_SIDE, TILE_SIDE
 
 RuntimeName = Literal["molmo2", "molmo-0924", "openai"]
-# Molmo2 cuts an image into overlapping tiles; a side within the overlap (2 x 4 patches of 14 px) makes one tile.
-MIN_SIDE_PX = 112
+# Both families cut an image into overlapping tiles; a side within the overlap (2 x 4 patches of 14 px) makes one tile.
+MIN_SIDE_PX = SHARED_SIDE
 
 
 class RuntimeOptions(BaseSettings):
@@ -38,7 +40,7 @@ class RuntimeOptions(BaseSettings):
 
     window_crops: int = Field(64, gt=0, description="crops in memory; batches are made of their like among these")
     rounds: int = Field(4, gt=0, le=6, description="most times that one chunk is asked about, in other ways")
-    min_side_px: int = Field(MIN_SIDE_PX, ge=0, description="crops with a shorter side are filled up with background")
+    min_side_px: int | None = Field(None, ge=0, description="crops with a shorter side are filled up; 378, for molmo-0924 112")
 
     price_per_hour: float = Field(0, ge=0, description="of the device or server, any currency")
     price_per_million_prompt_tokens: float = Field(0, ge=0)
@@ -51,6 +53,20 @@ class RuntimeOptions(BaseSettings):
         if self.runtime == "molmo-0924" and not (self.trust_remote_code and self.revision):
             raise ValueError("molmo-0924 runs code that comes with the model: set trust_remote_code, and revision to the commit you trust")
         return self
+
+    @property
+    def least_side_px(self) -> int:
+        """The side up to which a crop is filled with background.
+
+        Molmo2 stretches a shorter side to a tile's, at no other cost of tokens; the older family fills it up by itself.
+        """
+        if self.min_side_px is not None:
+            return self.min_side_px
+        return MIN_SIDE_PX if self.runtime == "molmo-0924" else TILE_SIDE
+
+    def tiles(self, contract: Contract) -> int | None:
+        """Most tiles of Molmo2's canvas under a contract; None for the family whose own processor shrinks properly."""
+        return None if self.runtime == "molmo-0924" else contract.prompt.max_crops or contract.chunking.tiles or MAX_TILES
 
     def cost(self, seconds: float, prompt_tokens: int, completion_tokens: int) -> float:
         """What these seconds and tokens cost, in the currency of the prices."""
@@ -75,5 +91,5 @@ def configure(**given: Any) -> RuntimeOptions:
 
 def identity(options: RuntimeOptions | None) -> dict[str, Any]:
     """What of the options decides about answers, as JSON values; nothing without a model."""
-    decisive = {"runtime", "model", "revision", "dtype", "constrain", "rounds", "min_side_px"}
-    return options.model_dump(mode="json", include=decisive) if options else {}
+    decisive = {"runtime", "model", "revision", "dtype", "constrain", "rounds"}
+    return options.model_dump(mode="json", include=decisive) | {"min_side_px": options.least_side_px} if options else {}

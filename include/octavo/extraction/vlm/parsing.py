@@ -1,7 +1,8 @@
 """From a model's raw text to an answer: its JSON, checked against the contract.
 
 Nothing that a model wrote is lost: the raw text is kept with the answer, numbers stay as they are written, and keys that the
-contract does not know, or that come twice, stay in, for the merge stage to report. A text without any JSON object in it is ``failed``.
+contract does not know, or that come twice, stay in, for the merge stage to report. Null says nothing, so a member that is null
+is as good as left out. A text without any JSON object in it is ``failed``.
 """
 
 from __future__ import annotations
@@ -43,15 +44,27 @@ def parse(raw: str, contract: Contract) -> Parsed:
     value, wrapped = answer_json.as_object(value, contract)
     if not isinstance(value, dict) or (not strict and not answer_json.holds_value(value)):
         return FAILED
+    value = _said(value) or {}
     problems = tuple(_problems(value, contract.fields, ""))
     status = ParseStatus.OK if strict and not wrapped and not problems else ParseStatus.REPAIRED
     return Parsed(value, status, complete, problems)
 
 
+def _said(value: Any) -> Any:
+    """The value without nulls, and without objects and lists that held nothing else; None where nothing is left."""
+    if isinstance(value, dict):
+        members = {key: kept for key, inner in value.items() if (kept := _said(inner)) is not None}
+        return members if members or not value else None
+    if isinstance(value, list):
+        items = [kept for inner in value if (kept := _said(inner)) is not None]
+        return items if items or not value else None
+    return value
+
+
 def _problems(value: dict[str, Any], fields: dict[str, FieldSpec], prefix: str) -> list[str]:
     found = [f"{prefix}{name}: no such field" for name in value if name not in fields]
     for name, spec in fields.items():
-        if value.get(name) is not None:
+        if name in value:
             found += _misfits(value[name], spec, prefix + name)
     return found
 

@@ -13,13 +13,15 @@ TUTORIAL = "Extract information from this section: {text} in JSON format."
 SCHEMA = """\
 The image shows {part} of: {title}. Return what it says as one JSON object with these fields:
 {fields}
-Copy every value exactly as it is printed. Leave out what the image does not show. Write nothing but the JSON object."""
+{copy} Leave out what the image does not show, or give null for it. Write nothing but the JSON object."""
 FREE = """\
 The image shows {part} of: {title}. {description}
-Return one JSON object like {shape}, in reading order. Copy what is printed. Write nothing but the JSON object."""
+Return one JSON object like {shape}, in reading order. {copy} Write nothing but the JSON object."""
 HINT = "\nText that OCR read here, with possible errors:\n{text}"
-STRICTER = "\nAnswer with JSON only, without comments or code marks, exactly in this shape, and stop after it:\n{shape}"
-# Labels shown per field; more help the layout extractor, but cost every prompt of every chunk tokens.
+STRICTER = """
+Answer with JSON only, without comments or code marks, exactly in this shape, with null for what is not there, and stop after it:
+{shape}"""
+# Labels shown per field, where the contract names none for a model; more cost every prompt of every chunk tokens.
 LABELS = 3
 # Longest hint, characters. A chunk of 400 words has about 2,400.
 HINT_CHARACTERS = 6000
@@ -44,8 +46,8 @@ def prompt(contract: Contract, strategy: str, text: str, stricter: bool = False)
         template += STRICTER
     values = {
         "part": _PARTS.get(Strategy(strategy), "a part of a page"), "title": contract.title, "description": contract.description,
-        "fields": "\n".join(_lines(contract.fields, "")), "shape": json.dumps(answer_shape(contract), ensure_ascii=False),
-        "text": text[:HINT_CHARACTERS],
+        "fields": "\n".join(_lines(contract.fields, "")), "text": text[:HINT_CHARACTERS],
+        "shape": json.dumps(answer_shape(contract), ensure_ascii=False, separators=SEPARATORS),
     }
     return _filled(template, values)
 
@@ -74,30 +76,42 @@ def _around(part: str, mark: str, value: str) -> Iterator[str]:
 
 
 def _template(contract: Contract) -> str:
-    match contract.prompt.style:
+    style = contract.prompt.style
+    if style is PromptStyle.AUTO:
+        kinds = {spec.type for _, spec in contract.leaves()}
+        style = PromptStyle.FREE if kinds & {Kind.PAIRS, Kind.GENERATED} else PromptStyle.SCHEMA
+    match style:
         case PromptStyle.TUTORIAL:
             return TUTORIAL
         case PromptStyle.FREE:
-            return FREE
-        case PromptStyle.SCHEMA:
-            return SCHEMA
-        case PromptStyle.AUTO:
-            kinds = {spec.type for _, spec in contract.leaves()}
-            return FREE if kinds & {Kind.PAIRS, Kind.GENERATED} else SCHEMA
+            return FREE.replace("{copy}", _copy(contract, "what is printed"))
+        case _:
+            return SCHEMA.replace("{copy}", _copy(contract, "every value exactly as it is printed"))
+
+
+def _copy(contract: Contract, what: str) -> str:
+    """The sentence that says what is to be copied, and what is to be written in the model's own words."""
+    own = [path.rpartition(".")[2] for path, spec in contract.leaves() if spec.type is Kind.GENERATED]
+    return f"Copy {what}; write {' and '.join(own)} in your own words." if own else f"Copy {what}."
 
 
 def _lines(fields: dict[str, FieldSpec], indent: str) -> Iterator[str]:
     for name, spec in fields.items():
         kind = {Kind.LIST: "list of objects", Kind.GROUP: "object", Kind.PAIRS: "list of {key, value}"}.get(spec.type, spec.type.value)
-        labels = f" Labels: {', '.join(spec.labels[:LABELS])}." if spec.labels and not spec.fields else ""
+        shown = spec.prompt_labels or spec.labels[:LABELS]
+        labels = f" Labels: {', '.join(shown)}." if shown and not spec.fields else ""
         yield f"{indent}- {name} ({kind}): {spec.description}{labels}".rstrip(": ")
         yield from _lines(spec.fields, indent + "  ")
 
 
 # The JSON schema of an answer is what constrained decoding and servers hold a model to. Everything is bounded, so that a constrained
 # model cannot go on for ever. Nothing is required: a field that the crop does not show is left out, which costs no tokens and invites
-# no invention. A contract's own ``pattern`` is not used: it checks a value afterwards, and a model that is forced into it would write
-# something that fits instead of what is printed.
+# no invention. A model that has begun a field it finds nothing for says null, which counts as not said. A contract's own ``pattern``
+# is not used: it checks a value afterwards, and a model that is forced into it would write something that fits instead of what is
+# printed. Of JSON schema only that is used what xgrammar enforces and every server takes: a text has a pattern or lengths, never both.
+# ``SEPARATORS`` stand between members, and between a name and its value: JSON without spaces, which cost tokens and which a model can
+# write for ever.
+SEPARATORS = (",", ":")
 MAX_ITEMS = 100         # rows of one chunk; a page has about 70 lines
 MAX_PAIRS = 150
 # Longest value by kind, characters.
@@ -106,8 +120,10 @@ MAX_LENGTH = {
     Kind.CURRENCY: 16, Kind.PHONE: 40, Kind.EMAIL: 120, Kind.URL: 200, Kind.ADDRESS: 300, Kind.NAME: 160, Kind.GENERATED: 800,
 }
 MAX_KEY_LENGTH = 120
-# A number as printed, in any locale, with a currency, sign or unit around it. Unlike a length, it keeps words out.
-_NUMBER = r'^[^0-9"\\]{0,8}[0-9][0-9 .,\'/-]{0,20}[^0-9"\\]{0,8}$'
+# A number as printed, in any locale (groups are also set off by ’, a no-break space or a narrow one), with a currency, sign or unit
+# around it; or two of them, as in "1 x 4.50". Unlike a length, it keeps words out.
+_DIGITS = "[0-9][0-9 .,'’\u00a0\u202f/-]{0,20}"
+_NUMBER = rf'^[^0-9"\\]{{0,8}}{_DIGITS}([^0-9"\\]{{1,8}}{_DIGITS})?[^0-9"\\]{{0,8}}$'
 _NUMERIC = {Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.PERCENTAGE}
 
 
@@ -128,21 +144,21 @@ def _object(fields: dict[str, FieldSpec]) -> dict[str, Any]:
 def _value(spec: FieldSpec) -> dict[str, Any]:
     match spec.type:
         case Kind.LIST:
-            return {"type": "array", "maxItems": MAX_ITEMS, "items": _object(spec.fields)}
+            return {"type": ["array", "null"], "maxItems": MAX_ITEMS, "items": _object(spec.fields)}
         case Kind.GROUP:
-            return _object(spec.fields)
+            return {**_object(spec.fields), "type": ["object", "null"]}
         case Kind.PAIRS:
-            pair = {"key": _text(MAX_KEY_LENGTH), "value": _text(MAX_LENGTH[Kind.TEXT])}
+            pair = {"key": {**_text(MAX_KEY_LENGTH), "type": "string"}, "value": _text(MAX_LENGTH[Kind.TEXT])}
             item = {"type": "object", "properties": pair, "required": ["key", "value"], "additionalProperties": False}
-            return {"type": "array", "maxItems": MAX_PAIRS, "items": item}
+            return {"type": ["array", "null"], "maxItems": MAX_PAIRS, "items": item}
         case kind if kind in _NUMERIC:
-            return {"type": "string", "pattern": _NUMBER}
+            return {"type": ["string", "null"], "pattern": _NUMBER}
         case kind:
             return _text(MAX_LENGTH[kind])
 
 
 def _text(length: int) -> dict[str, Any]:
-    return {"type": "string", "minLength": 1, "maxLength": length}
+    return {"type": ["string", "null"], "minLength": 1, "maxLength": length}
 
 
 def _shape(spec: FieldSpec) -> Any:
@@ -153,7 +169,5 @@ def _shape(spec: FieldSpec) -> Any:
             return {name: _shape(inner) for name, inner in spec.fields.items()}
         case Kind.PAIRS:
             return [{"key": "…", "value": "…"}]
-        case Kind.GENERATED:
-            return "… (in your own words)"
         case _:
             return "…"

@@ -73,7 +73,8 @@ def run(
     try:
         with AnswerWriter(store) as writer:
             asker = Asker(engine, store, writer, contract.name, progress)
-            for window in windows(workspace, shard, contract.prompt, options.min_side_px, options.window_crops):
+            shape = options.least_side_px, options.window_crops, options.tiles(contract)
+            for window in windows(workspace, shard, contract.prompt, *shape):
                 rows += Window(window, contract, options, asker, engine).rows()
                 log.info("%s: %d of %d chunks, %s", shard, len(rows), total, _pace(asker.counts, time.monotonic() - started))
     finally:
@@ -156,8 +157,9 @@ class Window:
 
     def _questions(self, case: Case, way: WayToAsk) -> list[Asked]:
         rule = self._contract.prompt
-        cuts = case.cut.halves(rule.max_height_px, self._options.min_side_px) if way is WayToAsk.SMALLER else [case.cut]
-        longer = any(entry.finish is Finish.LENGTH for entry in case.attempts) and way is not WayToAsk.SMALLER
+        shape = rule.max_height_px, self._options.least_side_px, self._options.tiles(self._contract)
+        cuts = case.cut.halves(*shape) if way is WayToAsk.SMALLER else [case.cut]
+        longer = any(entry.finish is Finish.LENGTH for entry in case.attempts)
         stricter = way is WayToAsk.STRICTER or any(entry.way is WayToAsk.STRICTER for entry in case.attempts)
         return [Asked(cut.page.document, self._question(cut, cut.image, longer, stricter)) for cut in cuts if cut.image is not None]
 
@@ -165,7 +167,7 @@ class Window:
         rule = self._contract.prompt
         limit = max(rule.max_new_tokens, min(MOST_NEW_TOKENS, rule.max_new_tokens * LONGER)) if longer else rule.max_new_tokens
         text = prompt(self._contract, cut.chunk.strategy, cut.text, stricter)
-        return Question(image, text, self._schema, limit, rule.stop, rule.max_crops)
+        return Question(image, text, self._schema, limit, rule.stop, rule.max_crops or self._contract.chunking.tiles)
 
     def _row(self, case: Case) -> dict[str, Any]:
         chunk, identity = case.cut.chunk, self._runtime.identity

@@ -17,6 +17,7 @@ from upath import UPath
 from octavo.model.contracts import Prompt
 from octavo.model.entities import Box, Chunk, Page
 from octavo.model.errors import Quarantined
+from octavo.model.tiling import canvas
 from octavo.page.rendering import page_image
 from octavo.storage import schemas
 from octavo.storage.fs import local_copy
@@ -39,7 +40,7 @@ class Cut:
     def text(self) -> str:
         return self.chunk.text(self.page)
 
-    def halves(self, max_height_px: int | None, min_side_px: int) -> list[Cut]:
+    def halves(self, max_height_px: int | None, min_side_px: int, tiles: int | None = None) -> list[Cut]:
         """The chunk in two parts with crops of their own, cut from ``picture``; the whole where it cannot be cut."""
         if self.picture is None:
             return [self]
@@ -47,17 +48,21 @@ class Cut:
         parts = []
         for box, words in halves(self.chunk.box, boxes):
             chunk = Chunk(self.chunk.number, box, tuple(self.chunk.words[index] for index in words), self.chunk.strategy)
-            parts.append(Cut(self.page, chunk, crop(self.picture, box, max_height_px, min_side_px), self.picture))
+            parts.append(Cut(self.page, chunk, crop(self.picture, box, max_height_px, min_side_px, tiles), self.picture))
         return parts
 
 
-def windows(workspace: Workspace, shard: str, rule: Prompt, min_side_px: int, window_crops: int) -> Iterator[list[Cut]]:
+def windows(
+    workspace: Workspace, shard: str, rule: Prompt, min_side_px: int, window_crops: int, tiles: int | None = None,
+) -> Iterator[list[Cut]]:
     """The shard's chunks in the order of their rows, in lists of about ``window_crops``, fewer where pages are large.
+
+    ``min_side_px`` and ``tiles`` are those of ``crop``.
 
     Raises:
         WorkspaceError: the shard was not read or not cut into chunks.
     """
-    source = _filled(_cuts(workspace, shard, rule, min_side_px), window_crops)
+    source = _filled(_cuts(workspace, shard, rule, min_side_px, tiles), window_crops)
     with ThreadPoolExecutor(1, thread_name_prefix="octavo-crops") as pool:
         ahead = pool.submit(next, source, None)
         while window := ahead.result():
@@ -78,7 +83,7 @@ def _filled(cuts: Iterator[list[Cut]], window_crops: int) -> Iterator[list[Cut]]
         yield window
 
 
-def _cuts(workspace: Workspace, shard: str, rule: Prompt, min_side_px: int) -> Iterator[list[Cut]]:
+def _cuts(workspace: Workspace, shard: str, rule: Prompt, min_side_px: int, tiles: int | None) -> Iterator[list[Cut]]:
     """The chunks of each page that has some."""
     chunks: dict[tuple[str, int], list[Chunk]] = {}
     for row in workspace.read(workspace.shard("chunk", shard)).to_pylist():
@@ -100,7 +105,8 @@ def _cuts(workspace: Workspace, shard: str, rule: Prompt, min_side_px: int) -> I
                 except (Quarantined, FileNotFoundError) as error:
                     yield [Cut(page, chunk, None, None, str(error)) for chunk in of_page]
                     continue
-                yield [Cut(page, chunk, crop(picture, chunk.box, rule.max_height_px, min_side_px), picture) for chunk in of_page]
+                crops = [crop(picture, chunk.box, rule.max_height_px, min_side_px, tiles) for chunk in of_page]
+                yield [Cut(page, chunk, image, picture) for chunk, image in zip(of_page, crops, strict=True)]
 
 
 def _rows(pages: pa.Table) -> Iterator[dict[str, Any]]:
@@ -117,7 +123,7 @@ INK_CONTRAST = 40
 INK_SHARE = 5e-5
 
 
-def crop(page: Image.Image, box: Box, max_height_px: int | None, min_side_px: int) -> Image.Image:
+def crop(page: Image.Image, box: Box, max_height_px: int | None, min_side_px: int, tiles: int | None = None) -> Image.Image:
     """The chunk's part of the page, RGB, with a margin.
 
     Args:
@@ -125,7 +131,9 @@ def crop(page: Image.Image, box: Box, max_height_px: int | None, min_side_px: in
         box: of the chunk.
         max_height_px: a taller crop is scaled down to it; None for any height.
         min_side_px: a shorter side is filled up with background on its right or bottom. Molmo sees a
-            strip thinner than its tiles' overlap (112 px) squeezed into a single square.
+            strip thinner than its tiles' overlap (112 px) squeezed into a single square, and Molmo2 stretches
+            a side that is shorter than a tile (378 px) to one.
+        tiles: a crop that is larger than Molmo2's canvas of so many tiles is shrunk to it; None leaves that to the processor.
     """
     left, top = max(0, box.x0 - MARGIN_PX), max(0, box.y0 - MARGIN_PX)
     right, bottom = min(page.width, box.x1 + MARGIN_PX), min(page.height, box.y1 + MARGIN_PX)
@@ -133,7 +141,18 @@ def crop(page: Image.Image, box: Box, max_height_px: int | None, min_side_px: in
     if max_height_px and image.height > max_height_px:
         width = max(1, round(image.width * max_height_px / image.height))
         image = image.resize((width, max_height_px), Image.Resampling.LANCZOS)
-    return padded(image, min_side_px)
+    image = padded(image, min_side_px)
+    return shrunk(image, tiles) if tiles else image
+
+
+def shrunk(image: Image.Image, tiles: int) -> Image.Image:
+    """The image no larger than the canvas that Molmo2's processor stretches it to, which then cuts it into the same tiles.
+
+    The processor takes one pixel in several when it shrinks (bilinear, without antialiasing), so that thin strokes break.
+    """
+    across, down = canvas(image.width, image.height, tiles)
+    size = min(image.width, across), min(image.height, down)
+    return image if size == image.size else image.resize(size, Image.Resampling.LANCZOS)
 
 
 def padded(image: Image.Image, min_side_px: int) -> Image.Image:
@@ -141,9 +160,9 @@ def padded(image: Image.Image, min_side_px: int) -> Image.Image:
     size = max(image.width, min_side_px), max(image.height, min_side_px)
     if size == image.size:
         return image
-    canvas = Image.new("RGB", size, background(image))
-    canvas.paste(image, (0, 0))
-    return canvas
+    filled = Image.new("RGB", size, background(image))
+    filled.paste(image, (0, 0))
+    return filled
 
 
 def background(image: Image.Image) -> tuple[int, int, int]:

@@ -53,7 +53,9 @@ class Molmo2(InProcess):
         options = {} if question.max_crops is None else {"max_crops": question.max_crops}
         grid, _ = image.get_image_grid_and_crops(question.image.height, question.image.width, options)
         low_rows, low_columns, rows, columns = (int(side) for side in grid)
-        picture = low_rows * (low_columns + 1) + rows * (columns + 1) + 4  # a column token per row, a start and an end per view
+        canvas, whole = self.processor.image_use_col_tokens, self.processor.use_single_crop_col_tokens
+        column, low_column = bool(canvas), bool(canvas if whole is None else whole)  # one per row; a start and an end per view
+        picture = low_rows * (low_columns + low_column) + rows * (columns + column) + 4
         return picture + len(self.processor.tokenizer(question.prompt)["input_ids"]) + MARKUP_TOKENS + question.max_new_tokens
 
     def _generate(self, questions: list[Question]) -> list[Reply]:
@@ -73,7 +75,7 @@ class Molmo2(InProcess):
         with torch.inference_mode():
             output = self.model.generate(
                 **inputs, max_new_tokens=first.max_new_tokens, do_sample=False,
-                logits_processor=self._grammars.processors(first.schema), **stopping,
+                logits_processor=self._grammars.processors(first.schema, len(questions), ends), **stopping,
             )
         prompts = inputs["attention_mask"].sum(dim=1).tolist()
         return torch_parts.replies(

@@ -81,7 +81,8 @@ class Molmo0924(InProcess):
             settings["stop_strings"] = list(first.stop)
         with torch.inference_mode():
             output = self.model.generate_from_batch(
-                inputs, GenerationConfig(**settings), logits_processor=self._grammars.processors(first.schema), **stopping,
+                inputs, GenerationConfig(**settings),
+                logits_processor=self._grammars.processors(first.schema, len(questions), ends), **stopping,
             )
         prompts = (inputs["input_ids"] != PADDING).sum(dim=1).tolist()
         seconds = time.monotonic() - started

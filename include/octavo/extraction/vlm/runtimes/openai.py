@@ -1,7 +1,8 @@
 """Runtime ``openai``: any server with the OpenAI chat API, vLLM above all.
 
 What passes (429, 5xx, a timeout, a lost connection) is tried again with growing pauses, as ``Retry-After``
-says where it does, for ``patience_seconds``. A question that the server refuses for itself fails alone.
+says where it does, for ``patience_seconds``. A question that the server refuses for itself fails alone; a server that
+refuses what every question has in common, before it has answered any, ends the task.
 The key goes into the request's header and nowhere else.
 """
 
@@ -10,9 +11,12 @@ from __future__ import annotations
 import base64
 import email.utils
 import io
+import json
 import logging
+import re
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from http import HTTPStatus
@@ -32,7 +36,18 @@ CONNECT_SECONDS = 10.0
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
 PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 WRONG_SETTINGS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
+REFUSING = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
+SAME_REFUSALS = 3       # in the same words, before any answer: it is not the questions
+CHECKED_ANSWERS = 5     # the first ones are held against the schema that was sent along
 SHOWN_CHARACTERS = 200  # of a server's error text
+SCHEMA_WORDS = re.compile(r"\b(response_format|json.?schema|grammar)\b", re.IGNORECASE)
+# Fields that not every server takes, and what a user can do about each. A refusal of the first three is never about one question.
+REMEDIES = {
+    "response_format": "set OCTAVO_MOLMO_CONSTRAIN=false, or serve the model with structured outputs",
+    "mm_processor_kwargs": "leave detail and max_crops out of the contract's prompt, and set the tiles where the server is started",
+    "stop": "leave stop out of the contract's prompt",
+    "max_tokens": "lower the contract's prompt.max_new_tokens, or give the server a longer context",
+}
 LOOK_EVERY_SECONDS = 0.5  # whether the work was called off
 
 
@@ -65,6 +80,11 @@ class OpenAI:
         self._stopped = threading.Event()
         self._cancelled = False
         self._last_success = time.monotonic()
+        self._lock = threading.Lock()
+        self._answered = False
+        self._refusals: Counter[str] = Counter()
+        self._checked = 0
+        self.ignores_schema = False  # whether an answer showed that the server does not hold its model to a schema
         self.identity = Identity(options.model, options.revision)
         self.versions = f"openai httpx {httpx.__version__}"
 
@@ -82,7 +102,8 @@ class OpenAI:
             done: list[tuple[int, Reply]] = []
             while waiting:
                 ready, _ = wait(waiting, LOOK_EVERY_SECONDS, FIRST_COMPLETED)
-                done += [(waiting.pop(future), future.result()) for future in ready]
+                for future in ready:
+                    done.append((waiting.pop(future), future.result()))
                 if self._cancelled:
                     raise Cancelled("cancelled; answers that were given before are kept")
                 if len(done) >= self._options.concurrency or not waiting:
@@ -120,9 +141,40 @@ class OpenAI:
                 ) from None
             return Reply("", Finish.ERROR, calls=attempts, seconds=time.monotonic() - started, error=error.text)
         except _Refused as error:
-            return Reply("", Finish.ERROR, calls=attempts, seconds=time.monotonic() - started, error=str(error))
+            self._weigh(error)
+            return Reply("", Finish.ERROR, calls=attempts, seconds=time.monotonic() - started, error=error.text)
         self._last_success = time.monotonic()
-        return _read(answer, attempts, time.monotonic() - started)
+        self._answered = True
+        reply = _read(answer, attempts, time.monotonic() - started)
+        self._check(question, reply)
+        return reply
+
+    def _weigh(self, refusal: _Refused) -> None:
+        """Raises ``SettingsError`` for a refusal of every question: none was answered, and it is of a field or repeats itself."""
+        with self._lock:
+            if self._answered or refusal.status not in REFUSING:
+                return
+            self._refusals[refusal.text] += 1
+            own = refusal.field in REMEDIES and refusal.field != "max_tokens"
+            if not own and self._refusals[refusal.text] < SAME_REFUSALS:
+                return
+        named = f" because of the field {refusal.field}" if refusal.field else ""
+        remedy = REMEDIES.get(refusal.field, "python -m octavo molmo-try asks one question in the same way")
+        raise SettingsError(f"{self._options.base_url} refuses every question{named} ({refusal.text}); {remedy}")
+
+    def _check(self, question: Question, reply: Reply) -> None:
+        """Notice, by its first answers, a server that takes a schema and does not hold its model to it; say so once."""
+        with self._lock:
+            if question.schema is None or reply.finish is not Finish.STOP or self._checked >= CHECKED_ANSWERS:
+                return
+            self._checked += 1
+            if self.ignores_schema or _fits(reply.text, question.schema):
+                return
+            self.ignores_schema = True
+        log.warning(
+            "%s does not hold its model to the contract's schema (response_format): an answer begins %r. Answers are parsed as they come, "
+            "and more of them will be of no use; serve the model with structured outputs", self._options.base_url, reply.text[:60],
+        )
 
     def _post(self, body: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -138,7 +190,7 @@ class OpenAI:
                 "check base_url (it usually ends in /v1), model and api_key"
             )
         if status != HTTPStatus.OK:
-            raise _Refused(f"HTTP {status}: {self._shown(response.text)}")
+            raise _Refused(status, f"HTTP {status}: {self._shown(response.text)}", _field(response.text, body))
         try:
             answer: dict[str, Any] = response.json()
             answer["choices"][0]["message"]["content"]
@@ -181,7 +233,13 @@ class OpenAI:
 
 
 class _Refused(Exception):
-    """The server will not answer this question, however often it is asked."""
+    """The server will not answer this question, however often it is asked. ``field``: of the request, where the server names one."""
+
+    def __init__(self, status: int, text: str, field: str) -> None:
+        super().__init__(status, text, field)
+        self.status = status
+        self.text = text
+        self.field = field
 
 
 _exponential = tenacity.wait_random_exponential(multiplier=FIRST_PAUSE_SECONDS, max=LONGEST_PAUSE_SECONDS)
@@ -207,6 +265,40 @@ def _retry_after(value: str | None) -> float | None:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
     except ValueError:
         return None
+
+
+def _field(text: str, body: dict[str, Any]) -> str:
+    """The field of ``body`` that a refusal is about: as the server names it, or as its words do; empty for none.
+
+    A refused schema is one of ``response_format``, which is how it was sent.
+    """
+    try:
+        named = _named(json.loads(text))
+    except ValueError:
+        named = ""
+    if named in body:
+        return named
+    quoted = next((name for name in REMEDIES if name in body and re.search(rf"['\"`]{name}\b", text)), "")
+    return quoted or ("response_format" if "response_format" in body and SCHEMA_WORDS.search(text) else "")
+
+
+def _named(said: Any) -> str:
+    """The first part of ``param`` of OpenAI's error, of ``loc`` of FastAPI's."""
+    error, detail = (said.get("error"), said.get("detail")) if isinstance(said, dict) else (None, None)
+    if isinstance(error, dict):
+        path = str(error.get("param")).split(".")
+    else:
+        path = [str(part) for part in detail[0].get("loc", ())] if isinstance(detail, list) and detail else []
+    return next((part for part in path if part != "body"), "")
+
+
+def _fits(text: str, schema: dict[str, Any]) -> bool:
+    """Whether an answer can have been held to the schema: one JSON object, with no other members."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(value, dict) and set(value) <= set(schema.get("properties", value))
 
 
 def _data_url(image: Image.Image) -> str:

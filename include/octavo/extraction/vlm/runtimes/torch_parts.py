@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import gc
 import json
+import logging
+import os
 from collections.abc import Callable, Sequence
 from importlib import metadata, util
 from typing import TYPE_CHECKING, Any
 
+from octavo.extraction.vlm.prompts import SEPARATORS
 from octavo.extraction.vlm.protocol import Finish, Reply
 from octavo.extraction.vlm.runtimes.lease import Lease, folder, take
 from octavo.model.answer_json import LEAST_TOKENS, tail_unit
@@ -18,6 +21,8 @@ from octavo.model.errors import SettingsError, ToolMissing
 
 if TYPE_CHECKING:
     import torch
+
+log = logging.getLogger(__name__)
 
 NEEDED = ("torch", "torchvision", "transformers", "xgrammar")
 # Steps between two looks for loops; looking costs more than a step of a small model.
@@ -44,22 +49,45 @@ def devices(name: str) -> list[torch.device]:
     """The devices that a setting allows, best first: ``auto`` and ``cuda`` are any card, ``auto`` without one is the CPU.
 
     Raises:
-        SettingsError: there is no such device.
+        SettingsError: there is no such device, or there are cards that the driver or the libraries keep from being used.
     """
     import torch
 
+    count = torch.cuda.device_count()
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
+        if not count:
+            log.warning("no CUDA device is to be seen: the model runs on the CPU; OCTAVO_MOLMO_DEVICE=cuda makes that an error")
+        name = "cuda" if count else "cpu"
     try:
         chosen = torch.device(name)
     except RuntimeError as error:
         raise SettingsError(f"device {name!r} is not known; use auto, cpu, cuda or cuda:N") from error
     if chosen.type != "cuda":
         return [chosen]
-    count = torch.cuda.device_count()
+    if count and not torch.cuda.is_available():
+        raise SettingsError(
+            f"the driver lists {count} CUDA devices, and torch {torch.__version__} for CUDA {torch.version.cuda} cannot use them: "
+            f"{_refusal()} Update the NVIDIA driver to one for CUDA {torch.version.cuda} or later (nvidia-smi shows which CUDA a driver is "
+            "for), install a torch that was built for the driver's, or run on the CPU on purpose with OCTAVO_MOLMO_DEVICE=cpu"
+        )
+    if count:
+        torch.cuda.init()
+        count = torch.cuda.device_count()  # before, NVML was asked, which counts cards that are split into slices (MIG)
     if (chosen.index or 0) >= count:
-        raise SettingsError(f"device {name} was asked for, and this machine shows {count} CUDA devices")
+        why = "" if count else f": {_refusal()}"
+        raise SettingsError(f"device {name} was asked for, and this machine shows {count} CUDA devices{why}")
     return [torch.device("cuda", index) for index in (range(count) if chosen.index is None else [chosen.index])]
+
+
+def _refusal() -> str:
+    """Why CUDA cannot be used, in torch's words."""
+    import torch
+
+    try:
+        torch.cuda.init()
+    except (RuntimeError, AssertionError) as error:  # the latter where torch was built without CUDA
+        return " ".join(str(error).split())
+    return "torch does not say why."
 
 
 def lease(allowed: Sequence[torch.device]) -> tuple[torch.device, Lease | None]:
@@ -72,9 +100,19 @@ def lease(allowed: Sequence[torch.device]) -> tuple[torch.device, Lease | None]:
 
     if allowed[0].type != "cuda":
         return allowed[0], None
-    cards = [(str(torch.cuda.get_device_properties(one).uuid), f"{one} ({device_name(one)})") for one in allowed]
+    cards = [(_card(one), f"{one} ({device_name(one)})") for one in allowed]
     taken = take(cards, folder())
+    torch.cuda.set_device(allowed[taken.place])  # libraries that launch on the current card use the leased one
     return allowed[taken.place], taken
+
+
+def _card(one: torch.device) -> str:
+    """An id that names a card whatever a process calls it. A slice (MIG) has its own, by which it was made visible."""
+    import torch
+
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    name = shown[one.index] if one.index < len(shown) else ""
+    return name.replace("/", "_") if name.startswith("MIG-") else str(torch.cuda.get_device_properties(one).uuid)
 
 
 def device_name(used: torch.device) -> str:
@@ -139,18 +177,61 @@ class Grammars:
 
         info = xgrammar.TokenizerInfo.from_huggingface(tokenizer, vocab_size=vocabulary)
         self._compiler = xgrammar.GrammarCompiler(info)
+        self._vocabulary = vocabulary
         self._compiled: dict[str, Any] = {}
 
-    def processors(self, schema: dict[str, Any] | None) -> list[Any]:
-        """What holds one ``generate`` call to ``schema``; nothing for None. It keeps state: one call, one list."""
+    def processors(self, schema: dict[str, Any] | None, rows: int, ends: set[int]) -> list[GrammarMask]:
+        """What holds one ``generate`` call to ``schema``; nothing for None. It keeps state: one call, one list.
+
+        Args:
+            rows: of the batch.
+            ends: ids that end an answer.
+        """
         if schema is None:
             return []
-        from xgrammar.contrib.hf import LogitsProcessor
-
         text = schema_text(schema)
         if text not in self._compiled:
-            self._compiled[text] = self._compiler.compile_json_schema(text, any_whitespace=False, separators=(",", ":"))
-        return [LogitsProcessor(self._compiled[text])]
+            self._compiled[text] = self._compiler.compile_json_schema(text, any_whitespace=False, separators=SEPARATORS)
+        return [GrammarMask(self._compiled[text], rows, self._vocabulary, ends)]
+
+
+class GrammarMask:
+    """A logits processor of transformers: holds each row of a batch to a grammar until the row has ended.
+
+    ``generate`` writes padding into a row that has ended, by a loop or a stop text as much as by the grammar, until the last
+    row of the batch ends. No grammar allows for padding: the row is let go, and the others stay held.
+
+    The mask is laid on by torch's own operators on every device. xgrammar's default on CUDA is a Triton kernel, which needs a
+    C compiler at run time and is launched on the process's current card, whichever card the scores are on.
+    """
+
+    def __init__(self, grammar: Any, rows: int, vocabulary: int, ends: set[int]) -> None:
+        import xgrammar
+
+        self._matchers = [xgrammar.GrammarMatcher(grammar, override_stop_tokens=sorted(ends)) for _ in range(rows)]
+        self._mask = xgrammar.allocate_token_bitmask(rows, vocabulary)
+        self._held = set(range(rows))
+        self._begun = False
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        import xgrammar
+
+        if self._begun:
+            self._accept(input_ids[:, -1].tolist())
+        self._begun = True
+        for row in self._held:
+            self._matchers[row].fill_next_token_bitmask(self._mask, row)
+        if self._held:
+            xgrammar.apply_token_bitmask_inplace(scores, self._mask.to(scores.device), backend="torch_native")
+        return scores
+
+    def _accept(self, tokens: list[int]) -> None:
+        """Take the last token of each row; let those go that have ended."""
+        for row in sorted(self._held):
+            matcher = self._matchers[row]
+            if not matcher.accept_token(tokens[row]) or matcher.is_terminated():
+                self._held.discard(row)
+                self._mask[row] = -1  # every token is allowed
 
 
 def end_tokens(generation: Any) -> set[int]:
