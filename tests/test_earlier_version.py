@@ -17,13 +17,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from upath import UPath
 
 from octavo.chunking import stage as chunking
-from octavo.cli import main
 from octavo.extraction.rules import stage as rules
 from octavo.model.entities import Partition
 from octavo.model.settings import CONTRACTS_FOLDER, Settings
@@ -31,6 +30,8 @@ from octavo.storage.corrections import CorrectionStore
 from octavo.storage.lake import Lake
 from octavo.storage.workspace import Workspace
 from octavo.workflows import change_detection, pipeline
+from tests import command_line
+from tests.command_line import summary
 from tests.documents import text_pdf
 from tests.molmo.endpoint import completion, serving
 
@@ -70,15 +71,9 @@ def left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def octavo(*arguments: str) -> Result:
-    done = CliRunner().invoke(main, list(arguments))
+    done = command_line.octavo(*arguments)
     assert done.exit_code == 0, done.output
     return done
-
-
-def summary(done: Result) -> dict[str, Any]:
-    """The JSON object that ends a command's output."""
-    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return said
 
 
 def rows(table: str, partition: Partition) -> list[dict[str, Any]]:
@@ -186,16 +181,18 @@ def test_a_document_is_forgotten_everywhere(left: Path, name: str, partition: Pa
     assert {Path(row["uri"]).name for row in rows("documents", partition)} == left_over
 
 
-def test_a_model_that_answered_is_not_asked_again(left: Path) -> None:
-    with serving(lambda number, body: completion("{}")) as endpoint:
+def test_answers_of_earlier_prompts_serve_every_merge_and_a_run_asks_todays_question_once(left: Path) -> None:
+    values = {"shop": "TANGLEWOOD HARDWARE SDN BHD", "cashier": "Ben", "total": "RM 21.90"}
+    with serving(lambda number, body: completion(json.dumps(values))) as endpoint:
         model = ("--runtime", "openai", "--model", "scripted", "--base-url", endpoint.url)
-        again = summary(octavo("run", "slip", "landing/slip", *model, "--json"))
+        merged = summary(octavo("remerge", "slip", "--json"))
+        assert {row["field"]: row["value"] for row in rows("fields", SLIP)} == values
+        asked = [summary(octavo("run", "slip", "landing/slip", *model, "--json")) for _ in range(2)]
         anew = summary(octavo("remerge", "slip", "--extract", *model, "--json"))
-    assert [(one["model_calls"], one["store_hits"], one["published"]) for one in (again, anew)] == [(0, 1, True)] * 2
-    assert endpoint.bodies == []
-    assert {row["field"]: row["value"] for row in rows("fields", SLIP)} == {
-        "shop": "TANGLEWOOD HARDWARE SDN BHD", "cashier": "Ben", "total": "RM 21.90",
-    }
+    assert [(one["model_calls"], one["store_hits"]) for one in (*asked, anew)] == [(1, 0), (0, 1), (0, 1)]
+    assert (merged["model_calls"], len(endpoint.bodies)) == (0, 1)
+    assert {row["field"]: row["value"] for row in rows("fields", SLIP)} == values
+    assert summary(octavo("answers", "stats", "--json"))["answers"] == 2, "the earlier answer is kept"
 
 
 def test_the_next_days_run_and_late_documents_join_what_was_there(left: Path) -> None:

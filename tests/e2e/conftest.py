@@ -28,7 +28,7 @@ import psutil
 import pyarrow.parquet as pq
 import pytest
 from filelock import FileLock
-from playwright.sync_api import BrowserContext, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from upath import UPath
 
 from octavo.model import contracts
@@ -259,6 +259,14 @@ def browser(airflow: Airflow, tmp_path_factory: pytest.TempPathFactory) -> Itera
         context.add_cookies([{"name": "_token", "value": airflow.api.token, "url": airflow.stack.url}])
         yield context
         context.close()
+
+
+@pytest.fixture
+def page(browser: BrowserContext) -> Iterator[Page]:
+    """A page of the browser, closed with the test: Airflow's go on asking for news as long as they are open."""
+    page = browser.new_page()
+    yield page
+    page.close()
 
 
 def end_shared() -> None:

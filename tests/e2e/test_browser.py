@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 import httpx
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import Page, expect
 
 from scripts.api import AirflowApi
 from tests import days
@@ -60,24 +60,21 @@ def test_bad_files_are_quarantined_with_their_reason_and_the_day_goes_on(airflow
     assert len(airflow.rows("invoice", "invoice", DAY)) == len([t for t in truth if t["contract"] == "invoice"]) - len(expected)
 
 
-def test_the_grid_of_a_dag_shows_its_stages(airflow: Airflow, browser: BrowserContext, run: str) -> None:
-    page = browser.new_page()
+def test_the_grid_of_a_dag_shows_its_stages(airflow: Airflow, page: Page, run: str) -> None:
     page.goto(f"{airflow.stack.url}/dags/octavo_invoice/runs/{run}")
     for stage in ("ingest", "read", "merge", "validate", "publish"):
         expect(page.get_by_text(stage, exact=False).first).to_be_visible()
     picture(page, "grid")
 
 
-def test_the_trigger_form_offers_the_parameters(airflow: Airflow, browser: BrowserContext, run: str) -> None:
-    page = browser.new_page()
+def test_the_trigger_form_offers_the_parameters(airflow: Airflow, page: Page, run: str) -> None:
     page.goto(f"{airflow.stack.url}/dags/octavo_invoice")
     page.get_by_role("button", name="Trigger").first.click()
     for parameter in ("day", "documents", "extractor", "chunking"):
         expect(page.get_by_text(parameter, exact=True).first).to_be_visible()
 
 
-def test_the_octavo_page_shows_the_day(airflow: Airflow, browser: BrowserContext, run: str) -> None:
-    page = browser.new_page()
+def test_the_octavo_page_shows_the_day(airflow: Airflow, page: Page, run: str) -> None:
     page.goto(f"{airflow.stack.url}/plugin/octavo")
     frame = page.frame_locator("iframe")
     row = frame.locator("tr", has_text=DAY)
@@ -91,8 +88,7 @@ def test_the_octavo_page_shows_the_day(airflow: Airflow, browser: BrowserContext
     picture(page, "report")
 
 
-def test_from_the_grid_to_the_evidence_of_a_field(airflow: Airflow, browser: BrowserContext, run: str) -> None:
-    page = browser.new_page()
+def test_from_the_grid_to_the_evidence_of_a_field(airflow: Airflow, page: Page, run: str) -> None:
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{airflow.stack.url}/dags/octavo_invoice/runs/{run}")
@@ -115,12 +111,10 @@ def test_from_the_grid_to_the_evidence_of_a_field(airflow: Airflow, browser: Bro
     assert page.request.get(airflow.stack.url + str(shown.get_attribute("href"))).headers["content-type"] == "image/jpeg"
     pictures(page, "document")
     assert errors == []
-    page.close()
 
 
-def test_a_link_to_a_field_opens_its_page_and_keys_walk_through_the_fields(airflow: Airflow, browser: BrowserContext, run: str) -> None:
+def test_a_link_to_a_field_opens_its_page_and_keys_walk_through_the_fields(airflow: Airflow, page: Page, run: str) -> None:
     document = next(row["document"] for row in airflow.rows("documents", "invoice", DAY) if row["uri"].endswith("invoice_0000.pdf"))
-    page = browser.new_page()
     page.goto(f"{airflow.stack.url}/octavo/document/{document}?field=amount_total")
     expect(page.get_by_text("page 2 of 2")).to_be_visible()
     expect(page.locator("html.show-evidence .evidence a.selected")).to_have_count(1)
@@ -139,12 +133,10 @@ def test_a_link_to_a_field_opens_its_page_and_keys_walk_through_the_fields(airfl
     page.keyboard.press("w")
     expect(page.locator(".layer.words rect").first).to_be_visible()
     pictures(page, "words")
-    page.close()
 
 
-def test_a_correction_wins_the_days_next_run(airflow: Airflow, browser: BrowserContext, run: str) -> None:
+def test_a_correction_wins_the_days_next_run(airflow: Airflow, page: Page, run: str) -> None:
     document = next(row["document"] for row in airflow.rows("documents", "invoice", DAY) if row["uri"].endswith("invoice_0003.pdf"))
-    page = browser.new_page()
     page.goto(f"{airflow.stack.url}/octavo/document/{document}?field=buyer")
     field = page.locator("li.field.selected")
     field.get_by_label("value of buyer").fill("The Buyer Ltd")
@@ -155,11 +147,9 @@ def test_a_correction_wins_the_days_next_run(airflow: Airflow, browser: BrowserC
     expect(page.locator("li.field.selected .value")).to_have_text("The Buyer Ltd")
     expect(page.locator("li.field.selected .said")).to_have_count(0)
     pictures(page, "corrected")
-    page.close()
 
 
-def test_the_library_finds_a_value_and_leads_to_where_it_stands(airflow: Airflow, browser: BrowserContext, run: str) -> None:
-    page = browser.new_page()
+def test_the_library_finds_a_value_and_leads_to_where_it_stands(airflow: Airflow, page: Page, run: str) -> None:
     page.goto(f"{airflow.stack.url}/octavo/library")
     page.get_by_label("contract").select_option("invoice")
     page.get_by_label("field", exact=True).fill("invoice_number")
@@ -170,16 +160,14 @@ def test_the_library_finds_a_value_and_leads_to_where_it_stands(airflow: Airflow
     expect(page.locator("li.field.selected", has_text="INV-2026-04100")).to_have_count(1)
     page.goto(f"{airflow.stack.url}/octavo/library")
     pictures(page, "library")
-    page.close()
 
 
-def test_a_file_name_cannot_smuggle_markup_into_the_octavo_page(airflow: Airflow, browser: BrowserContext) -> None:
+def test_a_file_name_cannot_smuggle_markup_into_the_octavo_page(airflow: Airflow, page: Page) -> None:
     folder = airflow.landing / "invoice" / HOSTILE_DAY.replace("-", "/")
     folder.mkdir(parents=True)
     text_pdf(folder / HOSTILE, [HOSTILE_TEXT])
     (folder / f"empty {HOSTILE}").write_bytes(b"")
     run = airflow.succeed("invoice", HOSTILE_DAY)
-    page = browser.new_page()
     page.goto(f"{airflow.stack.url}/plugin/octavo")
     frame = page.frame_locator("iframe")
     row = frame.locator("tr", has_text=HOSTILE_DAY)
@@ -199,12 +187,11 @@ def test_a_file_name_cannot_smuggle_markup_into_the_octavo_page(airflow: Airflow
     assert page.title() == "Octavo: library"
 
 
-def test_what_strangers_wrote_stays_text_on_every_page(airflow: Airflow, browser: BrowserContext, run: str) -> None:
+def test_what_strangers_wrote_stays_text_on_every_page(airflow: Airflow, page: Page, run: str) -> None:
     runs = airflow.api.get("dags/octavo_invoice/dagRuns", limit=100, order_by="-run_after")["dag_runs"]
     hostile = next(one["dag_run_id"] for one in runs if (one["conf"] or {}).get("day") == HOSTILE_DAY)
     about = f"dag_id=octavo_invoice&run_id={quote(hostile)}"
     document = airflow.api.client.get("/octavo/api/library", params={"name": "<img", "contract": "invoice"}).json()["hits"][0]["document"]
-    page = browser.new_page()
     canary: list[str] = []
     page.on("dialog", lambda dialog: canary.append(dialog.message))
     for path, text in (
@@ -212,7 +199,7 @@ def test_what_strangers_wrote_stays_text_on_every_page(airflow: Airflow, browser
         (f"review?contract={quote('<script>')}&field={quote(HOSTILE)}", "Nothing waits"),
         (f"table?contract=invoice&day={HOSTILE_DAY}", HOSTILE), (f"task?{about}&task_id=publish&map_index=-1", HOSTILE),
         (f"task?{about}&task_id=read&map_index=0", HOSTILE), (f"task?{about}&task_id={quote(HOSTILE)}&map_index=javascript:1", HOSTILE),
-        ("contract/strict", HOSTILE), (f"contract?dag_id={quote(HOSTILE)}", HOSTILE), ("", "strict"),
+        ("contract/strict", HOSTILE), (f"contract?dag_id={quote(HOSTILE)}", HOSTILE), ("", HOSTILE),
         (f"run?{about}&started={quote(HOSTILE)}", HOSTILE),
         (f"document/{document}?field={quote(HOSTILE)}&started={quote(HOSTILE)}", HOSTILE),
     ):
@@ -221,13 +208,11 @@ def test_what_strangers_wrote_stays_text_on_every_page(airflow: Airflow, browser
         assert page.locator(SMUGGLED).count() == 0, path
         assert page.title() != "stolen", path
     assert canary == []
-    page.close()
 
 
 def test_a_task_leads_to_its_documents_its_table_and_the_dag_to_its_contract(
-    airflow: Airflow, browser: BrowserContext, published: str
+    airflow: Airflow, page: Page, published: str
 ) -> None:
-    page = browser.new_page()
     page.goto(f"{airflow.stack.url}/dags/octavo_invoice/runs/{published}/tasks/read/mapped/0")
     expect(page.get_by_text(f"{DAY} p0000: 8 pages").first).to_be_visible()
     page.locator("a[href$='/plugin/octavo-task']").click()
@@ -248,7 +233,6 @@ def test_a_task_leads_to_its_documents_its_table_and_the_dag_to_its_contract(
     page.locator("a[href$='/plugin/octavo-contract']").click()
     expect(frame.get_by_role("heading", name="What a model is asked about a chunk")).to_be_visible()
     pictures(page, "contract")
-    page.close()
 
 
 def test_the_log_of_a_task_is_folded_and_its_page_says_what_it_does(airflow: Airflow, run: str) -> None:
@@ -268,10 +252,9 @@ def test_the_log_of_a_task_is_folded_and_its_page_says_what_it_does(airflow: Air
     pytest.param("contract/invoice", id="contract"), pytest.param("run?dag_id=other&run_id=x", id="note"),
 ])
 def test_axe_finds_no_barrier_and_the_keyboard_reaches_everything_in_order(
-    airflow: Airflow, browser: BrowserContext, published: str, path: str
+    airflow: Airflow, page: Page, published: str, path: str
 ) -> None:
     document = next(row["document"] for row in airflow.rows("documents", "invoice", DAY) if row["uri"].endswith("invoice_0000.pdf"))
-    page = browser.new_page()
     page.goto(f"{airflow.stack.url}/octavo/" + path.format(document=document, about=f"dag_id=octavo_invoice&run_id={quote(published)}"))
     page.locator("details").evaluate_all("all => all.forEach((one) => { one.open = true; })")
     assert barriers(page) == []
@@ -287,7 +270,6 @@ def test_axe_finds_no_barrier_and_the_keyboard_reaches_everything_in_order(
         assert outline, f"no visible focus on element {place}"
     assert len(set(places)) >= 3
     assert places == sorted(places)  # a field for a date has several stops
-    page.close()
 
 
 def test_every_route_asks_who_is_there_and_lets_a_viewer_look(airflow: Airflow, run: str) -> None:

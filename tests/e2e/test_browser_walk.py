@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.browsing import pictures
 from tests.e2e.conftest import Airflow
@@ -29,14 +29,13 @@ def started(page: Page, dag: str) -> str:
 
 
 def test_a_person_walks_from_the_grid_to_a_corrected_record_and_a_requeued_file(
-    airflow: Airflow, browser: BrowserContext
+    airflow: Airflow, page: Page
 ) -> None:
     samples, folder = airflow.landing / "invoice/2026/11/04", airflow.landing / CONTRACT / DAY.replace("-", "/")
     folder.mkdir(parents=True)
     for name in ("invoice_0001.pdf", "cut_off.pdf"):
         shutil.copy(samples / name, folder)
     run = airflow.succeed(CONTRACT, DAY)
-    page = browser.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     frame = page.frame_locator("iframe")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -12,6 +10,7 @@ from octavo.extraction.rules.tables import paragraphs
 from octavo.model import contracts
 from octavo.model.settings import CONTRACTS_FOLDER
 from octavo.page.view import View
+from tests.command_line import octavo
 from tests.grid import page
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "landing" / "generic"
@@ -33,8 +32,7 @@ def test_lines_close_below_one_another_are_one_paragraph_and_columns_stay_apart(
 
 
 def test_a_two_column_page_is_read_down_its_columns(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "octavo", "run", "generic", str(SAMPLES), "--lake", str(tmp_path)]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    assert octavo("run", "generic", SAMPLES, "--lake", tmp_path).exit_code == 0
     row = pq.read_table(next((tmp_path / "generic").rglob("*.parquet"))).to_pylist()[0]
     starts = [item["paragraph"].split()[0] for item in row["text"]]
     assert starts == ["The", "The", "For", "Visiting", "The", "The", "The", "Next", "A"]

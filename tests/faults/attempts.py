@@ -22,7 +22,6 @@ from upath import UPath
 from octavo.model import contracts
 from octavo.model.errors import OctavoError
 from octavo.model.settings import Settings
-from octavo.publishing import expectations  # noqa: F401 - loads Great Expectations before anything is forked
 from octavo.workflows import pipeline
 from tests.faults.processes import FORK
 from tests.object_store import impatient

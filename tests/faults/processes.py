@@ -9,9 +9,14 @@ import subprocess
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from tests import command_line
 
 FORK = multiprocessing.get_context("fork")
+# Forks of a process that has imported the gate, which takes seconds, and has neither threads nor a client of a store.
+SERVED = multiprocessing.get_context("forkserver")
+SERVED.set_forkserver_preload(["octavo.publishing.expectations", "tests.command_line"])
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000  # linux/sched.h
 
 
@@ -31,6 +36,39 @@ def apart(work: Callable[..., Any], *arguments: Any) -> Any:
 
 def _send(pipe: Connection, work: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
     pipe.send(work(*arguments))
+
+
+class Ended(NamedTuple):
+    """What a command printed, and its exit code."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+class Command:
+    """The command line in a process of its own, which begins at once."""
+
+    def __init__(self, *arguments: object, **environment: str) -> None:
+        self._ours, theirs = SERVED.Pipe(duplex=False)
+        self._process = SERVED.Process(target=_command, args=(theirs, tuple(map(str, arguments)), environment))
+        self._process.start()
+        theirs.close()
+
+    @property
+    def runs(self) -> bool:
+        return not self._ours.poll() and self._process.is_alive()
+
+    def result(self) -> Ended:
+        """How it ended, once it has."""
+        ended = Ended(*self._ours.recv())
+        self._process.join()
+        return ended
+
+
+def _command(pipe: Connection, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
+    ended = command_line.octavo(*arguments, env=environment)
+    pipe.send((ended.exit_code, ended.stdout, ended.stderr))
 
 
 def own_mounts() -> None:

@@ -76,6 +76,7 @@ class Bench:
     """Makes sets of documents under ``root``, once, and runs days of them."""
 
     def __init__(self, root: Path, seed: int, sets: int) -> None:
+        from octavo.publishing import expectations  # noqa: F401, PLC0415 - takes seconds, which each fork would spend
         self._root, self._seed = root, seed
         self._environment = {"OCTAVO_OCR_PROFILE": "fast", "OCTAVO_PROCESSES": "1", "OCTAVO_SHARD_PAGES": "4"}
         self._contract = contracts.find(CONTRACT, Settings().contracts)

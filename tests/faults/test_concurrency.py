@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
-import subprocess
-import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -18,21 +14,16 @@ from octavo.model.settings import Settings
 from octavo.storage import fs
 from samples import make
 from tests import days
+from tests.command_line import octavo, summary
 from tests.faults import reader
+from tests.faults.processes import Command
 
 DAY = "2026-03-02"
 ENVIRONMENT = {"OCTAVO_OCR_PROFILE": "fast", "OCTAVO_PROCESSES": "1"}
 
 
-def octavo(*arguments: object, **environment: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "octavo", *map(str, arguments)]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **ENVIRONMENT, **environment},
-    )
-
-
-def run(lake: Path, folder: Path, *more: object, **environment: str) -> subprocess.Popen[str]:
-    return octavo("run", "receipt", folder, "--day", DAY, "--lake", lake, "--json", *more, **environment)
+def run(lake: Path, folder: Path, *more: object, **environment: str) -> Command:
+    return Command("run", "receipt", folder, "--day", DAY, "--lake", lake, "--json", *more, **{**ENVIRONMENT, **environment})
 
 
 @pytest.fixture
@@ -45,16 +36,14 @@ def test_of_two_runs_of_one_day_the_one_that_started_last_is_in_the_tables_and_r
     folder: Path, tmp_path: Path,
 ) -> None:
     alone, both = tmp_path / "alone", tmp_path / "both"
-    assert run(alone, folder).wait() == 0
+    assert run(alone, folder).result().code == 0
     expected = days.digests(alone, "receipt", DAY)
     contract = contracts.find("receipt", Settings().contracts)
     with reader.watching(both, contract, dt.date.fromisoformat(DAY), {}) as seen:
         runs = [run(both, folder), run(both, folder)]
-        told = [one.communicate(timeout=300) for one in runs]
-    codes = [one.returncode for one in runs]
-    assert sorted(codes) in ([0, 0], [0, Superseded.exit_code]), told
-    for code, (_, error) in zip(codes, told, strict=True):
-        assert code == 0 or "was started later" in error
+        ended = [one.result() for one in runs]
+    assert sorted(one.code for one in ended) in ([0, 0], [0, Superseded.exit_code]), ended
+    assert all(one.code == 0 or "was started later" in one.stderr for one in ended)
     manifest = days.manifest(both, "receipt", DAY)
     assert manifest is not None
     starts = {row["run"] for row in fs.read_table(days.file(both, "ledger", "receipt", DAY), ["run"]).to_pylist()}
@@ -70,18 +59,16 @@ def test_of_two_runs_of_one_day_the_one_that_started_last_is_in_the_tables_and_r
 def test_a_requeue_while_the_day_runs_neither_breaks_the_run_nor_loses_what_was_requeued(folder: Path, tmp_path: Path) -> None:
     lake = tmp_path / "lake"
     slow = {"OCTAVO_LIMIT_PAGE_SECONDS": "0.02"}  # no scan is read in that time
-    assert run(lake, folder, **slow).wait() == 0
-    ended = threading.Event()
+    assert run(lake, folder, **slow).result().code == 0
     running = run(lake, folder, **slow)
-    threading.Thread(target=lambda: (running.wait(), ended.set())).start()
     requeued = 0
-    while not ended.is_set():
-        said, error = octavo("requeue", "receipt", "--lake", lake, "--reason", "timeout", "--yes", "--json").communicate(timeout=120)
-        requeued += len(json.loads(said)["documents"]) if said else pytest.fail(error)
-    assert (running.returncode, requeued > 0) == (0, True), running.stderr
-    done = run(lake, folder)
-    told, error = done.communicate(timeout=300)
-    assert done.returncode == 0, error
-    assert json.loads(told.splitlines()[-1])["reads"] >= 1  # the scan, once its time is enough
+    while running.runs:
+        said = octavo("requeue", "receipt", "--lake", lake, "--reason", "timeout", "--yes", "--json")
+        requeued += len(summary(said)["documents"])
+    ended = running.result()
+    assert (ended.code, requeued > 0) == (0, True), ended.stderr
+    done = run(lake, folder).result()
+    assert done.code == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["reads"] >= 1  # the scan, once its time is enough
     assert days.holes(lake, "receipt", DAY) == []
     assert {row["status"] for row in fs.read_table(days.file(lake, "documents", "receipt", DAY)).to_pylist()} == {"ok"}

@@ -133,8 +133,14 @@ MAKERS: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("profile", PROFILES)
-@pytest.mark.parametrize("make", [pytest.param(make, id=name) for name, make in MAKERS.items()])
+# Files are decoded alike for both profiles; turns and sizes are what the better one treats in a way of its own.
+TURNED_OR_SIZED = ("grey png", "scanned pdf", "small", "large", "upside down", "on its side")
+
+
+@pytest.mark.parametrize(("make", "profile"), [
+    *(pytest.param(make, "fast", id=f"{name}-fast") for name, make in MAKERS.items()),
+    *(pytest.param(MAKERS[name], "best", id=f"{name}-best") for name in TURNED_OR_SIZED),
+])
 def test_every_kind_of_page_image_is_read_and_its_boxes_lie_on_its_picture(
     make: Callable[[Path], object], profile: str, folder: Path, tmp_path: Path,
 ) -> None:
@@ -208,10 +214,10 @@ def test_skewed_pages_have_the_lines_of_the_level_one_on_their_own_picture(profi
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_pages_read_together_have_the_words_that_they_have_alone(profile: str, folder: Path, tmp_path: Path) -> None:
-    for number in range(5):
+    for number in range(3):
         page = page_picture([f"Page {number}", *LINES], (1000 + 50 * number, 1300), 30)
         page.save(folder / f"{number}.png", **({"dpi": (100 * number, 100 * number)} if number else {}))
-    (folder / "5.png").write_bytes((folder / "4.png").read_bytes()[:-200] + bytes(200))  # one that cannot be decoded
+    (folder / "3.png").write_bytes((folder / "2.png").read_bytes()[:-200] + bytes(200))  # one that cannot be decoded
 
     def words(processes: int) -> list[tuple[str, list[dict[str, Any]]]]:
         settings = Settings(state=str(tmp_path / str(processes)), processes=processes, ocr_profile=profile)
@@ -220,7 +226,7 @@ def test_pages_read_together_have_the_words_that_they_have_alone(profile: str, f
         reading.run(workspace, "p0000", settings)
         return [(row["outcome"], row["words"]) for row in fs.read_table(workspace.shard("read", "p0000")).to_pylist()]
 
-    assert words(1) == words(6)  # with profile fast, one child takes them in one batch, six take one each
+    assert words(1) == words(4)  # with profile fast, one child takes them in one batch, four take one each
 
 
 def test_a_second_run_reads_nothing_and_gives_the_same_words(folder: Path, tmp_path: Path) -> None:
