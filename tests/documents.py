@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from fpdf import FPDF
 from PIL import Image, ImageDraw, ImageFont
 
+Members = dict[str, bytes]
 LINES = (
     "HARBOUR COFFEE LTD", "Invoice number: 48213", "Date: 12 March 2026", "Flat white 3.40", "Total amount 17.60",
     "Thank you for your visit",
@@ -49,3 +51,10 @@ def picture_pdf(path: Path, image: Image.Image) -> Path:
 def askew(image: Image.Image, degrees: float) -> Image.Image:
     """The page as it is scanned when its lines fall to the right by ``degrees``, with white around it, nothing cut off."""
     return image.rotate(-degrees, Image.Resampling.BICUBIC, expand=True, fillcolor=255)
+
+
+def make_zip(path: Path, members: Members, compression: int = zipfile.ZIP_DEFLATED) -> Path:
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return path

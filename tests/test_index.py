@@ -28,8 +28,7 @@ from octavo.workflows import date_assignment, pipeline
 from octavo.workflows.date_assignment import ManifestRow, Method, State
 from octavo.workflows.date_assignment.manifest import COLUMNS
 from octavo.workflows.date_assignment.patterns import DEFAULT, PathPattern, days_in
-from tests.documents import LINES, text_pdf
-from tests.ingest.test_archives import make_zip
+from tests.documents import LINES, make_zip, text_pdf
 
 RECEIPT = contracts.find("receipt", Settings().contracts)
 PRINTED = dt.date(2026, 3, 12)      # what tests.documents.LINES say

@@ -21,8 +21,7 @@ from octavo.model.errors import StoreUnavailable
 from octavo.publishing import staging
 from octavo.storage import fs, locks
 from octavo.storage.lake import STABLE_TABLES, Lake
-from tests.documents import LINES, text_pdf
-from tests.ingest.test_archives import make_zip
+from tests.documents import LINES, make_zip, text_pdf
 from tests.object_store import ENVIRONMENT, Faults, impatient, server
 from tests.staging import CONTRACT, fill, publish_at_once, workspace
 

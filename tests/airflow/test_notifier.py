@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import json
 import socketserver
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,6 +23,7 @@ from octavo.storage.lake import Lake
 from octavo_airflow.notifier import OctavoNotifier, callbacks
 from octavo_airflow.operators import LedgerOperator
 from tests.staging import CONTRACT, DAY, fill, workspace
+from tests.webhook import serving, webhook
 
 RUN = "manual__2026-11-03T00:00:00+00:00"
 REFUSED = {"name": "total is there", "table": "receipt", "column": "total", "success": False, "checked": 9, "failing": 4, "error": None,
@@ -108,37 +105,6 @@ def test_a_hole_in_the_ledger_is_told(lake: Lake) -> None:
     message = told(a_context(hole.value))
     assert message is not None
     assert "did not come to an end" in message["text"]
-
-
-@contextmanager
-def webhook(status: int = 200) -> Iterator[tuple[str, list[tuple[dict[str, str], Any]]]]:
-    """The address of an HTTP server, and what it was sent: headers and JSON."""
-    taken: list[tuple[dict[str, str], Any]] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            taken.append(({**dict(self.headers), "path": self.path}, json.loads(body)))
-            self.send_response(status)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
-
-    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as port:
-        yield f"http://127.0.0.1:{port}", taken
-
-
-@contextmanager
-def serving(server: socketserver.TCPServer) -> Iterator[int]:
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
 
 
 @pytest.mark.parametrize("connection", [

@@ -15,8 +15,6 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -38,6 +36,7 @@ from samples import make
 from scripts.api import AirflowApi
 from scripts.fleet import Worker
 from scripts.stack import Stack, free_port
+from tests.command_line import octavo
 
 REPO = Path(__file__).resolve().parent.parent.parent
 RUN_SECONDS = 600
@@ -157,8 +156,8 @@ class Airflow:
     def by_command_line(self, contract: str, day: str, lake: Path) -> dict[str, str]:
         """Digests of what an undisturbed ``python -m octavo run`` makes of the same documents, with stores of its own."""
         folder = self.landing / contract / day.replace("-", "/")
-        command = [sys.executable, "-m", "octavo", "run", contract, str(folder), "--lake", str(lake), "--day", day]
-        subprocess.run(command, check=True, env={**os.environ, **SETTINGS, "OCTAVO_CONTRACTS": str(self.contracts)}, capture_output=True)
+        done = octavo("run", contract, folder, "--lake", lake, "--day", day, env={**SETTINGS, "OCTAVO_CONTRACTS": str(self.contracts)})
+        assert done.exit_code == 0, done.output
         return self.digests(contract, day, lake)
 
     def task_process(self, task: dict[str, Any]) -> psutil.Process:
@@ -290,6 +289,7 @@ def start(
         "OCTAVO_LAKE": str(lake),
         "OCTAVO_CONTRACTS": str(folder),
         "OCTAVO_NOTIFY_CONN_ID": NOTIFIED,
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",  # contracts stay as they are
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
         "AIRFLOW_CONN_OCTAVO_AIRFLOW_API": json.dumps({"conn_type": "http", "login": "admin", "password": USERS["admin"]}),

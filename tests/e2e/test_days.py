@@ -16,8 +16,8 @@ from octavo.storage.lake import table_schemas
 from samples import make
 from scripts.api import FINISHED
 from tests import days
-from tests.airflow.test_notifier import webhook
 from tests.e2e.conftest import NOTIFIED, RUN_SECONDS, Airflow, until
+from tests.webhook import webhook
 
 DAY = "2026-11-02"
 EMPTY_DAY = "2026-01-15"

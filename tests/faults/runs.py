@@ -23,9 +23,9 @@ from octavo.storage import fs as storage
 from octavo.workflows.retention import UNFINISHED
 from samples import make
 from tests import days
+from tests.documents import make_zip
 from tests.faults import processes, reader
 from tests.faults.attempts import FILLER, STAGES, Blow, Day, Ended, attempt
-from tests.ingest.test_archives import make_zip
 from tests.object_store import ENVIRONMENT, server
 
 DAY = dt.date(2026, 3, 2)
@@ -76,7 +76,7 @@ class Bench:
     """Makes sets of documents under ``root``, once, and runs days of them."""
 
     def __init__(self, root: Path, seed: int, sets: int) -> None:
-        from octavo.publishing import expectations  # noqa: F401, PLC0415 - takes seconds, which each fork would spend
+        from octavo.publishing import expectations  # noqa: F401 - takes seconds, which each fork would spend
         self._root, self._seed = root, seed
         self._environment = {"OCTAVO_OCR_PROFILE": "fast", "OCTAVO_PROCESSES": "1", "OCTAVO_SHARD_PAGES": "4"}
         self._contract = contracts.find(CONTRACT, Settings().contracts)

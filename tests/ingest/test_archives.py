@@ -26,22 +26,14 @@ from octavo.model.settings import Limits, Settings
 from octavo.storage import archives, fs
 from octavo.storage.workspace import Workspace
 from octavo.workflows import pipeline
-from tests.documents import LINES, text_pdf
+from tests.documents import LINES, Members, make_zip, text_pdf
 
 RECEIPT = contracts.find("receipt", Settings().contracts)
 DAY = dt.date(2026, 11, 2)
-Members = dict[str, bytes]
 
 
 def pdf(folder: Path, text: str) -> bytes:
     return text_pdf(folder / f"{text}.pdf", [[*LINES, text]]).read_bytes()
-
-
-def make_zip(path: Path, members: Members, compression: int = zipfile.ZIP_DEFLATED) -> Path:
-    with zipfile.ZipFile(path, "w", compression) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return path
 
 
 def tar_bytes(members: Members) -> bytes:
