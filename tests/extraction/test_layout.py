@@ -28,7 +28,8 @@ def found(name: str | Contract, *drawn: str) -> dict[str, Any]:
     of = contract(name) if isinstance(name, str) else name
     said: dict[str, Any] = {}
     for one in rules.extract([page(text, n + 1) for n, text in enumerate(drawn)], of):
-        for field, _, value in one:
+        for field, _, printed in one:
+            value = rules.json_of(printed, lambda part: part.text)
             if isinstance(value, dict):
                 said.setdefault(field, {}).update({k: v[0] if isinstance(v, list) else v for k, v in value.items()})
             elif isinstance(value, list) and isinstance(value[0], dict):
@@ -215,7 +216,7 @@ def test_a_name_is_read_over_the_lines_of_its_cell() -> None:
         for word in one.words
     )
     (said,) = rules.extract([replace(one, words=words)], contract("invoice"))
-    assert next(value for field, _, value in said if field == "issuer")[0] == "MVM Musterhafter Versicherungsverein a.G."
+    assert next(value for field, _, value in said if field == "issuer")[0].text == "MVM Musterhafter Versicherungsverein a.G."
 
 
 def test_topics_are_a_pages_headings_and_explanations_are_left_out() -> None:
@@ -307,6 +308,26 @@ def test_each_chunk_gets_a_row_and_a_value_goes_to_the_chunk_of_its_first_word(t
     rows = stage(tmp_path, 64, contract("receipt"), [RECEIPT])
     assert [(row["chunk"], sorted(json.loads(row["parsed"]))) for row in rows] == [(0, ["address", "company"]), (1, ["date", "total"])]
     assert {(row["extractor"], row["hinted"]) for row in rows} == {("layout", False)}
+
+
+TILL = """
+CORNER SHOP LTD
+
+Item       Amount
+Tea        4.50
+Rice       9.80
+"""
+
+
+def test_answers_name_the_words_of_every_value(tmp_path: Path) -> None:
+    used = Contract.model_validate({"name": "till", "title": "Tills", "fields": {
+        "shop": {"type": "name", "place": "top"}, "items": {"type": "list", "fields": {
+            "what": {"labels": ["Item"]}, "amount": {"type": "money", "labels": ["Amount"]},
+        }},
+    }})
+    [(parsed, ids)] = [(row["parsed"], row["word_ids"]) for row in stage(tmp_path, 64, used, [TILL]) if row["parsed"] != "{}"]
+    assert json.loads(parsed)["items"] == [{"what": "Tea", "amount": "4.50"}, {"what": "Rice", "amount": "9.80"}]
+    assert json.loads(ids) == {"shop": [0, 1, 2], "items": [{"what": [5], "amount": [6]}, {"what": [7], "amount": [8]}]}
 
 
 def test_shards_of_any_size_give_the_same_answers(tmp_path: Path) -> None:

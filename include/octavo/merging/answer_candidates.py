@@ -37,6 +37,7 @@ class Candidate(NamedTuple):
     ``field`` is the path without numbers (``line_items[].amount``); ``items`` the path of the list it
     belongs to (``line_items``) or None, and ``item`` its place in that answer's list. ``rank`` counts
     the alternatives for one field from 0, the extractor's best. ``matched`` is False for keys of no field.
+    ``words`` are indices into the page's words where the extractor names those that it took.
     """
 
     field: str
@@ -51,6 +52,7 @@ class Candidate(NamedTuple):
     items: str | None
     item: int
     matched: bool
+    words: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -105,13 +107,13 @@ class AnswerReader:
 
     def candidates(self, answer: Answer) -> list[Candidate]:
         """Every value the answer holds, in its own order; blank and null ones are no values."""
-        tree = answer.parsed
+        tree, ids = answer.parsed, answer.word_ids
         if len(tree) == 1:
             key, inner = next(iter(tree.items()))
             if isinstance(inner, dict) and self._match("", key) is None:
-                tree = inner  # the model wrapped its answer: {"receipt": {...}}
+                tree, ids = inner, None  # the model wrapped its answer: {"receipt": {...}}
         found: list[Candidate] = []
-        self._mapping(found, answer, tree, "", self._top, None, 0)
+        self._mapping(found, answer, tree, ids, "", self._top, None, 0)
         return found
 
     def _match_uncached(self, prefix: str, key: str) -> str | None:
@@ -127,7 +129,7 @@ class AnswerReader:
         return level
 
     def _mapping(
-        self, found: list[Candidate], answer: Answer, tree: dict[str, object], prefix: str, fields: dict[str, FieldSpec],
+        self, found: list[Candidate], answer: Answer, tree: dict[str, object], ids: object, prefix: str, fields: dict[str, FieldSpec],
         items: str | None, item: int,
     ) -> None:
         for key, value in tree.items():
@@ -137,27 +139,27 @@ class AnswerReader:
             if name is None:
                 _free(found, answer, value, _own(prefix, items, item) + key)
                 continue
-            spec, path = fields[name], prefix + name
+            spec, path, own = fields[name], prefix + name, _part(ids, key)
             if spec.type not in NESTED:
-                _leaf(found, answer, value, path, spec, items, item)
+                _leaf(found, answer, value, own, path, spec, items, item)
             elif spec.type is Kind.GROUP:
                 if isinstance(value, dict):
-                    self._mapping(found, answer, value, f"{path}.", spec.fields, items, item)
+                    self._mapping(found, answer, value, own, f"{path}.", spec.fields, items, item)
                 else:
                     _free(found, answer, value, _own(prefix, items, item) + name)
             elif items is not None:
-                _leaf(found, answer, value, path, spec, items, item)
+                _leaf(found, answer, value, own, path, spec, items, item)
             elif spec.type is Kind.LIST:
-                self._list(found, answer, value, path, spec)
+                self._list(found, answer, value, own, path, spec)
             else:
-                _pairs(found, answer, value, path)
+                _pairs(found, answer, value, own, path)
 
-    def _list(self, found: list[Candidate], answer: Answer, value: object, path: str, spec: FieldSpec) -> None:
+    def _list(self, found: list[Candidate], answer: Answer, value: object, ids: object, path: str, spec: FieldSpec) -> None:
         rows = value if isinstance(value, list) else [value]
         prefix = f"{path}[]."
         for number, row in enumerate(rows):
             if isinstance(row, dict):
-                self._mapping(found, answer, row, prefix, spec.fields, path, number)
+                self._mapping(found, answer, row, _part(ids, number), prefix, spec.fields, path, number)
             elif len(spec.fields) == 1 and _text(row):
                 name, only = next(iter(spec.fields.items()))
                 found.append(_make(answer, prefix + name, only, _text(row), 0, path, number))
@@ -165,14 +167,16 @@ class AnswerReader:
                 _free(found, answer, row, f"{path}[{number}]")
 
 
-def _leaf(found: list[Candidate], answer: Answer, value: object, path: str, spec: FieldSpec, items: str | None, item: int) -> None:
+def _leaf(
+    found: list[Candidate], answer: Answer, value: object, ids: object, path: str, spec: FieldSpec, items: str | None, item: int,
+) -> None:
     if isinstance(value, str):
         text = _text(value)
         if text:
-            found.append(_make(answer, path, spec, text, 0, items, item))
+            found.append(_make(answer, path, spec, text, 0, items, item, words=_words(ids)))
         return
     rank = 0
-    for one in value if isinstance(value, list) else (value,):
+    for number, one in enumerate(value if isinstance(value, list) else (value,)):
         if isinstance(one, dict):
             inner = next((one[key] for key in _VALUE_KEYS if isinstance(one.get(key), str | int | float)), None)
             rest = {key: v for key, v in one.items() if not (inner is not None and key in _VALUE_KEYS)}
@@ -180,26 +184,28 @@ def _leaf(found: list[Candidate], answer: Answer, value: object, path: str, spec
             one = inner
         text = _text(one)
         if text:
-            found.append(_make(answer, path, spec, text, rank, items, item))
+            found.append(_make(answer, path, spec, text, rank, items, item, words=_words(_part(ids, number))))
             rank += 1
         elif isinstance(one, list):
             _free(found, answer, one, _own(path, items, item))
 
 
-def _pairs(found: list[Candidate], answer: Answer, value: object, path: str) -> None:
+def _pairs(found: list[Candidate], answer: Answer, value: object, ids: object, path: str) -> None:
     if isinstance(value, dict):
         value = [{"key": key, "value": one} for key, one in value.items()]
     number = 0
-    for row in value if isinstance(value, list) else [value]:
+    for at, row in enumerate(value if isinstance(value, list) else [value]):
         if not isinstance(row, dict) or not _text(row.get("key")):
             _free(found, answer, row, f"{path}[{number}]")
             number += 1
             continue
         values = row.get("value")
         for one in values if isinstance(values, list) else [values]:
-            found.append(_make(answer, f"{path}[].key", PAIR_KEY, _text(row["key"]), 0, path, number))
+            own = _part(ids, at)
+            found.append(_make(answer, f"{path}[].key", PAIR_KEY, _text(row["key"]), 0, path, number, words=_words(_part(own, "key"))))
             if _text(one):
-                found.append(_make(answer, f"{path}[].value", PAIR_VALUE, _text(one), 0, path, number))
+                words = _words(_part(own, "value"))
+                found.append(_make(answer, f"{path}[].value", PAIR_VALUE, _text(one), 0, path, number, words=words))
             elif one not in (None, ""):
                 _free(found, answer, one, f"{path}[{number}].value")
             number += 1
@@ -222,10 +228,22 @@ def _free(found: list[Candidate], answer: Answer, value: object, path: str) -> N
 
 def _make(
     answer: Answer, path: str, spec: FieldSpec, text: str, rank: int, items: str | None, item: int, matched: bool = True,
+    words: tuple[int, ...] | None = None,
 ) -> Candidate:
     return Candidate(
-        path, spec, text, answer.page, answer.chunk, answer.box, answer.extractor, answer.hinted, rank, items, item, matched,
+        path, spec, text, answer.page, answer.chunk, answer.box, answer.extractor, answer.hinted, rank, items, item, matched, words,
     )
+
+
+def _part(ids: object, key: str | int) -> object:
+    """The part of an answer's ``word_ids`` under one key or at one place; None where there is none."""
+    if isinstance(ids, dict):
+        return ids.get(key)
+    return ids[key] if isinstance(ids, list) and isinstance(key, int) and key < len(ids) else None
+
+
+def _words(ids: object) -> tuple[int, ...] | None:
+    return tuple(ids) if isinstance(ids, list) and ids and isinstance(ids[0], int) else None
 
 
 def _own(prefix: str, items: str | None, item: int) -> str:

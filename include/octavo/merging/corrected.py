@@ -124,7 +124,7 @@ def _is_about(correction: Correction, said_of: int, number: int, slot: JoinedRow
         return said_of == number
     anchors = [one.box for one in correction.anchor if one.page == page]
     # by the words' middles: boxes of neighbouring rows may overlap by a pixel
-    return any(anchor.holds(index.boxes[word].center) for anchor in anchors for row in slot.rows for word in row.words)
+    return any(anchor.holds(index.shown[word].center) for anchor in anchors for row in slot.rows for word in row.words)
 
 
 def _scored(
@@ -140,13 +140,13 @@ def _scored(
     if not places:
         grounding = _UNSEEN if grounding.places else grounding
         return scorer.score(candidate, typed, grounding, None)
-    there = [place for place in places if any(box.holds(index.boxes[word].center) for box in anchors for word in place.words)]
+    there = [place for place in places if any(box.holds(index.shown[word].center) for box in anchors for word in place.words)]
     best = max(there or places, key=lambda p: (links.of(path, p.words).score, p.exact, tuple(-word for word in p.words)))
     return scorer.score(candidate, typed, grounding, best)
 
 
 def _touches(index: PageIndex, place: Occurrence, box: Box) -> bool:
-    return any(same_row(index.boxes[word], box) for word in place.words)
+    return any(same_row(index.shown[word], box) for word in place.words)
 
 
 def _rank(scored: ScoredCandidate) -> tuple[int, bool, int]:

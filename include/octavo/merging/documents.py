@@ -164,7 +164,7 @@ class _PageMerge:
         self._chunks = page.chunks
         self.scorer = CandidateScorer(self._index, Grounder(self._index, {chunk.number: chunk for chunk in page.chunks}))
         self._lists: dict[str, PageLists] = {}
-        self._known: dict[tuple[str, str, int, bool], ScoredCandidate] = {}
+        self._known: dict[tuple[str, str, int, bool, tuple[int, ...] | None], ScoredCandidate] = {}
 
     @property
     def dates(self) -> set[object]:
@@ -191,7 +191,7 @@ class _PageMerge:
 
     def scalar(self, candidate: Candidate) -> ScoredCandidate:
         """A single value, scored at the best of its places: most closely linked, in the answer's chunk, printed as given."""
-        key = (candidate.field, candidate.value, candidate.chunk, candidate.matched)
+        key = (candidate.field, candidate.value, candidate.chunk, candidate.matched, candidate.words)
         known = self._known.get(key)
         if known is not None:
             return known.repeated_by(candidate)
@@ -221,14 +221,14 @@ class _PageMerge:
 
     def _best_place(self, candidate: Candidate, grounding: Grounding) -> tuple[Occurrence, FieldLink]:
         if len(grounding.places) == 1:
-            return grounding.places[0], self._link(candidate, grounding.places[0], 1)
+            return grounding.places[0], self._link(candidate, grounding.places[0])
         best = max(
-            ((self._link(candidate, place, len(grounding.places)), place) for place in grounding.places),
+            ((self._link(candidate, place), place) for place in grounding.places),
             key=lambda t: (t[0].score, not t[0].rival, self.scorer.inside(candidate, t[1]), t[1].exact, tuple(-i for i in t[1].words)),
         )
         return best[1], best[0]
 
-    def _link(self, candidate: Candidate, place: Occurrence, places: int) -> FieldLink:
+    def _link(self, candidate: Candidate, place: Occurrence) -> FieldLink:
         spec = candidate.spec
         if spec.type is _GENERATED:
             return NO_LINK
@@ -238,7 +238,7 @@ class _PageMerge:
                 return FieldLink(link.score / 2, f"{link.why}, but cut out of a longer phrase", link.rival, link.priority)
             if link.score >= STRONG or link.rival or (spec.place is None and spec.type is not _CURRENCY):
                 return link
-            placed = by_place(self._index, self._businesses, spec, place.words, candidate.value, places)
+            placed = by_place(self._index, self._businesses, spec, place.words, candidate.value)
             return max(link, placed, key=attrgetter("score"))
         return self.links.free(candidate.field.rsplit(".", 1)[-1], place.words)
 

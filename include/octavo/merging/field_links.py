@@ -165,10 +165,10 @@ class FieldLinks:
 
     def _is_near_dim(self, words: tuple[int, ...], box: Box) -> bool:
         """Whether a poorly read word stands where the value's label would: left of it, or above it."""
-        read = self._index.page.words
+        read, boxes = self._index.page.words, self._index.boxes
         reach = round(labels.BELOW * box.height)
         return any(
-            read[i].confidence < LEGIBLE_LABEL and i not in words and (read[i].box.x0 < box.x0 or read[i].box.y0 < box.y0)
+            read[i].confidence < LEGIBLE_LABEL and i not in words and (boxes[i].x0 < box.x0 or boxes[i].y0 < box.y0)
             for i in self._index.between(box.y0 - reach, box.y1)
         )
 

@@ -90,6 +90,14 @@ class Grounder:
             known = self._known[key] = self._ground(kind, text, typed, self._chunks.get(chunk))
         return known
 
+    def named(self, text: str, words: tuple[int, ...]) -> Grounding | None:
+        """The place that an extractor names for a value; None where its words do not say the value."""
+        texts = self.index.texts
+        if max(words) >= len(texts) or squeeze(text) not in squeeze("".join([texts[i] for i in words])):
+            return None
+        place = Occurrence(words, self.index.is_printed(words, text))
+        return Grounding(SHOWN[place.exact], (place,))
+
     def _ground(self, kind: Kind, text: str, typed: Typed | None, chunk: Chunk | None) -> Grounding:
         if kind is _GENERATED:
             return self._cover(text, self._judge(chunk))

@@ -93,7 +93,8 @@ class CandidateScorer:
         if typed is None:
             reader = self.index.date_parser if kind is _DATE else self.index.parser
             typed = reader.parse(kind, candidate.value)
-        return typed, self._grounder.ground(kind, candidate.value, typed, candidate.chunk)
+        named = self._grounder.named(candidate.value, candidate.words) if candidate.words else None
+        return typed, named or self._grounder.ground(kind, candidate.value, typed, candidate.chunk)
 
     def score(
         self, candidate: Candidate, typed: Typed | None, grounding: Grounding, place: Occurrence | None, link: FieldLink = NO_LINK,
@@ -104,9 +105,8 @@ class CandidateScorer:
             evidence: tuple[Evidence, ...] = ()
             position, confidence, support = position_of(page, candidate.box), 1.0, grounding.support
         else:
-            boxes = self.index.place_boxes(place.words)
-            evidence = tuple([Evidence(page, box) for box in boxes])
-            position, confidence = position_of(page, boxes[0]), self.index.confidence(place.words)
+            evidence = tuple([Evidence(page, box) for box in self.index.shown_boxes(place.words)])
+            position, confidence = position_of(page, self.index.place_boxes(place.words)[0]), self.index.confidence(place.words)
             support = SHOWN[place.exact]
         return ScoredCandidate(
             candidate, typed, canonical(kind, typed, candidate.value), support, grounding.cover, evidence, confidence, link,
@@ -115,7 +115,7 @@ class CandidateScorer:
 
     def inside(self, candidate: Candidate, place: Occurrence) -> bool:
         """Whether a place lies in the chunk that the answer is about."""
-        return candidate.box.holds(self.index.boxes[place.words[0]].center)
+        return candidate.box.holds(self.index.shown[place.words[0]].center)
 
 
 def is_before(one: Typed | None, other: Typed | None) -> bool:

@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 _PLACE = ["document", "page", "chunk", "x0", "y0", "x1", "y1"]
 _CHUNK_COLUMNS = [*_PLACE, "strategy", "word_ids"]
-_ANSWER_COLUMNS = [*_PLACE, "extractor", "hinted", "parsed", "parse_status"]
+_ANSWER_COLUMNS = [*_PLACE, "extractor", "hinted", "parsed", "parse_status", "word_ids"]
 
 
 def run(
@@ -135,7 +135,10 @@ class _Pages:
         """What stages wrote of the open shard, by document."""
         found: dict[str, list[pa.Table]] = {}
         for stage in stages:
-            for document, table in _cut(self._workspace.read(self._workspace.shard(stage, self._shard), columns)):
+            said = self._workspace.read(self._workspace.shard(stage, self._shard), columns)
+            if "word_ids" in columns and "word_ids" not in said.column_names:  # files of earlier versions
+                said = said.append_column("word_ids", pa.nulls(said.num_rows, pa.string()))
+            for document, table in _cut(said):
                 found.setdefault(document, []).append(table)
         return found
 
@@ -187,11 +190,11 @@ def _answers(tables: Iterable[pa.Table]) -> dict[int, list[Answer]]:
     """A document's answers by page; numbers in their JSON stay as they are written."""
     found: dict[int, list[Answer]] = {}
     for table in tables:
-        for document, page, chunk, x0, y0, x1, y1, extractor, hinted, text, status in _tuples(table):
+        for document, page, chunk, x0, y0, x1, y1, extractor, hinted, text, status, ids in _tuples(table):
             parsed = _JSON.decode(text) if text else {}
             found.setdefault(page, []).append(Answer(
                 document, page, chunk, Box(x0, y0, x1, y1), extractor, bool(hinted), "", parsed if isinstance(parsed, dict) else {},
-                _STATUS[status],
+                _STATUS[status], json.loads(ids) if ids else None,
             ))
     return found
 

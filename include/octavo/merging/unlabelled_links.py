@@ -36,7 +36,7 @@ _CLOCK = re.compile(r"(?<!\d)\d{1,2}[:.]\d{2}(?!\d*[.,/]?\d)")
 _CONTACT = re.compile(r"\b(?:tel|fax|phone|e-?mail|www|http|gst|reg(?:istration)?\.? ?no|hotline)\b|@", re.I)
 
 
-def by_place(index: PageIndex, businesses: Businesses, spec: FieldSpec, words: tuple[int, ...], text: str, places: int) -> FieldLink:
+def by_place(index: PageIndex, businesses: Businesses, spec: FieldSpec, words: tuple[int, ...], text: str) -> FieldLink:
     """The link of a value by its place or its form, if they show that it is the field's.
 
     Args:
@@ -45,7 +45,6 @@ def by_place(index: PageIndex, businesses: Businesses, spec: FieldSpec, words: t
         spec: the field.
         words: the words that show the value.
         text: the value.
-        places: how often the page shows the value.
     """
     if spec.type is Kind.CURRENCY:
         return _currency(index, words)
@@ -56,13 +55,13 @@ def by_place(index: PageIndex, businesses: Businesses, spec: FieldSpec, words: t
     if spec.place is Place.TOP and spec.type is Kind.DATE:
         return _stamp(index, words)
     if spec.place is Place.TOP and spec.type in (Kind.NAME, Kind.TEXT):
-        return _name(index, businesses, words, places)
+        return _name(index, businesses, words)
     if spec.place is Place.AFTER_COMPANY and spec.type is Kind.ADDRESS:
         return _address(index, words, text)
     return NO_LINK
 
 
-def _name(index: PageIndex, businesses: Businesses, words: tuple[int, ...], places: int) -> FieldLink:
+def _name(index: PageIndex, businesses: Businesses, words: tuple[int, ...]) -> FieldLink:
     first = index.boxes[words[0]]
     texts = [index.texts[i] for i in words]
     if first.y0 > TOP_SHARE * index.page.height or index.confidence(words) < NAME_CONFIDENCE or not is_whole(index, words) \
@@ -70,7 +69,7 @@ def _name(index: PageIndex, businesses: Businesses, words: tuple[int, ...], plac
         return NO_LINK
     runs = tuple(run for text in texts for run in runs_of(text))
     sign = "names a legal form" if is_legal(runs) else "names a trade" if is_trade(runs) else "the page repeats"
-    if len(runs) < 2 or (sign == "the page repeats" and places < 2):
+    if len(runs) < 2 or (sign == "the page repeats" and len(index.stream.find("".join(runs), runs[0])) < 2):
         return FieldLink(0.5, "a whole line at the top")
     if businesses.has_owner:
         return FieldLink(0.5, "a whole line at the top, though the page tells a business and its owner apart")

@@ -120,6 +120,8 @@ class Answer(NamedTuple):
     ``parsed`` maps field names, as the extractor wrote them, to JSON values: a text, a list of texts
     (alternatives for a scalar field, best first), or a list of objects for list fields.
     ``hinted``: the chunk's words were in the prompt, so the answer cannot confirm those words.
+    ``word_ids`` has the shape of ``parsed``, with a list of indices into ``Page.words`` for each text; None where
+    the extractor does not know which words it took.
     """
 
     document: str
@@ -131,6 +133,7 @@ class Answer(NamedTuple):
     raw: str
     parsed: dict[str, object]
     status: ParseStatus = ParseStatus.OK
+    word_ids: dict[str, object] | None = None
 
 
 class Support(StrEnum):

@@ -16,6 +16,7 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from octavo.model.entities import Box, Page, Source, union
+from octavo.page.level import levelled
 from octavo.page.lines import same_row
 from octavo.page.values import DateSpan, Parser, Typed, currency_of, parser, squeeze, strip_marks
 
@@ -126,13 +127,18 @@ class Stream:
 
 
 class PageIndex:
-    """A page's words by run, number, date, currency and row; each part is made when first asked for."""
+    """A page's words by run, number, date, currency and row; each part is made when first asked for.
+
+    ``boxes`` are those of the levelled page, on which all geometry works; ``shown`` are those of the page as it is.
+    """
 
     def __init__(self, page: Page, parser: Parser) -> None:
         self.page = page
         self.parser = parser
         self.texts = [word.text for word in page.words]
-        self.boxes = [word.box for word in page.words]
+        self.shown = [word.box for word in page.words]
+        level = levelled(page)
+        self.boxes = self.shown if level is page else [word.box for word in level.words]
         self.stream = Stream(self.texts, range(len(self.texts)))
         self._chunks: dict[tuple[int, ...], Stream] = {}
         self._place_boxes: dict[tuple[int, ...], list[Box]] = {}
@@ -263,18 +269,28 @@ class PageIndex:
             return [self.boxes[words[0]]]
         boxes = self._place_boxes.get(words)
         if boxes is None:
-            boxes = self._place_boxes[words] = self._lines_of(words)
+            boxes = self._place_boxes[words] = [self._around(row, self.boxes) for row in self._rows_of(words)]
         return boxes
 
-    def _lines_of(self, words: tuple[int, ...]) -> list[Box]:
-        rows: list[list[Box]] = [[self.boxes[words[0]]]]
+    def shown_boxes(self, words: tuple[int, ...]) -> list[Box]:
+        """As ``place_boxes``, on the page as it is: where evidence lies."""
+        if self.shown is self.boxes:
+            return self.place_boxes(words)
+        return [self._around(row, self.shown) for row in self._rows_of(words)]
+
+    def _rows_of(self, words: tuple[int, ...]) -> list[list[int]]:
+        rows = [[words[0]]]
         for index in words[1:]:
-            box, last = self.boxes[index], rows[-1][-1]
+            box, last = self.boxes[index], self.boxes[rows[-1][-1]]
             if same_row(last, box) and box.x0 >= last.x0:
-                rows[-1].append(box)
+                rows[-1].append(index)
             else:
-                rows.append([box])
-        return [union(row) if len(row) > 1 else row[0] for row in rows]
+                rows.append([index])
+        return rows
+
+    @staticmethod
+    def _around(row: Sequence[int], boxes: Sequence[Box]) -> Box:
+        return boxes[row[0]] if len(row) == 1 else union(boxes[i] for i in row)
 
     def confidence(self, words: Sequence[int]) -> float:
         """The lowest confidence among words."""

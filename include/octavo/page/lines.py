@@ -7,13 +7,13 @@ page words are compared where they would stand if it were level.
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 
 from octavo.model.entities import Box, Page, Word, union
+from octavo.page.level import levelled
 
 # Least share of the lower word's height by which two words of one line overlap vertically.
 SAME_LINE_OVERLAP = 0.5
@@ -72,26 +72,6 @@ def same_row(a: Box, b: Box, share: float = SAME_LINE_OVERLAP) -> bool:
 def line_height(page: Page) -> float:
     """The median height of the page's words in pixels; 1 for a page without words."""
     return float(median(word.box.height for word in page.words)) if page.words else 1.0
-
-
-def levelled(page: Page) -> Page:
-    """The page with its words where they would stand without its skew, turned about its middle; a level page itself.
-
-    A box is taken for that of an upright word that was turned with the page: its height and width less what the turn added.
-    """
-    if not page.skew or not page.words:
-        return page
-    cos, sin = math.cos(math.radians(page.skew)), math.sin(math.radians(page.skew))
-    x_middle, y_middle = page.width / 2, page.height / 2
-    words = []
-    for word in page.words:
-        x, y = word.box.center[0] - x_middle, word.box.center[1] - y_middle
-        x, y = x_middle + x * cos + y * sin, y_middle - x * sin + y * cos
-        width = max(1.0, (word.box.width * cos - word.box.height * abs(sin)) / (cos * cos - sin * sin))
-        height = max(1.0, (word.box.height * cos - word.box.width * abs(sin)) / (cos * cos - sin * sin))
-        left, top = round(x - width / 2), round(y - height / 2)
-        words.append(word._replace(box=Box(left, top, left + max(1, round(width)), top + max(1, round(height)))))
-    return replace(page, words=tuple(words), skew=0.0)
 
 
 def lines_of(page: Page) -> tuple[Line, ...]:

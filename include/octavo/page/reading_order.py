@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from octavo.model.entities import Box, Page, union
-from octavo.page.lines import SEGMENT_GAP, Line, Segment, levelled, line_height, lines_of, segment
+from octavo.page.level import levelled
+from octavo.page.lines import SEGMENT_GAP, Line, Segment, line_height, lines_of, segment
 
 # A gutter between columns of text is at least this wide. Word spaces measure 0.3 to 0.7, a two-column paper's gutter 1.2 and more.
 GUTTER = 0.9

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from octavo.model.contracts import Contract, Locale
 from octavo.model.entities import Page
@@ -18,6 +19,13 @@ SENTENCE_WORDS = 12
 _EDGE = " \t:;.,|=-–—_#*·>»"
 
 
+class Printed(NamedTuple):
+    """A text, and the words of the page that show it, in reading order."""
+
+    text: str
+    words: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """A value, the words it covers in reading order, and how well it fits; scores only compare within one field."""
@@ -25,6 +33,10 @@ class Proposal:
     text: str
     words: tuple[int, ...]
     score: float
+
+    @property
+    def printed(self) -> Printed:
+        return Printed(self.text, self.words)
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,7 @@ from octavo.model.entities import Box, Word
 
 MOST = 15.0             # degrees; nobody lays a page askew further and keeps it
 STEPS = (0.5, 0.1)      # degrees, of the search and of its refinement
-# Less is not skew: recognisers and lines bear it, and scanners pull in paper that far off.
-LEAST = 1.0
+LEAST = 0.3             # degrees; less is within what is measured, and no line drifts by half its height over a page
 # Longer side in pixels on which the angle is measured. Receipts and forms turned by 2 to 12 degrees: right to 0.1 on average, 0.5 at worst.
 SIDE = 1000
 MOST_PIXELS = 40_000_000  # of a straightened picture: a strip that is far longer than wide would become a square
@@ -30,7 +29,8 @@ FEWEST_POINTS = 200     # pixels of ink; with less there is no line of print
 MOST_POINTS = 20_000    # a page of text has about as many; of a texture a sample will do
 # How many times as sharp rows are at the angle as at the median one: pages of print 7 and more, photos, textures and noise below 4.5.
 CLEAR = 5.0
-BETTER = 2.0            # and as on the level
+# And as on the level, from so many degrees on: over less a line hardly falls by its height, and its rows are nearly as sharp.
+BETTER, FROM = 2.0, 2.0
 
 Points = npt.NDArray[np.float32]
 
@@ -68,7 +68,7 @@ def angle_of(ink: Ink) -> float:
     near = float(angles[int(np.argmax(sharpness))])
     refined = np.arange(near - coarse + fine, near + coarse - fine / 2, fine)
     best, angle = max((_sharpness(xs, ys, angle), round(float(angle), 1)) for angle in refined)
-    clear = best >= CLEAR * float(np.median(sharpness)) and best >= BETTER * _sharpness(xs, ys, 0.0)
+    clear = best >= CLEAR * float(np.median(sharpness)) and (abs(angle) < FROM or best >= BETTER * _sharpness(xs, ys, 0.0))
     return angle if clear and abs(angle) >= LEAST else 0.0
 
 

@@ -75,6 +75,7 @@ ANSWERS = pa.schema([
     ("hinted", pa.bool_()),
     ("raw", pa.string()),
     ("parsed", pa.string()),             # JSON
+    ("word_ids", pa.string()),           # JSON of the same shape with lists of word indices for texts; null for a model's answers
     ("parse_status", pa.string()),
     ("attempts", pa.int32()),
     ("model", pa.string()),

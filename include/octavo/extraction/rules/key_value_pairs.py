@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from octavo.model.entities import Box, union
 from octavo.page import businesses, lines
 from octavo.page.lines import Segment, overlap
-from octavo.page.view import View
+from octavo.page.view import Printed, View
 
 # Most words of a key, with a colon and without.
 COLON_KEY_WORDS, KEY_WORDS = 12, 8
@@ -48,11 +48,10 @@ _LIST = re.compile(r"^\W*(?:cc|bcc|copies|copy to|distribution|to be sent to)\W*
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A key and its value as printed, and the words of both."""
+    """A key and its value."""
 
-    key: str
-    value: str
-    words: tuple[int, ...]
+    key: Printed
+    value: Printed
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +79,9 @@ def pairs(view: View) -> list[Pair]:
         for group in values:
             answer = bare(" ".join(piece.text for piece in group))
             if question and answer:
-                made.append(Pair(question, answer, (*key.words, *(word for piece in group for word in piece.words))))
-    return sorted(made, key=lambda pair: (view.line_of[pair.words[0]], pair.words))
+                words = tuple(word for piece in group for word in piece.words)
+                made.append(Pair(Printed(question, key.words), Printed(answer, words)))
+    return sorted(made, key=lambda pair: (view.line_of[pair.key.words[0]], pair.key.words + pair.value.words))
 
 
 def _pieces(view: View, number: int) -> Iterator[PairPart]:

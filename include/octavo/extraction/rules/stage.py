@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -19,20 +19,20 @@ from octavo.extraction.rules.scalars import ranked, scalar
 from octavo.extraction.rules.unlabelled import placed
 from octavo.model.contracts import Contract, FieldSpec, Kind, Place
 from octavo.model.entities import Chunk, Page, ParseStatus, Report
-from octavo.page.lines import levelled
-from octavo.page.view import Proposal, View
+from octavo.page.level import levelled
+from octavo.page.view import Printed, Proposal, View
 from octavo.storage import fs, schemas
 from octavo.storage.workspace import BLOCK_PAGES, Workspace
 
 EXTRACTOR = "layout"
 # Bump when answers change for the same words: it stands in the answers as their revision.
-REVISION = "2"
+REVISION = "3"
 # A page's best value is left out when it fits less than this share of the block's best.
 WEAK = 0.75
 
 
 class FieldProposal(NamedTuple):
-    """A value found on a page: the field, the index of its first word, and the JSON value that the answer gets."""
+    """A value found on a page: the field, the index of its first word, and the value: JSON, but ``Printed`` in place of texts."""
 
     field: str
     word: int
@@ -55,10 +55,10 @@ def run(workspace: Workspace, shard: str, contract: Contract) -> Report:
         readings = workspace.read(workspace.shard("read", shard))
         for block in _blocks(map(levelled, schemas.pages_of(readings))):
             for page, found in zip(block, extract(block, contract), strict=True):
-                for chunk, parsed in answers(found, chunks.get((page.document, page.number), [])):
+                for chunk, answer in answers(found, chunks.get((page.document, page.number), [])):
                     counts["chunks"] += 1
-                    counts["answers"] += bool(parsed)
-                    yield _row(page, chunk, parsed)
+                    counts["answers"] += bool(answer)
+                    yield _row(page, chunk, answer)
 
     fs.write_rows(workspace.shard(f"extract_{EXTRACTOR}", shard), rows(), schemas.ANSWERS)
     return Report(f"extract_{EXTRACTOR}", counts, round(time.monotonic() - started, 3))
@@ -75,18 +75,18 @@ def answers(found: Sequence[FieldProposal], chunks: Sequence[Chunk]) -> list[tup
 
     A value is given to the chunk that holds its first word.
     """
-    said: dict[int, dict[str, Any]] = {chunk.number: {} for chunk in chunks}
+    answered: dict[int, dict[str, Any]] = {chunk.number: {} for chunk in chunks}
     home = {word: chunk.number for chunk in reversed(chunks) for word in chunk.words}
     place = {word: at for at, word in enumerate(word for chunk in chunks for word in chunk.words)}
     for field, word, value in sorted(found, key=lambda one: place.get(one.word, len(place))) if chunks else ():
-        parsed = said[home.get(word, chunks[0].number)]
+        answer = answered[home.get(word, chunks[0].number)]
         if isinstance(value, dict):
-            parsed[field] = {**parsed.get(field, {}), **value}
-        elif value and isinstance(value, list) and isinstance(value[0], dict):
-            parsed[field] = [*parsed.get(field, []), *value]
+            answer[field] = {**answer.get(field, {}), **value}
+        elif isinstance(value, list) and isinstance(value[0], dict):
+            answer[field] = [*answer.get(field, []), *value]
         else:
-            parsed[field] = value
-    return [(chunk, said[chunk.number]) for chunk in chunks]
+            answer[field] = value
+    return [(chunk, answered[chunk.number]) for chunk in chunks]
 
 
 def extract(block: Sequence[Page], contract: Contract) -> list[list[FieldProposal]]:
@@ -103,17 +103,17 @@ def extract(block: Sequence[Page], contract: Contract) -> list[list[FieldProposa
                 continue
             case Kind.PAIRS:
                 for view, out in zip(views, found, strict=True):
-                    out += [FieldProposal(name, pair.words[0], [{"key": pair.key, "value": pair.value}]) for pair in pairs(view)]
+                    out += [FieldProposal(name, pair.key.words[0], [{"key": pair.key, "value": pair.value}]) for pair in pairs(view)]
             case Kind.LIST:
                 for out, rows in zip(found, tables.rows(views, name, spec), strict=True):
-                    out += [FieldProposal(name, row.words[0], [row.values]) for row in rows]
+                    out += [FieldProposal(name, row.first, [row.values]) for row in rows]
             case Kind.GROUP:
                 for inner, leaf in spec.fields.items():
                     for out, best in zip(found, _scalar(views, f"{name}.{inner}", leaf), strict=True):
-                        out += [FieldProposal(name, best[0].words[0], {inner: _json(best)})] if best else []
+                        out += [FieldProposal(name, best[0].words[0], {inner: _value(best)})] if best else []
             case _:
                 for out, best in zip(found, _scalar(views, name, spec), strict=True):
-                    out += [FieldProposal(name, best[0].words[0], _json(best))] if best else []
+                    out += [FieldProposal(name, best[0].words[0], _value(best))] if best else []
     return found
 
 
@@ -135,17 +135,27 @@ def _scalar(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[Prop
     return [best if best and best[0].score >= WEAK * top else [] for best in labelled]
 
 
-def _json(found: list[Proposal]) -> Any:
-    texts = [candidate.text for candidate in found]
-    return texts[0] if len(texts) == 1 else texts
+def _value(found: list[Proposal]) -> Printed | list[Printed]:
+    printed = [candidate.printed for candidate in found]
+    return printed[0] if len(printed) == 1 else printed
 
 
-def _row(page: Page, chunk: Chunk, parsed: dict[str, Any]) -> dict[str, Any]:
-    text = json.dumps(parsed, ensure_ascii=False)
+def json_of(answer: Any, part: Callable[[Printed], Any]) -> Any:
+    """An answer as JSON, with a part of each ``Printed`` in its place."""
+    if isinstance(answer, Printed):
+        return part(answer)
+    if isinstance(answer, dict):
+        return {name: json_of(value, part) for name, value in answer.items()}
+    return [json_of(value, part) for value in answer]
+
+
+def _row(page: Page, chunk: Chunk, answer: dict[str, Any]) -> dict[str, Any]:
+    text = json.dumps(json_of(answer, lambda printed: printed.text), ensure_ascii=False)
     return {
         "document": page.document, "page": page.number, "chunk": chunk.number, **chunk.box._asdict(),
         "extractor": EXTRACTOR, "hinted": False, "raw": text, "parsed": text,
-        "parse_status": (ParseStatus.OK if parsed else ParseStatus.BLANK).value, "attempts": 1,
+        "word_ids": json.dumps(json_of(answer, lambda printed: printed.words)),
+        "parse_status": (ParseStatus.OK if answer else ParseStatus.BLANK).value, "attempts": 1,
         "model": None, "revision": REVISION, "prompt_hash": None, "prompt_tokens": 0, "completion_tokens": 0,
         "seconds": 0.0, "cost": 0.0, "cached": False,
     }

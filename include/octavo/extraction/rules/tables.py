@@ -10,7 +10,7 @@ from octavo.model.contracts import FieldSpec, Kind, Place
 from octavo.page import lines, typed
 from octavo.page.labels import Label
 from octavo.page.lines import Line, Segment, overlap
-from octavo.page.view import Proposal, View, trimmed
+from octavo.page.view import Printed, Proposal, View, trimmed
 
 # Fewest columns of a header row that must be labelled.
 LEAST_COLUMNS = 2
@@ -33,10 +33,14 @@ _COUNTED = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?|[a-zA-Z][.)]|[•*–-])$")
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One item: the texts of its columns, and all words it covers."""
+    """One item: what its columns print."""
 
-    values: dict[str, str]
-    words: tuple[int, ...]
+    values: dict[str, Printed]
+
+    @property
+    def first(self) -> int:
+        """The word that comes first of all its words."""
+        return next(iter(self.values.values())).words[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,21 +127,18 @@ def _row(view: View, line: Line, columns: Sequence[_Column]) -> TableRow | None:
     for part in line.segments:
         for index in part.words:
             cells.setdefault(_column_of(view, index, columns).name, []).append(index)
-    values: dict[str, str] = {}
-    words: list[int] = []
+    values: dict[str, Printed] = {}
     for column in columns:
         cell = cells.get(column.name, [])
         if not typed.is_text(column.spec.type):
             match = next(iter(typed.matches(typed.Run(view.page, cell), column.spec.type, view.locale)), None)
             if match is not None:
-                values[column.name] = match.text
-                words += match.words
+                values[column.name] = Printed(match.text, match.words)
         else:
             cut = trimmed(view.page, cell)
             if cut is not None:
-                values[column.name] = cut.text
-                words += cut.words
-    return TableRow(values, tuple(words)) if values else None
+                values[column.name] = cut.printed
+    return TableRow(values) if values else None
 
 
 def _column_of(view: View, index: int, columns: Sequence[_Column]) -> _Column:
@@ -152,9 +153,10 @@ def _has_figures(row: TableRow, columns: Sequence[_Column]) -> bool:
 
 def _joined(upper: TableRow, lower: TableRow) -> TableRow:
     values = dict(upper.values)
-    for name, text in lower.values.items():
-        values[name] = f"{values[name]} {text}" if name in values else text
-    return TableRow(values, upper.words + lower.words)
+    for name, below in lower.values.items():
+        above = values.get(name)
+        values[name] = Printed(f"{above.text} {below.text}", above.words + below.words) if above else below
+    return TableRow(values)
 
 
 def _sections(view: View, path: str, spec: FieldSpec) -> list[TableRow]:
@@ -179,15 +181,13 @@ def _sections(view: View, path: str, spec: FieldSpec) -> list[TableRow]:
 def _section_row(view: View, line: Line, spec: FieldSpec) -> TableRow | None:
     """One line of a section: typed values wherever they stand, then the text fields with what is left, from the left."""
     left = list(line.words)
-    values: dict[str, str] = {}
-    words: list[int] = []
+    values: dict[str, Printed] = {}
     for name, leaf in spec.fields.items():
         if typed.is_text(leaf.type):
             continue
         match = next(iter(typed.matches(typed.Run(view.page, left, 0, view.segment_of), leaf.type, view.locale)), None)
         if match is not None:
-            values[name] = match.text
-            words += match.words
+            values[name] = Printed(match.text, match.words)
             left = [i for i in left if i not in match.words]
     for name, leaf in spec.fields.items():
         if not typed.is_text(leaf.type) or leaf.type is Kind.GENERATED or not left:
@@ -196,10 +196,8 @@ def _section_row(view: View, line: Line, spec: FieldSpec) -> TableRow | None:
         left = left[len(piece):]
         cut = trimmed(view.page, piece)
         if cut is not None:
-            values[name] = cut.text
-            words += cut.words
-    ordered = {name: values[name] for name in spec.fields if name in values}
-    return TableRow(ordered, tuple(words)) if len(values) > 1 else None
+            values[name] = cut.printed
+    return TableRow({name: values[name] for name in spec.fields if name in values}) if len(values) > 1 else None
 
 
 def _running_text(view: View, spec: FieldSpec) -> list[TableRow]:
@@ -207,7 +205,7 @@ def _running_text(view: View, spec: FieldSpec) -> list[TableRow]:
     finders = {Place.HEADING: headings, Place.PARAGRAPH: paragraphs}
     name = next((name for name, leaf in spec.fields.items() if leaf.place in finders), None)
     place = spec.fields[name].place if name else None
-    return [TableRow({name: cut.text}, cut.words) for cut in finders[place](view)] if name and place else []
+    return [TableRow({name: cut.printed}) for cut in finders[place](view)] if name and place else []
 
 
 def headings(view: View) -> list[Proposal]:

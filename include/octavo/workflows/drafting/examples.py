@@ -101,10 +101,10 @@ def guessed_truth(examples: list[Example]) -> None:
         values: dict[str, tuple[str, str]] = {}
         for page in example.pages:
             for pair in pairs(View(page, any_contract("draft"))):
-                key = squeeze(pair.key)
+                key = squeeze(pair.key.text)
                 if key and not key.isdigit() and key not in values:
                     order.setdefault(key, []).append(len(values))
-                    values[key] = (pair.key, pair.value)
+                    values[key] = (pair.key.text, pair.value.text)
         found.append(values)
     printed = Counter(key for values in found for key in values)
     least = max(1 if len(examples) < 3 else 2, round(LEAST_SHARE * len(examples)))
