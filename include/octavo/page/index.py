@@ -25,7 +25,7 @@ LEGIBLE = 0.8
 # Most places of one value that are kept on one page; a page full of "0.00" needs no more.
 MOST_PLACES = 64
 # Characters that OCR exchanges, one for one.
-_ALIKE = str.maketrans("01582i", "olsbzl")
+ALIKE = str.maketrans("01582i|!", "olsbzlll")
 _TO_DIGITS = str.maketrans("OoQDlIi|!SsBZz", "00001111155822")
 _RUNS = re.compile(r"[^\W_]+")
 _MINUS = frozenset("-−–")
@@ -56,7 +56,7 @@ def _runs_of(text: str) -> tuple[str, ...]:
 @lru_cache(1 << 16)
 def look_alike(text: str) -> str:
     """Letters and digits with the characters that OCR exchanges made one; as long as ``text``."""
-    return text.translate(_ALIKE)
+    return text.translate(ALIKE)
 
 
 class Stream:
@@ -79,7 +79,7 @@ class Stream:
 
     @cached_property
     def alike(self) -> str:
-        return self.text.translate(_ALIKE)
+        return self.text.translate(ALIKE)
 
     def find(self, text: str, head: str) -> list[tuple[int, int]]:
         """Spans of runs (first, past the last) whose joined text is ``text``; ``head`` is its own first run."""

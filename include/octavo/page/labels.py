@@ -18,6 +18,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 from octavo.model.entities import Box, Page, union
+from octavo.page.index import ALIKE
 from octavo.page.lines import Segment, lines_of, overlap
 
 # Least similarity, 1 - edits / length, of a label that OCR misread ("Tolal", "lnvoice Date").
@@ -32,8 +33,6 @@ BELOW = 4.0
 # Where a column of other values lies between, the tie fades; past this many it is none.
 MOST_BETWEEN = 3
 
-# Letters and digits that OCR exchanges, folded for labels only, never for values.
-_FOLD = str.maketrans("0158|!i", "olsblll")
 _DROP = re.compile(r"[^\w#%|!]|_")
 # Marks that may stand between a label and its value without parting them.
 FILLER = re.compile(r"^(?:[\W_]*|[\W_]*(?:rm|myr|usd|eur|gbp|chf|sgd|inr|us)[\W_]*)$", re.IGNORECASE)
@@ -70,7 +69,7 @@ class _Window:
 def normalise(text: str) -> str:
     """A label as it is compared: NFKC, casefolded, letters, digits, ``#`` and ``%`` only, look-alikes folded."""
     text = _DROP.sub("", unicodedata.normalize("NFKC", text).casefold())
-    return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c)).translate(_FOLD)
+    return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c)).translate(ALIKE)
 
 
 class Index:
