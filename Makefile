@@ -41,15 +41,13 @@ check: dev ## lint, types, layers, Dockerfile (no tests)
 	.venv/bin/lint-imports
 	.venv/bin/hadolint Dockerfile
 
-test: dev ## everything, side by side: lint, types, layers, tests, the end-to-end ones under a real Airflow
-	@echo "check, test-core and test-e2e run side by side; each is shown when it has ended, the last after a quarter of an hour or so"
-	@$(MAKE) --no-print-directory --keep-going --jobs 3 --output-sync=target check test-core test-e2e
+test: check test-core test-e2e ## everything: lint, types, layers, tests, the end-to-end ones under a real Airflow
 
 test-quick: dev ## what a change in the core can break, in a minute or two: no model, no Airflow
 	$(PYTEST) --numprocesses auto --dist loadfile $(QUICK)
 
 test-core: dev ## all tests but the end-to-end ones
-	nice -n 10 $(PYTEST) --numprocesses auto --maxprocesses 4 --dist loadfile --ignore tests/e2e
+	$(PYTEST) --numprocesses auto --maxprocesses 4 --dist loadfile --ignore tests/e2e
 
 test-e2e: dev ## the tests under a real Airflow, in a real browser
 	$(PYTEST) --numprocesses 3 --dist loadfile --no-loadscope-reorder tests/e2e

@@ -49,7 +49,7 @@ class AirflowApi:
             if time.monotonic() > deadline:
                 stuck = [f"{task['task_id']}[{task['map_index']}] {task['state']}" for task in self.tasks(dag, run)]
                 raise TimeoutError(f"{dag} {run} is {state} after {seconds:g} s: {', '.join(stuck)}")
-            time.sleep(0.5)
+            time.sleep(1)
         return state
 
     def xcom(self, dag: str, run: str, task: str, key: str = "return_value", index: int = -1) -> Any:

@@ -40,6 +40,11 @@ MARK = "OCTAVO_STACK"  # in the environment of every process of a stack: stop fi
 START_SECONDS = 180
 STOP_SECONDS = 45
 
+PRELOADED = (
+    "airflow.executors.local_executor", "airflow.sdk.execution_time.task_runner", "octavo_airflow.operators", "octavo.workflows.pipeline",
+    "octavo.publishing.expectations",
+)
+
 
 class StackError(Exception):
     """The stack cannot start or stop; the text says what to do."""
@@ -104,6 +109,9 @@ class Stack:
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",  # the default of 5 triples the overhead of a task
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
+            # A task is forked from a process that has imported what stages need: seconds of processor time for each.
+            "AIRFLOW__SCHEDULER__MP_START_METHOD": "forkserver",
+            "AIRFLOW__SCHEDULER__MP_FORKSERVER_PRELOAD": ",".join(PRELOADED),
             "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": fleet.RECOVERY["AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL"],
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.var / "airflow" / "logs"),
             "OCTAVO_LANDING": str(self.var / "landing"),

@@ -11,7 +11,8 @@ from octavo.cli import main
 
 
 def octavo(*arguments: object, env: dict[str, str] | None = None) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], env=env)
+    """How the command ended; what would be a traceback is raised."""
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], env=env, catch_exceptions=False)
 
 
 def summary(result: Result) -> dict[str, Any]:

@@ -218,7 +218,8 @@ def airflow() -> Airflow:
     started = root / "started.json"
     with FileLock(f"{root}.lock"):
         if not started.exists():
-            make.build(root)
+            shutil.copytree(REPO / "samples" / "landing", root / "landing")
+            shutil.copy(REPO / "samples" / make.TRUTH, root)
             (root / "contracts").mkdir()
             for contract, source in CONTRACTS.items():
                 text = (Path(Settings().contracts) / f"{source}.yaml").read_text().replace(f"name: {source}", f"name: {contract}", 1)
@@ -290,6 +291,7 @@ def start(
         "OCTAVO_CONTRACTS": str(folder),
         "OCTAVO_NOTIFY_CONN_ID": NOTIFIED,
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",  # contracts stay as they are
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
         "AIRFLOW_CONN_OCTAVO_AIRFLOW_API": json.dumps({"conn_type": "http", "login": "admin", "password": USERS["admin"]}),

@@ -10,6 +10,7 @@ import pickle
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from upath import UPath
 from octavo.model.contracts import Contract
 from octavo.model.entities import Partition
 from octavo.model.errors import GateFailed, WorkspaceError
-from octavo.publishing import gate
+from octavo.publishing import expectations, gate
 from octavo.publishing import row_checks as rows
 from octavo.publishing.checks import Rule, checks
 from octavo.storage import fs, schemas
@@ -246,10 +247,10 @@ def test_values_stay_out_of_reports_unless_the_contract_shows_them(tmp_path: Pat
 
 def test_data_docs_load_nothing_from_elsewhere_and_replace_the_last_ones(tmp_path: Path) -> None:
     used, reports = contract(), tmp_path / "reports"
-    reports.mkdir()
-    (reports / "old.html").write_text("of another run")
-    gate.run(stage(tmp_path, [record(1)], used), used, UPath(reports))
-    assert not (reports / "old.html").exists()
+    judge(tmp_path, [record(1, total=None)], contract(min_required_share=1.0))
+    refused = (reports / "index.html").read_text()
+    gate.run(stage(tmp_path / "again", [record(1)], used), used, UPath(reports))
+    assert (reports / "index.html").read_text() != refused
     pages = {path: path.read_text() for path in reports.rglob("*.html")}
     assert {path.relative_to(reports).as_posix() for path in pages} == {"index.html", "expectations/bill.html"}
     assert 'href="expectations/bill.html"' in pages[reports / "index.html"]
@@ -257,6 +258,17 @@ def test_data_docs_load_nothing_from_elsewhere_and_replace_the_last_ones(tmp_pat
         assert "<script" not in text
         assert re.findall(r"""(?:src=|<link[^>]*href=|url\()["']?(?:https?:)?//""", text) == []
     assert sum(path.stat().st_size for path in reports.rglob("*") if path.is_file()) < 300_000
+
+
+def test_data_docs_of_two_runs_of_a_day_may_be_written_side_by_side(tmp_path: Path) -> None:
+    site, reports = tmp_path / "site", UPath(tmp_path / "reports")
+    for number in range(20):
+        fs.write_bytes(UPath(site / f"{number % 4}/{number}.html"), b"a page" * 1000)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda _: expectations._replace(site, reports), range(20)))
+    assert {path.name: path.read_bytes() for path in (tmp_path / "reports").rglob("*.*")} == {
+        f"{number}.html": b"a page" * 1000 for number in range(20)
+    }
 
 
 def test_counts_are_added_up_over_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

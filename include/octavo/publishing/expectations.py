@@ -208,8 +208,7 @@ def _offline(site: Path) -> None:
 
 
 def _replace(site: Path, reports: UPath) -> None:
-    if reports.exists():
-        reports.fs.rm(reports.path, recursive=True)
+    """Put the files in place one by one, under the names that every run gives them: another run of the day may do so at the same time."""
     for path in sorted(site.rglob("*")):
         if path.is_file():
             fs.write_bytes(reports / path.relative_to(site).as_posix(), path.read_bytes())
