@@ -35,8 +35,6 @@ MOST_BETWEEN = 3
 # Letters and digits that OCR exchanges, folded for labels only, never for values.
 _FOLD = str.maketrans("0158|!i", "olsblll")
 _DROP = re.compile(r"[^\w#%|!]|_")
-# Marks that may stand between a label and its value without parting them.
-FILLER = re.compile(r"^(?:[\W_]*|[\W_]*(?:rm|myr|usd|eur|gbp|chf|sgd|inr|us)[\W_]*)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
