@@ -37,24 +37,31 @@ def _entry(text: str) -> str:
     return text
 
 
-def _whole_words(text: str) -> str:
+def _without_star(text: str) -> str:
     if "*" in text:
         raise ValueError("is compared word by word; write out every form of it, without *")
     return text
 
 
+def _one_word(text: str) -> str:
+    if not text.isalnum():
+        raise ValueError("is compared word by word; write one word, without marks")
+    return text
+
+
 Entry = Annotated[str, AfterValidator(_entry)]
 Words = tuple[Entry, ...]
-WholeWords = tuple[Annotated[Entry, AfterValidator(_whole_words)], ...]
+PlainWords = tuple[Annotated[Entry, AfterValidator(_without_star)], ...]
+SingleWords = tuple[Annotated[Entry, AfterValidator(_one_word)], ...]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 M = TypeVar("M", bound=BaseModel)
 
 
-class _File(BaseModel):
+class _LexiconFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class FieldNames(_File):
+class FieldNameWords(_LexiconFile):
     """Words in the names of fields by which the draft of a contract tells their type."""
 
     name: Words = ()
@@ -63,11 +70,11 @@ class FieldNames(_File):
     identifier: Words = ()
 
 
-class Language(_File):
+class Language(_LexiconFile):
     """The words of one language; docs/lexicons.md says what each key decides."""
 
-    legal_forms: WholeWords = ()
-    trades: WholeWords = ()
+    legal_forms: PlainWords = ()
+    trades: SingleWords = ()
     owners: Words = ()
     titles: Words = ()
     registration: Words = ()
@@ -84,11 +91,11 @@ class Language(_File):
     before_time: Words = ()
     after_time: Words = ()
     domains: Words = ()
-    label_parts: dict[Name, WholeWords] = Field(default_factory=dict)
-    field_names: FieldNames = FieldNames()
+    label_parts: dict[Name, PlainWords] = Field(default_factory=dict)
+    field_names: FieldNameWords = FieldNameWords()
 
 
-class Currency(_File):
+class Currency(_LexiconFile):
     """How a currency is printed beside its code, and what sums are rounded to that are paid in cash; None: they are not."""
 
     marks: tuple[Annotated[str, Field(min_length=1)], ...] = ()
@@ -158,8 +165,11 @@ class Lexicon:
 
     @cached_property
     def fillers(self) -> frozenset[str]:
-        """Letters of what may stand between a label and its value without parting them: marks of currencies, words for a number."""
-        marks = ("".join(filter(str.isalnum, mark.casefold())) for mark in self.printed_marks)
+        """Letters of what may stand between a label and its value without parting them: marks of currencies, words for a number.
+
+        Marks with small letters are left out, since they are words as well: ``Fr`` is the country of a VAT number, ``Ft`` are feet.
+        """
+        marks = ("".join(filter(str.isalnum, mark)) for mark in self.printed_marks if mark.isupper())
         numbers = (word for word in self.words("number_words") if word.isalpha())
         return frozenset(word.casefold() for word in (*marks, *numbers) if len(word) > 1)
 

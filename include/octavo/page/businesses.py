@@ -47,7 +47,7 @@ class BusinessWords:
         forms = {runs_of(entry) for entry in entries if entry[0].isalnum()}
         self._legal = forms | {("".join(runs),) for runs in forms if max(map(len, runs)) == 1}
         self._longest = max(map(len, self._legal), default=0)
-        self._trades = {run for entry in lexicon.words("trades") for run in runs_of(entry)}
+        self._trades = {trade.casefold() for trade in lexicon.words("trades")}
         self.telling = self._trades | {runs[-1] for runs in self._legal}
 
     def legal_forms(self, text: str) -> list[tuple[int, int]]:
