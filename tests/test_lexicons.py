@@ -198,10 +198,13 @@ CONTRACT = "name: slip\ntitle: Slips\n{locale}fields:\n  total:\n    labels:\n  
     pytest.param("", "Total {MYR}", ("Total {MYR}",), id="braces around anything else stay"),
     pytest.param("locale: {languages: [en]}\n", "'{subtotal}'", ("sub total",), id="one"),
     pytest.param(
-        "locale: {languages: [en, de]}\n", "'{gross} {subtotal}'", ("gross sub total", "brutto Zwischensumme"), id="never of two languages"),
+        "locale: {languages: [en, de]}\n", "'{gross} {subtotal}'", ("gross sub total", "brutto Zwischensumme"), id="never of two",
+    ),
     pytest.param("locale: {languages: [ms, en]}\n", "'{grand_total}'", ("Jumlah Besar", "grand total"), id="their order"),
     pytest.param("locale: {languages: [ms, fr-CA]}\n", "'{subtotal}:'", ("sous-total:",), id="without words, and a region"),
-    pytest.param("locale: {decimal: auto}\n", "'{subtotal}'", ("Zwischensumme", "sub total", "sous-total", "subtotaal"), id="all languages"),
+    pytest.param(
+        "locale: {decimal: auto}\n", "'{subtotal}'", ("Zwischensumme", "sub total", "sous-total", "subtotaal"), id="all languages",
+    ),
 ])
 def test_word_groups_in_labels_are_composed(locale: str, label: str, expected: tuple[str, ...], tmp_path: Path) -> None:
     path = tmp_path / "slip.yaml"
