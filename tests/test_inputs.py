@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from upath import UPath
 
-from octavo.model import contracts
+from octavo.model import contracts, lexicon
 from octavo.model.entities import Partition
 from octavo.model.settings import Limits, Settings
 from octavo.storage.corrections import Action, Correction, CorrectionStore
@@ -102,6 +102,33 @@ def test_whatever_the_tables_follow_from_is_noticed(change: Callable[[World], ob
 def test_another_version_of_the_code_is_noticed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(change_detection, "_code", lambda: "another")
     assert not world.unchanged()
+
+
+def test_another_lexicon_of_the_users_is_noticed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = world.root / "lexicons"
+    folder.mkdir()
+    monkeypatch.setenv("OCTAVO_LEXICONS", str(folder))
+    try:
+        for text, same in (("", True), ("# only a comment", True), ("trades: [chandlery]", False)):
+            (folder / "en.yaml").write_text(text)
+            lexicon.current.cache_clear()
+            assert world.unchanged() == same
+        world.run()
+        assert world.unchanged()
+    finally:
+        lexicon.current.cache_clear()
+
+
+def test_the_packages_data_counts_as_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lexicons").mkdir()
+    (tmp_path / "__pycache__").mkdir()
+    monkeypatch.setattr("octavo.__file__", str(tmp_path / "__init__.py"))
+    digests = []
+    for name, text in (("a.py", ""), ("lexicons/en.yaml", "a: 1"), ("lexicons/en.yaml", "a: 2"), ("__pycache__/a.pyc", "")):
+        (tmp_path / name).write_text(text)
+        digests.append(change_detection._code.__wrapped__())
+    assert len(set(digests)) == 3
+    assert digests[2] == digests[3]
 
 
 def test_documents_that_came_late_are_found_for_their_days_and_no_longer_once_they_ran(world: World) -> None:

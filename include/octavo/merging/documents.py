@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from itertools import groupby
 from operator import attrgetter
@@ -16,11 +17,12 @@ from octavo.merging.corrected import AppliedCorrections, as_listed, said_to_be_a
 from octavo.merging.field_links import NO_LINK, STRONG, FieldLink, FieldLinks
 from octavo.merging.grounding import Grounder, Grounding
 from octavo.merging.items import ItemRow, JoinedRow, PageLists, join
-from octavo.merging.resolution import is_picked_over, is_rounded, missing, resolve
+from octavo.merging.resolution import is_cash_for, is_picked_over, missing, resolve
 from octavo.merging.scored_candidates import ByField, CandidateScorer, ScoredCandidate, position_of
 from octavo.merging.unlabelled_links import by_check_digits, by_place, is_whole, only_date
 from octavo.model.contracts import Contract, FieldSpec, Kind
 from octavo.model.entities import Answer, Box, Chunk, Field, Page
+from octavo.model.lexicon import current
 from octavo.page.businesses import Businesses
 from octavo.page.index import Occurrence, PageIndex
 from octavo.page.label_matches import ContractLabels, LabelMatch
@@ -55,6 +57,7 @@ class Merger:
         self._parser = parser(contract.locale)
         self._reader = AnswerReader(contract)
         self._labels = ContractLabels(contract)
+        self._cash_unit = current().cash_unit(contract.locale.currency)
         self._lists = dict(_lists("", contract.fields))
         dates = [path for path, spec in contract.leaves() if spec.type is Kind.DATE]
         self._only_date = dates[0] if len(dates) == 1 and "[]" not in dates[0] else None
@@ -69,12 +72,13 @@ class Merger:
         """
         scalars: ByField = {}
         free: ByField = {}
-        items = _Items(document)
+        items = _Items(document, self._cash_unit)
         dates: set[object] = set()
         applied = AppliedCorrections(self.contract, corrections)
         weighed: _PageMerge | None = None
         for page in pages:
-            weighed = _PageMerge(page, self._parser, self._labels, weighed.carried(self._lists) if weighed else {})
+            carried = weighed.carried(self._lists) if weighed else {}
+            weighed = _PageMerge(page, self._parser, self._labels, self._cash_unit, carried)
             applied.see(page.page.number, weighed.scorer, weighed.links)
             if self._only_date is not None:
                 dates |= weighed.dates
@@ -121,18 +125,19 @@ class Merger:
             elif applied.has_none(path):
                 yield said_to_be_absent(document, path, scalars.get(path, ()))
             elif path in scalars:
-                yield as_listed(resolve(document, path, spec, scalars[path], True))
+                yield as_listed(resolve(document, path, spec, scalars[path], True, self._cash_unit))
             elif spec.required:
                 yield missing(document, path)
         for path in sorted(free):
-            yield resolve(document, path, free[path][0].candidate.spec, free[path], False)
+            yield resolve(document, path, free[path][0].candidate.spec, free[path], False, self._cash_unit)
 
 
 class _Items:
     """The fields of a document's lists, row by row; rows are numbered as they come."""
 
-    def __init__(self, document: str) -> None:
+    def __init__(self, document: str, cash_unit: Decimal | None) -> None:
         self._document = document
+        self._cash_unit = cash_unit
         self._lengths: dict[str, int] = {}
         self.fields: dict[str, list[Field]] = {}
 
@@ -147,16 +152,18 @@ class _Items:
             all_scored = [*cells.get(name, ()), *(said or {}).get(name, ())]
             own = name.replace("[]", f"[{number - 1}]", 1)
             fields.append(said_to_be_absent(self._document, own, all_scored) if name in emptied else as_listed(
-                resolve(self._document, own, all_scored[0].candidate.spec, all_scored, True)))
+                resolve(self._document, own, all_scored[0].candidate.spec, all_scored, True, self._cash_unit)))
 
 
 class _PageMerge:
     """What is needed to weigh one page's candidates."""
 
     def __init__(
-        self, page: PageAnswers, values: Parser, contract_labels: ContractLabels, carried: Mapping[str, Sequence[LabelMatch]],
+        self, page: PageAnswers, values: Parser, contract_labels: ContractLabels, cash_unit: Decimal | None,
+        carried: Mapping[str, Sequence[LabelMatch]],
     ) -> None:
         self.number = page.page.number
+        self._cash_unit = cash_unit
         self._carried = carried
         self._index = PageIndex(page.page, values)
         self._businesses = Businesses(self._index)
@@ -211,7 +218,7 @@ class _PageMerge:
     def _contested(self, scored: ScoredCandidate) -> str:
         spec, link = scored.candidate.spec, scored.link
         for priority, typed, words, why in self.links.labelled(scored.candidate.field):
-            if typed == scored.typed or priority > link.priority or is_rounded(typed, scored.typed):
+            if typed == scored.typed or priority > link.priority or is_cash_for(scored.typed, typed, self._cash_unit):
                 continue
             box = self._index.place_boxes(words)[0]
             better = priority < link.priority or spec.pick == "first"

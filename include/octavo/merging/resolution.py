@@ -18,12 +18,11 @@ from octavo.merging.grounding import POOR
 from octavo.merging.scored_candidates import PERSON, ByField, ScoredCandidate, is_before, saw_words
 from octavo.model.contracts import FieldSpec, Kind
 from octavo.model.entities import Field, Loser, Support, Verdict
+from octavo.page.money import is_rounded
 from octavo.page.values import NUMBERS, TEXTUAL, Typed
 
 # Evidence read with less confidence than this is not taken on a label alone.
 TRUSTED_CONFIDENCE = 0.8
-# Cash is rounded to this where it is rounded at all.
-CASH_UNIT = Decimal("0.05")
 # How strongly something shows that a value is its field's.
 PROVEN, LABELLED, HINTED, NOTHING = 3, 2, 1, 0
 
@@ -45,13 +44,14 @@ class _Weighed(NamedTuple):
     extractors: int
 
 
-def resolve(document: str, path: str, spec: FieldSpec, all_scored: Sequence[ScoredCandidate], matched: bool) -> Field:
-    """One field from all candidates for it; at least one."""
+def resolve(document: str, path: str, spec: FieldSpec, all_scored: Sequence[ScoredCandidate], matched: bool,
+            cash_unit: Decimal | None) -> Field:
+    """One field from all candidates for it; at least one. ``cash_unit`` is what the document's amounts are rounded to for cash."""
     weighed = _weigh(all_scored)
     if len(weighed) > 1:
         weighed.sort(key=_order(spec))
     winner = weighed[0]
-    verdict, reason = _verdict(winner, weighed, spec)
+    verdict, reason = _verdict(winner, weighed, spec, cash_unit)
     best = winner.scored
     losers = tuple([
         Loser(one.scored.candidate.value, one.scored.candidate.page, one.scored.candidate.extractor, _why_lost(one, winner, spec))
@@ -149,7 +149,7 @@ _PICKS: dict[str, Callable[[ScoredCandidate], tuple[int | Decimal, ...]]] = {
 }
 
 
-def _verdict(winner: _Weighed, weighed: Sequence[_Weighed], spec: FieldSpec) -> tuple[Verdict, str]:
+def _verdict(winner: _Weighed, weighed: Sequence[_Weighed], spec: FieldSpec, cash_unit: Decimal | None) -> tuple[Verdict, str]:
     scored = winner.scored
     if scored.candidate.extractor == PERSON:
         return Verdict.ACCEPTED, "a person said so"
@@ -159,7 +159,7 @@ def _verdict(winner: _Weighed, weighed: Sequence[_Weighed], spec: FieldSpec) -> 
         return _NOT_SHOWN[scored.support]
     if scored.problem:
         return Verdict.AMBIGUOUS, scored.problem
-    rival = next((one for one in weighed[1:] if _rivals(one, winner, spec)), None)
+    rival = next((one for one in weighed[1:] if _rivals(one, winner, spec, cash_unit)), None)
     if rival is not None:
         other = rival.scored.candidate
         return Verdict.CONFLICTING, f"{other.extractor} says “{other.value}” on page {other.page}, as well tied to the field"
@@ -180,7 +180,7 @@ def _least_confidence(scored: ScoredCandidate, spec: FieldSpec) -> float:
     return POOR if is_text else TRUSTED_CONFIDENCE
 
 
-def _rivals(one: _Weighed, winner: _Weighed, spec: FieldSpec) -> bool:
+def _rivals(one: _Weighed, winner: _Weighed, spec: FieldSpec, cash_unit: Decimal | None) -> bool:
     """Whether ``one`` is as good a reading of the field as the winner and says something else."""
     if one.scored.canonical == winner.scored.canonical or one.level < LABELLED or one.level < winner.level:
         return False
@@ -190,7 +190,7 @@ def _rivals(one: _Weighed, winner: _Weighed, spec: FieldSpec) -> bool:
             return False  # contracts list a field's labels best first
         if one.scored.link.priority == PLACED and one.scored.candidate.rank > winner.scored.candidate.rank:
             return False  # of several values by place alone, the extractor chose
-        if is_rounded(one.scored.typed, winner.scored.typed):
+        if is_cash_for(winner.scored.typed, one.scored.typed, cash_unit):
             return False
         if spec.pick != "first":
             return is_picked_over(one.scored.typed, one.scored.position, winner.scored, spec)
@@ -208,11 +208,9 @@ def is_picked_over(typed: Typed | None, position: tuple[int, int, int, int], win
     return winner.position < position or (isinstance(typed, dt.date) and is_before(winner.typed, typed))
 
 
-def is_rounded(exact: Typed | None, rounded: Typed | None) -> bool:
-    """Whether one amount is the other rounded for cash, which is then what was paid."""
-    if not isinstance(exact, Decimal) or not isinstance(rounded, Decimal) or exact == rounded:
-        return False
-    return abs(exact - rounded) < CASH_UNIT and not rounded % CASH_UNIT and bool(exact % CASH_UNIT)
+def is_cash_for(rounded: Typed | None, exact: Typed | None, unit: Decimal | None) -> bool:
+    """Whether an amount is another one rounded for cash, and so what was paid."""
+    return isinstance(exact, Decimal) and isinstance(rounded, Decimal) and is_rounded(exact, rounded, unit)
 
 
 def _why_lost(one: _Weighed, winner: _Weighed, spec: FieldSpec) -> str:

@@ -13,7 +13,7 @@ from importlib import import_module
 
 from octavo.merging.field_links import NO_LINK, PLACED, STRONG, FieldLink
 from octavo.model.contracts import FieldSpec, Kind, Place
-from octavo.page.businesses import PHRASE_GAP, Businesses, is_legal, is_misread, is_trade
+from octavo.page.businesses import PHRASE_GAP, Businesses, business_words, is_legal, is_misread, is_trade
 from octavo.page.index import PageIndex, runs_of
 from octavo.page.lines import same_row
 
@@ -33,7 +33,6 @@ ADDRESS_LENGTH = 25
 _REGISTRATION = re.compile(r"^[(\[]|\d{5}")
 _POSTCODE = re.compile(r"(?<![\w/-])(?:\d{4,6}|\d{4} ?[A-Z]{2}|[A-Z]{1,2}\d[\dA-Z]? ?\d[A-Z]{2})(?![\w/-])")
 _CLOCK = re.compile(r"(?<!\d)\d{1,2}[:.]\d{2}(?!\d*[.,/]?\d)")
-_CONTACT = re.compile(r"\b(?:tel|fax|phone|e-?mail|www|http|gst|reg(?:istration)?\.? ?no|hotline)\b|@", re.I)
 
 
 def by_place(index: PageIndex, businesses: Businesses, spec: FieldSpec, words: tuple[int, ...], text: str) -> FieldLink:
@@ -75,6 +74,8 @@ def _name(index: PageIndex, businesses: Businesses, words: tuple[int, ...]) -> F
         return FieldLink(0.5, "a whole line at the top, though the page tells a business and its owner apart")
     if _goes_on_above(index, words):
         return FieldLink(0.5, "a whole line at the top, though it may go on with the line above")
+    if _legal_form_beside(index, words):
+        return FieldLink(0.5, "a whole line at the top, though its legal form may stand further right")
     rival = businesses.rival_of(words)
     if rival:
         return FieldLink(0.5, f"a whole line at the top, though the page names “{rival}” as well")
@@ -91,6 +92,14 @@ def _goes_on_above(index: PageIndex, words: tuple[int, ...]) -> bool:
         return False
     phrase = [i for i in above if same_row(index.boxes[i], index.boxes[first])]
     return all(text.replace("-", "").rstrip(".,&").isalpha() for text in (index.texts[i] for i in phrase))
+
+
+def _legal_form_beside(index: PageIndex, words: tuple[int, ...]) -> bool:
+    """Whether nothing but a legal form, a letter in brackets aside, stands further right on a name's last row: ``(M)   Sdn   Bhd``."""
+    box = index.place_boxes(words)[-1]
+    row = [i for i in index.between(box.y0, box.y1) if index.boxes[i].x0 >= box.x1 and same_row(index.boxes[i], box)]
+    row.sort(key=lambda i: index.boxes[i].x0)
+    return business_words().is_legal_form(tuple(run for i in row for run in runs_of(index.texts[i]) if len(run) > 1))
 
 
 def _stamp(index: PageIndex, words: tuple[int, ...]) -> FieldLink:
@@ -126,11 +135,17 @@ def _only_one(index: PageIndex, kind: Kind, words: Sequence[int]) -> FieldLink:
 
 
 def _address(index: PageIndex, words: tuple[int, ...], text: str) -> FieldLink:
-    if len(text) < ADDRESS_LENGTH or _CONTACT.search(text) or index.confidence(words) < ADDRESS_CONFIDENCE or not is_whole(index, words):
+    if len(text) < ADDRESS_LENGTH or _has_more(text) or index.confidence(words) < ADDRESS_CONFIDENCE or not is_whole(index, words):
         return NO_LINK
     if _POSTCODE.search(text) and any(char.isdigit() for char in text[: len(text) // 2]):
         return _placed("whole lines with a number and a postcode")
     return FieldLink(0.5, "whole lines")
+
+
+def _has_more(text: str) -> bool:
+    """Whether a text goes on, beyond an address, with how its owner is reached or registered."""
+    words = business_words()
+    return "@" in text or bool(words.contact.search(text) or words.registration.search(text))
 
 
 def _currency(index: PageIndex, words: tuple[int, ...]) -> FieldLink:

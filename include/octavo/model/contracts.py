@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from enum import StrEnum
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +21,7 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from octavo.model.digest import digest
 from octavo.model.errors import ContractError
+from octavo.model.lexicon import PART, current
 from octavo.model.tiling import HIGH_TILES
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -307,7 +309,7 @@ def load(path: Path) -> Contract:
     if not isinstance(tree, dict):
         raise ContractError(f"{path}:1: a contract is a mapping with at least name, title and fields; see docs/contracts.md")
     try:
-        contract = Contract.model_validate(tree)
+        contract = Contract.model_validate(_with_plain_labels(path, text, tree))
     except ValidationError as error:
         lines = _Lines(text)
         problems = [f"{path}:{lines.of(e['loc'])}: {'.'.join(map(str, e['loc'])) or 'contract'}: {_remedy(e)}" for e in error.errors()]
@@ -350,6 +352,36 @@ def load_valid(folder: Path | str, only: str | None = None) -> tuple[list[Contra
         except ContractError as error:
             errors.append(error)
     return sound, errors
+
+
+def _with_plain_labels(path: Path, text: str, tree: dict[str, Any]) -> dict[str, Any]:
+    """The contract with each label that has word groups of the lexicon replaced by the labels that it stands for.
+
+    Raises:
+        ContractError: names file, line and group.
+    """
+    locale = tree.get("locale")
+    languages = locale.get("languages") if isinstance(locale, dict) else None
+
+    def compose(fields: object, loc: tuple[str, ...]) -> None:
+        for name, spec in fields.items() if isinstance(fields, dict) else ():
+            if not isinstance(spec, dict):
+                continue
+            for key in ("labels", "not_labels"):
+                given = spec.get(key)
+                if isinstance(given, list) and any(isinstance(label, str) and PART.search(label) for label in given):
+                    made = (labels_of(label, (*loc, name, key, at)) for at, label in enumerate(given))
+                    spec[key] = list(dict.fromkeys(chain.from_iterable(made)))
+            compose(spec.get("fields"), (*loc, name, "fields"))
+
+    def labels_of(label: object, loc: tuple[str | int, ...]) -> list[object]:
+        try:
+            return list(current().composed(label, languages)) if isinstance(label, str) else [label]
+        except ValueError as error:
+            raise ContractError(f"{path}:{_Lines(text).of(loc)}: {'.'.join(map(str, loc))}: {error}") from error
+
+    compose(tree.get("fields"), ("fields",))
+    return tree
 
 
 class _Lines:

@@ -64,6 +64,10 @@ class ContractError(OctavoError):
     exit_code = 3
 
 
+class LexiconError(ContractError):
+    """A lexicon file does not say what a lexicon must say."""
+
+
 class SettingsError(OctavoError):
     """A setting or an option contradicts another one or names nothing."""
 

@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     lake: str = Field("var/lake", description="where tables are published")
     state: str | None = Field(None, description="workspaces and stores; default {lake}/_octavo")
     contracts: str = Field(str(CONTRACTS_FOLDER), description="folder of contract YAML files")
+    lexicons: str | None = Field(None, description="folder of lexicon files that add to the shipped ones; a process reads them once")
     processes: int = Field(os.cpu_count() or 1, gt=0, description="processes that read pages side by side")
     shard_pages: int = Field(128, gt=0, description="most pages of one mapped task: half a minute of OCR or more")
     settle_seconds: float = Field(0, ge=0, description="a file younger than this is left for the next run")

@@ -3,45 +3,103 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+from octavo.model.lexicon import Lexicon, alternatives, current, source_of
 from octavo.page.index import PageIndex, runs_of
+from octavo.page.labels import FUZZY_LENGTH
 from octavo.page.lines import same_row
 
 # A neighbour within this gap, in multiples of the height, belongs to the same phrase.
 PHRASE_GAP = 1.2
 
-# Runs that end a business's name, in the countries whose documents we meet.
-_LEGAL = frozenset({
-    "ag", "kg", "kgaa", "ug", "gmbh", "mbh", "ohg", "gbr", "ev", "ltd", "limited", "inc", "incorporated", "llc", "llp", "lp", "plc",
-    "corp", "corporation", "bhd", "bv", "nv", "vof", "sa", "sas", "sarl", "sasu", "eurl", "spa", "srl", "pte", "pty", "oy", "oyj",
-    "ab", "aps", "as", "asa", "kft", "zrt", "sro", "doo",
-})
-_LEGAL_PAIRS = frozenset({("s", "b"), ("b", "v"), ("n", "v"), ("s", "a"), ("a", "g"), ("e", "v"), ("e", "k"), ("co", "kg"), ("gmbh", "co")})
-# Nouns of trades that small businesses, which have no legal form, put into their names.
-_TRADES = frozenset({
-    "restaurant", "restoran", "cafe", "kopitiam", "bakery", "bistro", "hardware", "supermarket", "minimarket", "mart", "market",
-    "stationery", "pharmacy", "farmasi", "clinic", "klinik", "shop", "store", "stores", "kedai", "pasar", "syarikat", "perniagaan",
-    "enterprise", "trading", "hotel", "petroleum", "petrol", "supply", "supplies", "grocers", "grocery", "bookstore", "gallery",
-    "motors", "workshop", "salon", "seafood", "boutique", "butcher", "florist", "garage", "apotheke", "bäckerei", "boulangerie",
-    "pharmacie", "winkel",
-})
-_TELLING = _LEGAL | _TRADES | {pair[-1] for pair in _LEGAL_PAIRS}
-# Says that the business and its owner, who may both be called the seller, are told apart.
-_OWNER = re.compile(r"\b(?:owned|operated|managed)\s+(?:and\s+\w+\s+)?by\b|\btrading\s+as\b|\bd[./]?b[./]?a\b[.:]?|\bt/a\b", re.IGNORECASE)
+# A house number before a comma; what post codes look like: 5 digits, 4 digits and 2 letters, a state and 5 digits.
+_HOUSE_NUMBER = r"^\W*[a-z]?-?\d+[a-z]?(?:[-/&]\d+[a-z]?)*\s?,"
+_POSTCODE = r"(?<![\d-])\d{5}(?![\d-])|\b\d{4}\s?[A-Z]{2}\b|\b[A-Z]{2}\s+\d{5}\b"
 # A digit that OCR may have read for a letter, right between letters.
 _DIGIT_FOR_LETTER = re.compile(r"[^\W\d_][.'’]?[0158]{1,2}(?=[.'’]?[^\W\d_])")
 
 
+class BusinessWords:
+    """How businesses are written about, in every language of a lexicon."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.contact = lexicon.pattern("contact")
+        self.title = lexicon.pattern("titles")
+        self.trade = lexicon.pattern("trades")
+        number, registration = (alternatives(lexicon.words(group)) for group in ("number_words", "registration"))
+        numbers = alternatives(lexicon.words("number_words", "id_words"))
+        self.numbered = rf"(?<!\w){registration}(?!\w)\W*(?:(?<!\w){numbers}(?!\w)|#|:)"
+        self.registration = re.compile(
+            rf"{self.numbered}|(?<!\w){registration}(?!\w)\W*(?:[a-z]{{2}})?\d{{5,}}|^\W*[a-z]{{0,3}}\d{{4,}}\s*-?\s*[a-z]?\d?\W*$",
+            re.IGNORECASE,
+        )
+        self.reached = re.compile(rf"{self.contact.pattern}\s*[.:/+\d(]|@|www\.|\.com\b", re.IGNORECASE)
+        self.address = re.compile(
+            rf"(?<!\w){alternatives(lexicon.words('address'))}\d*(?!\w)|(?<!\w){number}\s?[.,:]?\s?\d+[a-z]?\b|{_HOUSE_NUMBER}|{_POSTCODE}",
+            re.IGNORECASE,
+        )
+        self.number_first = re.compile(rf"\W*{number}\W", re.IGNORECASE)
+        entries = lexicon.words("legal_forms")
+        self._legal_form = re.compile(rf"(?<![\w'’]){_misread(entries)}(?!\w)", re.IGNORECASE)
+        forms = {runs_of(entry) for entry in entries if entry[0].isalnum()}
+        self._legal = forms | {("".join(runs),) for runs in forms if max(map(len, runs)) == 1}
+        self._longest = max(map(len, self._legal), default=0)
+        self._trades = {trade.casefold() for trade in lexicon.words("trades")}
+        self.telling = self._trades | {runs[-1] for runs in self._legal}
+
+    def legal_forms(self, text: str) -> list[tuple[int, int]]:
+        """Where legal forms stand in a text: first character, and the one past the last. Long ones may have a letter misread."""
+        return [found.span() for found in self._legal_form.finditer(text)]
+
+    def ends_legal(self, runs: tuple[str, ...]) -> bool:
+        """Whether runs of letters and digits end with a legal form."""
+        return any(runs[-count:] in self._legal for count in range(1, self._longest + 1))
+
+    def is_legal_form(self, runs: tuple[str, ...]) -> bool:
+        """Whether runs of letters and digits are nothing but a legal form."""
+        return runs in self._legal
+
+    def has_trade(self, runs: tuple[str, ...]) -> bool:
+        """Whether one of the runs names a trade."""
+        return not self._trades.isdisjoint(runs)
+
+
+def _misread(entries: Sequence[str]) -> str:
+    """A pattern of the entries. Those of ``FUZZY_LENGTH`` letters may have any one character read as another."""
+    patterns = [alternatives(entries)]
+    for entry in entries:
+        places = [at for at, char in enumerate(entry) if char.isalnum()]
+        if len(places) >= FUZZY_LENGTH:
+            patterns += [source_of(entry[:at]) + r"\w" + source_of(entry[at + 1:]) for at in places]
+    return f"(?:{'|'.join(patterns)})"
+
+
+@lru_cache(maxsize=1)
+def _words(lexicon: Lexicon) -> BusinessWords:
+    return BusinessWords(lexicon)
+
+
+def business_words() -> BusinessWords:
+    """The words of the process's lexicon."""
+    return _words(current())
+
+
+def has_legal_form(text: str) -> bool:
+    """Whether a legal form stands anywhere in a text."""
+    return bool(business_words().legal_forms(text))
+
+
 def is_legal(runs: tuple[str, ...]) -> bool:
     """Whether runs of letters and digits end with a legal form."""
-    return bool(runs) and (runs[-1] in _LEGAL or runs[-2:] in _LEGAL_PAIRS)
+    return business_words().ends_legal(runs)
 
 
 def is_trade(runs: tuple[str, ...]) -> bool:
     """Whether one of the runs names a trade."""
-    return not _TRADES.isdisjoint(runs)
+    return business_words().has_trade(runs)
 
 
 def is_misread(text: str) -> bool:
@@ -67,7 +125,7 @@ class Businesses:
     @cached_property
     def has_owner(self) -> bool:
         """Whether the page tells a business and its owner apart."""
-        return bool(_OWNER.search(" ".join(self._index.texts)))
+        return bool(current().pattern("owners").search(" ".join(self._index.texts)))
 
     @cached_property
     def _named(self) -> list[Business]:
@@ -75,14 +133,16 @@ class Businesses:
         index = self._index
         stream = index.stream
         found: dict[tuple[int, ...], Business] = {}
-        for i in sorted({stream.words[n] for run in stream.first.keys() & _TELLING for n in stream.first[run]}):
+        for i in sorted({stream.words[n] for run in stream.first.keys() & business_words().telling for n in stream.first[run]}):
             own = runs_of(index.texts[i])
             before = (i - 1, i) if i and index.lines[i - 1] == index.lines[i] else (i,)
             legal = is_legal(tuple(run for n in before for run in runs_of(index.texts[n])))
             if legal or is_trade(own):
                 words = self._phrase(i, ends=legal)
                 runs = tuple(run for n in words for run in runs_of(index.texts[n]))
-                found.setdefault(words, Business(index.boxes[words[0]].y0, words, runs, legal))
+                if business_words().is_legal_form(runs):
+                    continue  # whose form it is stands elsewhere: "Co. No. 12345"
+                found.setdefault(words, Business(index.boxes[words[0]].y0, words, runs, is_legal(runs)))
         return sorted(found.values(), key=lambda one: (one.top, one.words))
 
     def _phrase(self, i: int, ends: bool) -> tuple[int, ...]:
@@ -117,48 +177,6 @@ class Businesses:
         return ""
 
 
-LEGAL_FORM = re.compile(
-    r"s[do0]n\.?\s?b[hi][do]\.?(?!\w)|(?<!\w)(?:s/b|bhd\.?|berhad|pte\.?|plt|enterprise|ent\.?|trading|ltd\.?|limited|llc|llp|inc\.?|corp\.?|corporation|plc|"
-    r"gmbh(?:\s?&\s?co\.?(?:\s?kg)?)?|ag|kg|ohg|ug|e\.\s?k\.|e\.\s?v\.|a\.\s?g\.|gbr|se|sarl|s\.?a\.?r\.?l\.?|sas|s\.a\.s\.?|s\.a\.?|eurl|"
-    r"b\.?\s?v\.?|n\.\s?v\.|vof|bvba|s\.?r\.?l\.?|s\.?p\.?a\.?|a/s|aps|oy|ab|s\.l\.|ltda|pty|co)(?!\w)",
-    re.IGNORECASE,
-)
-TRADE = re.compile(
-    r"\b(?:restaurant|restoran|cafe|kopitiam|bakery|bakeries|hardware|supermarket|market|mart|mini|stationery|pharmacy|clinic|klinik|shop|store|"
-    r"stores|kedai|pasar|syarikat|perniagaan|services?|hotel|petro\w*|station|supply|suppl\w+|foods?|house|centre|center|gallery|motors?|hair|books?)\b",
-    re.IGNORECASE,
-)
-TITLE = re.compile(
-    r"\b(?:tax\s*invoice|invoice|receipt|resit|rechnung|quittung|facture|factuur|fattura|factura|avoir|gutschrift|credit\s*note|cash\s*(?:bill|sales?)|"
-    r"bill|statement|order|quotation|copy|duplicate|original|summary|details?|welcome|thank|page|seite|table|cashier|customer|member|www|http)\b",
-    re.IGNORECASE,
-)
-REGISTRATION = re.compile(
-    r"\b(?:gst|sst|roc|brn|reg|regn|registration|company|co|vat|ust|tax|siret|siren|tva|ape|btw|kvk|hrb|tin|ein|id)\b\W*(?:\b(?:reg|id|tax)\b\W*)*"
-    r"(?:\b(?:no|nr|num\w*|id|reg\w*)\b|#|:)|\b(?:gst|sst|vat|ust|tva|btw|hrb|kvk)\b\W*(?:[a-z]{2})?\d{5,}|\b(?:steuer|ust)\W?(?:nr|id|nummer)\w*"
-    r"|^\W*[a-z]{0,3}\d{4,}\s*-?\s*[a-z]?\d?\W*$",
-    re.IGNORECASE,
-)
-CONTACT = re.compile(
-    r"\b(?:tel\w*|fax|phone|ph|hp|h/p|mobile|hotline|e-?mail|website|www|http\w*|tél\w*)\b\s*[.:/+\d(]"
-    r"|@|www\.|\.com\b|tel\s*[:.]|fax\s*[:.]",
-    re.IGNORECASE,
-)
-ADDRESS = re.compile(
-    r"\b(?:jalan\w*|jln\w*|jl|lot\s?\d*|taman\w*|tmn|lorong|lrg|kampung|kg|bandar|persiaran|kawasan|blok|block|level|floor|tingkat|unit|plaza|mall|wisma|menara|"
-    r"bangunan|seksyen|section|batu|off|street|st|road|rd|avenue|ave|lane|drive|dr|boulevard|blvd|highway|hwy|suite|ste|p\.?\s?o\.?\s?box|\w*stra(?:ß|ss)e|\w*str\.|\w{4,}weg|"
-    r"\w*platz|\w*allee|\w*gasse|postfach|rue|chemin|cours|quai|\w*straat|\w*laan|\w*plein|\w*kade|postbus|via|calle|avenida)(?!\w)|"
-    r"\bno\s?[.,:]?\s?\d+[a-z]?\b|^\W*[a-z]?-?\d+[a-z]?(?:[-/&]\d+[a-z]?)*\s?,|(?<![\d-])\d{5}(?![\d-])|\b\d{4}\s?[A-Z]{2}\b|\b[A-Z]{2}\s+\d{5}\b",
-    re.IGNORECASE,
-)
-# Nouns that end or head the labels of forms, in the languages of the contracts.
-_LABEL_WORD = re.compile(
-    r"^(?:date|dates|datum|number|no|nr|num|id|code|codes|type|name|address|adresse|ref|reference|revision|rev|amount|total|totals|period|contact|phone|"
-    r"telephone|fax|e-?mail|terms|page|agency|buyer|product|products|salesperson|description|quantity|qty|price|rate|status|office|region|class|"
-    r"category|estimate|schedule|calendar|cycle|executive|invoice|order|contract|demo|demographic|market|station|title|signature|department|dept|"
-    r"subject|seite|nummer|name|telefon|betrag|menge|preis|montant|prix|quantité|téléphone|aantal|prijs|bedrag|#)$",
-    re.IGNORECASE,
-)
 # Most words of a text that may be taken for a label.
 LONGEST_LABEL_TEXT = 5
 
@@ -170,4 +188,4 @@ def reads_like_label(text: str) -> bool:
     words = [word.strip("().,:;*") for word in re.split(r"[\s/]+", text) if word.strip("().,:;*")]
     if not words or len(words) > LONGEST_LABEL_TEXT or any(c.isdigit() for c in text):
         return False
-    return bool(_LABEL_WORD.match(words[-1]))
+    return words[-1] == "#" or current().is_one("label_nouns", words[-1])

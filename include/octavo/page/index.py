@@ -16,6 +16,7 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from octavo.model.entities import Box, Page, Source, union
+from octavo.model.lexicon import current
 from octavo.page.level import levelled
 from octavo.page.lines import same_row
 from octavo.page.values import DateSpan, Parser, Typed, currency_of, parser, squeeze, strip_marks
@@ -239,7 +240,7 @@ class PageIndex:
         found: dict[str, list[tuple[int, ...]]] = {}
         for i, text in enumerate(self.texts):
             mark = re.sub(r"[\d.,:()\-−–/]", "", text)
-            if mark and len(mark) <= 5 and (mark.isupper() or not mark.isalpha() or mark in ("Euro", "Rs", "Rp")):
+            if mark and len(mark) <= 5 and (mark.isupper() or not mark.isalpha() or mark in current().printed_marks):
                 code = currency_of(mark, self.parser.locale.currency)
                 if code:
                     found.setdefault(code, []).append((i,))

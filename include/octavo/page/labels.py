@@ -34,8 +34,6 @@ BELOW = 4.0
 MOST_BETWEEN = 3
 
 _DROP = re.compile(r"[^\w#%|!]|_")
-# Marks that may stand between a label and its value without parting them.
-FILLER = re.compile(r"^(?:[\W_]*|[\W_]*(?:rm|myr|usd|eur|gbp|chf|sgd|inr|us)[\W_]*)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

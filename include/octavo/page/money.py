@@ -6,22 +6,22 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 from octavo.model.contracts import Kind
+from octavo.model.lexicon import current
 from octavo.page import typed
 from octavo.page.view import Proposal, View
 
 # What each further sign adds to an amount: it is a sum of two others (net and tax), it is what was tendered
 # less the change given below it, it is another amount rounded to cash, it stands there again.
 SUM, CHANGE, ROUNDED, REPEATED = 0.2, 0.4, 0.4, 0.1
-# Cash is rounded to this much where it is rounded at all, and so by less than it.
-CASH_UNIT = 0.05
 _DIGITS = re.compile(r"\d+")
 
 
 def confirmed(view: View, found: list[Proposal]) -> list[Proposal]:
     """Amounts that the arithmetic of a bill speaks for count more; zero counts half."""
-    every = amounts(view)
+    every, unit = amounts(view), current().cash_unit(view.locale.currency)
     times = Counter(abs(value) for value, _ in every)
     better = []
     for c in found:
@@ -30,42 +30,41 @@ def confirmed(view: View, found: list[Proposal]) -> list[Proposal]:
             better.append(replace(c, score=c.score / 2))
             continue
         bonus = REPEATED * min(2, times[value] - 1)
-        bonus += SUM * any(other < value and round(value - other, 2) in times for other in times if other > 0)
+        bonus += SUM * any(other < value and value - other in times for other in times if other > 0)
         bonus += CHANGE * _tendered(view, value, c, every)
-        bonus += ROUNDED * (_whole(value) and any(0 < abs(value - other) < CASH_UNIT and not _whole(other) for other in times))
+        bonus += ROUNDED * any(is_rounded(other, value, unit) for other in times)
         better.append(replace(c, score=c.score + bonus))
     return better
 
 
 def rounded_siblings(view: View, found: Sequence[Proposal]) -> list[Proposal]:
     """What the labelled amounts are rounded to for cash, where that stands below them without a label of its own."""
-    siblings = []
+    siblings, unit = [], current().cash_unit(view.locale.currency)
     for c in found:
         value, line = amount(c.text), view.line_of[c.words[0]]
         runs = [typed.Run(view.page, below.words, 0, view.segment_of) for below in view.lines[line + 1:line + 5]]
         for match in (found for run in runs for found in typed.matches(run, Kind.MONEY, view.locale)):
-            other = amount(match.text)
-            if value > 0 and not _whole(value) and _whole(other) and abs(value - other) < CASH_UNIT:
+            if value > 0 and is_rounded(value, amount(match.text), unit):
                 siblings.append(Proposal(match.text, match.words, c.score))
     return siblings
 
 
-def _whole(value: float) -> bool:
-    """Whether an amount can be paid in cash that knows no smaller coin than ``CASH_UNIT``."""
-    return round(value * 100) % round(CASH_UNIT * 100) == 0
+def is_rounded(exact: Decimal, rounded: Decimal, unit: Decimal | None) -> bool:
+    """Whether one amount is the other rounded for cash to a currency's ``unit``, and so by less than it; None: its cash is not rounded."""
+    return unit is not None and 0 < abs(exact - rounded) < unit and not rounded % unit and bool(exact % unit)
 
 
-def _tendered(view: View, value: float, candidate: Proposal, every: list[tuple[float, tuple[int, ...]]]) -> bool:
+def _tendered(view: View, value: Decimal, candidate: Proposal, every: list[tuple[Decimal, tuple[int, ...]]]) -> bool:
     """Whether two amounts in near lines below, the one tendered and the change, differ by ``value``."""
     line = view.line_of[candidate.words[0]]
     below = [(abs(size), view.line_of[words[0]]) for size, words in every if view.line_of[words[0]] > line]
     return any(
-        paid > value and change > 0 and 0 < there - here <= 3 and round(paid - change, 2) == value
+        paid > value and change > 0 and 0 < there - here <= 3 and paid - change == value
         for paid, here in below for change, there in below
     )
 
 
-def amounts(view: View) -> list[tuple[float, tuple[int, ...]]]:
+def amounts(view: View) -> list[tuple[Decimal, tuple[int, ...]]]:
     """Every amount on the page with its words, top to bottom."""
     return [
         (amount(match.text), match.words)
@@ -73,10 +72,10 @@ def amounts(view: View) -> list[tuple[float, tuple[int, ...]]]:
     ]
 
 
-def amount(text: str) -> float:
+def amount(text: str) -> Decimal:
     """The size of a printed amount for comparisons on one page: its digits, the last two as decimals where a separator says so."""
     digits = "".join(_DIGITS.findall(text))
-    value = int(digits or 0)
+    value = Decimal(digits or 0)
     decimals = re.search(r"[.,]\s?\d{2}\D*$", text)
-    size = value / 100 if decimals else float(value)
+    size = value / 100 if decimals else value
     return -size if re.match(r"\W*[-(]", text) or text.rstrip().endswith("-") else size

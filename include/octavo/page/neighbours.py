@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from octavo.model.contracts import Kind
 from octavo.model.entities import Box
+from octavo.model.lexicon import current
 from octavo.page import labels
 from octavo.page.index import PageIndex
 from octavo.page.label_matches import LabelMatch
@@ -22,8 +23,6 @@ LONGEST_COUNT = 3
 _AMOUNTS = frozenset({Kind.MONEY})
 # A value stands right of its label within this gap, and its words follow each other within that one, in multiples of the height.
 ANSWER_GAP, PHRASE_GAP = 4.0, 1.2
-# Marks between a label and its value that part nothing; currency marks are such too.
-_FILLERS = frozenset({"rm", "myr", "usd", "eur", "gbp", "chf", "sgd", "us", "no", "nr"})
 
 
 class Nearness(NamedTuple):
@@ -122,7 +121,7 @@ class Neighbours:
 
     def _parts(self, i: int, label: LabelMatch, words: tuple[int, ...]) -> bool:
         text = squeeze(self._index.texts[i])
-        return bool(text) and text not in _FILLERS and i not in label.words and i not in words
+        return bool(text) and text not in current().fillers and i not in label.words and i not in words
 
 
 def _fade(between: int) -> float:

@@ -9,33 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate, pairwise
 
 from octavo.model.contracts import Kind, Locale
 from octavo.model.entities import Page
+from octavo.model.lexicon import Lexicon, alternatives, current
 from octavo.page.lines import Segment
 from octavo.page.values import DateSpan, parser
 
-CURRENCY = r"(?:[€$£¥]|US\$|RM|MYR|EUR|USD|GBP|CHF|SGD|CAD|AUD|INR|Rs\.?|₹|kr)"
 # A space groups thousands only before a decimal comma: "2 150.00" is a quantity and a price.
 _AMOUNT = r"(?:\d{1,3}(?:[.,'’]\d{3})+\s?[.,]\s?\d{2}|\d{1,3}(?:[ \u00a0\u202f]\d{3})+,\d{2}|\d+\s?[.,]\s?\d{2})"
-MONEY = re.compile(
-    rf"(?<![\w.,/-])(?P<open>\()?(?:-\s?)?(?:{CURRENCY}\s?)?(?:-\s?)?(?:{_AMOUNT})(?![\d/%]|[.,]\d|\s?%)(?:-(?!\d))?(?:\s?{CURRENCY}(?!\w))?(?(open)\))"
-    rf"|(?<![\w.,/-])(?:-\s?)?{CURRENCY}\s?-?\d{{1,3}}(?:[.,]\d{{3}})*(?![\d/%.,])",
-    re.IGNORECASE,
-)
-CURRENCY_MARK = re.compile(rf"(?<![A-Za-z]){CURRENCY}(?![A-Za-z])")
 NUMBER = re.compile(r"(?<![\w.,/])-?\d+(?:[.,']\d{3})*(?:[.,]\d+)?(?![\w/])")
 INTEGER = re.compile(r"(?<![\w.,/])-?\d{1,3}(?:[.,']?\d{3})*(?![\w/.,]\d)")
 PERCENTAGE = re.compile(r"(?<![\w.,])-?\d+(?:[.,]\d+)?\s?%")
 PHONE = re.compile(r"(?<![\w.])\+?\(?\d[\d ()/.-]{6,}\d(?!\w)")
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-URL = re.compile(
-    r"(?:https?://|www\.)[^\s,;]+"
-    r"|(?<![@\w.])[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|gov|edu|de|fr|nl|eu|my|uk|io|info)(?:/[^\s,;]*)?(?![\w@])",
-    re.IGNORECASE,
-)
-CURRENCY_CODE = re.compile(rf"(?<![A-Za-z]){CURRENCY}(?![A-Za-z])|\b[A-Z]{{3}}\b")
 # An identifier is groups of digits with single spaces between, or has a digit; it may start with letters
 # and go on over ./-_ and a space before a digit group.
 IDENTIFIER = re.compile(
@@ -44,6 +33,40 @@ IDENTIFIER = re.compile(
 )
 _GLUED_CLOCK = re.compile(r"(?<![\d/.-])(\d{1,2}(?P<s>[-/.])\d{1,2}(?P=s)(?:20\d{2}|\d{2}))(\d{1,2}:\d{2}(?::\d{2})?)(?!\d)")
 _CLOCK = re.compile(r"^\d{1,2}:\d{2}")
+
+
+class _Patterns:
+    """The patterns of what a lexicon knows: marks of currencies and domains of the web."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        currency = "(?:" + "|".join(re.escape(mark) + (r"\.?" if mark.isalpha() else "") for mark in lexicon.printed_marks) + ")"
+        self.money = re.compile(
+            rf"(?<![\w.,/-])(?P<open>\()?(?:-\s?)?(?:{currency}\s?)?(?:-\s?)?(?:{_AMOUNT})(?![\d/%]|[.,]\d|\s?%)(?:-(?!\d))?"
+            rf"(?:\s?{currency}(?!\w))?(?(open)\))|(?<![\w.,/-])(?:-\s?)?{currency}\s?-?\d{{1,3}}(?:[.,]\d{{3}})*(?![\d/%.,])",
+            re.IGNORECASE,
+        )
+        self.currency_mark = re.compile(rf"(?<![A-Za-z]){currency}(?![A-Za-z])")
+        self.currency_code = re.compile(rf"{self.currency_mark.pattern}|\b[A-Z]{{3}}\b")
+        self.url = re.compile(
+            r"(?:https?://|www\.)[^\s,;]+"
+            rf"|(?<![@\w.])[\w-]+(?:\.[\w-]+)*\.{alternatives(lexicon.words('domains'))}(?:/[^\s,;]*)?(?![\w@])",
+            re.IGNORECASE,
+        )
+
+
+@lru_cache(maxsize=1)
+def _patterns(lexicon: Lexicon) -> _Patterns:
+    return _Patterns(lexicon)
+
+
+def money() -> re.Pattern[str]:
+    """Finds amounts: with two decimals, or beside a mark of a currency."""
+    return _patterns(current()).money
+
+
+def currency_mark() -> re.Pattern[str]:
+    """Finds marks and codes of currencies as they are printed."""
+    return _patterns(current()).currency_mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +105,7 @@ def patterns(kind: Kind) -> tuple[re.Pattern[str], ...]:
     """The patterns of a kind; none for free text, and none for dates, which ``octavo.page.values`` finds."""
     match kind:
         case Kind.MONEY:
-            return (MONEY,)
+            return (money(),)
         case Kind.NUMBER:
             return (NUMBER,)
         case Kind.INTEGER:
@@ -94,11 +117,11 @@ def patterns(kind: Kind) -> tuple[re.Pattern[str], ...]:
         case Kind.EMAIL:
             return (EMAIL,)
         case Kind.URL:
-            return (URL,)
+            return (_patterns(current()).url,)
         case Kind.IDENTIFIER:
             return (IDENTIFIER,)
         case Kind.CURRENCY:
-            return (CURRENCY_CODE,)
+            return (_patterns(current()).currency_code,)
         case _:
             return ()
 

@@ -18,6 +18,7 @@ from upath import UPath
 
 import octavo
 from octavo.ingest.discovery import is_document_name
+from octavo.model import lexicon
 from octavo.model.contracts import Contract
 from octavo.model.digest import digest
 from octavo.model.entities import Partition
@@ -56,19 +57,20 @@ def files_of(folder: UPath, settings: Settings) -> dict[str, str]:
 
 
 def rules_of(contract: Contract, settings: Settings, extractors: Sequence[str], model: Mapping[str, Any] | None = None) -> str:
-    """Digest of what a day's tables depend on beside its files and what people said: contract, settings, engines and our own code."""
+    """Digest of what a day's tables depend on beside its files and what people said: contract, lexicon, settings, engines, our own code."""
     return digest({
         "contract": contract.hash, "extractors": list(extractors), "model": dict(model or {}), "code": _code(),
+        "lexicon": lexicon.current().digest,
         "engine": engine.key(engine.find(settings.ocr_profile, settings.languages), settings), "limits": settings.limits.model_dump(),
     })
 
 
 @lru_cache(maxsize=1)
 def _code() -> str:
-    """Digest of this package's source: another version may find other values."""
+    """Digest of this package's files, source and data: another version may find other values."""
     root = Path(octavo.__file__).resolve().parent
     total = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
+    for path in sorted(path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
         total.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     return total.hexdigest()
 

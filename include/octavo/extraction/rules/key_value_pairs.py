@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from octavo.model.entities import Box, union
+from octavo.model.lexicon import current
 from octavo.page import businesses, lines
 from octavo.page.lines import Segment, overlap
 from octavo.page.view import Printed, View
@@ -42,8 +43,6 @@ _TIME = re.compile(r"\d:$")
 # A key that OCR glued to its value: at least two letters, a colon, and no address of the web behind it.
 _GLUED = re.compile(r"^(?!https?:)[^\W\d_][\w.()/#-]*[\w.)]:(?=[\w$(\"'])")
 _WORD = re.compile(r"^[^\W\d_][^\d:]*$")
-# Keys whose values are a list of names, one a line.
-_LIST = re.compile(r"^\W*(?:cc|bcc|copies|copy to|distribution|to be sent to)\W*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,11 @@ class PairPart:
     text: str
     line: int
     colon: bool
+
+
+def _has_list(key: PairPart) -> bool:
+    """Whether a key has a list of names as its values, one a line."""
+    return current().is_one("name_lists", key.text)
 
 
 def pairs(view: View) -> list[Pair]:
@@ -175,14 +179,14 @@ def _after_colons(view: View, rows: list[list[PairPart]], used: set[PairPart]) -
                 continue
             value = _beside(view, rows, key, row[n + 1] if n + 1 < len(row) else None, used)
             if value is not None:
-                lower = _listed(view, rows, key, used) if _LIST.match(key.text) else _hanging(view, rows, value, used)
+                lower = _listed(view, rows, key, used) if _has_list(key) else _hanging(view, rows, value, used)
                 beside = [*_pieces_of(view, rows[value.line], value, used), *lower]
                 used.update(beside)
                 wrapped = _under(view, rows, key, beside[-1], used)
-                values = [*([[piece] for piece in beside] if _LIST.match(key.text) else [beside]), *_paragraphs(view, wrapped)]
+                values = [*([[piece] for piece in beside] if _has_list(key) else [beside]), *_paragraphs(view, wrapped)]
                 used.update(wrapped)
             else:
-                listed = _LIST.match(key.text)
+                listed = _has_list(key)
                 under = _listed(view, rows, key, used) if listed else _under(view, rows, key, key, used)
                 values = [[piece] for piece in under] if listed else list(_paragraphs(view, under))
                 used.update(under)

@@ -9,11 +9,13 @@ from dataclasses import replace
 
 from octavo.model.contracts import FieldSpec, Kind, Locale, Place
 from octavo.model.entities import Box, Page
+from octavo.model.lexicon import current
 from octavo.page import labels, lines, typed
-from octavo.page.businesses import LEGAL_FORM, reads_like_label
+from octavo.page.businesses import has_legal_form, reads_like_label
 from octavo.page.labels import Label
 from octavo.page.lines import Line, Segment
 from octavo.page.money import amount, confirmed, rounded_siblings
+from octavo.page.values import squeeze
 from octavo.page.view import Proposal, View, trimmed
 
 # Most candidates of a field that are handed on.
@@ -49,13 +51,8 @@ CELL_GAP = 0.5
 # Score of a value that has no label but stands where the contract says.
 PLACED = 0.2
 
-_NAME_LABEL = re.compile(
-    r"^\W*(?:company|firm|business|full)?\s*(?:name|firma|nom|naam|nombre|nome|company|société|raison sociale)\W*$", re.IGNORECASE
-)
 _CODE = re.compile(r"\s*[(\[]\s*#?\d{3,}\s*[)\]]\W*$")
-_SALUTATION = re.compile(r"^\W*(?:herrn?|frau|firma|mr|mrs|ms|messrs|monsieur|madame|mme|dhr|mevr|de heer|to|an|attn)\W*$", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
-_RANGE = re.compile(r"^(?:[^\w]*|to|thru|through|until|and|bis|au|tot|t/m)$", re.IGNORECASE)
 
 
 def scalar(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
@@ -88,7 +85,7 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
     if spec.type is Kind.DATE:
         found = [replace(c, score=c.score / 2) if swapped(c.text, view.locale) else c for c in found]
     if spec.type is Kind.MONEY:
-        found = [replace(c, score=c.score + MARKED) if typed.CURRENCY_MARK.search(c.text) else c for c in found]
+        found = [replace(c, score=c.score + MARKED) if typed.currency_mark().search(c.text) else c for c in found]
     if spec.type is Kind.MONEY and spec.place is Place.BOTTOM:
         found = confirmed(view, found)
     return ranked(found, spec)
@@ -106,7 +103,7 @@ def beside(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
     found: list[Proposal] = []
     for n, match in enumerate(typed.matches(run, spec.type, view.locale)):
         between = [view.page.words[i].text for i in words[bool(skip):match.before]]
-        gap = sum(any(c.isalpha() for c in text) and not labels.FILLER.match(text) for text in between)
+        gap = sum(any(c.isalpha() for c in text) and squeeze(text) not in current().fillers for text in between)
         if gap > labels.MOST_BETWEEN and not found:
             break
         if found and spec.type is Kind.DATE and not _is_range(view, words, found[-1].words[-1], match.words[0]):
@@ -121,7 +118,8 @@ def beside(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
 def _is_range(view: View, words: Sequence[int], last: int, first: int) -> bool:
     """Whether nothing but the words of a range parts two dates of a row; anything else is the next date's own label."""
     between = words[words.index(last) + 1:words.index(first)] if first != last else ()
-    return all(_RANGE.match(view.page.words[i].text) for i in between)
+    texts = [view.page.words[i].text for i in between]
+    return all(current().is_one("ranges", text) or not any(map(str.isalnum, text)) for text in texts)
 
 
 def _wrapped(view: View, spec: FieldSpec, line: Line, label: Label) -> list[Proposal]:
@@ -220,17 +218,18 @@ def party_below(view: View, label: Label) -> list[Proposal]:
         words = [i for i in line.words if view.page.words[i].box.x0 >= cell.box.x0]
         head, colon, _ = " ".join(view.page.words[i].text for i in words).partition(":")
         if colon and not named:
-            if _NAME_LABEL.match(head):
+            if current().is_one("name_labels", head):
                 named = _whole_cell(view, view.line_of[words[0]], words[len(head.split()):])
                 break
             continue
-        if colon or not is_name(cell.text) or (reads_like_label(cell.text) and not LEGAL_FORM.search(cell.text)):
+        if colon or not is_name(cell.text) or (reads_like_label(cell.text) and not has_legal_form(cell.text)):
             break
         # a salutation stands above the name, and the legal form ends it
-        if named and not (_SALUTATION.match(head_of(view.page, named)) or (LEGAL_FORM.search(cell.text) and len(named) < MOST_NAME_WORDS)):
+        saluted, legal = current().is_one("salutations", head_of(view.page, named)), has_legal_form(cell.text)
+        if named and not (saluted or (legal and len(named) < MOST_NAME_WORDS)):
             break
         named += cell.words
-        if LEGAL_FORM.search(cell.text):
+        if legal:
             break
     cut = trimmed(view.page, named)
     return [cut] if cut is not None and is_name(cut.text) else []

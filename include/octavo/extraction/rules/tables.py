@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from octavo.model.contracts import FieldSpec, Kind, Place
+from octavo.model.lexicon import current
 from octavo.page import lines, typed
 from octavo.page.labels import Label
 from octavo.page.lines import Line, Segment, overlap
@@ -22,11 +23,6 @@ GAP_RATIO = 1.5
 HEADING_WORDS, HEADING_GAP, HEADING_TEXT = 7, 1.0, 1.5
 # A table whose rows end at a gap below this share of the page's height (a footer follows) goes on over the page.
 PAGE_END = 0.85
-TOTALS = re.compile(
-    r"^\W*(?:sub\s?-?total|total|grand total|net|summe|gesamt\w*|zwischensumme|übertrag|nettobetrag|subtotaal|totaal|amount due|balance|"
-    r"montant|somme|carried)\b",
-    re.IGNORECASE,
-)
 
 _COUNTED = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?|[a-zA-Z][.)]|[•*–-])$")
 
@@ -88,7 +84,7 @@ def _header(view: View, number: int, path: str, spec: FieldSpec) -> list[_Column
         for label in view.prints.get(f"{path}[].{name}", ()):
             if label.words[0] in line:
                 columns.setdefault(name, (label, leaf))
-    if len(columns) < min(LEAST_COLUMNS, len(spec.fields)) or typed.MONEY.search(view.lines[number].text):
+    if len(columns) < min(LEAST_COLUMNS, len(spec.fields)) or typed.money().search(view.lines[number].text):
         return None
     found = [_Column(name, leaf, label.box.x0, label.box.x1) for name, (label, leaf) in columns.items()]
     return sorted(found, key=lambda c: (c.x0, c.name))
@@ -108,8 +104,8 @@ def _rows_below(view: View, header: int, columns: list[_Column]) -> tuple[list[T
         gap = line.box.y0 - bottom
         # after a wider gap than between the rows so far only another row belongs to the table
         parted = len(found) > 1 and gap > GAP_RATIO * widest and (row is None or not _has_figures(row, columns) or len(row.values) < 2)
-        if gap > TABLE_GAP * view.height or parted or TOTALS.match(line.text) or number in view.heading_lines:
-            at_end = line.box.y0 > PAGE_END * view.page.height and not TOTALS.match(line.text)
+        if gap > TABLE_GAP * view.height or parted or _is_sum(line.text) or number in view.heading_lines:
+            at_end = line.box.y0 > PAGE_END * view.page.height and not _is_sum(line.text)
             return found, number, columns if at_end and found else None
         widest = max(widest, gap)
         bottom = line.box.y1
@@ -120,6 +116,12 @@ def _rows_below(view: View, header: int, columns: list[_Column]) -> tuple[list[T
         elif found:
             found[-1] = _joined(found[-1], row)
     return found, len(view.lines), columns if found else None
+
+
+def _is_sum(text: str) -> bool:
+    """Whether a line begins with a word of sums: "Total", "Carried forward"."""
+    found = current().pattern("sums").search(text)
+    return found is not None and not any(map(str.isalnum, text[:found.start()]))
 
 
 def _row(view: View, line: Line, columns: Sequence[_Column]) -> TableRow | None:
@@ -168,7 +170,7 @@ def _sections(view: View, path: str, spec: FieldSpec) -> list[TableRow]:
         for number in range(start + 1, len(view.lines)):
             line = view.lines[number]
             gap = line.box.y0 - bottom
-            if number in view.heading_lines or TOTALS.match(line.text) or gap > GAP_RATIO * widest:
+            if number in view.heading_lines or _is_sum(line.text) or gap > GAP_RATIO * widest:
                 break
             widest = max(widest, gap) if found else gap + view.height
             bottom = line.box.y1

@@ -10,12 +10,13 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from statistics import median
 
 from octavo.extraction.rules.scalars import MOST_ALTERNATIVES, PLACED, ranked, swapped
 from octavo.model.contracts import FieldSpec, Kind, Place
 from octavo.page import lines, typed
-from octavo.page.businesses import ADDRESS, CONTACT, LEGAL_FORM, REGISTRATION, TITLE, TRADE
+from octavo.page.businesses import business_words, has_legal_form
 from octavo.page.lines import Segment
 from octavo.page.money import amount, confirmed
 from octavo.page.view import Proposal, View, trimmed
@@ -30,10 +31,7 @@ MOST_NAME_LINES = 3
 ADDRESS_LINES, ADDRESS_GAP = 7, 2.2
 
 _BRACKETS = re.compile(r"\([^)]*\)")
-_NUMBERED = re.compile(
-    r"\s*[(（\[]\s*(?:[^()\[\]]*\d{3}[^()\[\]]*)[)）\]]?\s*.*$|\s+(?:co|company|reg|roc|gst)\W*(?:reg\W*)?(?:no|id)\b.*$|\s+\d{4,}\s?-?\s?[a-z]?\s*$",
-    re.IGNORECASE,
-)
+_NUMBERED = re.compile(r"\s*[(（\[]\s*(?:[^()\[\]]*\d{3}[^()\[\]]*)[)）\]]?\s*.*$|\s+\d{4,}\s?-?\s?[a-z]?\s*$", re.IGNORECASE)
 _OPEN_END = ("&", "-", " and", " AND")   # a name that goes on in the next line
 
 
@@ -107,18 +105,28 @@ def _stacks(view: View) -> list[tuple[Segment, ...]]:
 
 def _goes_on(stack: Sequence[Segment], lower: Segment) -> bool:
     text = " ".join(part.text for part in stack)
-    if _legal_only(text):
+    if _form_only(text):
         return False
     opened = text.count("(") > text.count(")") and ")" in lower.text
     rest = lower.text.partition(")")[2] if opened else lower.text
-    starts = bool(LEGAL_FORM.match(lower.text)) and not REGISTRATION.search(lower.text)
-    return starts or _legal_only(rest) or (opened and not rest.strip()) or text.rstrip().endswith(_OPEN_END)
+    words = business_words()
+    starts = any(start == 0 for start, _ in words.legal_forms(lower.text)) and not words.registration.search(lower.text)
+    return starts or _form_only(rest) or (opened and not rest.strip()) or text.rstrip().endswith(_OPEN_END)
 
 
-def _legal_only(text: str) -> bool:
-    """Whether a line says nothing but a legal form: ``(M) SDN BHD``, ``CO. LTD``."""
-    bare = _BRACKETS.sub(" ", _NUMBERED.sub("", text))
-    return bool(LEGAL_FORM.search(bare)) and not re.search(r"\w", LEGAL_FORM.sub(" ", bare))
+def _form_only(text: str) -> bool:
+    """Whether a line says nothing but a legal form or a trade: ``(M) SDN BHD``, ``CO. LTD``, ``TRADING``."""
+    bare, words = _BRACKETS.sub(" ", _without_registration(text)), business_words()
+    forms = [*words.legal_forms(bare), *(found.span() for found in words.trade.finditer(bare))]
+    inside = {at for start, end in forms for at in range(start, end)}
+    return bool(forms) and not any(char.isalnum() for at, char in enumerate(bare) if at not in inside)
+
+
+def _without_registration(text: str) -> str:
+    """A text up to the registration number in it."""
+    bare = _NUMBERED.sub("", text)
+    found = re.search(rf"\s+{business_words().numbered}", bare, re.IGNORECASE)
+    return bare[:found.start()] if found else bare
 
 
 def _stacked(upper: Segment, lower: Segment) -> bool:
@@ -136,13 +144,14 @@ def _name(view: View, parts: tuple[Segment, ...]) -> _Name | None:
     bare = _name_text(text)
     if sum(c.isalpha() for c in bare) < 3:
         return None
-    legal, trade = bool(LEGAL_FORM.search(bare)), bool(TRADE.search(bare))
+    words = business_words()
+    legal, trade = has_legal_form(bare), bool(words.trade.search(bare))
     score = 1.0 + legal + 0.4 * trade + 0.3 * (bare.upper() == bare)
-    score -= 1.5 * bool(CONTACT.search(text) and not legal) + 1.0 * bool(TITLE.search(bare)) + 1.0 * bool(re.search(r"\w\s*:\s*\S", text))
-    if ADDRESS.search(bare):
+    score -= 1.5 * bool(words.reached.search(text) and not legal) + bool(words.title.search(bare)) + bool(re.search(r"\w\s*:\s*\S", text))
+    if words.address.search(bare):
         # "Harbour Lane Grocers" is a name, "14 Harbour Lane" none
         score -= 0.4 if legal or not re.search(r"\d", bare) else 1.2
-    if REGISTRATION.search(bare):
+    if words.registration.search(bare):
         score -= 1.2
     if bare.lstrip().startswith("("):
         score -= 0.5
@@ -150,19 +159,19 @@ def _name(view: View, parts: tuple[Segment, ...]) -> _Name | None:
     score -= 0.06 * len(top)
     score += 0.3 * min(1.5, max(0.0, median(p.box.height for p in parts) / view.height - 1))
     following = [line for line in view.lines if line.box.y0 > parts[-1].box.y0 + parts[-1].box.height // 2][:2]
-    if following and any(ADDRESS.search(line.text) or REGISTRATION.search(line.text) for line in following[:1]):
+    if following and any(words.address.search(line.text) or words.registration.search(line.text) for line in following[:1]):
         score += 0.4
     return _Name(parts, score)
 
 
 def _name_text(text: str) -> str:
     """A header line's name: without a registration number, a sender line's address, or the document's title."""
-    bare = _NUMBERED.sub("", text)
+    bare, words = _without_registration(text), business_words()
     for separator in _SEPARATOR.finditer(bare):
-        if ADDRESS.search(bare[separator.end():]) or CONTACT.search(bare[separator.end():]):
+        if words.address.search(bare[separator.end():]) or words.reached.search(bare[separator.end():]):
             bare = bare[:separator.start()]
             break
-    untitled = re.sub(rf"^(?:{TITLE.pattern}\W*)+|(?:\W*{TITLE.pattern})+\W*$", "", bare, flags=re.IGNORECASE)
+    untitled = re.sub(rf"^(?:{words.title.pattern}\W*)+|(?:\W*{words.title.pattern})+\W*$", "", bare, flags=re.IGNORECASE)
     return untitled if sum(c.isalpha() for c in untitled) >= 3 else bare
 
 
@@ -183,16 +192,17 @@ def address(view: View) -> list[Proposal]:
     names = company(view)
     name = set(names[0].words) if names else set()
     start = min((view.page.words[i].box.y0 for i in name), default=0)
+    address_word = business_words().address
     best: list[tuple[float, list[Segment]]] = []
     used: set[int] = set(name)
     for n, part in enumerate(parts):
         numbered = n + 1 < len(parts) and re.match(r"\W*\d", parts[n + 1].text)
-        named = not re.search(r"\d", part.text) and (LEGAL_FORM.search(part.text) or numbered)
-        if used.intersection(part.words) or not ADDRESS.search(part.text) or named or _ends_address(view, part):
+        named = not re.search(r"\d", part.text) and (has_legal_form(part.text) or numbered)
+        if used.intersection(part.words) or not address_word.search(part.text) or named or _ends_address(view, part):
             continue
         block = _block(view, parts, _first_line(view, parts, n, used))
         used.update(word for piece in block for word in piece.words)
-        likeness = sum(bool(ADDRESS.search(piece.text)) for piece in block)
+        likeness = sum(bool(address_word.search(piece.text)) for piece in block)
         distance = (block[0].box.y0 - start) / max(1.0, view.height)
         best.append((min(2, likeness) + 0.2 * min(3, len(block)) - 0.15 * min(12.0, abs(distance)), block))
     best.sort(key=lambda b: (-b[0], b[1][0].box.y0, b[1][0].box.x0))
@@ -205,12 +215,12 @@ def address(view: View) -> list[Proposal]:
 
 
 def _ends_address(view: View, part: Segment) -> bool:
-    text = part.text
-    if CONTACT.search(text) or REGISTRATION.search(text) or typed.has_date(text, view.locale) or typed.MONEY.search(text):
+    text, words = part.text, business_words()
+    if words.reached.search(text) or words.registration.search(text) or typed.has_date(text, view.locale) or typed.money().search(text):
         return True
-    if re.fullmatch(r"\W*\([^()]*\)?\W*", text) or (":" in text and not re.match(r"\W*no\W", text, re.IGNORECASE)):
+    if re.fullmatch(r"\W*\([^()]*\)?\W*", text) or (":" in text and not words.number_first.match(text)):
         return True
-    return bool(TITLE.search(text)) and not ADDRESS.search(text)
+    return bool(words.title.search(text)) and not words.address.search(text)
 
 
 def _first_line(view: View, parts: Sequence[Segment], n: int, used: set[int]) -> int:
@@ -218,7 +228,7 @@ def _first_line(view: View, parts: Sequence[Segment], n: int, used: set[int]) ->
     while n > 0:
         upper = parts[n - 1]
         above = upper.box.y1 <= parts[n].box.y0 + parts[n].box.height // 2 and parts[n].box.y0 - upper.box.y1 <= ADDRESS_GAP * view.height
-        if not above or used.intersection(upper.words) or _ends_address(view, upper) or LEGAL_FORM.search(upper.text):
+        if not above or used.intersection(upper.words) or _ends_address(view, upper) or has_legal_form(upper.text):
             break
         if not re.search(r"^\W*\w{0,3}\d|,\s*$", upper.text):
             break
@@ -242,7 +252,7 @@ def _block(view: View, parts: Sequence[Segment], start: int) -> list[Segment]:
             break
         if _ends_address(view, part):
             head = _before_contact(view, part)
-            if head is not None and ADDRESS.search(head.text):
+            if head is not None and business_words().address.search(head.text):
                 block.append(head)
             break
         if _complete(block) and not _finishes(part):
@@ -254,7 +264,7 @@ def _block(view: View, parts: Sequence[Segment], start: int) -> list[Segment]:
 def _before_contact(view: View, part: Segment) -> Segment | None:
     """What stands before a telephone number or the like in the same line."""
     run = typed.Run(view.page, part.words)
-    found = CONTACT.search(run.text) or REGISTRATION.search(run.text)
+    found = business_words().reached.search(run.text) or business_words().registration.search(run.text)
     if not found or not run.text[:found.start()].strip():
         return None
     return lines.segment(view.page.words, run.cut(0, len(run.text[:found.start()].rstrip()))[1])
@@ -305,6 +315,6 @@ def _amounts_at_bottom(view: View, spec: FieldSpec) -> list[Proposal]:
         for m in typed.matches(typed.Run(view.page, line.words, 0, view.segment_of), Kind.MONEY, view.locale) if amount(m.text) > 0
     ]
     every = [replace(c, score=c.score - PLACED) for c in confirmed(view, every)]
-    largest = max((amount(c.text) for c in every), default=1.0)
+    largest = max((amount(c.text) for c in every), default=Decimal(1))
     # An amount that nothing speaks for is hardly the total; size only orders them.
-    return ranked((replace(c, score=round(PLACED * (c.score + SIZE * amount(c.text) / largest), 4)) for c in every), spec)
+    return ranked((replace(c, score=round(PLACED * (c.score + SIZE * float(amount(c.text) / largest)), 4)) for c in every), spec)

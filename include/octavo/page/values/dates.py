@@ -11,6 +11,8 @@ from typing import NamedTuple
 from babel import Locale as Cldr
 from babel.core import UnknownLocaleError
 
+from octavo.model.lexicon import alternatives, current
+
 # Two-digit years from here on are 19xx, below 20xx (the convention of POSIX strptime).
 PIVOT = 69
 FIRST_YEAR, LAST_YEAR = 1900, 2100
@@ -18,8 +20,6 @@ FIRST_YEAR, LAST_YEAR = 1900, 2100
 _Y4 = r"(?P<y>\d{4})"
 _Y = r"(?P<y>\d{4}|\d{2})"
 _D, _M = r"(?P<d>\d{1,2})", r"(?P<m>\d{1,2})"
-# What may stand beside a date in its own value: a weekday is added from the languages' tables.
-_TIME = r"(?:T|at|um|à|om)?\s*\d{1,2}[:.h]\d{2}(?:[:.]\d{2}(?:\.\d+)?)?\s*(?:[ap]\.?m\.?|uhr|hrs?|h)?\s*(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})?"
 
 
 class DateSpan(NamedTuple):
@@ -55,7 +55,10 @@ class Dates:
         self._patterns = [re.compile(pattern, re.I) for pattern in patterns]
         self._month_starts = sorted({name[:3] for name in self._months})
         days = _one_of(weekdays)
-        self._beside = re.compile(rf"[\s()\[\],.;:*#-]*(?:(?:{days})\.?[\s,]*)?[\s()\[\],.;:*#-]*(?:{_TIME})?[\s()\[\],.;:*#-]*", re.I)
+        before, after = (alternatives(current().words(group)) for group in ("before_time", "after_time"))
+        # what may stand beside a date in its own value: a weekday, and a time of ISO 8601 or of the lexicon's languages
+        time = rf"(?:T|{before})?\s*\d{{1,2}}[:.h]\d{{2}}(?:[:.]\d{{2}}(?:\.\d+)?)?\s*(?:{after})?\s*(?:Z|UTC|GMT|[+-]\d{{2}}:?\d{{2}})?"
+        self._beside = re.compile(rf"[\s()\[\],.;:*#-]*(?:(?:{days})\.?[\s,]*)?[\s()\[\],.;:*#-]*(?:{time})?[\s()\[\],.;:*#-]*", re.I)
 
     def find(self, text: str) -> Iterator[DateSpan]:
         """Every date in ``text``, leftmost and longest first, without overlaps; impossible dates are passed over."""

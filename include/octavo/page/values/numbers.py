@@ -8,14 +8,8 @@ from functools import cache
 
 from babel.numbers import list_currencies
 
-# Marks that stand for one currency wherever we work; "$" goes by the contract's currency. Source: CLDR's narrow symbols.
-_SYMBOLS = {
-    "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₩": "KRW", "₫": "VND", "฿": "THB", "₱": "PHP", "₺": "TRY", "₽": "RUB", "₪": "ILS",
-    "₴": "UAH", "₦": "NGN", "rm": "MYR", "s$": "SGD", "a$": "AUD", "c$": "CAD", "ca$": "CAD", "hk$": "HKD", "nt$": "TWD", "nz$": "NZD",
-    "us$": "USD", "r$": "BRL", "mx$": "MXN", "zł": "PLN", "kč": "CZK", "rp": "IDR", "rs": "INR", "fr": "CHF", "sfr": "CHF", "ft": "HUF",
-    "lei": "RON", "euro": "EUR", "euros": "EUR", "dollar": "USD", "dollars": "USD", "cad$": "CAD", "usd$": "USD", "m$": "MYR",
-}
-_DOLLAR = frozenset({"USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "MYR"})
+from octavo.model.lexicon import current
+
 _MINUS = "-−–‐‑"
 _SPACE = " \u00a0\u202f'’"
 _CORE = rf"\d{{1,3}}(?:[.,{_SPACE}]\d{{3}})+(?:[.,]\d+)?|\d+(?: ?[.,] ?\d+)?|[.,]\d+"
@@ -97,7 +91,7 @@ def _codes() -> frozenset[str]:
 
 
 def _is_currency(mark: str) -> bool:
-    return mark == "$" or mark.rstrip(".").casefold() in _SYMBOLS or (len(mark) == 3 and mark.upper() in _codes())
+    return mark.rstrip(".").casefold() in current().currency_marks or (len(mark) == 3 and mark.upper() in _codes())
 
 
 def currency_of(text: str, default: str | None = None) -> str | None:
@@ -105,14 +99,13 @@ def currency_of(text: str, default: str | None = None) -> str | None:
 
     Args:
         text: ``€``, ``EUR``, ``RM 12.00`` and the like.
-        default: the contract's currency, which says what ``$`` means.
+        default: the contract's currency, for which a mark stands that it shares with others: ``$``.
     """
-    found = set()
+    found, marks = set(), current().currency_marks
     for mark in re.findall(r"[A-Za-z]{0,3}\$|[^\W\d_]{2,7}|[^\w\s.,()+:;/\-−–]", text):
-        if mark == "$":
-            found.add(default if default in _DOLLAR else "USD")
-        elif mark.casefold() in _SYMBOLS:
-            found.add(_SYMBOLS[mark.casefold()])
+        codes = marks.get(mark.casefold(), ())
+        if codes:
+            found.add(default if default in codes else codes[0])
         elif len(mark) == 3 and mark.upper() in _codes():
             found.add(mark.upper())
         else:

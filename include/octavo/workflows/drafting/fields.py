@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from octavo.model.contracts import Kind, Locale
+from octavo.model.lexicon import current
 from octavo.page.index import PageIndex
+from octavo.page.typed import currency_mark
 from octavo.page.values import parser, squeeze
 from octavo.workflows.drafting.examples import Example
 from octavo.workflows.drafting.printed_labels import Shown, shown
@@ -22,11 +24,7 @@ LEAST_LABEL = 0.1
 # From this share of documents on a value without a label counts as one that stands at the top.
 AT_TOP = 0.6
 _IDENTIFIER = re.compile(r"(?=.*\d)[\w./#:-]+(?: [\w./#:-]*\d[\w./#:-]*)*")
-_PRINTED_MONEY = re.compile(r"\d[.,]\d{2}(?!\d)|[€£$¥]")
-_PERSON = re.compile(r"name|company|vendor|supplier|seller|issuer|buyer|customer|client|advertiser|payee|carrier|agency", re.I)
-_CALLED = re.compile(r"phone|tel|fax|mobile", re.I)
-_PLACE = re.compile(r"address|street|location", re.I)
-_IDENTIFIED = re.compile(r"(?:^|_)(?:id|num|no|nr|number|code|ref|reference)(?:_|$)", re.I)
+_CENTS = re.compile(r"\d[.,]\d{2}(?!\d)")
 ORDERS = ("DMY", "MDY", "YMD")
 
 
@@ -164,22 +162,25 @@ def _type(name: str, texts: Sequence[str], locale: Locale) -> Kind:
     def all_are(kind: Kind) -> bool:
         return sum(read.parse(kind, text) is not None for text in texts) >= OF_TYPE * len(texts)
 
-    def most_match(pattern: re.Pattern[str]) -> bool:
-        return sum(bool(pattern.search(text)) for text in texts) >= OF_TYPE * len(texts)
+    def are_printed_as_money() -> bool:
+        return sum(bool(_CENTS.search(text) or currency_mark().search(text)) for text in texts) >= OF_TYPE * len(texts)
+
+    def is_named(kind: str) -> bool:
+        return bool(current().pattern(f"field_names.{kind}").search(name.replace("_", " ")))
 
     if not texts:
         return Kind.TEXT
     for kind in (Kind.DATE, Kind.EMAIL, Kind.URL):
         if all_are(kind):
             return kind
-    if _CALLED.search(name) and all_are(Kind.PHONE):
+    if is_named("phone") and all_are(Kind.PHONE):
         return Kind.PHONE
     if all("%" in text for text in texts) and all_are(Kind.PERCENTAGE):
         return Kind.PERCENTAGE
     are_identifiers = sum(map(_is_identifier, texts)) >= OF_TYPE * len(texts)
-    if _IDENTIFIED.search(name) and are_identifiers:
+    if is_named("identifier") and are_identifiers:
         return Kind.IDENTIFIER
-    if all_are(Kind.MONEY) and most_match(_PRINTED_MONEY):
+    if all_are(Kind.MONEY) and are_printed_as_money():
         return Kind.MONEY
     if all_are(Kind.CURRENCY):
         return Kind.CURRENCY
@@ -189,9 +190,9 @@ def _type(name: str, texts: Sequence[str], locale: Locale) -> Kind:
         return Kind.NUMBER
     if are_identifiers:
         return Kind.IDENTIFIER
-    if _PLACE.search(name):
+    if is_named("address"):
         return Kind.ADDRESS
-    return Kind.NAME if _PERSON.search(name) else Kind.TEXT
+    return Kind.NAME if is_named("name") else Kind.TEXT
 
 
 def _is_identifier(text: str) -> bool:
