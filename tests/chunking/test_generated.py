@@ -24,17 +24,17 @@ KINDS = [pytest.param(make, id=make.__name__) for make in (paper, table, stateme
 
 
 def scanned(page: Page, degrees: float, jitter: int, seed: int) -> Page:
-    """The page as OCR would see it of a skewed scan: every box moved along the slope, its edges off by some pixels."""
+    """The page as OCR would see it of a skewed scan: every box moved as it turns, its edges off by some pixels."""
     rng, slope = random.Random(seed), math.tan(math.radians(degrees))
-    down = math.ceil(abs(slope) * page.width) + jitter
+    down, right = math.ceil(abs(slope) * page.width) + jitter, math.ceil(abs(slope) * page.height) + jitter
 
     def moved(box: Box) -> Box:
-        shift = down + round(slope * box.x0)
-        x0, y0, x1, y1 = (v + s + rng.randint(-jitter, jitter) for v, s in zip(box, (jitter, shift, jitter, shift), strict=True))
+        across, along = right - round(slope * box.y0), down + round(slope * box.x0)
+        x0, y0, x1, y1 = (v + s + rng.randint(-jitter, jitter) for v, s in zip(box, (across, along, across, along), strict=True))
         return Box(x0, y0, max(x0 + 1, x1), max(y0 + 1, y1))
 
     words = tuple(word._replace(box=moved(word.box)) for word in page.words)
-    return replace(page, words=words, width=page.width + 2 * jitter, height=page.height + 2 * down)
+    return replace(page, words=words, width=page.width + 2 * right, height=page.height + 2 * down)
 
 
 def regions_in_order(drawn: Drawn, chunks: Sequence[Chunk]) -> list[int]:

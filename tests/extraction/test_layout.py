@@ -327,7 +327,7 @@ def test_answers_name_the_words_of_every_value(tmp_path: Path) -> None:
     }})
     [(parsed, ids)] = [(row["parsed"], row["word_ids"]) for row in stage(tmp_path, 64, used, [TILL]) if row["parsed"] != "{}"]
     assert json.loads(parsed)["items"] == [{"what": "Tea", "amount": "4.50"}, {"what": "Rice", "amount": "9.80"}]
-    assert json.loads(ids) == {"shop": [0, 1, 2], "items": [{"what": [5], "amount": [6]}, {"what": [7], "amount": [8]}]}
+    assert json.loads(ids) == {"shop": [[0, 1, 2], [5], [7]], "items": [{"what": [5], "amount": [6]}, {"what": [7], "amount": [8]}]}
 
 
 def test_shards_of_any_size_give_the_same_answers(tmp_path: Path) -> None:

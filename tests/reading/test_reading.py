@@ -18,6 +18,7 @@ from octavo.model.contracts import Contract, FieldSpec
 from octavo.model.entities import Box, Partition, Report, Source, Word, union
 from octavo.model.errors import SettingsError, ToolMissing
 from octavo.model.settings import Limits, Settings
+from octavo.page.level import levelled
 from octavo.page.lines import lines_of
 from octavo.page.rendering import page_image
 from octavo.reading import engine, picture
@@ -204,7 +205,7 @@ def test_skewed_pages_have_the_lines_of_the_level_one_on_their_own_picture(profi
         degrees = int(names[row["document"]])
         assert row["skew"] == pytest.approx(degrees, abs=0.3)
         page = schemas.page_from_row(row)
-        assert [line.text for line in lines_of(page)] == list(LINES)
+        assert [line.text for line in lines_of(levelled(page))] == list(LINES)
         dark = np.asarray(askew(level, degrees)) < 100
         assert dark.shape == (page.height, page.width)
         for word in page.words:

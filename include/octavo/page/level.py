@@ -15,7 +15,7 @@ from itertools import accumulate, pairwise
 from octavo.model.entities import Box, Page, Word
 
 # Degrees below which a page counts as level: a line drifts by less than a third of its height over the width of the page.
-LEAST = 0.25
+LEAST = 0.3
 # A phrase tells the slope from so many of its line heights on; in shorter ones it is lost in ascenders and descenders.
 LONGEST_NOISE = 8.0
 # Fewest phrases that tell a page's skew.
@@ -54,7 +54,7 @@ def skew_of(page: Page) -> float:
         return 0.0
     lengths = list(accumulate(length for _, length in slopes))
     median, _ = slopes[bisect_left(lengths, lengths[-1] / 2)]
-    angle = round(math.degrees(math.atan(median)), 2)
+    angle = round(math.degrees(math.atan(median)), 1)  # as exact as the reader's
     return angle if abs(angle) >= LEAST else 0.0
 
 

@@ -1,8 +1,7 @@
 """Words into lines, lines into segments: the geometry that labels, tables and addresses stand on.
 
 A *line* is a row of words across the whole page, a *segment* a run of its words without a wide gap,
-which is what a reader takes as one piece ("Invoice date", "12 March 2026", one table cell). On a skewed
-page words are compared where they would stand if it were level.
+which is what a reader takes as one piece ("Invoice date", "12 March 2026", one table cell).
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from dataclasses import dataclass
 from statistics import median
 
 from octavo.model.entities import Box, Page, Word, union
-from octavo.page.level import levelled
 
 # Least share of the lower word's height by which two words of one line overlap vertically.
 SAME_LINE_OVERLAP = 0.5
@@ -75,11 +73,10 @@ def line_height(page: Page) -> float:
 
 
 def lines_of(page: Page) -> tuple[Line, ...]:
-    """The page's words as lines, top to bottom; every word is in exactly one segment. Boxes are those of the page as it is.
+    """The words of a level page as lines, top to bottom; every word is in exactly one segment.
 
     A word joins the line whose last word it overlaps most, so a line may drift.
     """
-    printed, page = page, levelled(page)
     rows: list[list[int]] = []
     height = line_height(page)
     band = max(1, round(height))
@@ -102,8 +99,7 @@ def lines_of(page: Page) -> tuple[Line, ...]:
             number = len(rows) - 1
         for b in bands:
             reaching[b].add(number)
-    lines = sorted((_line(page, row, height) for row in rows), key=lambda line: (line.box.y0 + line.box.y1, line.box.x0))
-    return tuple(lines if page is printed else (_printed(printed, line) for line in lines))
+    return tuple(sorted((_line(page, row, height) for row in rows), key=lambda line: (line.box.y0 + line.box.y1, line.box.x0)))
 
 
 def _joins(last: Box, word: Box) -> float:
@@ -131,12 +127,6 @@ def _line(page: Page, row: Sequence[int], height: float) -> Line:
             runs[-1].append(index)
     segments = tuple(segment(page.words, run) for run in runs)
     return Line(segments, union(s.box for s in segments))
-
-
-def _printed(page: Page, line: Line) -> Line:
-    """A line of the levelled page as it stands on the page."""
-    segments = tuple(segment(page.words, part.words) for part in line.segments)
-    return Line(segments, union(part.box for part in segments))
 
 
 def segment(words: Sequence[Word], indices: Sequence[int]) -> Segment:
