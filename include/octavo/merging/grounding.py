@@ -8,7 +8,7 @@ poor to tell. Edit distance is for running text in poorly read words only, never
 from __future__ import annotations
 
 from decimal import Decimal
-from itertools import repeat
+from itertools import pairwise, repeat
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -90,13 +90,25 @@ class Grounder:
             known = self._known[key] = self._ground(kind, text, typed, self._chunks.get(chunk))
         return known
 
-    def named(self, text: str, words: tuple[int, ...]) -> Grounding | None:
-        """The place that an extractor names for a value; None where its words do not say the value."""
+    def named(self, kind: Kind, text: str, words: tuple[int, ...]) -> Grounding | None:
+        """The place that an extractor names for a value; None where its words do not say the value, or do not follow each other."""
         texts = self.index.texts
         if max(words) >= len(texts) or squeeze(text) not in squeeze("".join([texts[i] for i in words])):
             return None
+        if len(words) > 1 and not self._is_run(words, kind in TEXTUAL):
+            return None
         place = Occurrence(words, self.index.is_printed(words, text))
         return Grounding(SHOWN[place.exact], (place,))
+
+    def _is_run(self, words: tuple[int, ...], wraps: bool) -> bool:
+        """Whether words are read one after the other; ``wraps``: over several lines."""
+        boxes, lines = self.index.boxes, self.index.lines
+        if not wraps and not same_row(boxes[words[0]], boxes[words[-1]]):
+            return False
+        return all(
+            (word == last + 1 and (wraps or lines[word] == lines[last])) or self._follows(boxes[last], boxes[words[0]], boxes[word])
+            for last, word in pairwise(words)
+        )
 
     def _ground(self, kind: Kind, text: str, typed: Typed | None, chunk: Chunk | None) -> Grounding:
         if kind is _GENERATED:

@@ -93,7 +93,7 @@ class CandidateScorer:
         if typed is None:
             reader = self.index.date_parser if kind is _DATE else self.index.parser
             typed = reader.parse(kind, candidate.value)
-        named = self._grounder.named(candidate.value, candidate.words) if candidate.words else None
+        named = self._grounder.named(kind, candidate.value, candidate.words) if candidate.words else None
         return typed, named or self._grounder.ground(kind, candidate.value, typed, candidate.chunk)
 
     def score(
