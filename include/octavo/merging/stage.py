@@ -37,8 +37,8 @@ _STATUS: dict[str | None, ParseStatus] = {None: ParseStatus.OK, **{status.value:
 logger = logging.getLogger(__name__)
 
 _PLACE = ["document", "page", "chunk", "x0", "y0", "x1", "y1"]
-_CHUNK_COLUMNS = [*_PLACE, "strategy", "word_ids"]
-_ANSWER_COLUMNS = [*_PLACE, "extractor", "hinted", "parsed", "parse_status", "word_ids"]
+_CHUNKS = pa.schema([schemas.CHUNKS.field(name) for name in (*_PLACE, "strategy", "word_ids")])
+_ANSWERS = pa.schema([schemas.ANSWERS.field(name) for name in (*_PLACE, "extractor", "hinted", "parsed", "parse_status", "word_ids")])
 
 
 def run(
@@ -123,23 +123,20 @@ class _Pages:
         if shard == self._shard:
             return
         self._shard = shard
-        self._chunks = self._by_document(["chunk"], _CHUNK_COLUMNS)
-        self._answers = self._by_document(self._stages, _ANSWER_COLUMNS)
+        self._chunks = self._by_document(["chunk"], _CHUNKS)
+        self._answers = self._by_document(self._stages, _ANSWERS)
         path = self._workspace.shard("read", shard)
         if not path.exists():
             raise WorkspaceError(f"{path} is missing: the read stage of run {self._workspace.run} did not finish; clear it, run it again")
         self._readings = groupby(_pages_of(path), key=attrgetter("document"))
         self._waiting = None
 
-    def _by_document(self, stages: Iterable[str], columns: list[str]) -> dict[str, list[pa.Table]]:
+    def _by_document(self, stages: Iterable[str], schema: pa.Schema) -> dict[str, list[pa.Table]]:
         """What stages wrote of the open shard, by document."""
         found: dict[str, list[pa.Table]] = {}
         for stage in stages:
-            said = self._workspace.read(self._workspace.shard(stage, self._shard), columns)
-            if "word_ids" in columns and "word_ids" not in said.column_names:  # files of earlier versions
-                said = said.append_column("word_ids", pa.nulls(said.num_rows, pa.string()))
-            for document, table in _cut(said):
-                found.setdefault(document, []).append(table)
+            for document, table in _cut(self._workspace.read(self._workspace.shard(stage, self._shard), schema.names)):
+                found.setdefault(document, []).append(schemas.completed(table, schema))
         return found
 
     def _read(self, document: str) -> Iterator[Page]:

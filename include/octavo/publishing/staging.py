@@ -17,7 +17,7 @@ from octavo.model.entities import Outcome, Report, Verdict
 from octavo.model.errors import Reason, SettingsError
 from octavo.storage import fs
 from octavo.storage.lake import Lake, table_schemas
-from octavo.storage.schemas import DOCUMENTS, PAGES, REVIEW
+from octavo.storage.schemas import ANSWERS, DOCUMENTS, PAGES, REVIEW, completed
 from octavo.storage.workspace import Workspace
 
 
@@ -69,7 +69,7 @@ def _documents_shards(workspace: Workspace, stage: str) -> Iterator[pa.Table]:
 def _answers(workspace: Workspace, extractors: Sequence[str]) -> Iterator[pa.Table]:
     for shard in workspace.page_shards:
         for extractor in extractors:
-            yield workspace.read(workspace.shard(f"extract_{extractor}", shard))
+            yield completed(workspace.read(workspace.shard(f"extract_{extractor}", shard)), ANSWERS)
 
 
 def _pages(workspace: Workspace) -> Iterator[pa.Table]:

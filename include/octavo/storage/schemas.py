@@ -192,6 +192,14 @@ def page_from_row(row: dict[str, Any]) -> Page:
     return next(pages_of(pa.Table.from_pylist([row], pa.schema([READINGS.field(name) for name in PAGE_COLUMNS]))))
 
 
+def completed(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """A table of an earlier version with the columns of ``schema`` that it lacks, all null."""
+    for column in schema:
+        if column.name not in table.column_names:
+            table = table.append_column(column, pa.nulls(table.num_rows, column.type))
+    return table
+
+
 def pages_of(readings: pa.Table) -> Iterator[Page]:
     """The pages of ``READINGS`` rows that have ``PAGE_COLUMNS``, few at a time: the words of many are large as Python objects."""
     for start in range(0, readings.num_rows, PAGES_AT_ONCE):
