@@ -40,6 +40,7 @@ MARK = "OCTAVO_STACK"  # in the environment of every process of a stack: stop fi
 START_SECONDS = 180
 STOP_SECONDS = 45
 
+# What tasks import; a module that is not there would be passed over without a word.
 PRELOADED = (
     "airflow.executors.local_executor", "airflow.sdk.execution_time.task_runner", "octavo_airflow.operators", "octavo.workflows.pipeline",
     "octavo.publishing.expectations",

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from octavo.model.entities import Box, Source, Word
 from octavo.page.level import levelled, skew_of
 from tests.grid import askew, page
 
@@ -33,6 +34,15 @@ def test_level_pages_short_phrases_and_empty_pages_are_level() -> None:
     assert skew_of(replace(few, skew=0.0)) == 0
     assert skew_of(page("")) == 0
     assert levelled(page(LINES)) == page(LINES)
+
+
+def test_words_without_height_and_steep_texts_tell_nothing() -> None:
+    flat = page(LINES)
+    flat = replace(flat, words=tuple(word._replace(box=word.box._replace(y1=word.box.y0)) for word in flat.words))
+    assert skew_of(flat) == 0
+    steps = [(10 * n, 200 * row + 5 * n) for row in range(4) for n in range(30)]
+    stairs = tuple(Word("x", Box(x, y, x + 9, y + 12), 0.9, Source.OCR) for x, y in steps)
+    assert skew_of(replace(flat, words=stairs)) == 0
 
 
 def test_what_the_reader_measured_counts() -> None:

@@ -8,13 +8,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
 import pytest
 
 from scripts.fleet import DEFAULT, GPU, Fleet, Worker, local
-from scripts.stack import MARK, Stack, StackError, asked_workers
+from scripts.stack import MARK, PRELOADED, Stack, StackError, asked_workers
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -110,3 +111,8 @@ def test_an_executor_that_the_stack_does_not_know_is_refused(monkeypatch: pytest
     monkeypatch.setenv("EXECUTOR", "kubernetes")
     with pytest.raises(StackError, match="it may be local or celery"):
         asked_workers()
+
+
+@pytest.mark.parametrize("module", PRELOADED)
+def test_what_tasks_are_forked_with_is_there(module: str) -> None:
+    assert find_spec(module) is not None

@@ -135,8 +135,9 @@ class _Pages:
         """What stages wrote of the open shard, by document."""
         found: dict[str, list[pa.Table]] = {}
         for stage in stages:
-            for document, table in _cut(self._workspace.read(self._workspace.shard(stage, self._shard), schema.names)):
-                found.setdefault(document, []).append(schemas.completed(table, schema))
+            rows = self._workspace.read(self._workspace.shard(stage, self._shard), schema.names)
+            for document, table in _cut(schemas.completed(rows, schema)):
+                found.setdefault(document, []).append(table)
         return found
 
     def _read(self, document: str) -> Iterator[Page]:

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
@@ -80,7 +81,9 @@ class Index:
         for line in self.lines:
             for part in line.segments:
                 self._add(part)
-        self._keys = sorted(self.windows)
+        self._by_length: dict[int, list[str]] = {}
+        for key in sorted(self.windows):
+            self._by_length.setdefault(len(key), []).append(key)
 
     def _add(self, part: Segment) -> None:
         words = self.page.words
@@ -107,18 +110,17 @@ class Index:
         return self._longest(found, wanted)
 
     def _misread(self, targets: Sequence[str]) -> list[tuple[float, int, _Window, str]]:
-        keys = [key for key in self._keys if len(key) >= FUZZY_LENGTH - 1]
-        if not targets or not keys:
-            return []
-        scores = process.cdist(targets, keys, scorer=Levenshtein.normalized_similarity, score_cutoff=FUZZY)
         found = []
-        for row, column in zip(*scores.nonzero(), strict=True):
-            target, key, score = targets[row], keys[column], float(scores[row, column])
+        for length, group in groupby(sorted(targets, key=len), key=len):
             # a longer or shorter text has another word rather than a misread one ("Invoice", "Invoice No")
-            edits = round((1 - score) * max(len(target), len(key)))
-            forgiven = 0 < edits <= max(1, len(target) // CHARS_PER_EDIT) and target.count("#") == key.count("#")
-            if forgiven and abs(len(target) - len(key)) <= 1:
-                found += [(round(score, 4), len(target), window, target) for window in self.windows[key]]
+            alike = [key for near in (length - 1, length, length + 1) for key in self._by_length.get(near, ())]
+            wanted = list(group)
+            scores = process.cdist(wanted, alike, scorer=Levenshtein.normalized_similarity, score_cutoff=FUZZY)
+            for row, column in zip(*scores.nonzero(), strict=True):
+                target, key, score = wanted[row], alike[column], float(scores[row, column])
+                edits = round((1 - score) * max(len(target), len(key)))
+                if 0 < edits <= max(1, length // CHARS_PER_EDIT) and target.count("#") == key.count("#"):
+                    found += [(round(score, 4), length, window, target) for window in self.windows[key]]
         return found
 
     def _longest(self, found: list[tuple[float, int, _Window, str]], wanted: dict[str, str]) -> list[Label]:

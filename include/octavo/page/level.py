@@ -14,10 +14,10 @@ from itertools import accumulate, pairwise
 
 from octavo.model.entities import Box, Page, Word
 
-# Degrees below which a page counts as level: a line drifts by less than a third of its height over the width of the page.
-LEAST = 0.3
+# Degrees. Less is within what is measured, and no line drifts by half its height over a page; nobody lays one further askew and keeps it.
+LEAST, MOST = 0.3, 15.0
 # A phrase tells the slope from so many of its line heights on; in shorter ones it is lost in ascenders and descenders.
-LONGEST_NOISE = 8.0
+SHORTEST = 8.0
 # Fewest phrases that tell a page's skew.
 FEWEST = 4
 # Widest gap inside a phrase, in line heights, and least share of the lower word's height by which neighbours overlap.
@@ -55,14 +55,14 @@ def skew_of(page: Page) -> float:
     lengths = list(accumulate(length for _, length in slopes))
     median, _ = slopes[bisect_left(lengths, lengths[-1] / 2)]
     angle = round(math.degrees(math.atan(median)), 1)  # as exact as the reader's
-    return angle if abs(angle) >= LEAST else 0.0
+    return angle if LEAST <= abs(angle) <= MOST else 0.0
 
 
 def _slopes(words: Sequence[Word]) -> Iterator[tuple[float, float]]:
     """The slope of each long phrase, and its length in pixels."""
     for phrase in _phrases(words):
         length = phrase[-1].center[0] - phrase[0].center[0]
-        if length >= LONGEST_NOISE * phrase[0].height:
+        if length >= SHORTEST * max(1, phrase[0].height):
             yield _fitted(phrase), length
 
 

@@ -12,6 +12,7 @@ from octavo.model.contracts import Contract, Locale
 from octavo.model.entities import Page
 from octavo.page import labels, lines, typed
 from octavo.page.labels import Label
+from octavo.page.level import levelled
 from octavo.page.lines import Line, Segment
 
 # A segment of so many words is a sentence, and what looks like a label in it one of its words.
@@ -43,8 +44,13 @@ class Proposal:
 class View:
     """A page as the extractor looks at it: its lines, and where it prints every label of the contract."""
 
-    page: Page
+    given: Page
     contract: Contract
+
+    @cached_property
+    def page(self) -> Page:
+        """The page, levelled: all that is looked for lies in rows and columns."""
+        return levelled(self.given)
 
     @cached_property
     def _index(self) -> labels.Index:

@@ -15,10 +15,9 @@ import numpy.typing as npt
 from PIL import Image, ImageChops, ImageFilter
 
 from octavo.model.entities import Box, Word
+from octavo.page.level import LEAST, MOST
 
-MOST = 15.0             # degrees; nobody lays a page askew further and keeps it
 STEPS = (0.5, 0.1)      # degrees, of the search and of its refinement
-LEAST = 0.3             # degrees; less is within what is measured, and no line drifts by half its height over a page
 # Longer side in pixels on which the angle is measured. Receipts and forms turned by 2 to 12 degrees: right to 0.1 on average, 0.5 at worst.
 SIDE = 1000
 MOST_PIXELS = 40_000_000  # of a straightened picture: a strip that is far longer than wide would become a square

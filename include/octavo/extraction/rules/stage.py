@@ -19,7 +19,6 @@ from octavo.extraction.rules.scalars import ranked, scalar
 from octavo.extraction.rules.unlabelled import placed
 from octavo.model.contracts import Contract, FieldSpec, Kind, Place
 from octavo.model.entities import Chunk, Page, ParseStatus, Report
-from octavo.page.level import levelled
 from octavo.page.view import Printed, Proposal, View
 from octavo.storage import fs, schemas
 from octavo.storage.workspace import BLOCK_PAGES, Workspace
@@ -53,7 +52,7 @@ def run(workspace: Workspace, shard: str, contract: Contract) -> Report:
 
     def rows() -> Iterator[dict[str, Any]]:
         readings = workspace.read(workspace.shard("read", shard))
-        for block in _blocks(map(levelled, schemas.pages_of(readings))):
+        for block in _blocks(schemas.pages_of(readings)):
             for page, found in zip(block, extract(block, contract), strict=True):
                 for chunk, answer in answers(found, chunks.get((page.document, page.number), [])):
                     counts["chunks"] += 1

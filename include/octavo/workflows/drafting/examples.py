@@ -19,7 +19,6 @@ from octavo.model.contracts import Contract, FieldSpec, Kind
 from octavo.model.entities import Page, Partition
 from octavo.model.errors import SettingsError
 from octavo.model.settings import Settings
-from octavo.page.level import levelled
 from octavo.page.values import squeeze
 from octavo.page.view import View
 from octavo.reading import stage as reading
@@ -101,7 +100,7 @@ def guessed_truth(examples: list[Example]) -> None:
     for example in examples:
         values: dict[str, tuple[str, str]] = {}
         for page in example.pages:
-            for pair in pairs(View(levelled(page), any_contract("draft"))):
+            for pair in pairs(View(page, any_contract("draft"))):
                 key = squeeze(pair.key.text)
                 if key and not key.isdigit() and key not in values:
                     order.setdefault(key, []).append(len(values))
