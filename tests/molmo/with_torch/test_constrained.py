@@ -1,32 +1,18 @@
 """Batches that are held to a schema, with rows that end in every way and in every order."""
 
-from dataclasses import replace
+from functools import partial
 from itertools import permutations
 
 import pytest
 import torch
 import xgrammar
-from PIL import Image
 
 from octavo.extraction.vlm.prompts import answer_schema
-from octavo.extraction.vlm.protocol import Finish, Question
 from octavo.extraction.vlm.runtimes.molmo2 import Molmo2
 from octavo.extraction.vlm.runtimes.torch_parts import GrammarMask
 from octavo.model.contracts import Contract
 from octavo.model.errors import Cancelled
-
-SCHEMA = {
-    "type": "object", "properties": {"name": {"type": "string", "maxLength": 300}}, "required": ["name"], "additionalProperties": False,
-}
-STOP, LIMIT = "bb", 72
-LETTERS = "cdefghijklmnopqrstuvwxyz"
-# How a row goes on within the string, by the number of the token, and how it ends: a loop after 64 tokens, the others sooner or later.
-WAYS = {
-    "loops": (lambda step: "a", Finish.LOOP),
-    "stop text": (lambda step: "b" if step > 30 else LETTERS[step * step % 23], Finish.STOP),
-    "ends": (lambda step: '"' if step > 20 else LETTERS[step * step % 23], Finish.STOP),
-    "too long": (lambda step: LETTERS[(step * step + step // 7) % 23], Finish.LENGTH),
-}
+from tests.molmo.with_torch.driving import WAYS, assert_as_alone, drive
 
 
 @pytest.fixture(scope="module")
@@ -34,30 +20,9 @@ def driven(options, runtime):
     """Asks a batch whose rows write as ``WAYS`` says, as far as the grammar lets them."""
     opened = Molmo2(options)
     opened.__dict__.update(model=runtime.model, processor=runtime.processor)
-    tokenizer, head = runtime.processor.tokenizer, runtime.model.get_output_embeddings()
-
-    def drive(ways, before=lambda step: None, **changes):
-        steps = []
-
-        def prefer(module, inputs, output):
-            steps.append(None)
-            before(len(steps))
-            output = output.clone()
-            for row, way in enumerate(ways):
-                output[row, ..., tokenizer.convert_tokens_to_ids(WAYS[way][0](len(steps)))] += 1e4
-            return output
-
-        asked = Question(Image.new("RGB", (120, 112), "white"), "Read this.", SCHEMA, LIMIT, (STOP,))
-        handle = head.register_forward_hook(prefer)
-        try:
-            # The answers of one ``ask`` are one batch, in the questions' order: they are of one size.
-            found = dict(reply for batch in opened.ask([replace(asked, **changes) for _ in ways]) for reply in batch)
-        finally:
-            handle.remove()
-        return [found[place] for place in range(len(ways))]
-
-    drive.runtime = opened
-    return drive
+    asking = partial(drive, opened, runtime.model.get_output_embeddings())
+    asking.runtime = opened
+    return asking
 
 
 @pytest.fixture(scope="module")
@@ -66,19 +31,13 @@ def alone(driven):
     return {way: driven([way])[0] for way in WAYS}
 
 
-@pytest.mark.parametrize("ways", [pytest.param(ways, id=", ".join(ways)) for ways in permutations(["loops", "stop text", "ends"])])
+@pytest.mark.parametrize("ways", [pytest.param(ways, id=", ".join(ways)) for ways in permutations(WAYS)])
 def test_a_row_that_ends_by_itself_ends_no_other_and_each_has_the_tokens_that_it_has_alone(driven, alone, ways):
-    ways = [*ways, "too long"]
-    replies = driven(ways)
-    assert [reply.finish for reply in replies] == [WAYS[way][1] for way in ways]
-    assert [reply.token_ids for reply in replies] == [alone[way].token_ids for way in ways]
-    by_way = dict(zip(ways, (reply.text for reply in replies), strict=True))
-    assert by_way["loops"].startswith('{"name":"aaaa')
-    assert by_way["ends"].endswith('"}')
-    assert STOP not in by_way["stop text"]
+    assert_as_alone(driven(ways), ways, alone)
 
 
-def test_a_batch_that_is_called_off_after_a_row_has_ended_stops_at_the_next_token(driven):
+@pytest.mark.parametrize("ways", [pytest.param(ways, id=", ".join(ways)) for ways in permutations(["ends", "loops", "stop text"])])
+def test_a_batch_that_is_called_off_after_rows_have_ended_stops_at_the_next_token(driven, ways):
     seen = []
 
     def before(step):
@@ -88,7 +47,7 @@ def test_a_batch_that_is_called_off_after_a_row_has_ended_stops_at_the_next_toke
 
     try:
         with pytest.raises(Cancelled):
-            driven(["ends", "loops", "stop text"], before)
+            driven(ways, before)
     finally:
         driven.runtime._cancelled = False
     assert max(seen) == 40

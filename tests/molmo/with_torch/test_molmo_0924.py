@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from octavo.extraction.vlm.runtimes.compat_0924 import remote_class
 from octavo.extraction.vlm.runtimes.molmo_0924 import PADDING, Molmo0924, collated
 from octavo.model.errors import SettingsError
 from tests.molmo.conftest import FIXTURE
+from tests.molmo.with_torch.driving import WAYS, assert_as_alone, drive
 
 STANDIN = FIXTURE.parent / "molmo-0924-standin"
 
@@ -81,6 +83,12 @@ def test_answers_can_be_held_to_a_schema(runtime, questions):
     replies = [reply for batch in runtime.ask(asked) for _, reply in batch]
     assert all(reply.text.startswith('{"n":"') for reply in replies)
     assert {reply.finish for reply in replies} == {Finish.STOP}
+
+
+@pytest.mark.parametrize("turn", [pytest.param(1, id="in order"), pytest.param(-1, id="in reverse")])
+def test_a_held_row_that_ends_by_itself_ends_no_other(runtime, turn):
+    asking, ways = partial(drive, runtime, runtime.model.head), list(WAYS)[::turn]
+    assert_as_alone(asking(ways), ways, {way: asking([way])[0] for way in ways})
 
 
 def test_rows_of_a_batch_are_padded_at_their_end():
