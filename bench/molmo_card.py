@@ -1,13 +1,15 @@
-"""What the Molmo runtime does on a card, in one run of some ten minutes; it says nothing about accuracy.
+"""What the Molmo runtime does on a card, in one run; it says nothing about accuracy.
 
-    python bench/molmo_card.py --json > card.json
+    python bench/molmo_card.py --json > card.jsonl
     python bench/molmo_card.py --device cpu --size 50m --masks 400      tries the script where there is no card
 
 ``--size 4b`` has the proportions of the released Molmo2-4B and random bfloat16 weights, made on the device; it wants 30 GiB.
+Each figure is printed as soon as it is known, so what came before an error is kept.
 
 - ``versions``: of everything that matters, the card and its driver; ``current``: the process's current device once the model is on it.
-- ``loops``: the trained fixture, held to a schema, in batches whose rows loop, meet a stop text, end, or run into the limit, in
+- ``fixture_loops``: the trained fixture, held to a schema, in batches whose rows loop, meet a stop text, end, or run into the limit, in
   every order: how many batches ended as they should, of how many, and in how many all rows had the tokens that they have alone.
+  ``loops``: the same by the random model.
 - ``fixture``: its answers that are right, held to the contract's schema, alone and in one batch, of how many.
 - ``masks``: milliseconds to lay a mask on the scores of that many rows, by xgrammar's back ends: ``torch_native``, which is used,
   and ``triton``, its own choice on CUDA, with the seconds of its first call, which compiles; or why it does not run.
@@ -26,8 +28,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from importlib import metadata
 from itertools import permutations
 from pathlib import Path
@@ -39,23 +42,13 @@ import xgrammar
 from PIL import Image
 
 from octavo.extraction.vlm.prompts import answer_schema, prompt
-from octavo.extraction.vlm.protocol import Finish, Question, Reply
+from octavo.extraction.vlm.protocol import Question, Reply
 from octavo.extraction.vlm.runtimes import torch_parts
 from octavo.extraction.vlm.runtimes.molmo2 import Molmo2
 from octavo.extraction.vlm.windows import padded, shrunk
 from octavo.model import contracts
-from octavo.model.contracts import Contract
 from octavo.model.tiling import HIGH_TILES, MAX_TILES, TILE_SIDE
-
-LETTERS = "cdefghijklmnopqrstuvwxyz"
-# How a row goes on within a text, by the number of the token, and how it ends.
-WAYS: dict[str, tuple[Callable[[int], str], Finish]] = {
-    "loops": (lambda step: "a", Finish.LOOP),
-    "stop text": (lambda step: "b" if step > 30 else LETTERS[step * step % 23], Finish.STOP),
-    "ends": (lambda step: '"' if step > 20 else LETTERS[step * step % 23], Finish.STOP),
-    "too long": (lambda step: LETTERS[(step * step + step // 7) % 23], Finish.LENGTH),
-}
-NAME = {"type": "object", "properties": {"name": {"type": "string", "maxLength": 300}}, "required": ["name"], "additionalProperties": False}
+from tests.molmo.with_torch.driving import WAYS, drive
 
 
 def main() -> None:
@@ -67,23 +60,37 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=4, help="pages of a batch in ``detail``")
     parser.add_argument("--new-tokens", type=int, default=64, help="of an answer in ``held``")
     parser.add_argument("--keep", type=Path, help="folder that keeps the random model for the next run")
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument("--json", action="store_true", help="print each figure as one JSON object on a line")
     options = parser.parse_args()
     logging.disable(logging.WARNING)
+    for name, value in figures(options):
+        print(json.dumps({name: value}) if options.json else f"{name}: {value}", flush=True)
+
+
+def figures(options: argparse.Namespace) -> Iterator[tuple[str, Any]]:
+    """Each figure's name and value, as they come."""
+    device = options.device
+    yield "versions", versions(device)
+    runtime = opened(bench.FIXTURE / "tiny-molmo2", device)
+    yield "fixture_loops", loops(runtime)
+    runtime.close()
+    yield "fixture", fixture(device)
+    yield "masks", {rows: masks(rows, options.masks, device) for rows in options.rows}
     with tempfile.TemporaryDirectory() as scratch:
-        figures: dict[str, Any] = {"versions": versions(options.device)}
-        figures |= bench.told("fixture", on_fixture(options.device))
-        figures["masks"] = bench.told("masks", {rows: masks(rows, options.masks, options.device) for rows in options.rows})
         folder = (options.keep or Path(scratch)) / f"molmo2-{options.size}"
         if not folder.is_dir():
-            bench.random_model(folder, options.size, options.device)
-        runtime = Molmo2(bench.runtime_options(folder, options.device).model_copy(update={"batch_size": 64}))
+            bench.random_model(folder, options.size, device)
+        runtime = opened(folder, device)
         runtime._generate([Question(Image.new("RGB", (400, 400), "white"), "Read.", None, 2)])  # loads the weights
-        figures["current"] = str(torch.cuda.current_device()) if torch.cuda.is_initialized() else "cpu"
-        figures["held"] = bench.told("held", {rows: held(runtime, rows, options.new_tokens) for rows in options.rows})
-        figures["detail"] = bench.told("detail", {tiles: detail(runtime, tiles, options.pages) for tiles in (MAX_TILES, HIGH_TILES)})
+        yield "current", str(torch.cuda.current_device()) if torch.cuda.is_initialized() else "cpu"
+        yield "loops", loops(runtime)
+        yield "held", {rows: held(runtime, rows, options.new_tokens) for rows in options.rows}
+        yield "detail", {tiles: detail(runtime, tiles, options.pages) for tiles in (MAX_TILES, HIGH_TILES)}
         runtime.close()
-    print(json.dumps(figures) if options.json else "\n".join(f"{name}: {value}" for name, value in figures.items()))
+
+
+def opened(model: Path, device: str) -> Molmo2:
+    return Molmo2(bench.runtime_options(model, device).model_copy(update={"batch_size": 64}))
 
 
 def versions(device: str) -> dict[str, str]:
@@ -100,40 +107,21 @@ def _driver() -> list[str]:
     return listed.read_text().splitlines()[:1] if listed.exists() else []
 
 
-def on_fixture(device: str) -> dict[str, Any]:
-    """``loops`` and ``fixture``."""
-    contract = contracts.load(bench.FIXTURE / "fixture_statement.yaml")
-    runtime = Molmo2(bench.runtime_options(bench.FIXTURE / "tiny-molmo2", device).model_copy(update={"batch_size": 64}))
-    alone = {way: drive(runtime, [way])[0] for way in WAYS}
+def loops(runtime: Molmo2) -> dict[str, int]:
+    """Of how many held batches the rows ended as they should, and had the tokens that they have alone."""
+    asking = partial(drive, runtime, runtime.model.get_output_embeddings())
+    alone = {way: asking([way])[0] for way in WAYS}
     ended = same = 0
     orders = list(permutations(WAYS))
     for ways in orders:
-        replies = drive(runtime, list(ways))
+        replies = asking(ways)
         ended += [reply.finish for reply in replies] == [WAYS[way][1] for way in ways]
         same += [reply.token_ids for reply in replies] == [alone[way].token_ids for way in ways]
-    loops = {"batches": len(orders), "ended_as_they_should": ended, "tokens_as_alone": same}
-    runtime.close()
-    return {"loops": loops, "fixture": fixture(contract, device)}
+    return {"batches": len(orders), "ended_as_they_should": ended, "tokens_as_alone": same}
 
 
-def drive(runtime: Molmo2, ways: list[str]) -> list[Reply]:
-    """A batch whose rows write as ``WAYS`` says, as far as the grammar lets them."""
-    tokenizer, steps = runtime.processor.tokenizer, iter(range(1, 10_000))
-
-    def prefer(module: Any, inputs: Any, output: torch.Tensor) -> torch.Tensor:
-        step, output = next(steps), output.clone()
-        for row, way in enumerate(ways):
-            output[row, ..., tokenizer.convert_tokens_to_ids(WAYS[way][0](step))] += 1e4
-        return output
-
-    handle = runtime.model.get_output_embeddings().register_forward_hook(prefer)
-    try:
-        return runtime._generate([Question(Image.new("RGB", (120, 112), "white"), "Read.", NAME, 72, ("bb",)) for _ in ways])
-    finally:
-        handle.remove()
-
-
-def fixture(contract: Contract, device: str) -> dict[str, int]:
+def fixture(device: str) -> dict[str, int]:
+    """The trained fixture's answers that are right."""
     with tempfile.TemporaryDirectory() as scratch:
         return bench.fixture(device, Path(scratch))["bfloat16" if device.startswith("cuda") else "float32"]
 
