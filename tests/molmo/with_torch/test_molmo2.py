@@ -337,13 +337,16 @@ def test_a_device_that_is_not_there_is_a_clear_error(options, questions):
 TOO_OLD = "The NVIDIA driver on your system is too old (found version 12020). Please update your GPU driver by downloading a new version."
 
 
+@pytest.mark.parametrize("count", [
+    pytest.param(1, id="NVML counts the card"), pytest.param(0, id="NVML is not asked for slices, or fails"),
+])
 @pytest.mark.parametrize("device", ["auto", "cuda", "cuda:0"])
-def test_a_card_whose_driver_is_too_old_is_an_error_with_both_versions_and_never_a_run_on_the_cpu(device, monkeypatch):
-    """As torch answers there: NVML counts the card, CUDA cannot be initialised."""
+def test_a_card_whose_driver_is_too_old_is_an_error_with_both_versions_and_never_a_run_on_the_cpu(device, count, monkeypatch):
+    """As torch answers there: CUDA cannot be initialised."""
     def init():
         raise RuntimeError(TOO_OLD)
 
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cuda, "init", init)
     with pytest.raises(SettingsError) as refused:
@@ -365,10 +368,14 @@ def test_a_worker_that_is_to_have_a_card_and_has_none_does_not_run_on_the_cpu(op
         list(Molmo2(options.model_copy(update={"device": "cuda"})).ask(questions[:1]))
 
 
-def test_a_run_that_falls_back_to_the_cpu_says_so(monkeypatch, caplog):
+def test_a_run_that_falls_back_to_the_cpu_says_so_and_why(monkeypatch, caplog):
+    def init():
+        raise RuntimeError("Found no NVIDIA driver on your system.")
+
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "init", init)
     assert torch_parts.devices("auto") == [torch.device("cpu")]
-    assert "the model runs on the CPU" in caplog.text
+    assert "no CUDA device is to be seen (Found no NVIDIA driver on your system.): the model runs on the CPU" in caplog.text
     caplog.clear()
     assert torch_parts.devices("cpu") == [torch.device("cpu")]
     assert caplog.text == ""

@@ -28,6 +28,8 @@ NEEDED = ("torch", "torchvision", "transformers", "xgrammar")
 # Steps between two looks for loops; looking costs more than a step of a small model.
 LOOK_EVERY = 16
 
+# torch's words for a driver that is older than its CUDA.
+TOO_OLD = "driver on your system is too old"
 # How CUDA and the libraries under torch end for want of memory, beside torch's own OutOfMemoryError; the first and the last were seen
 # on a card that another process had filled.
 TOO_LARGE = ("CUDNN_STATUS_", "CUBLAS_STATUS_", "CUDA error: out of memory")
@@ -54,28 +56,28 @@ def devices(name: str) -> list[torch.device]:
     import torch
 
     count = torch.cuda.device_count()
-    if name == "auto":
-        if not count:
-            log.warning("no CUDA device is to be seen: the model runs on the CPU; OCTAVO_MOLMO_DEVICE=cuda makes that an error")
-        name = "cuda" if count else "cpu"
+    # A driver that is too old can look like no card: where NVML is not asked (slices) or fails, CUDA itself counts none.
+    refusal = "" if name == "cpu" or (count and torch.cuda.is_available()) else _refusal()
+    if name == "auto" and not count and TOO_OLD not in refusal:
+        log.warning("no CUDA device is to be seen (%s): the model runs on the CPU; OCTAVO_MOLMO_DEVICE=cuda makes that an error", refusal)
+        name = "cpu"
     try:
-        chosen = torch.device(name)
+        chosen = torch.device("cuda" if name == "auto" else name)
     except RuntimeError as error:
         raise SettingsError(f"device {name!r} is not known; use auto, cpu, cuda or cuda:N") from error
     if chosen.type != "cuda":
         return [chosen]
-    if count and not torch.cuda.is_available():
+    if refusal and (count or TOO_OLD in refusal):
         raise SettingsError(
-            f"the driver lists {count} CUDA devices, and torch {torch.__version__} for CUDA {torch.version.cuda} cannot use them: "
-            f"{_refusal()} Update the NVIDIA driver to one for CUDA {torch.version.cuda} or later (nvidia-smi shows which CUDA a driver is "
-            "for), install a torch that was built for the driver's, or run on the CPU on purpose with OCTAVO_MOLMO_DEVICE=cpu"
+            f"torch {torch.__version__} for CUDA {torch.version.cuda} cannot use the cards of this machine: {refusal} Update the NVIDIA "
+            f"driver to one for CUDA {torch.version.cuda} or later (nvidia-smi shows which CUDA a driver is for), install "
+            "a torch that was built for the driver's, or run on the CPU on purpose with OCTAVO_MOLMO_DEVICE=cpu"
         )
     if count:
         torch.cuda.init()
         count = torch.cuda.device_count()  # before, NVML was asked, which counts cards that are split into slices (MIG)
     if (chosen.index or 0) >= count:
-        why = "" if count else f": {_refusal()}"
-        raise SettingsError(f"device {name} was asked for, and this machine shows {count} CUDA devices{why}")
+        raise SettingsError(f"device {name} was asked for, and this machine shows {count} CUDA devices{f': {refusal}' if refusal else ''}")
     return [torch.device("cuda", index) for index in (range(count) if chosen.index is None else [chosen.index])]
 
 
