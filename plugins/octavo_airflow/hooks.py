@@ -52,7 +52,7 @@ class MolmoHook(BaseHook):
         return vlm.configure(**_given(connection))
 
     def test_connection(self) -> tuple[bool, str]:
-        """Ask the endpoint one small question, as a task would: what the button Test shows."""
+        """Ask the endpoint a few small questions, as a task would: what the button Test shows."""
         from octavo.extraction.vlm.trial import try_endpoint
 
         try:

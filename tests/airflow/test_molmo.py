@@ -76,11 +76,14 @@ def test_a_connection_that_names_no_model_is_refused(connected: Any, conn_type: 
 @pytest.mark.parametrize(("server", "well", "said"), [
     pytest.param(Vllm(), True, "it holds its model to the contract's schema", id="it does what is asked"),
     pytest.param(Vllm(lambda schema: "12.50", constrains=False), True, "does not hold its model to the contract's schema", id="no schema"),
+    pytest.param(Vllm(known=KNOWN), True, "it takes mm_processor_kwargs and stop", id="every field"),
+    pytest.param(Vllm(known=KNOWN - {"mm_processor_kwargs"}), True, "it refuses mm_processor_kwargs (HTTP 400: ", id="no tiles"),
+    pytest.param(Vllm(known=KNOWN - {"stop"}), True, "it refuses stop (HTTP 400: ", id="no stop texts"),
     pytest.param(Vllm(known=KNOWN - {"response_format"}), False, "because of the field response_format", id="refused"),
     pytest.param(Vllm(model="another"), False, "refuses model 'm' with HTTP 404", id="another model"),
     pytest.param(Vllm(max_model_len=100), False, "max_tokens=512 cannot be greater than max_model_len=100", id="a short context"),
 ])
-def test_the_test_of_a_connection_asks_one_question_as_a_task_would(connected: Any, server: Vllm, well: bool, said: str) -> None:
+def test_the_test_of_a_connection_asks_as_a_task_would(connected: Any, server: Vllm, well: bool, said: str) -> None:
     with serving(server) as endpoint:
         connected(host=endpoint.url, password=SECRET, extra={"model": "m"})
         assert MolmoHook("model").test_connection() == (well, ANY)
