@@ -37,9 +37,10 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 30.0
 PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 WRONG_SETTINGS = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}
 REFUSING = {HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY}
-SAME_REFUSALS = 3       # in the same words, before any answer: it is not the questions
+SAME_REFUSALS = 3       # in the same words but for numbers, before any answer: it is not the questions
 CHECKED_ANSWERS = 5     # the first ones are held against the schema that was sent along
 SHOWN_CHARACTERS = 200  # of a server's error text
+DIGITS = re.compile(r"\d+")
 SCHEMA_WORDS = re.compile(r"\b(response_format|json.?schema|grammar)\b", re.IGNORECASE)
 # Fields that not every server takes, and what a user can do about each. A refusal of the first three is never about one question.
 REMEDIES = {
@@ -154,9 +155,10 @@ class OpenAI:
         with self._lock:
             if self._answered or refusal.status not in REFUSING:
                 return
-            self._refusals[refusal.text] += 1
+            words = DIGITS.sub("", refusal.text)
+            self._refusals[words] += 1
             own = refusal.field in REMEDIES and refusal.field != "max_tokens"
-            if not own and self._refusals[refusal.text] < SAME_REFUSALS:
+            if not own and self._refusals[words] < SAME_REFUSALS:
                 return
         named = f" because of the field {refusal.field}" if refusal.field else ""
         remedy = REMEDIES.get(refusal.field, "python -m octavo molmo-try asks one question in the same way")
