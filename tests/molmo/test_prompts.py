@@ -81,7 +81,7 @@ def test_a_long_hint_is_cut():
 
 @pytest.mark.parametrize(("name", "field", "labels"), [
     ("receipt", "total", "Total, Grand Total"), ("invoice", "buyer", "Bill to, Customer, Kunde"),
-    ("energy_statement", "statement_date", "Statement Date, Bill Date, Billing Date"),
+    ("invoice", "currency", "Currency, Währung"), ("adbuy", "contract_num", "Contract, Order Number, Invoice Number"),
 ])
 def test_a_model_is_shown_few_labels_and_common_ones_where_the_contract_names_them(name, field, labels):
     line = next(line for line in prompt(CONTRACTS[name], "layout", "").splitlines() if line.strip().startswith(f"- {field} "))
