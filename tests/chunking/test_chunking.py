@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -251,9 +252,17 @@ def test_a_page_of_high_detail_costs_more_and_is_seen_larger() -> None:
     assert (high, round(300 * large)) == (2823, 142)
 
 
+@pytest.mark.parametrize(("given", "most"), [
+    pytest.param({}, 400, id="standard"), pytest.param({"detail": "high"}, 1200, id="three times the tiles, three times the words"),
+    pytest.param({"detail": "high", "max_words": 300}, 300, id="what a contract says counts"),
+])
+def test_how_many_words_a_chunk_may_have_follows_the_detail(given: dict[str, Any], most: int) -> None:
+    assert Chunking.model_validate(given).max_words == most
+
+
 def test_a_page_of_small_print_is_one_chunk_in_high_detail_and_costs_no_more_than_its_chunks_otherwise() -> None:
-    page = page_of([word for n in range(80) for word in line("word " * 22, 60, 40 + 28 * n, 14)], 1654, 2339)
-    cuts = {detail: layout.cut(page, Chunking(detail=detail, max_words=4000)) for detail in ("standard", "high")}
+    page = page_of([word for n in range(54) for word in line("word " * 22, 60, 40 + 38 * n, 14)], 1654, 2339)
+    cuts = {detail: layout.cut(page, Chunking(detail=detail)) for detail in ("standard", "high")}
     assert [len(chunks) for chunks in cuts.values()] == [3, 1]
     costs = [
         [crop_cost(chunk.box.width, chunk.box.height, tiles) for chunk in cuts[detail]]

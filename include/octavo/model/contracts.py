@@ -159,8 +159,16 @@ class Chunking(_Part):
 
     strategy: Strategy = Strategy.LAYOUT
     line_gap_px: int = Field(10, ge=0, description="line_gap: a new chunk past this vertical gap, pixels (the tutorial's)")
-    max_words: int = Field(400, gt=0, description="layout: most words of one chunk")
+    max_words: int = Field(400, gt=0, description="layout: most words of one chunk; with detail high 1,200 where none is given")
     detail: Literal["standard", "high"] = Field("standard", description="high: a model sees a chunk in up to 24 tiles instead of 8")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _words_by_detail(cls, given: Any) -> Any:
+        """Where the contract gives no ``max_words``: three times the tiles, three times the words."""
+        if isinstance(given, dict) and given.get("detail") == "high":
+            return {"max_words": 1200, **given}
+        return given
 
     @property
     def tiles(self) -> int | None:

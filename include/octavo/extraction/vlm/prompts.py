@@ -23,8 +23,8 @@ Answer with JSON only, without comments or code marks, exactly in this shape, wi
 {shape}"""
 # Labels shown per field, where the contract names none for a model; more cost every prompt of every chunk tokens.
 LABELS = 3
-# Longest hint, characters. A chunk of 400 words has about 2,400.
-HINT_CHARACTERS = 6000
+# Longest hint, characters. A chunk of 400 words has about 2,400, one of 1,200 words (the most of ``detail: high``) 7,200.
+HINT_CHARACTERS = 8000
 
 _PARTS = {Strategy.PAGE: "a page", Strategy.QUADRANTS: "a quarter of a page"}
 
