@@ -92,7 +92,7 @@ def made_up(number: int) -> StoredAnswer:
                       "total": f"{draw.randint(1, 99999) / 100:.2f}", "invoice_number": f"{draw.randrange(10**9)}",
                       "line_items": [{"amount": f"{draw.randint(1, 9999) / 100:.2f}"}]})
     document = f"{number // 30:064x}"
-    return StoredAnswer(raw, "stop", draw.randint(424, 1006), draw.randint(20, 90), draw.random(), 1, "m", None, "molmo2 1.0", document)
+    return StoredAnswer(raw, "stop", draw.randint(410, 992), draw.randint(20, 90), draw.random(), 1, "m", None, "molmo2 1.0", document)
 
 
 if __name__ == "__main__":
