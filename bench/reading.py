@@ -197,8 +197,8 @@ def pages_with_layer(path: Path) -> int:
     try:
         for number in range(1, len(document) + 1):
             with pdf.open_page(document, number) as page:
-                layer = text_layer.read(page, pdf.DPI)
-                if not text_layer.trusted(page, layer) or regions.unread(page, layer.words, pdf.DPI):
+                layer = text_layer.read(page)
+                if text_layer.doubt(page, layer) or regions.unread(page, layer.words(page, pdf.DPI), pdf.DPI):
                     return 0
         return len(document)
     except Quarantined:

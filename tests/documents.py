@@ -58,3 +58,40 @@ def make_zip(path: Path, members: Members, compression: int = zipfile.ZIP_DEFLAT
         for name, data in members.items():
             archive.writestr(name, data)
     return path
+
+
+def drawn_pdf(path: Path, content: str, page: str = "", catalog: str = "", objects: Sequence[str] = (), resources: str = "") -> Path:
+    """A PDF of one page of 595 x 842 points, written by hand: what no library writes on purpose.
+
+    Args:
+        path: where to write.
+        content: the page's content stream; ``/F1`` is Helvetica.
+        page: further entries of the page's dictionary.
+        catalog: further entries of the catalog.
+        objects: further objects, the first of which is number 6: a dictionary, or a dictionary and a stream.
+        resources: further entries of the page's resources.
+    """
+    bodies = [
+        f"<< /Type /Catalog /Pages 2 0 R {catalog} >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R {page} "
+        f"/Resources << /Font << /F1 5 0 R >> {resources} >> >>",
+        stream(content), "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>", *objects,
+    ]
+    out, places = "%PDF-1.7\n", []
+    for number, body in enumerate(bodies, 1):
+        places.append(len(out))
+        out += f"{number} 0 obj\n{body}\nendobj\n"
+    table = "".join(f"{place:010d} 00000 n \n" for place in places)
+    trailer = f"trailer << /Size {len(bodies) + 1} /Root 1 0 R >>\nstartxref\n{len(out)}\n%%EOF\n"
+    path.write_bytes(f"{out}xref\n0 {len(bodies) + 1}\n0000000000 65535 f \n{table}{trailer}".encode("latin-1"))
+    return path
+
+
+def stream(content: str, entries: str = "") -> str:
+    """A stream object's body; ``entries`` are further ones of its dictionary."""
+    return f"<< /Length {len(content)} {entries} >>\nstream\n{content}\nendstream"
+
+
+def line(text: str, x: float, y: float, size: float = 12, before: str = "") -> str:
+    """Drawing operators of a line of text whose baseline starts at ``x``, ``y`` points from the bottom left."""
+    return f"q {before} BT /F1 {size} Tf 1 0 0 1 {x} {y} Tm ({text}) Tj ET Q\n"

@@ -10,7 +10,7 @@ import pytest
 from fpdf import FPDF
 from PIL import Image
 
-from octavo.model.entities import Word
+from octavo.model.entities import OcrReason, Word
 from octavo.model.errors import Quarantined, Reason
 from octavo.page import pdf
 from octavo.reading import regions, text_layer, worker
@@ -91,12 +91,6 @@ def test_no_ocr_is_spent_on_what_is_no_picture_of_text(pictures: list[Any], tmp_
     assert (row["text_source"], row["outcome"]) == ("text_layer", "ok")
 
 
-def test_a_scan_with_an_ocr_layer_of_its_own_is_not_read_again(tmp_path: Path) -> None:
-    row = read(letter(tmp_path / "scan.pdf", WHOLE, body=BODY[:2], mode=3))
-    assert row["text_source"] == "text_layer"
-    assert [word["text"] for word in row["words"]] == " ".join(BODY[:2]).split()
-
-
 @pytest.mark.parametrize("turned", [0, 90, 270])
 def test_a_picture_within_a_form_and_on_a_turned_page_is_found_at_its_place(turned: int, tmp_path: Path) -> None:
     stamped = pdfium.PdfDocument(letter(tmp_path / "stamped.pdf", (STAMP, 20, 20, 130), body=[]))
@@ -142,18 +136,16 @@ def shifted(text: str, by: int) -> str:
 LONG = [STORY[start:start + 70] for start in range(0, len(STORY), 70)]
 
 
-@pytest.mark.parametrize(("pictures", "body", "mode", "trusted"), [
-    pytest.param([], LONG, 0, True, id="text"),
-    pytest.param([], [shifted(line, 3) for line in LONG], 0, False, id="letters of a wrong encoding"),
-    pytest.param([], [shifted(LONG[0], 3)], 0, True, id="a few odd words"),
-    pytest.param([], LONG, 3, False, id="invisible text over nothing"),
-    pytest.param([WHOLE], LONG, 3, True, id="invisible text over a scan"),
-    pytest.param([WHOLE], ["a few words"], 3, False, id="a few invisible words over a scan"),
-    pytest.param([WHOLE], ["Page 1 of 2"], 0, False, id="a page number on a scan"),
-    pytest.param([], [], 0, False, id="no text"),
+@pytest.mark.parametrize(("pictures", "body", "mode", "doubt"), [
+    pytest.param([], LONG, 0, None, id="text"),
+    pytest.param([], [shifted(line, 3) for line in LONG], 0, OcrReason.GARBLED, id="letters of a wrong encoding"),
+    pytest.param([], [shifted(LONG[0], 3)], 0, None, id="a few odd words"),
+    pytest.param([], LONG, 3, OcrReason.HIDDEN_TEXT, id="invisible text over nothing"),
+    pytest.param([WHOLE], ["Page 1 of 2"], 0, OcrReason.SCAN, id="a page number on a scan"),
+    pytest.param([], [], 0, OcrReason.NO_TEXT, id="no text"),
 ])
 def test_a_layer_is_trusted_that_says_what_the_page_shows(
-    pictures: list[Any], body: list[str], mode: int, trusted: bool, tmp_path: Path,
+    pictures: list[Any], body: list[str], mode: int, doubt: OcrReason | None, tmp_path: Path,
 ) -> None:
     page = pdfium.PdfDocument(letter(tmp_path / "page.pdf", *pictures, body=body, mode=mode))[0]
-    assert text_layer.trusted(page, text_layer.read(page, 200)) is trusted
+    assert text_layer.doubt(page, text_layer.read(page)) is doubt

@@ -55,6 +55,16 @@ class Source(StrEnum):
     OCR = "ocr"
 
 
+class OcrReason(StrEnum):
+    """Why a PDF's page was recognised although it may have a text layer."""
+
+    NO_TEXT = "no_text"          # it has none
+    HIDDEN_TEXT = "hidden_text"  # no viewer shows any of it
+    GARBLED = "garbled"          # its characters mean nothing
+    OFF_INK = "off_ink"          # an OCR layer that does not lie on what the page shows
+    SCAN = "scan"                # a few words on a picture
+
+
 class Word(NamedTuple):
     """One word of a page. ``confidence`` is 0 to 1; a text layer's words have 1."""
 

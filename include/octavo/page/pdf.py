@@ -23,7 +23,10 @@ from octavo.model.errors import Quarantined, Reason
 MEDIA_TYPE = "application/pdf"
 POINTS_PER_INCH = 72
 DPI = 200               # Tesseract's accuracy levels off from about 200 dpi for 10 pt text
-MOST_DPI = 300          # of a scan that has as much; measured: bench/results/reading.md
+# Most pixels of a page that shows a scan of as many: A4 at 300 dpi; more only costs time (measured: bench/results/reading.md). A limit
+# in pixels, since pages of scans are sometimes of the size of a stamp, or of a wall.
+MOST_PIXELS = 8_750_000
+LEAST_SIDE_PX = 1000    # of the longer side: boxes are whole pixels, and on a page of 60 x 84 points 200 dpi would make letters 3 px high
 MAX_SIDE_PX = 10_000    # A0 at 200 dpi; a longer side lowers the dpi
 PASSWORDS = "OCTAVO_PDF_PASSWORDS"  # environment variable
 TAIL_BYTES = 1024       # where a whole PDF has its %%EOF
@@ -34,10 +37,14 @@ def open_pdf(path: Path) -> pdfium.PdfDocument:
     """The document at ``path``, with its form fields drawn, opened without a password or with one of ``passwords``.
 
     Raises:
-        Quarantined: password_required, truncated, corrupt or no_pages.
+        Quarantined: password_required, truncated, corrupt, no_pages or xfa_form.
     """
     document = _unlocked(path)
-    if document.get_formtype() != pdfium_c.FORMTYPE_NONE:
+    kind = document.get_formtype()
+    if kind == pdfium_c.FORMTYPE_XFA_FULL:
+        document.close()
+        raise Quarantined(Reason.XFA_FORM, "its pages only say that the viewer has to draw the form; print it to a PDF")
+    if kind != pdfium_c.FORMTYPE_NONE:
         document.init_forms()
     return document
 
@@ -81,16 +88,17 @@ def _reason(path: Path, error: pdfium.PdfiumError) -> Reason:
 
 @contextmanager
 def open_page(document: pdfium.PdfDocument, number: int) -> Iterator[pdfium.PdfPage]:
-    """Page ``number`` (from 1), closed at the end of the block.
+    """Page ``number`` (from 1), closed at the end of the block. What a viewer shows of its form fields and annotations is drawn on it.
 
     Raises:
         Quarantined: page_unreadable, when pdfium cannot load it or it has no area.
     """
+    page = _load(document, number)
     try:
-        page = document[number - 1]
-    except (pdfium.PdfiumError, IndexError) as error:
-        raise Quarantined(Reason.PAGE_UNREADABLE, str(error)) from error
-    try:
+        if _has_annotations(page):
+            pdfium_c.FPDFPage_Flatten(page.raw, pdfium_c.FLAT_NORMALDISPLAY)
+            page.close()
+            page = _load(document, number)
         width, height = page.get_size()
         if not (math.isfinite(width) and math.isfinite(height) and width > 0 and height > 0):
             raise Quarantined(Reason.PAGE_UNREADABLE, f"the page is {width} x {height} points")
@@ -99,33 +107,52 @@ def open_page(document: pdfium.PdfDocument, number: int) -> Iterator[pdfium.PdfP
         page.close()
 
 
+def _load(document: pdfium.PdfDocument, number: int) -> pdfium.PdfPage:
+    try:
+        return document[number - 1]
+    except (pdfium.PdfiumError, IndexError) as error:
+        raise Quarantined(Reason.PAGE_UNREADABLE, str(error)) from error
+
+
+def _has_annotations(page: pdfium.PdfPage) -> bool:
+    """Whether the page has annotations that are more than links."""
+    for index in range(pdfium_c.FPDFPage_GetAnnotCount(page.raw)):
+        annotation = pdfium_c.FPDFPage_GetAnnot(page.raw, index)
+        kind = pdfium_c.FPDFAnnot_GetSubtype(annotation)
+        pdfium_c.FPDFPage_CloseAnnot(annotation)
+        if kind not in (pdfium_c.FPDF_ANNOT_LINK, pdfium_c.FPDF_ANNOT_POPUP):
+            return True
+    return False
+
+
 def choose_dpi(page: pdfium.PdfPage, max_pixels: int, scanned: float = 0.0) -> int:
     """The resolution at which a page is read: ``DPI``, or as much less as keeps it within ``max_pixels`` and ``MAX_SIDE_PX``.
 
     Args:
-        page: an open page.
+        page: an open page; a very small one has ``LEAST_SIDE_PX`` at least.
         max_pixels: most pixels of its picture.
-        scanned: resolution of the scan that the page shows; it is kept between ``DPI`` and ``MOST_DPI``.
+        scanned: resolution of the scan that the page shows: it is read at that, up to ``MOST_PIXELS``.
 
     Raises:
         Quarantined: page_too_large, when not even 1 dpi does.
     """
     width, height = (side / POINTS_PER_INCH for side in page.get_size())
-    wanted = min(max(round(scanned), DPI), MOST_DPI)
-    dpi = int(min(wanted, math.sqrt(max_pixels / (width * height)), MAX_SIDE_PX / max(width, height)))
+    longer, area = max(width, height), width * height
+    wanted = max(DPI, LEAST_SIDE_PX / longer, min(round(scanned), math.sqrt(MOST_PIXELS / area)))
+    dpi = int(min(wanted, math.sqrt(max_pixels / area), MAX_SIDE_PX / longer))
     if dpi < 1:
         raise Quarantined(Reason.PAGE_TOO_LARGE, f"the page is {width:,.0f} x {height:,.0f} inches; raise limits.page_pixels")
     return dpi
 
 
-def frame(page: pdfium.PdfPage, dpi: int) -> tuple[int, int]:
+def frame(page: pdfium.PdfPage, dpi: float) -> tuple[int, int]:
     """Width and height in pixels of the page at ``dpi``, as ``render`` makes it."""
     scale = dpi / POINTS_PER_INCH
     width, height = page.get_size()
     return math.ceil(width * scale), math.ceil(height * scale)
 
 
-def transform(page: pdfium.PdfPage, dpi: int) -> tuple[float, float, float, float, float, float]:
+def transform(page: pdfium.PdfPage, dpi: float) -> tuple[float, float, float, float, float, float]:
     """The affine (a, b, c, d, e, f) from points of the unrotated crop box (origin top left) to pixels of the frame."""
     scale = dpi / POINTS_PER_INCH
     width, height = (side * scale for side in page.get_size())
@@ -140,7 +167,7 @@ def transform(page: pdfium.PdfPage, dpi: int) -> tuple[float, float, float, floa
             return (scale, 0.0, 0.0, scale, 0.0, 0.0)
 
 
-def in_frame(boxes: Boxes, page: pdfium.PdfPage, dpi: int) -> Boxes:
+def in_frame(boxes: Boxes, page: pdfium.PdfPage, dpi: float) -> Boxes:
     """Boxes as left, top, right, bottom in pixels of the frame at ``dpi``.
 
     Args:
@@ -161,9 +188,17 @@ def render(page: pdfium.PdfPage, dpi: float, grey: bool = False) -> Image.Image:
     Raises:
         Quarantined: page_unreadable, when pdfium has no memory for the bitmap.
     """
+    image: Image.Image = _bitmap(page, dpi, grey).to_pil()
+    return image if grey else image.convert("RGB")
+
+
+def pixels(page: pdfium.PdfPage, dpi: float, grey: bool) -> npt.NDArray[np.uint8]:
+    """The page as ``render`` draws it: rows x columns for ``grey``, else rows x columns x colours."""
+    return np.asarray(_bitmap(page, dpi, grey).to_numpy())
+
+
+def _bitmap(page: pdfium.PdfPage, dpi: float, grey: bool) -> pdfium.PdfBitmap:
     try:
-        bitmap = page.render(scale=dpi / POINTS_PER_INCH, grayscale=grey)
+        return page.render(scale=dpi / POINTS_PER_INCH, grayscale=grey)
     except pdfium.PdfiumError as error:
         raise Quarantined(Reason.PAGE_UNREADABLE, str(error)) from error
-    image: Image.Image = bitmap.to_pil()
-    return image if grey else image.convert("RGB")

@@ -82,7 +82,8 @@ def _pages(workspace: Workspace) -> Iterator[pa.Table]:
         sums = np.bincount(parents, confidences, minlength=len(table))
         means = [round(total / n, 4) if n else None for total, n in zip(sums.tolist(), counts.to_pylist(), strict=True)]
         columns = {name: table[name] for name in PAGES.names if name in table.schema.names and name != "words"}
-        yield pa.table({**columns, "words": counts.cast(pa.int32()), "mean_confidence": pa.array(means, pa.float64())}).select(PAGES.names)
+        pages = pa.table({**columns, "words": counts.cast(pa.int32()), "mean_confidence": pa.array(means, pa.float64())})
+        yield completed(pages, PAGES).select(PAGES.names)
 
 
 def _documents(workspace: Workspace) -> Iterator[pa.Table]:

@@ -18,7 +18,7 @@ from octavo.model.errors import SettingsError, ToolMissing
 from octavo.model.settings import Settings
 
 # Raise it whenever the same page would be read differently by this package's own code.
-READER = 6
+READER = 7
 
 
 # What the models of profile best read, by Tesseract's names: PP-OCRv6 knows the letters of these Latin alphabets, Chinese and

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING
 import pypdfium2 as pdfium
 from PIL import Image
 
-from octavo.model.entities import Box, Word
 from octavo.model.errors import Quarantined
 from octavo.page import pdf
 from octavo.reading import picture, regions, text_layer
@@ -55,33 +53,24 @@ def read(look: Look, path: Path, folder: Path, max_pixels: int, recogniser: Reco
 
 
 def _read(look: Look, page: pdfium.PdfPage, folder: Path, max_pixels: int, recogniser: Recogniser) -> Reading:
+    stored = page.get_rotation()
+    layer = text_layer.read(page)
+    why = text_layer.doubt(page, layer)
+    if why is not None:
+        page.set_rotation(stored)  # a scan is turned by what OCR sees, not by a stamp's text
     dpi = pdf.choose_dpi(page, max_pixels)
-    words, parts = _layer(page, dpi)
-    if parts is None or parts:
-        finer = pdf.choose_dpi(page, max_pixels, min(regions.scanned_dpi(page), _useful_dpi(page)))
-        if finer != dpi:
-            dpi = finer
-            words, parts = _layer(page, dpi)
+    parts = [] if why is not None or layer.invisible else regions.unread(page, layer.words(page, dpi), dpi)
+    if why is not None or parts:
+        dpi = pdf.choose_dpi(page, max_pixels, regions.scanned_dpi(page))
+        parts = parts and regions.unread(page, layer.words(page, dpi), dpi)
+    words = layer.words(page, dpi) if why is None else ()
     reading = look.reading = Reading(*pdf.frame(page, dpi), dpi, page.get_rotation(), pdf.transform(page, dpi), words, "text_layer")
-    if parts is None:
+    reading.hidden_words, reading.aside_words, reading.ocr_reason = layer.hidden, layer.aside, why
+    if why is not None:
         look.waiting = prepare(reading, pdf.render(page, dpi, grey=True), folder, recogniser)
     elif parts:
         look.waiting = prepare_part(reading, pdf.render(page, dpi, grey=True), parts, folder, recogniser)
     return reading
-
-
-def _layer(page: pdfium.PdfPage, dpi: int) -> tuple[Sequence[Word], list[Box] | None]:
-    """The words of the text layer and the pictures that OCR has to read beside it; none and None for a layer that is not trusted."""
-    layer = text_layer.read(page, dpi)
-    if not text_layer.trusted(page, layer):
-        return (), None
-    parts = regions.unread(page, layer.words, dpi)
-    return layer.words, [] if parts and text_layer.all_invisible(page) else parts  # a scan's own OCR layer has read its picture
-
-
-def _useful_dpi(page: pdfium.PdfPage) -> float:
-    """The resolution past which a page's picture would be reduced again for OCR."""
-    return pdf.POINTS_PER_INCH * picture.LARGE_WIDTH / float(page.get_width())
 
 
 def _preview(page: pdfium.PdfPage, frame: tuple[int, int], dpi: int) -> Image.Image | None:

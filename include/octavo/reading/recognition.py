@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from octavo.model.entities import Box, Word, union
+from octavo.model.entities import Box, OcrReason, Word, union
 from octavo.model.errors import Quarantined
 from octavo.page.images import Affine, turned
 from octavo.reading import deskew, picture
@@ -37,6 +37,9 @@ class Reading:
     text_source: str
     blank: bool = False
     skew: float = 0.0
+    hidden_words: int = 0
+    aside_words: int = 0
+    ocr_reason: OcrReason | None = None
 
     def turn(self, degrees: int) -> None:
         """Turn the (wordless) frame clockwise by a multiple of 90 degrees."""

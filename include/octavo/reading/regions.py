@@ -17,6 +17,7 @@ import pypdfium2.raw as pdfium_c
 
 from octavo.model.entities import Box, Word, union
 from octavo.page import pdf
+from octavo.reading.page_objects import PageObject, objects
 
 # Share of the page that a picture must cover. On 109 pages of invoices and orders logos and seals cover up to .031;
 # .04 is 6 x 4 cm of A4.
@@ -24,20 +25,18 @@ LEAST_SHARE = 0.04
 LEAST_SIDE = 0.4        # inches: a thinner one is an ornament
 TOUCHING = 4            # pixels between the strips in which scanners store one picture
 MOST_PICTURES = 200     # a page of more is drawn of tiles: they count as one picture
-DEPTH = 3               # how deep pictures are looked for in nested form objects
 # Pictures that cover this share of a page without a text layer are what is to be read of it: a till receipt on A4 covers .25.
 SCANNED_SHARE = 0.2
 # A picture with words of the layer in more than this share of its 8 x 8 fields is a background, or a scan whose layer says what it
 # shows; a header and a footer stamped onto a scan reach into 16 of the 64.
 FIELDS, WORDED = 8, 0.25
 
-Matrix = npt.NDArray[np.float64]
 Boxes = npt.NDArray[np.float64]
 
 
 def pictures(page: pdfium.PdfPage) -> Boxes:
     """The pictures of a page, k x 4: left, bottom, right, top in points of the page as it is stored."""
-    found = [bounds for _, bounds in _pictures(_objects(page), np.eye(3), DEPTH)]
+    found = [picture.bounds() for picture in _pictures(page)]
     return np.array(found, np.float64).reshape(len(found), 4)
 
 
@@ -47,10 +46,11 @@ def scanned_dpi(page: pdfium.PdfPage) -> float:
     Scanners store a page as one picture, as strips, or as a sharp mask of its print over a coarse background.
     """
     sized = []
-    for item, (left, bottom, right, top) in _pictures(_objects(page), np.eye(3), DEPTH):
+    for picture in _pictures(page):
+        left, bottom, right, top = picture.bounds()
         across, down = ctypes.c_uint(), ctypes.c_uint()
         area = (right - left) * (top - bottom) / pdf.POINTS_PER_INCH**2
-        if area > 0 and pdfium_c.FPDFImageObj_GetImagePixelSize(item, across, down):
+        if area > 0 and pdfium_c.FPDFImageObj_GetImagePixelSize(picture.handle, across, down):
             sized.append((math.sqrt(across.value * down.value / area), area))
     width, height = page.get_size()
     covered = sum(area for _, area in sized)
@@ -61,38 +61,8 @@ def scanned_dpi(page: pdfium.PdfPage) -> float:
     return next(dpi for (dpi, _), area in zip(sized, reached, strict=True) if 2 * area >= covered)
 
 
-def _objects(page: pdfium.PdfPage) -> Iterator[pdfium_c.FPDF_PAGEOBJECT]:
-    return (pdfium_c.FPDFPage_GetObject(page.raw, index) for index in range(pdfium_c.FPDFPage_CountObjects(page.raw)))
-
-
-def _pictures(
-    objects: Iterator[pdfium_c.FPDF_PAGEOBJECT], place: Matrix, depth: int,
-) -> Iterator[tuple[pdfium_c.FPDF_PAGEOBJECT, tuple[float, float, float, float]]]:
-    """The pictures among objects with their bounds, which ``place`` turns into the page's coordinates."""
-    kind_of, picture, form = pdfium_c.FPDFPageObj_GetType, pdfium_c.FPDF_PAGEOBJ_IMAGE, pdfium_c.FPDF_PAGEOBJ_FORM
-    for item in objects:
-        kind = kind_of(item)
-        if kind == picture:
-            yield item, _bounds(item, place)
-        elif kind == form and depth > 1:
-            inner = range(max(0, pdfium_c.FPDFFormObj_CountObjects(item)))
-            yield from _pictures((pdfium_c.FPDFFormObj_GetObject(item, index) for index in inner), place @ _matrix(item), depth - 1)
-
-
-def _bounds(item: pdfium_c.FPDF_PAGEOBJECT, place: Matrix) -> tuple[float, float, float, float]:
-    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
-    if not pdfium_c.FPDFPageObj_GetBounds(item, left, bottom, right, top):
-        return 0.0, 0.0, 0.0, 0.0
-    corners = np.array([(x.value, y.value, 1.0) for x in (left, right) for y in (bottom, top)])
-    xs, ys, _ = place @ corners.T
-    return float(xs.min()), float(ys.min()), float(xs.max()), float(ys.max())
-
-
-def _matrix(form: pdfium_c.FPDF_PAGEOBJECT) -> Matrix:
-    held = pdfium_c.FS_MATRIX()
-    if not pdfium_c.FPDFPageObj_GetMatrix(form, held):
-        return np.eye(3)
-    return np.array([(held.a, held.c, held.e), (held.b, held.d, held.f), (0.0, 0.0, 1.0)])
+def _pictures(page: pdfium.PdfPage) -> Iterator[PageObject]:
+    return (item for item in objects(page) if item.kind == pdfium_c.FPDF_PAGEOBJ_IMAGE)
 
 
 def unread(page: pdfium.PdfPage, words: Sequence[Word], dpi: int) -> list[Box]:

@@ -32,4 +32,5 @@ def _unread(document: str, page: int) -> dict[str, Any]:
     return {
         "document": document, "page": page, "width": 0, "height": 0, "dpi": None, "rotation": 0, "transform": list(IDENTITY),
         "skew": 0.0, "text_source": "none", "words": [], "detail": None, "seconds": 0.0, "cached": False,
+        "hidden_words": 0, "aside_words": 0, "ocr_reason": None,
     }

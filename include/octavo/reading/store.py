@@ -162,7 +162,7 @@ def readings(root: UPath, block: Span, published: Sequence[Row]) -> pa.Table:
         return pa.concat_tables([readings(root, span, rows) for span, rows in spans])
     name = f"{block.first:05d}-{block.last:05d}"
     for path in sorted(document_folder(root, block.document).glob(f"*/{name}*.parquet")):
-        table = fs.read_table(path)
+        table = schemas.completed(fs.read_table(path), schemas.READINGS).select(schemas.READINGS.names)
         if table.schema.equals(schemas.READINGS) and _is_the_same(table, published):
             return _as_found(table)
     if all(row["outcome"] == Outcome.QUARANTINED or row["reason"] == Reason.NOT_WANTED for row in published):

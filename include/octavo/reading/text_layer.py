@@ -1,23 +1,25 @@
 """The words of a PDF page's own text layer, and whether the layer can be trusted.
 
-Boxes are the ink of the glyphs, like those of OCR, in pixels of the page's frame.
+Boxes are the ink of the glyphs, like those of OCR. A word is taken where a viewer shows it (see ``visibility``) and where it lies
+along the lines of the page: diagonal watermarks and text in the margin do not.
 """
 
 from __future__ import annotations
 
-import ctypes
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from octavo.model.entities import Box, Source, Word
+from octavo.model.entities import Box, OcrReason, Source, Word
 from octavo.page import pdf
-from octavo.reading import regions
+from octavo.reading import characters, regions, visibility
+from octavo.reading.characters import Boxes, Mask
 
 # A layer with more than this share of characters that mean nothing is garbage: real text has next to none,
 # a font without a Unicode map has nearly all.
@@ -32,112 +34,159 @@ FEW_WORDS = 12
 PICTURE_SHARE = 0.5
 ASCII_END = 128
 HYPHEN = 2              # what pdfium makes of a hyphen at the end of a line
-NO_TEXT = 0xFFFE        # stands in pdfium's text for that, and for characters without a code
-Boxes = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
 LIGATURES = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
+ALONG = 20              # degrees: text at a larger angle to a page's lines is none of them; scans are askew by up to 12
+# The height of the smallest print that can be made out: points, or the share of the page's longer side where that is less. Fonts are
+# 4 pt and more in print; on a page of another unit (a poster, a page of 60 x 84 points) everything is larger or smaller alike.
+LEAST_HEIGHT, LEAST_HEIGHT_SHARE = 2.0, 1 / 400
 
 
 @dataclass(frozen=True, slots=True)
 class TextLayer:
-    """Words in the layer's own order; ``garbage`` is the share of its characters that mean nothing: 1 in a wrong encoding."""
+    """n words in the layer's own order.
 
-    words: tuple[Word, ...]
+    ``boxes`` is n x 4: left, bottom, right, top in points of the page as it is stored. ``garbage`` is the share of the layer's
+    characters that mean nothing: 1 in a wrong encoding. ``hidden`` counts the words that no viewer shows, ``aside`` those at an angle to
+    the page's lines; both are none of the words. ``invisible``: all words are those of an OCR layer; ``off_ink``: such words do not
+    lie on the page's ink.
+    """
+
+    texts: tuple[str, ...]
+    boxes: Boxes
     garbage: float
+    hidden: int = 0
+    aside: int = 0
+    invisible: bool = False
+    off_ink: bool = False
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def words(self, page: pdfium.PdfPage, dpi: int) -> tuple[Word, ...]:
+        """The words with boxes in whole pixels of the page's frame at ``dpi``."""
+        width, height = pdf.frame(page, dpi)
+        x0, y0, x1, y1 = pdf.in_frame(self.boxes, page, dpi).T
+        left, top = np.maximum(0, x0).astype(int), np.maximum(0, y0).astype(int)
+        right = np.minimum(width, np.maximum(left + 1, np.ceil(x1))).astype(int)
+        bottom = np.minimum(height, np.maximum(top + 1, np.ceil(y1))).astype(int)
+        boxes = zip(left.tolist(), top.tolist(), right.tolist(), bottom.tolist(), strict=True)
+        return tuple(Word(text, Box(*box), 1.0, Source.TEXT_LAYER) for text, box in zip(self.texts, boxes, strict=True))
 
 
-def read(page: pdfium.PdfPage, dpi: int) -> TextLayer:
-    """The text layer of a page, with boxes in the frame at ``dpi``; words outside the frame are left out."""
+def read(page: pdfium.PdfPage) -> TextLayer:
+    """The text layer of a page, which is turned so that most of its text is upright; words outside the page are left out."""
+    stored = page.get_rotation()
+    layer = _read(page)
+    return layer if page.get_rotation() == stored else _read(page)  # pdfium's order of the words depends on the page's rotation
+
+
+def doubt(page: pdfium.PdfPage, layer: TextLayer) -> OcrReason | None:
+    """Why a layer does not say what the page shows, so that OCR has to; None where it does."""
+    if not layer.texts:
+        return OcrReason.HIDDEN_TEXT if layer.hidden else OcrReason.NO_TEXT
+    if layer.garbage > GARBAGE_SHARE:
+        return OcrReason.GARBLED
+    if layer.off_ink:
+        return OcrReason.OFF_INK
+    few = len(layer) <= FEW_WORDS
+    return OcrReason.SCAN if few and _pictures_share(page) > PICTURE_SHARE else None
+
+
+def _read(page: pdfium.PdfPage) -> TextLayer:
     textpage = page.get_textpage()
     try:
-        return _read(page, textpage, dpi)
+        return _words(page, textpage)
     finally:
         textpage.close()
 
 
-def trusted(page: pdfium.PdfPage, layer: TextLayer) -> bool:
-    """Whether the layer says what the page shows.
+def _words(page: pdfium.PdfPage, textpage: pdfium.PdfTextPage) -> TextLayer:
+    found = characters.read(textpage)
+    garbage = _garbage(found.counts)
+    if not len(found.codes):
+        return TextLayer((), found.boxes, garbage)
+    starts = _starts(found.spaces, found.boxes)
+    boxes, lengths = _around(found.boxes, starts), np.diff(starts, append=len(found.codes))
+    along = _turn_upright(page, _angles(textpage, found.places[starts]), lengths)
+    legible = np.flatnonzero(along & _on_page(page, boxes) & _large(page, textpage, found.places[starts], boxes))
 
-    Not so: a layer without words, one of meaningless characters or of wrong letters, a few words on a scan, and text
-    that is drawn invisibly over nothing.
-    """
-    if not layer.words or layer.garbage > GARBAGE_SHARE:
-        return False
-    few, invisible = len(layer.words) <= FEW_WORDS, all_invisible(page)
-    if not few and not invisible:
-        return True
-    a_scan = _pictures_share(page) > PICTURE_SHARE
-    # A scan's whole OCR layer is invisible and says what the scan shows; a scan's few visible words say next to nothing of it.
-    return a_scan and not few if invisible else not a_scan
+    def objects_of(word: int) -> list[pdfium_c.FPDF_PAGEOBJECT]:
+        first, length = starts[legible[word]], lengths[legible[word]]
+        return [pdfium_c.FPDFText_GetTextObject(textpage.raw, place) for place in found.places[first : first + length].tolist()]
 
-
-def _read(page: pdfium.PdfPage, textpage: pdfium.PdfTextPage, dpi: int) -> TextLayer:
-    codes = _codes(textpage)
-    found, numbers = np.unique(codes, return_counts=True)
-    kinds = dict(zip(found.tolist(), numbers.tolist(), strict=True))
-    blank = [code for code in kinds if not code or chr(code).isspace()]
-    counts = {code: count for code, count in kinds.items() if not chr(code).isspace()}
-    nothing = sum(count for code, count in counts.items() if not code or _means_nothing(chr(code)))
-    garbage = 1.0 if _shifted(counts) else nothing / max(1, sum(counts.values()))
-    parts = np.isin(codes, blank)
-    places, boxes = _boxes(textpage, np.flatnonzero(~parts).tolist())
-    if not places:
-        return TextLayer((), garbage)
-    spaces = np.cumsum(parts, dtype=np.int_)[places]
-    return TextLayer(tuple(_words(codes[places], spaces, pdf.in_frame(boxes, page, dpi), *pdf.frame(page, dpi))), garbage)
+    sight = visibility.look(page, boxes[legible], objects_of)
+    shown = legible[sight.seen | sight.layer]
+    numbers = np.repeat(np.arange(len(starts)), lengths)  # of each character's word
+    kept = np.isin(np.arange(len(starts)), shown)[numbers]
+    kept[kept] = ~characters.copies(textpage, found.of(kept))
+    once, starts = found.of(kept), np.flatnonzero(np.diff(numbers[kept], prepend=-1))
+    aside = int(np.count_nonzero(~along))
+    return TextLayer(
+        _texts(once.codes, starts), _around(once.boxes, starts), garbage, hidden=len(lengths) - aside - len(shown), aside=aside,
+        invisible=bool(len(shown)) and not sight.seen.any(), off_ink=sight.off_ink,
+    )
 
 
-def _codes(textpage: pdfium.PdfTextPage) -> Codes:
-    """The code of every character. Asked for all at once, which is quick; then for each that has none in pdfium's text."""
-    raw, count = textpage.raw, textpage.count_chars()
-    text = (ctypes.c_ushort * (count + 1))()
-    one = pdfium_c.FPDFText_GetUnicode
-    if pdfium_c.FPDFText_GetText(raw, 0, count, text) != count + 1:
-        return np.array([one(raw, index) for index in range(count)], np.int64)
-    codes = np.array(text[:count], np.int64)
-    for index in np.flatnonzero(codes == NO_TEXT).tolist():
-        codes[index] = one(raw, index)
-    return codes
+def _around(boxes: Boxes, starts: npt.NDArray[np.int_]) -> Boxes:
+    """The boxes around the words that start at some of the characters."""
+    if not len(starts):
+        return np.empty((0, 4))
+    return np.column_stack((np.minimum.reduceat(boxes[:, :2], starts), np.maximum.reduceat(boxes[:, 2:], starts)))
 
 
-def _boxes(textpage: pdfium.PdfTextPage, places: Sequence[int]) -> tuple[list[int], Boxes]:
-    """Those of the places in the text whose character has a box, and the boxes: left, bottom, right, top in points of the page."""
-    raw, box_of = textpage.raw, pdfium_c.FPDFText_GetCharBox
-    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-    pointers = [ctypes.byref(value) for value in (left, right, bottom, top)]
-    found = [
-        (place, left.value, bottom.value, right.value, top.value) for place in places if box_of(raw, place, *pointers)
-    ]
-    boxes = np.array(found, np.float64).reshape(len(found), 5)
-    return boxes[:, 0].astype(int).tolist(), boxes[:, 1:]
+def _angles(textpage: pdfium.PdfTextPage, places: npt.NDArray[np.int_]) -> npt.NDArray[np.float64]:
+    """Of characters, degrees clockwise on the page as it is stored, 0 to 360."""
+    return np.degrees([pdfium_c.FPDFText_GetCharAngle(textpage.raw, place) for place in places.tolist()])
 
 
-def _words(codes: Codes, spaces: npt.NDArray[np.int_], boxes: Boxes, width: int, height: int) -> Iterator[Word]:
-    """The words, their boxes in whole pixels and within the page; without those whose centre is off the page.
+def _turn_upright(page: pdfium.PdfPage, angles: npt.NDArray[np.float64], lengths: npt.NDArray[np.int_]) -> Mask:
+    """Turn the page so that most of its text is upright; which of its words lie along its lines then.
 
     Args:
-        codes: of the characters that have boxes, at least one.
-        spaces: how much white space stands before each.
-        boxes: of the characters, in the page's frame.
-        width: of the frame, pixels.
-        height: of the frame.
+        page: an open page.
+        angles: of the words, degrees clockwise on the page as it is stored.
+        lengths: of the words, characters.
     """
-    starts = _starts(spaces, boxes)
-    x0, y0 = np.minimum.reduceat(boxes[:, :2], starts).T
-    x1, y1 = np.maximum.reduceat(boxes[:, 2:], starts).T
-    inside = (x0 + x1 >= 0) & (x0 + x1 < 2 * width) & (y0 + y1 >= 0) & (y0 + y1 < 2 * height)
-    left, top = np.maximum(0, x0).astype(int), np.maximum(0, y0).astype(int)
-    right = np.minimum(width, np.maximum(left + 1, np.ceil(x1))).astype(int)
-    bottom = np.minimum(height, np.maximum(top + 1, np.ceil(y1))).astype(int)
+    quarters = np.rint(angles / 90).astype(int) % 4
+    most = int(np.bincount(quarters, lengths, 4).argmax())
+    page.set_rotation((360 - 90 * most) % 360)
+    return np.asarray(np.abs((angles - 90 * most + 180) % 360 - 180) <= ALONG)
+
+
+def _on_page(page: pdfium.PdfPage, boxes: Boxes) -> Mask:
+    """Which boxes have their centre on the page."""
+    left, bottom, right, top = page.get_bbox()
+    x, y = (boxes[:, 0] + boxes[:, 2]) / 2, (boxes[:, 1] + boxes[:, 3]) / 2
+    return np.asarray((x >= left) & (x < right) & (y > bottom) & (y <= top))
+
+
+def _large(page: pdfium.PdfPage, textpage: pdfium.PdfTextPage, places: npt.NDArray[np.int_], boxes: Boxes) -> Mask:
+    """Which words are not too small to be made out.
+
+    Args:
+        page: their page.
+        textpage: its text.
+        places: of the first characters of the words, in that text.
+        boxes: of the words.
+    """
+    least = min(LEAST_HEIGHT, LEAST_HEIGHT_SHARE * max(page.get_size()))
+    sides = np.minimum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
+    large = sides >= least
+    for index in np.flatnonzero(~large).tolist():  # a dash of any font, or print of next to no size
+        left, bottom, right, top = characters.room(textpage, int(places[index]))
+        large[index] = max(right - left, top - bottom) >= least
+    return np.asarray(large)
+
+
+def _texts(codes: characters.Codes, starts: npt.NDArray[np.int_]) -> tuple[str, ...]:
+    """The texts of words, which start at some of their characters."""
     letters = "".join(map(chr, np.where(codes == HYPHEN, ord("-"), codes).tolist()))
-    columns = (column.tolist() for column in (starts, np.append(starts[1:], len(codes)), inside, left, top, right, bottom))
-    source = Source.TEXT_LAYER
-    for start, end, kept, *box in zip(*columns, strict=True):
-        if kept:
-            text = letters[start:end]
-            if not text.isascii():
-                text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").translate(LIGATURES)
-            yield Word(text, Box(*box), 1.0, source)
+    texts = (letters[start:end] for start, end in pairwise([*starts.tolist(), len(letters)]))
+    return tuple(text if text.isascii() else _without_surrogates(text).translate(LIGATURES) for text in texts)
+
+
+def _without_surrogates(text: str) -> str:
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _starts(spaces: npt.NDArray[np.int_], boxes: Boxes) -> npt.NDArray[np.int_]:
@@ -157,6 +206,14 @@ def _starts(spaces: npt.NDArray[np.int_], boxes: Boxes) -> npt.NDArray[np.int_]:
     return np.flatnonzero(parted)
 
 
+def _garbage(counts: Mapping[int, int]) -> float:
+    """The share of characters that mean nothing, by how often each occurs; 1 for those of no language with Latin letters."""
+    if _shifted(counts):
+        return 1.0
+    nothing = sum(count for code, count in counts.items() if not code or _means_nothing(chr(code)))
+    return nothing / max(1, sum(counts.values()))
+
+
 def _means_nothing(character: str) -> bool:
     """Replacement characters, private use, unassigned code points and control characters (but a line's last hyphen)."""
     if ord(character) == HYPHEN or "!" <= character <= "~":
@@ -169,20 +226,6 @@ def _shifted(counts: Mapping[int, int]) -> bool:
     letters = {chr(code): count for code, count in counts.items() if code < ASCII_END and chr(code).isalpha()}
     number = sum(letters.values())
     return number >= ENOUGH_LETTERS and sum(letters.get(vowel, 0) for vowel in VOWELS) < LEAST_VOWELS * number
-
-
-def all_invisible(page: pdfium.PdfPage) -> bool:
-    """Whether the page has text objects and draws none of them (as OCR layers of scans do)."""
-    count = pdfium_c.FPDFPage_CountObjects(page.raw)
-    found = False
-    for index in range(count):
-        item = pdfium_c.FPDFPage_GetObject(page.raw, index)
-        if pdfium_c.FPDFPageObj_GetType(item) != pdfium_c.FPDF_PAGEOBJ_TEXT:
-            continue
-        found = True
-        if pdfium_c.FPDFTextObj_GetTextRenderMode(item) != pdfium_c.FPDF_TEXTRENDERMODE_INVISIBLE:
-            return False
-    return found
 
 
 def _pictures_share(page: pdfium.PdfPage) -> float:

@@ -52,6 +52,8 @@ class Look:
             "skew": reading.skew if reading.words else 0.0, "text_source": reading.text_source if reading.words else "none",
             "words": [word_row(word) for word in reading.words], "outcome": outcome.value,
             "reason": reason.value if reason else None, "detail": detail, "seconds": self.seconds, "cached": False,
+            "hidden_words": reading.hidden_words, "aside_words": reading.aside_words,
+            "ocr_reason": reading.ocr_reason.value if reading.ocr_reason else None,
             "preview": picture.encoded_preview(self.preview, reading.rotation - self.turned),
         }
 

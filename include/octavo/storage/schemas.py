@@ -39,6 +39,9 @@ _PAGE = [
     ("transform", pa.list_(pa.float64())),
     ("skew", pa.float64()),             # degrees at which lines fall to the right
     ("text_source", pa.string()),       # text_layer, ocr, mixed or none
+    ("hidden_words", pa.int32()),       # of a PDF's text that no viewer shows; they are no words
+    ("aside_words", pa.int32()),        # at an angle to the page's lines, as watermarks are; they are no words
+    ("ocr_reason", pa.string()),        # an OcrReason: why a PDF's page was recognised
 ]
 # What the read stage writes and the reading store keeps: a page with its words.
 READINGS = pa.schema([

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from octavo.model.entities import Outcome
+from octavo.model.entities import OcrReason, Outcome
 from octavo.model.settings import Settings
 from octavo.reading.store import published
 from octavo.storage.corrections import CorrectionStore
@@ -94,6 +94,7 @@ class PageView:
     chunks: tuple[ChunkMark, ...]
     answers: tuple[Row, ...]
     picture: bytes | None = field(repr=False, default=None)
+    notes: tuple[str, ...] = ()
 
     @property
     def readable(self) -> bool:
@@ -174,8 +175,27 @@ def load_page(place: DocumentDay, document: str, number: int, settings: Settings
         number, frame["width"], frame["height"], frame["outcome"], frame["reason"], frame["text_source"], kept is not None,
         tuple(WordMark(_rect(*word.box), word.text, word.confidence, level(word.confidence)) for word in words),
         tuple(ChunkMark(_rect(*chunk_from_row(row).box), row["chunk"] + 1, row["text"]) for row in chunks),
-        tuple(answers), kept[1] if kept else None,
+        tuple(answers), kept[1] if kept else None, tuple(_notes(frame)),
     )
+
+
+OCR_REASONS = {
+    OcrReason.NO_TEXT: "the PDF has no text here",
+    OcrReason.HIDDEN_TEXT: "no viewer shows the PDF's own text",
+    OcrReason.GARBLED: "the characters of the PDF's own text mean nothing",
+    OcrReason.OFF_INK: "the PDF's own text does not lie on what the page shows",
+    OcrReason.SCAN: "the PDF's own text is a few words on a scan",
+}
+
+
+def _notes(frame: Row) -> Iterator[str]:
+    """What a reader of the page should know of its words, in words; pages of earlier versions tell less."""
+    if reason := frame.get("ocr_reason"):
+        yield f"recognised, because {OCR_REASONS[reason]}"
+    if hidden := frame.get("hidden_words"):
+        yield f"{hidden} {'word' if hidden == 1 else 'words'} of the PDF's text left out, because no viewer shows them"
+    if aside := frame.get("aside_words"):
+        yield f"{aside} {'word' if aside == 1 else 'words'} at an angle to the lines left out"
 
 
 def picture(place: DocumentDay, document: str, number: int, settings: Settings) -> bytes | None:
