@@ -131,9 +131,9 @@ def prepared(workspace: Workspace, root: Path) -> tuple[list[tuple[str, int | No
             folder = root / "prepared" / f"{row['document'][:12]}-{number}"
             folder.mkdir(parents=True)
             with images.open_image(Path(row["uri"]), row["media_type"], 1 << 40) as image:
-                images.seek(image, number, 1 << 40)
-                own = image.mode in OWN_FILES.get(row["media_type"], ()) and images.orientation(image) == 1
-                page, pixels = worker.look(image, row["media_type"], enlarge=True)
+                frame = images.seek(image, number, 1 << 40)
+                own = image.mode in OWN_FILES.get(row["media_type"], ()) and frame.orientation == 1 and frame.stretch == (1.0, 1.0)
+                page, pixels = worker.look(image, frame, enlarge=True)
             if not picture.is_blank(pixels):
                 source = picture.prepare(pixels, folder, (page.width, page.height), page.dpi, enlarge=True)
                 same.append((str(source.path), source.dpi))

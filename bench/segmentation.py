@@ -70,8 +70,7 @@ def read_by_modes(file: Path, modes: list[str]) -> dict[str, tuple[list[Word], f
     with file.open("rb") as stream:
         media_type = media_type_of(stream.read(HEAD_BYTES))
     with tempfile.TemporaryDirectory() as folder, images.open_image(file, media_type, MAX_PIXELS) as image:
-        images.seek(image, 1, MAX_PIXELS)
-        reading, pixels = look(image, media_type, True)
+        reading, pixels = look(image, images.seek(image, 1, MAX_PIXELS), True)
         page = prepare(reading, pixels, Path(folder) / "page", tesseract.Tesseract("eng"))
         for mode in modes:
             tesseract.CONFIG = f"--psm {mode}"

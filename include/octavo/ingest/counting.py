@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
 from typing import Any
 
+from PIL import ImageFile
+
 from octavo.model.errors import Quarantined, Reason
-from octavo.page.images import DECODE_ERRORS, open_image
+from octavo.page.images import DECODE_ERRORS, open_image, page_frames
 from octavo.page.pdf import MEDIA_TYPE, open_pdf
 from octavo.storage.children import serve
 
-TAIL_BYTES = 64 * 1024  # cameras append up to this much after a JPEG's end marker
-# The bytes that a whole file of a type has near its end.
-END_MARKERS = {"image/jpeg": b"\xff\xd9", "image/png": b"IEND", "image/apng": b"IEND"}
+PNG_TAIL_BYTES = 64 * 1024  # tools append up to this much after a PNG's end chunk
+ISO_MEDIA = ("image/heic", "image/heif", "image/avif")  # files of boxes that state their sizes: ISO/IEC 14496-12
+CUT_OFF = "the file ends before its image does"
 
 
 def count(path: Path, media_type: str, max_pixels: int) -> int:
-    """Number of pages of a PDF, or of frames of an image.
+    """Number of pages of a PDF or an image.
 
     Raises:
         Quarantined: the file cannot be opened, ends too early, or is one page that is too large.
@@ -27,22 +30,44 @@ def count(path: Path, media_type: str, max_pixels: int) -> int:
             return len(document)
         finally:
             document.close()
+    if media_type in ISO_MEDIA and _has_cut_box(path):
+        raise Quarantined(Reason.TRUNCATED, CUT_OFF)
     with open_image(path, media_type, max_pixels) as image:
-        if _ends_too_early(path, media_type):
-            raise Quarantined(Reason.TRUNCATED, "the file ends before its image does")
+        if _ends_too_early(image, path, media_type):
+            raise Quarantined(Reason.TRUNCATED, CUT_OFF)
         try:
-            return int(getattr(image, "n_frames", 1))
+            return sum(1 for _ in page_frames(image))
         except DECODE_ERRORS as error:
             raise Quarantined(Reason.CORRUPT, str(error)) from error
 
 
-def _ends_too_early(path: Path, media_type: str) -> bool:
-    marker = END_MARKERS.get(media_type)
-    if marker is None:
-        return False
+def _has_cut_box(path: Path) -> bool:
+    """Whether the file is shorter than the sizes of its boxes say."""
+    size, end = path.stat().st_size, 0
     with path.open("rb") as stream:
-        stream.seek(max(0, path.stat().st_size - TAIL_BYTES))
-        return marker not in stream.read()
+        while end < size:
+            stream.seek(end)
+            head = stream.read(16)
+            length = int.from_bytes(head[:4])
+            if length == 1:  # the size stands behind the type
+                length = int.from_bytes(head[8:])
+            if length < 8:  # 0: the box goes on to the end of the file; others are senseless, and for the decoder to judge
+                return False
+            end += length
+    return end > size
+
+
+def _ends_too_early(image: ImageFile.ImageFile, path: Path, media_type: str) -> bool:
+    """Whether the file of a newly opened JPEG or PNG stops within the image; for other formats decoding tells."""
+    with path.open("rb") as stream:
+        if media_type == "image/jpeg":
+            # Pillow has read up to the compressed pixels, past a thumbnail with an end of its own. What phones append does not matter.
+            with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                return data.find(b"\xff\xd9", image.fp.tell() if image.fp else 0) < 0
+        if media_type in ("image/png", "image/apng"):
+            stream.seek(max(0, path.stat().st_size - PNG_TAIL_BYTES))
+            return b"IEND" not in stream.read()
+    return False
 
 
 def handle(request: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
@@ -21,13 +21,14 @@ TEMPORARY = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".download", "
 # What uploaders leave beside the documents to say that they are done, and what file managers leave anywhere.
 MARKERS = (".done", ".ready", ".complete")
 LEFT_BY_MACOS = {"__MACOSX"}
-NOT_DOCUMENTS = {"_SUCCESS", "_DONE", "_READY", "_COMPLETE", "Thumbs.db", "desktop.ini"}
+NOT_DOCUMENTS = {"_SUCCESS", "_DONE", "_READY", "_COMPLETE", "Thumbs.db", "desktop.ini", "lost+found"}
 
 
 def find(folder: UPath, patterns: Iterable[str], settle_seconds: float, select: str | None = None) -> list[UPath]:
     """The settled files under ``folder`` that match one of ``patterns``, sorted by their path; names that are not UTF-8 last.
 
     Hidden, temporary and marker files are not documents. A symbolic link that leaves ``folder`` is not followed.
+    Folders that the process may not list come too, since they may hold files: opening them raises ``PermissionError``.
 
     Args:
         folder: where to look; one that does not exist holds nothing.
@@ -38,13 +39,20 @@ def find(folder: UPath, patterns: Iterable[str], settle_seconds: float, select: 
     if not folder.exists():
         return []
     found: dict[str, UPath] = {}
+    closed: set[str] = set()
     for pattern in patterns:
+        for path in _closed_folders(folder, pattern):
+            found[str(path)] = path
+            closed.add(str(path))
         for path in folder.glob(pattern):
             found.setdefault(str(path), path)
     youngest = time.time() - settle_seconds
     # A name that no table can hold comes last: of equal files, one with a proper name stands for all.
     ordered = sorted(found.items(), key=lambda item: (printable(item[1]) != item[0], item[0]))
-    return [path for _, path in ordered if _is_document(path, folder, select) and _is_settled(path, youngest)]
+    return [
+        path for name, path in ordered
+        if _may_be_document(path, folder) and (name in closed or _has_arrived(path, select, youngest))
+    ]
 
 
 def printable(file: UPath) -> str:
@@ -60,21 +68,38 @@ def is_document_name(path: PurePosixPath) -> bool:
     return not any(part in LEFT_BY_MACOS or (part.startswith(".") and not part.startswith("..")) for part in path.parts)
 
 
-def _is_document(path: UPath, folder: UPath, select: str | None) -> bool:
+def _closed_folders(folder: UPath, pattern: str) -> Iterator[UPath]:
+    """The folders on a disk that ``pattern`` looks into and that the process may not list: globs pass over them in silence."""
+    if is_local(folder):
+        parent = pattern.rpartition("/")[0]
+        for path in folder.glob(parent) if parent else [folder]:
+            if not os.access(path.path, os.R_OK, effective_ids=os.access in os.supports_effective_ids) and Path(path.path).is_dir():
+                yield path
+
+
+def _may_be_document(path: UPath, folder: UPath) -> bool:
     if not is_document_name(PurePosixPath(*path.parts[len(folder.parts):])):
-        return False
-    # What is chosen may be a member of an archive of any name.
-    if select is not None and not (fnmatchcase(path.name, select) or path.name.lower().endswith(SUFFIXES)):
         return False
     if is_local(folder) and not Path(path.path).resolve().is_relative_to(Path(folder.path).resolve()):
         log.warning("%s is a link that leaves %s; it is not followed", path, folder)
         return False
-    return bool(path.is_file())
+    return True
 
 
-def _is_settled(path: UPath, youngest: float) -> bool:
-    """Whether the file has not changed since ``youngest``; a store without times only lists complete files."""
-    changed = float(getattr(path.stat(), "st_mtime", 0) or 0)
+def _has_arrived(path: UPath, select: str | None, youngest: float) -> bool:
+    """Whether this is a chosen file that has not changed since ``youngest``; a store without times only lists complete files."""
+    # What is chosen may be a member of an archive of any name.
+    if select is not None and not (fnmatchcase(path.name, select) or path.name.lower().endswith(SUFFIXES)):
+        return False
+    try:
+        if not path.is_file():
+            return False
+        changed = float(getattr(path.stat(), "st_mtime", 0) or 0)
+    except FileNotFoundError:
+        log.warning("%s went away while the folder was read; the next run takes it if it returns", path)
+        return False
+    except PermissionError:  # whoever opens it will say so
+        return True
     if changed > youngest:
         log.info("%s is still settling; the next run takes it", path)
         return False

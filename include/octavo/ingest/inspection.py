@@ -27,7 +27,16 @@ UNKNOWN = "application/octet-stream"
 HEAD_BYTES = 8192       # filetype needs 8 KiB for its slowest matcher
 PDF_HEADER_BYTES = 1024  # PDF 1.7, implementation note 13: readers accept a header this far into the file
 # The extensions that promise something we read; a file that breaks the promise is mislabelled.
-EXTENSIONS = {".pdf", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".gif"}
+EXTENSIONS = {
+    ".pdf", ".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".webp", ".bmp", ".gif", ".heic", ".heif", ".hif", ".avif",
+}
+# What files of pictures and sequences in HEVC (ISO/IEC 23008-12, annex B) and in AV1 (AV1 Image File Format 1.1) begin with.
+BRANDS = {
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "image/heic"),
+    **dict.fromkeys((b"avif", b"avis"), "image/avif"),
+}
+# Brands that do not tell the codec: a brand further on does.
+CONTAINER_BRANDS = {b"mif1", b"msf1"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +53,25 @@ class Inspection:
 
 def media_type_of(head: bytes) -> str:
     """The media type that the first ``HEAD_BYTES`` of a file show; ``UNKNOWN`` for none that is known."""
+    heif = _heif_type_of(head)
+    if heif is not None:
+        return heif
     kind = filetype.guess(head)
     if kind is not None and kind.mime in FORMATS:
         return str(kind.mime)
     if b"%PDF-" in head[:PDF_HEADER_BYTES]:
         return PDF
     return UNKNOWN if kind is None else str(kind.mime)
+
+
+def _heif_type_of(head: bytes) -> str | None:
+    """The media type of a HEIF or AVIF picture or sequence; ``filetype`` does not know all of their brands."""
+    if head[4:8] != b"ftyp":
+        return None
+    first, *others = (head[at:at + 4] for at in (8, *range(16, min(len(head), int.from_bytes(head[:4])), 4)))
+    if first in CONTAINER_BRANDS:
+        return next((BRANDS[brand] for brand in others if brand in BRANDS), "image/heif")
+    return BRANDS.get(first)
 
 
 class Inspector:

@@ -18,11 +18,11 @@ from typing import Any, Self
 from upath import UPath
 
 from octavo.ingest.discovery import find, is_document_name, printable
-from octavo.ingest.inspection import Inspection, Inspector
+from octavo.ingest.inspection import UNKNOWN, Inspection, Inspector
 from octavo.ingest.unpacking import Unpacker
 from octavo.model.contracts import Contract
 from octavo.model.entities import Outcome, Report
-from octavo.model.errors import Quarantined
+from octavo.model.errors import Quarantined, Reason
 from octavo.model.settings import Limits, Settings
 from octavo.storage import archives, fs, schemas
 from octavo.storage.lake import Forgotten
@@ -109,16 +109,26 @@ class Listing:
         chosen = self._select is None or fnmatchcase(file.name, self._select)
         try:
             document = fs.sha256_of(file)
+            if chosen and self._is_known(document, uri):
+                return
+            found = self._inspector.inspect(file)
         except FileNotFoundError:
             log.warning("%s went away while the folder was read; the next run takes it if it returns", uri)
             return
-        if chosen and self._is_known(document, uri):
+        except PermissionError as error:
+            self._add_unreadable(uri, str(error))
             return
-        found = self._inspector.inspect(file)
         if found.archive is not None:
             self._add_archive(file, document, found, chosen)
         elif chosen:
             self._take(document, uri, found)
+
+    def _add_unreadable(self, uri: str, detail: str) -> None:
+        """A file, or a folder, that may not be opened has no content to be known by, so its place is its id."""
+        identity = f"{Reason.UNREADABLE_FILE}{archives.SEPARATOR}{uri}"
+        document = hashlib.sha256(identity.encode()).hexdigest()
+        if not self._is_known(document, uri):
+            self._take(document, uri, Inspection(UNKNOWN, 0, 0, Reason.UNREADABLE_FILE, detail))
 
     def _add_archive(self, file: UPath, document: str, found: Inspection, chosen: bool) -> None:
         try:
@@ -134,7 +144,7 @@ class Listing:
     def _add_member(self, uri: str, identity: str, member: archives.Member, folder: Path) -> None:
         """A member that was refused has no content to be known by, so its place in the archive is its id."""
         if member.sha256 is None:
-            refused = Inspection("application/octet-stream", member.size, 0, member.reason, member.detail)
+            refused = Inspection(UNKNOWN, member.size, 0, member.reason, member.detail)
             self._take(hashlib.sha256(identity.encode()).hexdigest(), uri, refused)
             return
         if self._is_known(member.sha256, uri):

@@ -15,6 +15,7 @@ class Reason(StrEnum):
     """
 
     DUPLICATE = "duplicate"
+    UNREADABLE_FILE = "unreadable_file"
     EMPTY_FILE = "empty_file"
     UNSUPPORTED_TYPE = "unsupported_type"
     MISLABELLED = "mislabelled"

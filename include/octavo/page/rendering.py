@@ -64,7 +64,5 @@ def _pdf_page(path: Path, page: Frame) -> Image.Image:
 
 def _image_frame(path: Path, media_type: str, page: Frame, max_pixels: int) -> Image.Image:
     with images.open_image(path, media_type, max_pixels) as source:
-        images.seek(source, page.number, max_pixels)
-        exif = images.orientation(source)
-        image = images.upright(images.decoded(source), exif)
-        return images.turned(image, page.rotation - images.turn(exif)).convert("RGB")
+        frame = images.seek(source, page.number, max_pixels)
+        return images.turned(images.page_pixels(source, frame), page.rotation - frame.rotation).convert("RGB")

@@ -154,9 +154,9 @@ def preview_of(
     try:
         if media_type == "image/jpeg":
             with images.open_image(path, media_type, max_pixels) as image:
-                images.seek(image, number, max_pixels)
-                image.draft("RGB", size if images.turn(images.orientation(image)) % 180 == 0 else size[::-1])
-                pixels = images.upright(images.decoded(image), images.orientation(image))
+                found = images.seek(image, number, max_pixels)
+                image.draft("RGB", size if found.rotation % 180 == 0 else size[::-1])
+                pixels = images.page_pixels(image, found)
         return pixels.resize(size, Image.Resampling.BOX, reducing_gap=2.0) if pixels.size != size else pixels
     except (Quarantined, MemoryError):
         return None  # the page itself is judged by those who read it; a missing picture loses nothing

@@ -56,7 +56,7 @@ class LocalDocument:
             state = path.stat()
             if sha256_of(UPath(path)) == self.document:
                 self._path, self._state = path, state
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):
             return
 
     def unchanged(self) -> bool:
@@ -65,7 +65,7 @@ class LocalDocument:
             return False
         try:
             now = self._path.stat()
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):
             return False
         return (now.st_ino, now.st_size, now.st_mtime_ns) == (self._state.st_ino, self._state.st_size, self._state.st_mtime_ns)
 

@@ -108,8 +108,7 @@ def _read(page: Look, path: Path, media_type: str, folder: Path, max_pixels: int
     """Fill in what is known of a page, and what has to be recognised of it."""
     if media_type in images.FORMATS:
         with images.open_image(path, media_type, max_pixels) as image:
-            images.seek(image, page.number, max_pixels)
-            reading, pixels = look(image, media_type, recogniser.enlarges)
+            reading, pixels = look(image, images.seek(image, page.number, max_pixels), recogniser.enlarges)
             page.reading = reading
             page.waiting = prepare(reading, pixels, folder, recogniser)
             if previews:
@@ -122,16 +121,20 @@ def _read(page: Look, path: Path, media_type: str, folder: Path, max_pixels: int
     page.turned = reading.rotation
 
 
-def look(image: Image.Image, media_type: str, enlarge: bool) -> tuple[Reading, Image.Image]:
-    """The frame of an image's current page, and its upright pixels, as many as recognition takes."""
-    exif = images.orientation(image)
-    width, height = image.size if images.turn(exif) % 180 == 0 else image.size[::-1]
-    reading = Reading(width, height, images.resolution(image), images.turn(exif), images.upright_transform(exif, width, height), (), "ocr")
-    if media_type == "image/jpeg":
+def look(image: Image.Image, frame: images.Geometry, enlarge: bool) -> tuple[Reading, Image.Image]:
+    """An image's current page without its words, and its pixels as the page shows them, as many as recognition takes.
+
+    Args:
+        image: at the page's frame, not decoded.
+        frame: how its pixels become the page.
+        enlarge: whether a small page is enlarged for recognition.
+    """
+    reading = Reading(frame.width, frame.height, frame.dpi, frame.rotation, frame.transform, (), "ocr")
+    if image.format == "JPEG":
         # JPEG decodes faster without its colours, and at a half or a quarter of its size for a fraction of the time.
-        wanted = min(1.0, picture.ocr_scale(width, height, enlarge))
+        wanted = min(1.0, picture.ocr_scale(frame.width, frame.height, enlarge))
         image.draft("L", (max(1, int(image.width * wanted)), max(1, int(image.height * wanted))))
-    return reading, images.upright(images.decoded(image), exif)
+    return reading, images.page_pixels(image, frame)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from octavo.model import lexicon
 from octavo.model.contracts import Contract
 from octavo.model.digest import digest
 from octavo.model.entities import Partition
+from octavo.model.errors import Reason
 from octavo.model.settings import Settings
 from octavo.reading import engine
 from octavo.storage import fs
@@ -89,7 +90,10 @@ def unchanged(lake: Lake, workspace: Workspace, settings: Settings) -> bool:
     path = lake.table("documents", workspace.partition)
     if not path.exists():
         return False
-    documents = fs.read_table(path, ["document"])["document"].to_pylist()
+    rows = fs.read_table(path, ["document", "reason"]).to_pylist()
+    if any(row["reason"] == Reason.UNREADABLE_FILE for row in rows):  # nothing that a listing shows tells whether it may be opened now
+        return False
+    documents = [row["document"] for row in rows]
     said = CorrectionStore(settings.correction_store).of(workspace.partition.contract, documents)
     merged = fs.read_table(lake.table("corrections", workspace.partition)).to_pylist()
     return bool([one.row() for document in documents for one in said.get(document, ())] == merged)

@@ -183,7 +183,13 @@ def _landing_file(path: UPath, uri: str, erased: Erased, landing: bool) -> None:
     if fs.archive_of(path) is not None:
         erased.left.append(f"{uri} (in an archive, which is not written to)")
         return
-    if not path.exists() or fs.sha256_of(path) != erased.document:
+    try:
+        if not path.exists() or fs.sha256_of(path) != erased.document:
+            return
+    except PermissionError:
+        erased.left.append(f"{uri} (it may not be opened, so its content is not known)")
+        return
+    except IsADirectoryError:  # it could not be listed, which made it a document
         return
     if landing:
         path.unlink()

@@ -32,6 +32,11 @@ from octavo.workflows.date_assignment.patterns import DEFAULT, PathPattern, days
 
 Progress = Callable[[str, int, int], None]
 MOST_LOSERS = 3  # other dates of a document that a row tells
+# Files that cannot be placed, whatever tells their day, and what to do about it.
+_REMEDIES: dict[str | None, str] = {
+    Reason.NAME_NOT_UTF8: "its name is not UTF-8: rename the file",
+    Reason.UNREADABLE_FILE: "it may not be opened: let the process read it",
+}
 _NO_DAY = dt.date(1970, 1, 1)  # of the workspace in which the documents are read: they have none yet
 
 
@@ -226,8 +231,8 @@ def _rows(file: _File, contract: str, by: Sequence[Method]) -> Iterator[Manifest
     row, method = file.row, file.decided(by)
     day = file.found[method].day if method else None
     whys = [file.found[method].why] if method else [found.why for found in file.found.values()] or ["nothing tells its day"]
-    if row["reason"] == Reason.NAME_NOT_UTF8:
-        day, method, whys = None, None, ["its name is not UTF-8: rename the file"]
+    if row["reason"] in _REMEDIES:
+        day, method, whys = None, None, [_REMEDIES[row["reason"]]]
     conflicts = list(_conflicts(file, by, method, day))
     for uri, name in file.names.items():
         same = {"contract": contract, "bytes": row["bytes"], "sha256": row["document"], "file": uri, "name": _undated(name)}
