@@ -213,7 +213,7 @@ def read_layers(files: dict[Path, int]) -> list[int]:
     words = []
     for path, pages in files.items():
         for number in range(1, pages + 1):
-            page = {"path": str(path), "document": path.name, "media_type": pdf.MEDIA_TYPE, "page": number}
+            page = {"path": str(path), "document": path.name, "media_type": pdf.MEDIA_TYPE, "page": number, "flaw": None}
             words += [len(row["words"]) for row in worker.handle({**asked, "pages": [page]})["rows"]]
     return words
 

@@ -373,5 +373,5 @@ def test_a_photo_that_ends_too_early_is_truncated(kind: str, left: float, tmp_pa
 
 
 def test_libraries_of_photos_are_loaded_only_for_them() -> None:
-    code = "import sys, octavo.ingest.counting, octavo.reading.worker; print({'pillow_heif', 'PIL.AvifImagePlugin'} & set(sys.modules))"
+    code = "import sys, octavo.ingest.counting, octavo.reading.worker; print({'pi_heif', 'PIL.AvifImagePlugin'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "set()"

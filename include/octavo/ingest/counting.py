@@ -77,7 +77,16 @@ def handle(request: dict[str, Any]) -> dict[str, Any]:
         return {"pages": 0, "reason": error.reason, "detail": error.detail}
     except MemoryError:
         return {"pages": 0, "reason": Reason.OUT_OF_MEMORY, "detail": "raise limits.child_bytes"}
-    return {"pages": pages, "reason": None, "detail": ""}
+    return {"pages": pages, "reason": None, "detail": "", "flaws": _flaws(request) if pages else {}}
+
+
+def _flaws(request: dict[str, Any]) -> dict[str, str]:
+    """The pages of a PDF that can be read in part only, by their numbers."""
+    if request["media_type"] != MEDIA_TYPE:
+        return {}
+    from octavo.ingest.flaws import flaws  # noqa: PLC0415  # images do without its libraries
+
+    return {str(number): reason.value for number, reason in flaws(Path(request["path"])).items()}
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ The parsing happens in a child process, so a hostile file can neither hang nor c
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Self
@@ -41,7 +41,10 @@ CONTAINER_BRANDS = {b"mif1", b"msf1"}
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """``pages`` is 0 and ``reason`` set when the file is quarantined. ``archive`` says which archive it is, if it is one."""
+    """``pages`` is 0 and ``reason`` set when the file is quarantined. ``archive`` says which archive it is, if it is one.
+
+    ``flaws`` are pages that can be read in part only, by their numbers, each with a ``Reason``.
+    """
 
     media_type: str
     size: int
@@ -49,6 +52,7 @@ class Inspection:
     reason: str | None = None
     detail: str = ""
     archive: str | None = None
+    flaws: Mapping[str, str] = field(default_factory=dict)
 
 
 def media_type_of(head: bytes) -> str:
@@ -131,4 +135,4 @@ class Inspector:
             return quarantined(Reason(answer["reason"]), answer["detail"])
         if answer["pages"] > self._limits.pages:
             return quarantined(Reason.TOO_MANY_PAGES, f"{answer['pages']:,} pages; raise limits.pages")
-        return Inspection(media_type, size, answer["pages"])
+        return Inspection(media_type, size, answer["pages"], flaws=answer["flaws"])

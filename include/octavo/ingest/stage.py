@@ -9,6 +9,7 @@ import datetime as dt
 import hashlib
 import logging
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -55,6 +56,7 @@ def run(workspace: Workspace, contract: Contract, folder: UPath, settings: Setti
             listing.add(file)
     rows = listing.rows()
     fs.write_rows(workspace.documents, rows, schemas.DOCUMENTS)
+    workspace.keep_flaws(listing.flaws)
     workspace.pin(contract, since)
     workspace.write_plan(cut_into_shards([(row["document"], row["pages"]) for row in rows], settings.shard_pages))
     counts = {
@@ -90,6 +92,7 @@ class Listing:
         self._inspector = self._stack.enter_context(Inspector(limits))
         self._unpacker = self._stack.enter_context(Unpacker(limits))
         self._rows: dict[str, dict[str, Any]] = {}
+        self.flaws: dict[str, Mapping[str, str]] = {}
         self.files = 0
         self.left_out = 0
 
@@ -171,6 +174,9 @@ class Listing:
         self.files += 1
         if found.reason is not None:
             log.warning("%s is quarantined: %s %s", uri, found.reason, found.detail)
+        if found.flaws:
+            log.warning("%s can be read in part only: %s", uri, ", ".join(f"page {page} {why}" for page, why in found.flaws.items()))
+            self.flaws[document] = found.flaws
         self._rows[document] = {
             "document": document, "uri": uri, "copies": [], "media_type": found.media_type, "bytes": found.size, "pages": found.pages,
             "status": (Outcome.OK if found.reason is None else Outcome.QUARANTINED).value, "reason": found.reason,

@@ -129,9 +129,9 @@ def _opened(stream: IO[bytes], media_type: str) -> ImageFile.ImageFile:
     if formats == ("AVIF",):
         return _opened_avif(stream)
     if formats == ("HEIF",):
-        import pillow_heif  # noqa: PLC0415  # its libraries take 26 MB, and only who opens such a file needs them
+        import pi_heif  # noqa: PLC0415  # its libraries take 26 MB, and only who opens such a file needs them
 
-        pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
+        pi_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
     return Image.open(stream, formats=formats)
 
 

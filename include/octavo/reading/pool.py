@@ -7,7 +7,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -30,11 +30,13 @@ class LocalDocument:
         document: sha256 that ingest recorded.
         uri: where ingest found it.
         media_type: what ingest found it to be.
+        flaws: why pages can be read in part only, by their numbers.
     """
 
-    def __init__(self, document: str, uri: UPath, media_type: str) -> None:
+    def __init__(self, document: str, uri: UPath, media_type: str, flaws: Mapping[int, str] | None = None) -> None:
         self.document = document
         self.media_type = media_type
+        self.flaws = flaws or {}
         self._uri = uri
         self._lock = threading.Lock()
         self._opened = False
@@ -136,7 +138,10 @@ class ReaderPool:
             return rows
         request = {
             "pages": [
-                {"path": str(source.path()), "document": source.document, "media_type": source.media_type, "page": number}
+                {
+                    "path": str(source.path()), "document": source.document, "media_type": source.media_type, "page": number,
+                    "flaw": source.flaws.get(number),
+                }
                 for source, number in ready
             ],
             **self._ocr, "max_pixels": self._limits.page_pixels, "previews": self._previews,

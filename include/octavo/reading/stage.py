@@ -94,6 +94,7 @@ def _read(
 ) -> dict[Span, pa.Table]:
     """The rows of ``blocks``, each kept in the store as soon as its last page is read."""
     documents = workspace.documents_of({block.document for block in blocks}, ["uri", "media_type"])
+    flaws = workspace.flaws()
     tables: dict[Span, pa.Table] = {}
     sources: dict[str, LocalDocument] = {}
     with ExitStack() as stack:
@@ -103,7 +104,9 @@ def _read(
         for block in blocks:
             if block.document not in sources:
                 row = documents[block.document]
-                sources[block.document] = LocalDocument(block.document, workspace.place(row), row["media_type"])
+                sources[block.document] = LocalDocument(
+                    block.document, workspace.place(row), row["media_type"], flaws.get(block.document),
+                )
                 stack.callback(sources[block.document].close)
             block_of |= {(block.document, number): block for number in range(block.first, block.last + 1)}
         rows: dict[Span, list[dict[str, Any]]] = {block: [] for block in blocks}

@@ -22,6 +22,12 @@ from octavo.reading.recognition import Reading, Recognition, prepare, recognise
 from octavo.reading.rows import quarantined, word_row
 from octavo.storage.children import serve
 
+# What ingest saw of pages that can be read in part only.
+FLAWS = {
+    Reason.DAMAGED_CONTENT: "what is drawn on the page is cut or damaged; deliver the document again",
+    Reason.PORTFOLIO: "the page is the cover of files that are attached to it; deliver those",
+}
+
 
 @dataclass
 class Look:
@@ -96,6 +102,8 @@ def _look(page: dict[str, Any], folder: Path, request: dict[str, Any], recognise
         look.failure = error
     except MemoryError:
         look.failure = Quarantined(Reason.OUT_OF_MEMORY, "raise limits.child_bytes")
+    if look.failure is None and page["flaw"] is not None:
+        look.failure = Quarantined(Reason(page["flaw"]), FLAWS[Reason(page["flaw"])])
     look.seconds = _seconds(started)
     return look
 

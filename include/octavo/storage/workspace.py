@@ -5,6 +5,7 @@
         started.json             which run it is, and when it began to look at its documents
         inputs.json              what the run starts from
         documents.parquet        ingest
+        flaws.json               pages that can be read in part only
         members/{document}       what ingest took out of archives
         plan.parquet             page shards and document shards
         read/p0000.parquet       one file per stage and page shard
@@ -145,6 +146,18 @@ class Workspace:
         if archives.SEPARATOR in row["uri"] and (kept := self.member(row["document"])).exists():
             return kept
         return UPath(row["uri"])
+
+    def keep_flaws(self, flaws: Mapping[str, Mapping[str, str]]) -> None:
+        """Keep which pages can be read in part only: for each such document a reason by the number of the page."""
+        fs.write_json(self.root / "flaws.json", flaws)
+
+    def flaws(self) -> dict[str, dict[int, str]]:
+        """What ``keep_flaws`` kept."""
+        try:
+            kept = fs.read_json(self.root / "flaws.json")
+        except FileNotFoundError:  # a run of an earlier version
+            return {}
+        return {document: {int(page): reason for page, reason in pages.items()} for document, pages in kept.items()}
 
     def documents_of(self, documents: Iterable[str], columns: list[str]) -> dict[str, dict[str, Any]]:
         """The rows of some documents, by id; a task never holds all documents of a large day.
