@@ -5,6 +5,7 @@ import pytest
 from octavo.model.entities import Box, Page, Source, Word
 from octavo.page.level import levelled
 from octavo.page.lines import line_height, lines_of, same_row
+from octavo.page.reading_order import rows_of
 from tests.grid import askew, page
 
 
@@ -73,3 +74,18 @@ def test_the_line_height_is_the_median_and_defined_without_words() -> None:
 @pytest.mark.parametrize(("top", "same"), [pytest.param(5, True, id="half shared"), pytest.param(7, False, id="less than half")])
 def test_boxes_share_a_row_when_half_of_the_lower_one_overlaps(top: int, same: bool) -> None:
     assert same_row(Box(0, 0, 10, 12), Box(20, top, 30, top + 12)) is same
+
+
+@pytest.mark.parametrize(("shown", "read"), [
+    pytest.param("Total of 17.60", "Total of 17.60", id="left to right"),
+    pytest.param("48213 רפסמ תינובשח", "תינובשח רפסמ 48213", id="right to left"),
+    pytest.param("12.03.2026 Harbour Ltd לש רפסמ תינובשח", "תינובשח רפסמ לש Harbour Ltd 12.03.2026", id="names in the other direction"),
+    pytest.param("Paid to םלוע םולש Ltd", "Paid to םולש םלוע Ltd", id="a name in the other direction"),
+    pytest.param("48213 مقر ةروتاف", "ةروتاف مقر 48213", id="Arabic"),
+])
+def test_lines_are_read_in_the_direction_of_most_of_their_words(shown: str, read: str) -> None:
+    words = [Word(text, Box(60 * n, 0, 60 * n + 50, 20), 1.0, Source.TEXT_LAYER) for n, text in enumerate(shown.split())]
+    page = Page("d", 1, 1000, 100, 200, 0, (1.0, 0.0, 0.0, 1.0, 0.0, 0.0), tuple(words))
+    [row] = rows_of(page)
+    [line] = lines_of(page)
+    assert " ".join(words[index].text for index in row.words) == line.text == read

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from unicodedata import bidirectional
 
 from octavo.model.entities import Box, Page, Word, union
 
@@ -29,7 +30,7 @@ TOUCH = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A run of words without a wide gap. ``words`` are indices into ``Page.words``, left to right."""
+    """A run of words without a wide gap. ``words`` are indices into ``Page.words``, as they are read: see ``as_read``."""
 
     words: tuple[int, ...]
     box: Box
@@ -130,5 +131,34 @@ def _line(page: Page, row: Sequence[int], height: float) -> Line:
 
 
 def segment(words: Sequence[Word], indices: Sequence[int]) -> Segment:
-    """The words with these indices as one segment, in the given order."""
-    return Segment(tuple(indices), union(words[i].box for i in indices), " ".join(words[i].text for i in indices))
+    """The words with these indices, which stand from left to right, as one segment."""
+    read = as_read(words, indices)
+    return Segment(read, union(words[i].box for i in indices), " ".join(words[i].text for i in read))
+
+
+def as_read(words: Sequence[Word], indices: Sequence[int]) -> tuple[int, ...]:
+    """Words that stand from left to right in the order in which they are read.
+
+    Where most are written from right to left, so is the line, but for runs of words in the other direction; numbers have none of
+    their own (a word's share of the Unicode Bidirectional Algorithm, UAX 9).
+    """
+    if all(words[index].text.isascii() for index in indices):
+        return tuple(indices)
+    directions = [_direction(words[index].text) for index in indices]
+    leftward = directions.count(-1) > directions.count(1)
+    against = 1 if leftward else -1
+    runs: list[list[int]] = []
+    for index, direction in zip(indices, directions, strict=True):
+        if runs and direction == against == _direction(words[runs[-1][-1]].text):
+            runs[-1].append(index)
+        else:
+            runs.append([index])
+    if leftward:
+        return tuple(index for run in reversed(runs) for index in run)
+    return tuple(index for run in runs for index in reversed(run))
+
+
+def _direction(text: str) -> int:
+    """1 for a word that is written from left to right, -1 from right to left, 0 for one without letters."""
+    kinds = {bidirectional(letter) for letter in text}
+    return -1 if kinds & {"R", "AL"} else int("L" in kinds)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from octavo.model.entities import Box, Page, union
 from octavo.page.level import levelled
-from octavo.page.lines import SEGMENT_GAP, Line, Segment, line_height, lines_of, segment
+from octavo.page.lines import SEGMENT_GAP, Line, Segment, as_read, line_height, lines_of, segment
 
 # A gutter between columns of text is at least this wide. Word spaces measure 0.3 to 0.7, a two-column paper's gutter 1.2 and more.
 GUTTER = 0.9
@@ -34,7 +34,7 @@ FULL_LINE = 0.9  # of the lines' widths, from the narrowest: a few wider ones ma
 
 @dataclass(frozen=True, slots=True)
 class ReadingRow:
-    """Words of one line within one column, left to right: indices into ``Page.words``. ``column`` counts from 0."""
+    """Words of one line within one column as they are read: indices into ``Page.words``. ``column`` counts from 0."""
 
     words: tuple[int, ...]
     box: Box
@@ -47,7 +47,8 @@ def rows_of(page: Page) -> list[ReadingRow]:
     level = levelled(page)
     for number, column in enumerate(_columns(level, list(range(len(page.words))), line_height(level))):
         for line in _lines(level, column):
-            rows.append(ReadingRow(line.words, union(page.words[index].box for index in line.words), number))
+            across = sorted(line.words, key=lambda index: level.words[index].box.x0)
+            rows.append(ReadingRow(as_read(level.words, across), union(page.words[index].box for index in across), number))
     return rows
 
 
