@@ -162,7 +162,7 @@ def readings(root: UPath, block: Span, published: Sequence[Row]) -> pa.Table:
         return pa.concat_tables([readings(root, span, rows) for span, rows in spans])
     name = f"{block.first:05d}-{block.last:05d}"
     for path in sorted(document_folder(root, block.document).glob(f"*/{name}*.parquet")):
-        table = fs.read_table(path)
+        table = schemas.completed(fs.read_table(path), schemas.READINGS)
         if table.schema.equals(schemas.READINGS) and _is_the_same(table, published):
             return _as_found(table)
     if all(row["outcome"] == Outcome.QUARANTINED or row["reason"] == Reason.NOT_WANTED for row in published):
@@ -192,5 +192,5 @@ def _as_found(table: pa.Table) -> pa.Table:
 
 def _lost(row: Row) -> dict[str, Any]:
     """A page that was not read is kept nowhere but in the published table, and holds no words."""
-    kept = {name: row[name] for name in schemas.READINGS.names if name in row and name != "words"}
-    return {**kept, "words": [], "detail": None, "seconds": 0.0, "cached": True}
+    kept = {name: row[name] for name in schemas.READINGS.names if name in row and name not in ("words", "rulings", "checks")}
+    return {**kept, "words": [], "rulings": [], "checks": [], "detail": None, "seconds": 0.0, "cached": True}
