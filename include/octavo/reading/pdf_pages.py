@@ -13,9 +13,10 @@ from PIL import Image
 from octavo.model.entities import Box, Word
 from octavo.model.errors import Quarantined
 from octavo.page import pdf
-from octavo.reading import picture, regions, text_layer
+from octavo.reading import deskew, pdf_rulings, picture, picture_rulings, regions, rulings, text_layer
 from octavo.reading.recogniser import Recogniser
 from octavo.reading.recognition import Reading, prepare, prepare_part
+from octavo.reading.rulings import PageLines
 
 if TYPE_CHECKING:
     from octavo.reading.worker import Look
@@ -63,6 +64,8 @@ def _read(look: Look, page: pdfium.PdfPage, folder: Path, max_pixels: int, recog
             dpi = finer
             words, parts = _layer(page, dpi)
     reading = look.reading = Reading(*pdf.frame(page, dpi), dpi, page.get_rotation(), pdf.transform(page, dpi), words, "text_layer")
+    if parts is not None:
+        reading.lines = _lines(page, dpi, bool(parts))
     if parts is None:
         look.waiting = prepare(reading, pdf.render(page, dpi, grey=True), folder, recogniser)
     elif parts:
@@ -77,6 +80,21 @@ def _layer(page: pdfium.PdfPage, dpi: int) -> tuple[Sequence[Word], list[Box] | 
         return (), None
     parts = regions.unread(page, layer.words, dpi)
     return layer.words, [] if parts and text_layer.all_invisible(page) else parts  # a scan's own OCR layer has read its picture
+
+
+def _lines(page: pdfium.PdfPage, dpi: int, recognised: bool) -> PageLines:
+    """The lines of a page's paths; of a scan that has an OCR layer of its own also those of its picture.
+
+    Args:
+        page: whose text layer is trusted.
+        dpi: of the frame.
+        recognised: whether pictures on the page go to OCR, where their lines are found as well.
+    """
+    lines = pdf_rulings.read(page, dpi)
+    if recognised or not text_layer.all_invisible(page):
+        return lines
+    shown = pdf.render(page, dpi, grey=True)
+    return rulings.both(lines, picture_rulings.read(shown, shown.size, deskew.angle_of(deskew.ink_of(shown)), dpi))
 
 
 def _useful_dpi(page: pdfium.PdfPage) -> float:
