@@ -28,6 +28,7 @@ from octavo.model.entities import Partition
 from octavo.model.settings import CONTRACTS_FOLDER, Settings
 from octavo.storage.corrections import CorrectionStore
 from octavo.storage.lake import Lake
+from octavo.storage.schemas import READINGS, completed, pages_of
 from octavo.storage.workspace import Workspace
 from octavo.workflows import change_detection, pipeline
 from tests import command_line
@@ -125,6 +126,14 @@ def test_documents_are_shown_with_their_evidence_pages_and_chunks(left: Path) ->
     assert Path("page.html").read_text(encoding="utf-8").count("data:image/jpeg;base64,") == 1
     octavo("show", SCAN, "--chunks", "--out", "pictures")
     assert list(Path("pictures").iterdir())
+
+
+def test_readings_without_rulings_are_merged_anew_and_say_that_they_have_none_known(left: Path) -> None:
+    octavo("remerge", "invoice")
+    assert {(row["rulings"], row["checks"]) for row in rows("pages", INVOICE)} == {(None, None)}
+    kept = Path("lake/_octavo/readings").rglob("*.parquet")
+    tables = [completed(pq.ParquetFile(path).read(), READINGS) for path in kept]
+    assert {page.rulings for table in tables for page in pages_of(table)} == {()}
 
 
 def test_review_lists_what_waits_and_takes_corrections(left: Path) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from octavo.cli import main
+from octavo.model.entities import Box, CheckBox, Ruling
 from octavo.model.settings import Settings
 from octavo.storage.corrections import Action, Correction, CorrectionStore
 from octavo.views import document, html, sources
@@ -68,6 +71,35 @@ def test_fields_come_in_the_contracts_order_with_their_evidence_on_its_page(shel
     assert inside == ["17.60"]
     assert page.picture is not None
     assert document.load_page(place, shelf.friendly, 3, shelf.settings) is None
+
+
+def test_rulings_and_check_boxes_are_a_layer_that_is_off_at_first(shelf: Shelf) -> None:
+    place, shown = view(shelf, shelf.friendly)
+    page = document.load_page(place, shelf.friendly, 1, shelf.settings)
+    assert page is not None
+    page = replace(
+        page, rulings=(document.RulingMark(100, 200, 700, 203, 2),),
+        checks=(document.CheckMark(document.Rect(50, 60, 20, 20), "ticked"), document.CheckMark(document.Rect(50, 90, 20, 20), "empty")),
+    )
+    text = html.document("/octavo", shown, page, 1, None)
+    assert '<line x1="100" y1="200" x2="700" y2="203" stroke-width="2"/>' in text
+    assert text.count("<title>check box, ticked</title>") == text.count("<title>check box, empty</title>") == 1
+    assert '<input type="checkbox" data-layer="lines"> lines and boxes' in text
+
+
+def test_the_lines_of_a_published_page_are_shown(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, _ = view(shelf, shelf.friendly)
+    plain = document.published
+
+    def lined(*arguments: Any) -> Any:
+        page, picture = plain(*arguments)  # type: ignore[misc]  # it is kept
+        return replace(page, rulings=(Ruling(1, 2, 30, 2, 1),), checks=(CheckBox(Box(5, 6, 15, 16), True),)), picture
+
+    monkeypatch.setattr(document, "published", lined)
+    page = document.load_page(place, shelf.friendly, 1, shelf.settings)
+    assert page is not None
+    assert page.rulings == (document.RulingMark(1, 2, 30, 2, 1),)
+    assert page.checks == (document.CheckMark(document.Rect(5, 6, 10, 10), "ticked"),)
 
 
 def test_a_page_whose_words_were_dropped_from_the_store_is_still_shown_without_them(shelf: Shelf, tmp_path: Path) -> None:

@@ -91,6 +91,15 @@ def test_a_selected_run_keeps_the_published_rows_of_the_other_documents(tmp_path
     assert fs.read_table(space.staged(CONTRACT.name))["document"].to_pylist() == [document_id(n) for n in (1, 2, 3)]
 
 
+def test_a_selected_run_keeps_pages_that_an_earlier_version_published_without_todays_columns(tmp_path):
+    publish(tmp_path, stage(tmp_path, {1: ["a"], 2: ["b"]}))
+    [path] = (tmp_path / "lake" / "pages").rglob("*.parquet")
+    older = fs.read_table(UPath(path)).drop_columns(["rulings", "checks"])
+    fs.write_table(UPath(path), [older], older.schema)
+    pages = fs.read_table(stage(tmp_path, {2: ["b again"]}, run="r2", selected=True).staged("pages")).to_pylist()
+    assert [(row["document"], row["words"], row["rulings"]) for row in pages] == [(document_id(1), 1, None), (document_id(2), 2, None)]
+
+
 def test_a_missing_shard_is_an_error_that_names_the_file_and_the_remedy(tmp_path):
     with pytest.raises(WorkspaceError, match=r"chunk/p0000\.parquet is missing.*clear it and run it again"):
         stage(tmp_path, {1: ["a"]}, skip=["chunk"])

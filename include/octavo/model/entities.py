@@ -8,6 +8,7 @@ words on.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -74,6 +75,37 @@ class Word(NamedTuple):
     source: Source
 
 
+class Ruling(NamedTuple):
+    """A straight line that is drawn on a page: of a table, of a form, or between parts of the text.
+
+    The end points of its middle line, pixels of the page: from left to right for a level one, from top to bottom for an upright one.
+    On a skewed page it is as skewed as the words are. ``width`` is its thickness in pixels, 1 or more.
+    """
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+    width: int
+
+    @property
+    def level(self) -> bool:
+        """Whether it runs across the page, not down."""
+        return abs(self.x1 - self.x0) >= abs(self.y1 - self.y0)
+
+    @property
+    def length(self) -> float:
+        """Pixels between its end points."""
+        return math.hypot(self.x1 - self.x0, self.y1 - self.y0)
+
+
+class CheckBox(NamedTuple):
+    """A small square to tick, as it is drawn or printed as a character; ``ticked`` if there is a mark in it."""
+
+    box: Box
+    ticked: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page as it was read.
@@ -83,6 +115,7 @@ class Page:
     clockwise turn in degrees that made it upright, ``transform`` the affine (a, b, c, d, e, f) from
     the source's pixels (PDF: points, origin top left) to the page's: x' = ax + cy + e, y' = bx + dy + f.
     ``skew`` is the angle in degrees at which its lines fall to the right (below 0: rise); 0 for level ones.
+    ``rulings`` come from the top down, then from the left; check boxes' own sides are none of them.
     """
 
     document: str
@@ -94,6 +127,8 @@ class Page:
     transform: tuple[float, float, float, float, float, float]
     words: tuple[Word, ...]
     skew: float = 0.0
+    rulings: tuple[Ruling, ...] = ()
+    checks: tuple[CheckBox, ...] = ()
 
     @property
     def text(self) -> str:

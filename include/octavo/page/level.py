@@ -11,8 +11,9 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
+from typing import NamedTuple
 
-from octavo.model.entities import Box, Page, Word
+from octavo.model.entities import Box, CheckBox, Page, Ruling, Word
 
 # Degrees. Less is within what is measured, and no line drifts by half its height over a page; nobody lays one further askew and keeps it.
 LEAST, MOST = 0.3, 15.0
@@ -25,24 +26,48 @@ GAP, OVERLAP = 1.5, 0.5
 
 
 def levelled(page: Page) -> Page:
-    """The page with its words where they would stand without its skew, turned about its middle; a level page itself.
+    """The page with its words and lines where they would stand without its skew, turned about its middle; a level page itself.
 
     A box is taken for that of an upright word that was turned with the page: its height and width less what the turn added.
     """
     skew = skew_of(page)
     if not skew:
         return page
-    cos, sin = math.cos(math.radians(skew)), math.sin(math.radians(skew))
-    x_middle, y_middle = page.width / 2, page.height / 2
-    words = []
-    for word in page.words:
-        x, y = word.box.center[0] - x_middle, word.box.center[1] - y_middle
-        x, y = x_middle + x * cos + y * sin, y_middle - x * sin + y * cos
-        width = max(1.0, (word.box.width * cos - word.box.height * abs(sin)) / (cos * cos - sin * sin))
-        height = max(1.0, (word.box.height * cos - word.box.width * abs(sin)) / (cos * cos - sin * sin))
+    turn = _Turn.of(skew, page)
+    return replace(
+        page, words=tuple([word._replace(box=turn.box(word.box)) for word in page.words]), skew=0.0,
+        rulings=tuple([turn.ruling(ruling) for ruling in page.rulings]),
+        checks=tuple([CheckBox(turn.box(check.box), check.ticked) for check in page.checks]),
+    )
+
+
+class _Turn(NamedTuple):
+    """A turn against a skew, about a page's middle."""
+
+    cos: float
+    sin: float
+    x_middle: float
+    y_middle: float
+
+    @classmethod
+    def of(cls, skew: float, page: Page) -> _Turn:
+        return cls(math.cos(math.radians(skew)), math.sin(math.radians(skew)), page.width / 2, page.height / 2)
+
+    def point(self, x: float, y: float) -> tuple[float, float]:
+        x, y = x - self.x_middle, y - self.y_middle
+        return self.x_middle + x * self.cos + y * self.sin, self.y_middle - x * self.sin + y * self.cos
+
+    def box(self, box: Box) -> Box:
+        x, y = self.point(*box.center)
+        cos, sin = self.cos, self.sin
+        width = max(1.0, (box.width * cos - box.height * abs(sin)) / (cos * cos - sin * sin))
+        height = max(1.0, (box.height * cos - box.width * abs(sin)) / (cos * cos - sin * sin))
         left, top = round(x - width / 2), round(y - height / 2)
-        words.append(word._replace(box=Box(left, top, left + max(1, round(width)), top + max(1, round(height)))))
-    return replace(page, words=tuple(words), skew=0.0)
+        return Box(left, top, left + max(1, round(width)), top + max(1, round(height)))
+
+    def ruling(self, ruling: Ruling) -> Ruling:
+        (x0, y0), (x1, y1) = self.point(ruling.x0, ruling.y0), self.point(ruling.x1, ruling.y1)
+        return Ruling(round(x0), round(y0), round(x1), round(y1), ruling.width)
 
 
 def skew_of(page: Page) -> float:

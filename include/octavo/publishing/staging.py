@@ -17,7 +17,7 @@ from octavo.model.entities import Outcome, Report, Verdict
 from octavo.model.errors import Reason, SettingsError
 from octavo.storage import fs
 from octavo.storage.lake import Lake, table_schemas
-from octavo.storage.schemas import ANSWERS, DOCUMENTS, PAGES, REVIEW, completed
+from octavo.storage.schemas import ANSWERS, DOCUMENTS, PAGES, READINGS, REVIEW, completed
 from octavo.storage.workspace import Workspace
 
 
@@ -73,16 +73,17 @@ def _answers(workspace: Workspace, extractors: Sequence[str]) -> Iterator[pa.Tab
 
 
 def _pages(workspace: Workspace) -> Iterator[pa.Table]:
-    """The readings without their words."""
-    for table in _shards(workspace, "read"):
+    """The readings with the numbers of their words, rulings and check boxes instead of these."""
+    for table in (completed(rows, READINGS) for rows in _shards(workspace, "read")):
         words = table["words"].combine_chunks()
         counts = pc.list_value_length(words)
         parents = pc.list_parent_indices(words).to_numpy()
         confidences = pc.struct_field(pc.list_flatten(words), "confidence").to_numpy()
         sums = np.bincount(parents, confidences, minlength=len(table))
         means = [round(total / n, 4) if n else None for total, n in zip(sums.tolist(), counts.to_pylist(), strict=True)]
-        columns = {name: table[name] for name in PAGES.names if name in table.schema.names and name != "words"}
-        pages = pa.table({**columns, "words": counts.cast(pa.int32()), "mean_confidence": pa.array(means, pa.float64())})
+        numbers = {name: pc.list_value_length(table[name]).cast(pa.int32()) for name in ("words", "rulings", "checks")}
+        columns = {name: table[name] for name in PAGES.names if name in table.schema.names}
+        pages = pa.table({**columns, **numbers, "mean_confidence": pa.array(means, pa.float64())})
         yield completed(pages, PAGES).select(PAGES.names)
 
 
@@ -172,6 +173,8 @@ def _keep_unselected(workspace: Workspace, lake: Lake, name: str, schema: pa.Sch
     if not published.exists():
         return int(rows.num_rows)
     others = fs.read_table(published)
+    if name != workspace.partition.contract:  # the fields of a contract are its own affair; other columns may have come since
+        others = completed(others, schema).select(schema.names)
     if not others.schema.equals(schema):
         raise SettingsError(
             f"{published} was written by another version of contract {workspace.partition.contract}; "

@@ -11,9 +11,10 @@ from PIL import Image
 
 from octavo.model.errors import Quarantined
 from octavo.page import pdf
-from octavo.reading import picture, regions, text_layer
+from octavo.reading import deskew, pdf_rulings, picture, picture_rulings, regions, rulings, text_layer
 from octavo.reading.recogniser import Recogniser
 from octavo.reading.recognition import Reading, prepare, prepare_part
+from octavo.reading.rulings import PageLines
 
 if TYPE_CHECKING:
     from octavo.reading.worker import Look
@@ -66,11 +67,28 @@ def _read(look: Look, page: pdfium.PdfPage, folder: Path, max_pixels: int, recog
     words = layer.words(page, dpi) if why is None else ()
     reading = look.reading = Reading(*pdf.frame(page, dpi), dpi, page.get_rotation(), pdf.transform(page, dpi), words, "text_layer")
     reading.hidden_words, reading.aside_words, reading.ocr_reason = layer.hidden, layer.aside, why
+    if why is None:
+        reading.lines = _lines(page, dpi, layer.invisible and not parts)
     if why is not None:
         look.waiting = prepare(reading, pdf.render(page, dpi, grey=True), folder, recogniser)
     elif parts:
         look.waiting = prepare_part(reading, pdf.render(page, dpi, grey=True), parts, folder, recogniser)
     return reading
+
+
+def _lines(page: pdfium.PdfPage, dpi: int, scanned: bool) -> PageLines:
+    """The lines of a page's paths; of a scan that has an OCR layer of its own also those of its picture.
+
+    Args:
+        page: whose text layer is trusted.
+        dpi: of the frame.
+        scanned: whether all words are those of such a layer.
+    """
+    lines = pdf_rulings.read(page, dpi)
+    if not scanned:
+        return lines
+    shown = pdf.render(page, dpi, grey=True)
+    return rulings.both(lines, picture_rulings.read(shown, shown.size, deskew.angle_of(deskew.ink_of(shown)), dpi))
 
 
 def _preview(page: pdfium.PdfPage, frame: tuple[int, int], dpi: int) -> Image.Image | None:

@@ -8,7 +8,7 @@ reads more than the first, and its boxes are mapped back into the page's frame.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image
@@ -16,8 +16,9 @@ from PIL import Image
 from octavo.model.entities import Box, OcrReason, Word, union
 from octavo.model.errors import Quarantined
 from octavo.page.images import Affine, turned
-from octavo.reading import deskew, picture
+from octavo.reading import deskew, picture, picture_rulings, rulings
 from octavo.reading.recogniser import GUESSED_WORD, Recogniser, lies, without_guesses
+from octavo.reading.rulings import PageLines
 
 GOOD_WORD = 0.6  # confidence from which on a word counts as read
 BETTER = 1.2     # a second look has to read so many times as many characters to be believed
@@ -40,15 +41,17 @@ class Reading:
     hidden_words: int = 0
     aside_words: int = 0
     ocr_reason: OcrReason | None = None
+    lines: PageLines = field(default_factory=PageLines)
 
     def turn(self, degrees: int) -> None:
-        """Turn the (wordless) frame clockwise by a multiple of 90 degrees."""
+        """Turn the (wordless) frame with its lines clockwise by a multiple of 90 degrees."""
         step = {
             90: (0.0, 1.0, -1.0, 0.0, float(self.height), 0.0),
             180: (-1.0, 0.0, 0.0, -1.0, float(self.width), float(self.height)),
             270: (0.0, -1.0, 1.0, 0.0, 0.0, float(self.width)),
         }[degrees]
         self.transform = _then(self.transform, step)
+        self.lines = rulings.turned(self.lines, step)
         self.rotation = (self.rotation + degrees) % 360
         if degrees != 180:
             self.width, self.height = self.height, self.width
@@ -85,6 +88,7 @@ def prepare(reading: Reading, image: Image.Image, folder: Path, recogniser: Reco
         return None
     ink = deskew.ink_of(image)
     reading.skew = deskew.angle_of(ink)
+    reading.lines = picture_rulings.read(image, (reading.width, reading.height), reading.skew, reading.dpi)
     folder.mkdir(parents=True)
     source = picture.prepare(image, folder, (reading.width, reading.height), reading.dpi, recogniser.enlarges)
     if ink.dark or not 0 < ink.depth < recogniser.cleans:
@@ -111,9 +115,12 @@ def prepare_part(reading: Reading, image: Image.Image, parts: Sequence[Box], fol
     shown = shown.crop(around)
     if picture.is_blank(shown):
         return None
+    skew = deskew.angle_of(deskew.ink_of(shown))
+    found = picture_rulings.read(shown, shown.size, skew, reading.dpi)
+    reading.lines = rulings.both(reading.lines, rulings.moved(found, around.x0, around.y0))
     folder.mkdir(parents=True)
     source = picture.prepare(shown, folder, shown.size, reading.dpi, recogniser.enlarges)
-    return Recognition(reading, source, deskew.angle_of(deskew.ink_of(shown)), around)
+    return Recognition(reading, source, skew, around)
 
 
 def recognise(pages: Sequence[Recognition], recogniser: Recogniser) -> None:
@@ -184,6 +191,8 @@ def _look_again(page: Recognition, first: Sequence[Word], recogniser: Recogniser
         reading.skew = angle
         if degrees:
             reading.turn(degrees)
+            if angle:  # its lines were looked for as if they were level
+                reading.lines = picture_rulings.read(other, (reading.width, reading.height), angle, reading.dpi)
         reading.words = picture.into_frame(words, again.scale, reading.width, reading.height)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from octavo.model.entities import Outcome, Word
+from octavo.model.entities import CheckBox, Outcome, Ruling, Word
 from octavo.model.errors import Reason
 
 IDENTITY = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
@@ -16,6 +16,16 @@ def word_row(word: Word) -> dict[str, Any]:
     return {
         "text": word.text, "x0": x0, "y0": y0, "x1": x1, "y1": y1, "confidence": round(word.confidence, 4), "source": word.source.value,
     }
+
+
+def ruling_row(ruling: Ruling) -> dict[str, Any]:
+    """As ``schemas.RULING`` has it."""
+    return ruling._asdict()
+
+
+def check_row(check: CheckBox) -> dict[str, Any]:
+    """As ``schemas.CHECK`` has it."""
+    return {**check.box._asdict(), "ticked": check.ticked}
 
 
 def quarantined(document: str, page: int, reason: Reason, detail: str, seconds: float) -> dict[str, Any]:
@@ -31,6 +41,6 @@ def not_wanted(document: str, page: int) -> dict[str, Any]:
 def _unread(document: str, page: int) -> dict[str, Any]:
     return {
         "document": document, "page": page, "width": 0, "height": 0, "dpi": None, "rotation": 0, "transform": list(IDENTITY),
-        "skew": 0.0, "text_source": "none", "words": [], "detail": None, "seconds": 0.0, "cached": False,
+        "skew": 0.0, "text_source": "none", "words": [], "detail": None, "seconds": 0.0, "cached": False, "rulings": [], "checks": [],
         "hidden_words": 0, "aside_words": 0, "ocr_reason": None,
     }

@@ -192,5 +192,5 @@ def _as_found(table: pa.Table) -> pa.Table:
 
 def _lost(row: Row) -> dict[str, Any]:
     """A page that was not read is kept nowhere but in the published table, and holds no words."""
-    kept = {name: row[name] for name in schemas.READINGS.names if name in row and name != "words"}
-    return {**kept, "words": [], "detail": None, "seconds": 0.0, "cached": True}
+    kept = {name: row[name] for name in schemas.READINGS.names if name in row and name not in ("words", "rulings", "checks")}
+    return {**kept, "words": [], "rulings": [], "checks": [], "detail": None, "seconds": 0.0, "cached": True}

@@ -13,13 +13,14 @@ from typing import Any
 
 from PIL import Image
 
-from octavo.model.entities import Outcome
+from octavo.model.entities import Outcome, Page
 from octavo.model.errors import Quarantined, Reason
 from octavo.page import images
 from octavo.reading import picture
 from octavo.reading.recogniser import Recogniser
 from octavo.reading.recognition import Reading, Recognition, prepare, recognise
-from octavo.reading.rows import quarantined, word_row
+from octavo.reading.rows import IDENTITY, check_row, quarantined, ruling_row, word_row
+from octavo.reading.rulings import with_words
 from octavo.storage.children import serve
 
 # What ingest saw of pages that can be read in part only.
@@ -52,12 +53,15 @@ class Look:
         outcome = Outcome.PARTIAL if failure else Outcome.OK  # the text layer is there, its pictures are not
         if not reading.words:
             outcome, reason = Outcome.EMPTY, Reason.BLANK_PAGE if reading.blank else Reason.NO_WORDS
+        page = Page(self.document, self.number, reading.width, reading.height, None, 0, IDENTITY, tuple(reading.words), reading.skew)
+        lines = with_words(reading.lines, page)
         return {
             "document": self.document, "page": self.number, "width": reading.width, "height": reading.height, "dpi": reading.dpi,
             "rotation": reading.rotation, "transform": [round(value, 6) for value in reading.transform],
             "skew": reading.skew if reading.words else 0.0, "text_source": reading.text_source if reading.words else "none",
             "words": [word_row(word) for word in reading.words], "outcome": outcome.value,
-            "reason": reason.value if reason else None, "detail": detail, "seconds": self.seconds, "cached": False,
+            "reason": reason.value if reason else None, "detail": detail or lines.left_out, "seconds": self.seconds, "cached": False,
+            "rulings": [ruling_row(ruling) for ruling in lines.rulings], "checks": [check_row(check) for check in lines.checks],
             "hidden_words": reading.hidden_words, "aside_words": reading.aside_words,
             "ocr_reason": reading.ocr_reason.value if reading.ocr_reason else None,
             "preview": picture.encoded_preview(self.preview, reading.rotation - self.turned),

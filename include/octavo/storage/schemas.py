@@ -10,10 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from octavo.model.contracts import Contract, FieldSpec, Kind
-from octavo.model.entities import Box, Chunk, Page, Source, Word
+from octavo.model.entities import Box, CheckBox, Chunk, Page, Ruling, Source, Word
 
 BOX = [("x0", pa.int32()), ("y0", pa.int32()), ("x1", pa.int32()), ("y1", pa.int32())]
 WORD = pa.struct([("text", pa.string()), *BOX, ("confidence", pa.float64()), ("source", pa.string())])
+RULING = pa.struct([*BOX, ("width", pa.int32())])  # end points and thickness
+CHECK = pa.struct([*BOX, ("ticked", pa.bool_())])
 EVIDENCE = pa.struct([("page", pa.int32()), *BOX])
 LOSER = pa.struct([("value", pa.string()), ("page", pa.int32()), ("extractor", pa.string()), ("reason", pa.string())])
 
@@ -52,8 +54,18 @@ READINGS = pa.schema([
     ("detail", pa.string()),
     ("seconds", pa.float64()),
     ("cached", pa.bool_()),
+    ("rulings", pa.list_(RULING)),      # it and the next are null in readings of earlier versions
+    ("checks", pa.list_(CHECK)),
 ])
-PAGES = pa.schema([*_PAGE, ("words", pa.int32()), ("mean_confidence", pa.float64()), ("outcome", pa.string()), ("reason", pa.string())])
+PAGES = pa.schema([
+    *_PAGE,
+    ("words", pa.int32()),
+    ("mean_confidence", pa.float64()),
+    ("rulings", pa.int32()),            # it and the next are null where an earlier version read the page
+    ("checks", pa.int32()),
+    ("outcome", pa.string()),
+    ("reason", pa.string()),
+])
 
 CHUNKS = pa.schema([
     ("document", pa.string()),
@@ -164,7 +176,8 @@ _ARROW = {
 }
 _SOURCES = {source.value: source for source in Source}
 # What a ``Page`` is made of.
-PAGE_COLUMNS = ["document", "page", "width", "height", "dpi", "rotation", "transform", "skew", "words"]
+PAGE_COLUMNS = ["document", "page", "width", "height", "dpi", "rotation", "transform", "skew", "words", "rulings", "checks"]
+_OF_PAGES = pa.schema([READINGS.field(name) for name in PAGE_COLUMNS])
 PAGES_AT_ONCE = 64
 PAIR = pa.struct([("key", pa.string()), ("value", pa.string())])
 
@@ -192,7 +205,7 @@ def record_schema(contract: Contract) -> pa.Schema:
 
 def page_from_row(row: dict[str, Any]) -> Page:
     """A ``READINGS`` row as a ``Page``."""
-    return next(pages_of(pa.Table.from_pylist([row], pa.schema([READINGS.field(name) for name in PAGE_COLUMNS]))))
+    return next(pages_of(pa.Table.from_pylist([row], _OF_PAGES)))
 
 
 def completed(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -211,12 +224,16 @@ def pages_of(readings: pa.Table) -> Iterator[Page]:
 
 def _pages_of(readings: pa.Table) -> Iterator[Page]:
     """The pages column by column: no mapping is made of every word."""
-    words = _words(readings["words"])
-    counts = pc.list_value_length(readings["words"]).to_pylist()
-    columns = [readings[name].to_pylist() for name in PAGE_COLUMNS if name not in ("skew", "words")]
-    skews = readings["skew"].to_pylist() if "skew" in readings.column_names else [0.0] * readings.num_rows  # older files have none
-    for document, number, width, height, dpi, rotation, transform, skew, count in zip(*columns, skews, counts, strict=True):
-        yield Page(document, number, width, height, dpi, rotation, tuple(transform), tuple(islice(words, count)), skew or 0.0)
+    readings = completed(readings, _OF_PAGES)
+    words, rulings, checks = _words(readings["words"]), _rulings(readings["rulings"]), _checks(readings["checks"])
+    counts = zip(*(pc.list_value_length(readings[name]).to_pylist() for name in ("words", "rulings", "checks")), strict=True)
+    columns = [readings[name].to_pylist() for name in PAGE_COLUMNS if name not in ("words", "rulings", "checks")]
+    for document, number, width, height, dpi, rotation, transform, skew, of_page in zip(*columns, counts, strict=True):
+        n_words, n_rulings, n_checks = (count or 0 for count in of_page)
+        yield Page(
+            document, number, width, height, dpi, rotation, tuple(transform), tuple(islice(words, n_words)), skew or 0.0,
+            tuple(islice(rulings, n_rulings)), tuple(islice(checks, n_checks)),
+        )
 
 
 def _words(lists: pa.ChunkedArray) -> Iterator[Word]:
@@ -224,6 +241,19 @@ def _words(lists: pa.ChunkedArray) -> Iterator[Word]:
     for chunk in lists.chunks:
         texts, x0, y0, x1, y1, confidences, sources = (column.to_pylist() for column in chunk.flatten().flatten())
         yield from map(Word, texts, map(Box, x0, y0, x1, y1), confidences, map(_SOURCES.__getitem__, sources))
+
+
+def _rulings(lists: pa.ChunkedArray) -> Iterator[Ruling]:
+    """The rulings of all rows, one after the other."""
+    for chunk in lists.chunks:
+        yield from map(Ruling, *(column.to_pylist() for column in chunk.flatten().flatten()))
+
+
+def _checks(lists: pa.ChunkedArray) -> Iterator[CheckBox]:
+    """The check boxes of all rows, one after the other."""
+    for chunk in lists.chunks:
+        *sides, ticked = (column.to_pylist() for column in chunk.flatten().flatten())
+        yield from map(CheckBox, map(Box, *sides), ticked)
 
 
 def chunk_to_row(page: Page, chunk: Chunk) -> dict[str, Any]:

@@ -53,6 +53,25 @@ class ChunkMark:
 
 
 @dataclass(frozen=True, slots=True)
+class RulingMark:
+    """A ruling as SVG has a line; ``width`` is its thickness."""
+
+    x1: int
+    y1: int
+    x2: int
+    y2: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckMark:
+    """A check box; ``state`` says what is in it."""
+
+    rect: Rect
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceRect:
     """Where the document says a field's value."""
 
@@ -95,6 +114,8 @@ class PageView:
     answers: tuple[Row, ...]
     picture: bytes | None = field(repr=False, default=None)
     notes: tuple[str, ...] = ()
+    rulings: tuple[RulingMark, ...] = ()
+    checks: tuple[CheckMark, ...] = ()
 
     @property
     def readable(self) -> bool:
@@ -176,6 +197,8 @@ def load_page(place: DocumentDay, document: str, number: int, settings: Settings
         tuple(WordMark(_rect(*word.box), word.text, word.confidence, level(word.confidence)) for word in words),
         tuple(ChunkMark(_rect(*chunk_from_row(row).box), row["chunk"] + 1, row["text"]) for row in chunks),
         tuple(answers), kept[1] if kept else None, tuple(_notes(frame)),
+        tuple(RulingMark(*ruling) for ruling in (kept[0].rulings if kept else ())),
+        tuple(CheckMark(_rect(*box), "ticked" if ticked else "empty") for box, ticked in (kept[0].checks if kept else ())),
     )
 
 
