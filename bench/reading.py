@@ -47,6 +47,7 @@ from octavo.model.settings import Settings
 from octavo.page import images, pdf
 from octavo.reading import picture, regions, text_layer, worker
 from octavo.reading import stage as reading
+from octavo.reading.page_objects import objects
 from octavo.reading.tesseract import CONFIG
 from octavo.storage import fs
 from octavo.storage.workspace import Workspace
@@ -197,8 +198,9 @@ def pages_with_layer(path: Path) -> int:
     try:
         for number in range(1, len(document) + 1):
             with pdf.open_page(document, number) as page:
-                layer = text_layer.read(page)
-                if text_layer.doubt(page, layer) or regions.unread(page, layer.words(page, pdf.DPI), pdf.DPI):
+                items = objects(page)
+                layer = text_layer.read(page, items)
+                if text_layer.doubt(page, items, layer) or regions.unread(page, items, layer.words(page, pdf.DPI), pdf.DPI):
                     return 0
         return len(document)
     except Quarantined:

@@ -14,6 +14,7 @@ from PIL import Image
 from octavo.model.entities import Box, CheckBox, Page, Word
 from octavo.page import pdf
 from octavo.reading import deskew, pdf_rulings, picture_rulings, rulings, text_layer
+from octavo.reading.page_objects import objects
 from octavo.reading.rulings import PageLines, Pieces
 from samples import ruled
 from samples.drawing import SCAN_DPI, Scanner
@@ -57,9 +58,9 @@ def _share(part: float, whole: float) -> float:
 def measure_pdf(page: ruled.RuledPage, data: bytes, tally: Tally) -> None:
     document = pdfium.PdfDocument(data)
     [opened] = document
-    words = text_layer.read(opened).words(opened, SCAN_DPI)
+    words = text_layer.read(opened, objects(opened)).words(opened, SCAN_DPI)
     started = time.process_time()
-    found = pdf_rulings.read(opened, SCAN_DPI)
+    found = pdf_rulings.read(opened, objects(opened), SCAN_DPI)
     found = rulings.with_words(found, Page("", 1, *pdf.frame(opened, SCAN_DPI), SCAN_DPI, 0, UPRIGHT, words))
     tally.seconds.append(time.process_time() - started)
     count(ruled.pixels(page), boxes_of(page), found, REACH_PDF, tally)
@@ -94,7 +95,7 @@ def boxes_of(page: ruled.RuledPage) -> list[Drawn]:
 def words_there(data: bytes, there: ruled.There) -> tuple[Word, ...]:
     """The words of a PDF as OCR would see them on the scan."""
     [opened] = pdfium.PdfDocument(data)
-    words = text_layer.read(opened).words(opened, SCAN_DPI)
+    words = text_layer.read(opened, objects(opened)).words(opened, SCAN_DPI)
     return tuple(word._replace(box=Box(*(round(side) for side in box_there(word.box, there)))) for word in words)
 
 

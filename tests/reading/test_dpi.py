@@ -12,6 +12,7 @@ from upath import UPath
 from octavo.model.entities import Page
 from octavo.page import pdf, rendering
 from octavo.reading import regions
+from octavo.reading.page_objects import objects
 from octavo.storage import schemas
 from tests.documents import LINES, page_picture, text_pdf
 from tests.reading.test_mixed import read
@@ -36,7 +37,7 @@ def scanned_pdf(path: Path, *strips: tuple[Image.Image, float, float, float]) ->
 
 def found_dpi(path: Path) -> float:
     with pdf.open_page(pdf.open_pdf(path), 1) as page:
-        return regions.scanned_dpi(page)
+        return regions.scanned_dpi(page, objects(page))
 
 
 @pytest.mark.parametrize(("scanned", "read_at"), [(100, 200), (200, 200), (240, 240), (300, 300), (600, 300)])

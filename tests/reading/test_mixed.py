@@ -14,6 +14,7 @@ from octavo.model.entities import OcrReason, Word
 from octavo.model.errors import Quarantined, Reason
 from octavo.page import pdf
 from octavo.reading import regions, text_layer, worker
+from octavo.reading.page_objects import objects
 from octavo.reading.recognition import Recognition
 from octavo.reading.tesseract import Tesseract
 from tests.documents import LINES, page_picture
@@ -101,7 +102,7 @@ def test_a_picture_within_a_form_and_on_a_turned_page_is_found_at_its_place(turn
     page.insert_obj(form)
     page.gen_content()
     page.set_rotation(turned)
-    [box] = regions.unread(page, [], 100)
+    [box] = regions.unread(page, objects(page), [], 100)
     dark = pdf.render(page, 100, grey=True).point(lambda value: 255 if value < 128 else 0).getbbox()
     assert dark is not None
     assert box.x0 <= dark[0] < dark[2] <= box.x1
@@ -112,7 +113,8 @@ def test_a_picture_within_a_form_and_on_a_turned_page_is_found_at_its_place(turn
 
 def test_strips_of_one_scan_are_one_picture(tmp_path: Path) -> None:
     strips = [(STAMP.crop((0, 52 * n, 700, 52 * n + 52)), 20.0, 20 + 8.32 * n, 112.0) for n in range(5)]
-    [box] = regions.unread(pdfium.PdfDocument(letter(tmp_path / "strips.pdf", *strips))[0], [], 100)
+    page = pdfium.PdfDocument(letter(tmp_path / "strips.pdf", *strips))[0]
+    [box] = regions.unread(page, objects(page), [], 100)
     assert (box.width, box.height) == pytest.approx((112 / 25.4 * 100, 5 * 8.32 / 25.4 * 100), abs=3)
 
 
@@ -148,4 +150,4 @@ def test_a_layer_is_trusted_that_says_what_the_page_shows(
     pictures: list[Any], body: list[str], mode: int, doubt: OcrReason | None, tmp_path: Path,
 ) -> None:
     page = pdfium.PdfDocument(letter(tmp_path / "page.pdf", *pictures, body=body, mode=mode))[0]
-    assert text_layer.doubt(page, text_layer.read(page)) is doubt
+    assert text_layer.doubt(page, objects(page), text_layer.read(page, objects(page))) is doubt

@@ -12,6 +12,7 @@ from fpdf.drawing import DeviceRGB, PaintedPath
 from octavo.model.entities import Box, CheckBox, Page, Ruling, Source, Word
 from octavo.page import pdf
 from octavo.reading import pdf_rulings, rulings
+from octavo.reading.page_objects import objects
 from octavo.reading.rulings import PageLines
 
 DPI = 144  # two pixels of a point
@@ -29,7 +30,8 @@ def page_of(draw: Draw, size: tuple[int, int] = (400, 300)) -> pdfium.PdfPage:
 
 
 def lines_of(draw: Draw) -> PageLines:
-    return pdf_rulings.read(page_of(draw), DPI)
+    page = page_of(draw)
+    return pdf_rulings.read(page, objects(page), DPI)
 
 
 def in_colour(draw: Draw, stroke: int | None = None, fill: int | None = None) -> Draw:
@@ -138,7 +140,7 @@ def test_lines_within_a_form_object_lie_where_a_turned_page_shows_them(turned: i
     page.insert_obj(placed)
     page.gen_content()
     page.set_rotation(turned)
-    found = pdf_rulings.read(page, DPI).rulings
+    found = pdf_rulings.read(page, objects(page), DPI).rulings
     shown = pdf.render(page, DPI, grey=True)
     assert len(found) == 5
     for ruling in found:

@@ -104,7 +104,8 @@ def test_a_check_box_is_found_with_its_state(side: int, mark: str, ticked: bool)
 
 def read(path: Path, media_type: str) -> dict[str, Any]:
     request = {"profile": "fast", "languages": "eng", "max_pixels": 1 << 30, "previews": False}
-    [row] = worker.handle({**request, "pages": [{"path": str(path), "document": "d", "media_type": media_type, "page": 1, "flaw": None}]})["rows"]
+    page = {"path": str(path), "document": "d", "media_type": media_type, "page": 1, "flaw": None}
+    [row] = worker.handle({**request, "pages": [page]})["rows"]
     return row
 
 

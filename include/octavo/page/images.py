@@ -71,6 +71,14 @@ _TURNS = {
 _CLOCKWISE = {90: Image.Transpose.ROTATE_270, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_90}
 
 Affine = tuple[float, float, float, float, float, float]
+"""(a, b, c, d, e, f): x' = ax + cy + e, y' = bx + dy + f."""
+
+
+def then(first: Affine, second: Affine) -> Affine:
+    """The affine that does ``first`` and then ``second``."""
+    a, b, c, d, e, f = first
+    p, q, r, s, t, u = second
+    return (p * a + r * b, q * a + s * b, p * c + r * d, q * c + s * d, p * e + r * f + t, q * e + s * f + u)
 
 
 @dataclass(frozen=True, slots=True)

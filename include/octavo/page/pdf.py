@@ -188,17 +188,24 @@ def render(page: pdfium.PdfPage, dpi: float, grey: bool = False) -> Image.Image:
     Raises:
         Quarantined: page_unreadable, when pdfium has no memory for the bitmap.
     """
-    image: Image.Image = _bitmap(page, dpi, grey).to_pil()
+    try:
+        bitmap = page.render(scale=dpi / POINTS_PER_INCH, grayscale=grey)
+    except pdfium.PdfiumError as error:
+        raise Quarantined(Reason.PAGE_UNREADABLE, str(error)) from error
+    image: Image.Image = bitmap.to_pil()
     return image if grey else image.convert("RGB")
 
 
 def pixels(page: pdfium.PdfPage, dpi: float, grey: bool) -> npt.NDArray[np.uint8]:
-    """The page as ``render`` draws it: rows x columns for ``grey``, else rows x columns x colours."""
-    return np.asarray(_bitmap(page, dpi, grey).to_numpy())
+    """A page of some hundred pixels a side: rows x columns for ``grey``, else rows x columns x (blue, green, red, unused).
 
-
-def _bitmap(page: pdfium.PdfPage, dpi: float, grey: bool) -> pdfium.PdfBitmap:
-    try:
-        return page.render(scale=dpi / POINTS_PER_INCH, grayscale=grey)
-    except pdfium.PdfiumError as error:
-        raise Quarantined(Reason.PAGE_UNREADABLE, str(error)) from error
+    ``render`` is for pages to be read and looked at; this spares a third of its time.
+    """
+    width, height = frame(page, dpi)
+    kind, shape = (pdfium_c.FPDFBitmap_Gray, (height, width)) if grey else (pdfium_c.FPDFBitmap_BGRx, (height, width, 4))
+    drawn = np.full(shape, 255, np.uint8)
+    bitmap = pdfium_c.FPDFBitmap_CreateEx(width, height, kind, drawn.ctypes.data, drawn.strides[0])
+    flags = pdfium_c.FPDF_ANNOT | (pdfium_c.FPDF_GRAYSCALE if grey else 0)
+    pdfium_c.FPDF_RenderPageBitmap(bitmap, page.raw, 0, 0, width, height, 0, flags)
+    pdfium_c.FPDFBitmap_Destroy(bitmap)
+    return drawn

@@ -3,45 +3,62 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import numpy as np
-import numpy.typing as npt
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-DEPTH = 3  # how deep form objects are nested in real files; deeper ones are not looked into
+from octavo.page.images import Affine, then
 
-Matrix = npt.NDArray[np.float64]
-Bounds = tuple[float, float, float, float]
+DEPTH = 3  # how deep form objects are nested in real files; deeper ones are not looked into
+UNMOVED: Affine = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+Edges = tuple[float, float, float, float]
 """Left, bottom, right, top in points of the page as it is stored."""
+
+# What pdfium writes its answers into: a child reads one page at a time, and making them anew takes as long as asking.
+_edges = tuple(ctypes.c_float() for _ in range(4))
 
 
 class PageObject(NamedTuple):
-    """``kind`` is pdfium's (``FPDF_PAGEOBJ_TEXT`` and so on); ``place`` (3 x 3) turns the object's coordinates into the page's."""
+    """``kind`` is pdfium's (``FPDF_PAGEOBJ_TEXT`` and so on); ``place`` turns the object's coordinates into the page's."""
 
     handle: pdfium_c.FPDF_PAGEOBJECT
     kind: int
-    place: Matrix
+    place: Affine
 
-    def bounds(self) -> Bounds:
-        """The box of the object on the page; of no area where pdfium knows none."""
-        left, bottom, right, top = (ctypes.c_float() for _ in range(4))
+    def bounds(self) -> Edges:
+        """The edges of the object on the page; of no area where pdfium knows none."""
+        left, bottom, right, top = _edges
         if not pdfium_c.FPDFPageObj_GetBounds(self.handle, left, bottom, right, top):
             return 0.0, 0.0, 0.0, 0.0
-        corners = np.array([(x.value, y.value, 1.0) for x in (left, right) for y in (bottom, top)])
-        xs, ys, _ = self.place @ corners.T
-        return float(xs.min()), float(ys.min()), float(xs.max()), float(ys.max())
+        if self.place is UNMOVED:
+            return left.value, bottom.value, right.value, top.value
+        return around([(x, y) for x in (left.value, right.value) for y in (bottom.value, top.value)], self.place)
 
 
-def objects(page: pdfium.PdfPage) -> Iterator[PageObject]:
+def objects(page: pdfium.PdfPage) -> list[PageObject]:
     """The objects of a page in the order in which they are drawn, without the form objects themselves."""
     count, at = pdfium_c.FPDFPage_CountObjects(page.raw), pdfium_c.FPDFPage_GetObject
-    return _walk((at(page.raw, index) for index in range(count)), np.eye(3), DEPTH)
+    return list(_walk((at(page.raw, index) for index in range(count)), UNMOVED, DEPTH))
 
 
-def _walk(handles: Iterator[pdfium_c.FPDF_PAGEOBJECT], place: Matrix, depth: int) -> Iterator[PageObject]:
+def around(points: Sequence[tuple[float, float]], place: Affine) -> Edges:
+    """The edges around points that ``place`` moves."""
+    a, b, c, d, e, f = place
+    xs, ys = [a * x + c * y + e for x, y in points], [b * x + d * y + f for x, y in points]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def matrix_of(item: pdfium_c.FPDF_PAGEOBJECT) -> Affine:
+    """The object's own transformation."""
+    held = pdfium_c.FS_MATRIX()
+    if not pdfium_c.FPDFPageObj_GetMatrix(item, held):
+        return UNMOVED
+    return held.a, held.b, held.c, held.d, held.e, held.f
+
+
+def _walk(handles: Iterator[pdfium_c.FPDF_PAGEOBJECT], place: Affine, depth: int) -> Iterator[PageObject]:
     kind_of, form = pdfium_c.FPDFPageObj_GetType, pdfium_c.FPDF_PAGEOBJ_FORM
     for handle in handles:
         kind = kind_of(handle)
@@ -49,11 +66,4 @@ def _walk(handles: Iterator[pdfium_c.FPDF_PAGEOBJECT], place: Matrix, depth: int
             yield PageObject(handle, kind, place)
         elif depth > 1:
             count, at = max(0, pdfium_c.FPDFFormObj_CountObjects(handle)), pdfium_c.FPDFFormObj_GetObject
-            yield from _walk((at(handle, index) for index in range(count)), place @ _matrix(handle), depth - 1)
-
-
-def _matrix(form: pdfium_c.FPDF_PAGEOBJECT) -> Matrix:
-    held = pdfium_c.FS_MATRIX()
-    if not pdfium_c.FPDFPageObj_GetMatrix(form, held):
-        return np.eye(3)
-    return np.array([(held.a, held.c, held.e), (held.b, held.d, held.f), (0.0, 0.0, 1.0)])
+            yield from _walk((at(handle, index) for index in range(count)), then(matrix_of(handle), place), depth - 1)

@@ -11,13 +11,13 @@ import pypdfium2 as pdfium
 from octavo.model.entities import Box, CheckBox
 from octavo.page import pdf
 from octavo.reading import rulings
+from octavo.reading.page_objects import Edges
 from octavo.reading.rulings import Pieces
 
 SIDES = (5.0, 20.0)  # points: sides of check boxes
 SQUARE = 0.8            # least share of a check box's longer side that its shorter one has
 MARK = 0.3              # least share of a check box's side that a mark in it has
 DARK = 128              # grey level
-Edges = tuple[float, float, float, float]  # left, bottom, right, top: points of the page as it is stored
 Colour = tuple[int, int, int, int]  # red, green, blue and opacity, of 255
 
 

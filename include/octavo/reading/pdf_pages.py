@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from PIL import Image
 from octavo.model.errors import Quarantined
 from octavo.page import pdf
 from octavo.reading import deskew, pdf_rulings, picture, picture_rulings, regions, rulings, text_layer
+from octavo.reading.page_objects import PageObject, objects
 from octavo.reading.recogniser import Recogniser
 from octavo.reading.recognition import Reading, prepare, prepare_part
 from octavo.reading.rulings import PageLines
@@ -55,20 +57,22 @@ def read(look: Look, path: Path, folder: Path, max_pixels: int, recogniser: Reco
 
 def _read(look: Look, page: pdfium.PdfPage, folder: Path, max_pixels: int, recogniser: Recogniser) -> Reading:
     stored = page.get_rotation()
-    layer = text_layer.read(page)
-    why = text_layer.doubt(page, layer)
+    items = objects(page)
+    layer = text_layer.read(page, items)
+    why = text_layer.doubt(page, items, layer)
     if why is not None:
         page.set_rotation(stored)  # a scan is turned by what OCR sees, not by a stamp's text
     dpi = pdf.choose_dpi(page, max_pixels)
-    parts = [] if why is not None or layer.invisible else regions.unread(page, layer.words(page, dpi), dpi)
-    if why is not None or parts:
-        dpi = pdf.choose_dpi(page, max_pixels, regions.scanned_dpi(page))
-        parts = parts and regions.unread(page, layer.words(page, dpi), dpi)
     words = layer.words(page, dpi) if why is None else ()
+    parts = [] if why is not None or layer.invisible else regions.unread(page, items, words, dpi)
+    if why is not None or parts:
+        dpi = pdf.choose_dpi(page, max_pixels, regions.scanned_dpi(page, items))
+        words = layer.words(page, dpi) if why is None else ()
+        parts = parts and regions.unread(page, items, words, dpi)
     reading = look.reading = Reading(*pdf.frame(page, dpi), dpi, page.get_rotation(), pdf.transform(page, dpi), words, "text_layer")
     reading.hidden_words, reading.aside_words, reading.ocr_reason = layer.hidden, layer.aside, why
     if why is None:
-        reading.lines = _lines(page, dpi, layer.invisible and not parts)
+        reading.lines = _lines(page, items, dpi, layer.invisible and not parts)
     if why is not None:
         look.waiting = prepare(reading, pdf.render(page, dpi, grey=True), folder, recogniser)
     elif parts:
@@ -76,15 +80,16 @@ def _read(look: Look, page: pdfium.PdfPage, folder: Path, max_pixels: int, recog
     return reading
 
 
-def _lines(page: pdfium.PdfPage, dpi: int, scanned: bool) -> PageLines:
+def _lines(page: pdfium.PdfPage, items: Sequence[PageObject], dpi: int, scanned: bool) -> PageLines:
     """The lines of a page's paths; of a scan that has an OCR layer of its own also those of its picture.
 
     Args:
         page: whose text layer is trusted.
+        items: its objects.
         dpi: of the frame.
         scanned: whether all words are those of such a layer.
     """
-    lines = pdf_rulings.read(page, dpi)
+    lines = pdf_rulings.read(page, items, dpi)
     if not scanned:
         return lines
     shown = pdf.render(page, dpi, grey=True)

@@ -20,14 +20,15 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
 from octavo.page import pdf
+from octavo.page.images import Affine, then
 from octavo.reading import pdf_checks, rulings
-from octavo.reading.pdf_checks import Colour, Edges, Shape
+from octavo.reading.page_objects import Edges, PageObject, around, matrix_of
+from octavo.reading.pdf_checks import Colour, Shape
 from octavo.reading.rulings import PageLines, Pieces
 
 MOST_PATHS = 5000       # looked at on one page, in the order in which they are drawn: some 50 ms; maps have 10,000 and more
 MOST_SEGMENTS = 200     # of a path; curves and outlines have more
 MOST_AREAS = 500        # the largest of a page that are looked at as what lies under or over a line
-DEPTH = 3               # how deep paths are looked for in nested form objects
 LEVEL = math.tan(math.radians(2.0))  # steepest level line; text layers are level
 SEEN = 10               # of 255: least difference of a colour from what lies under it that people see
 OPAQUE = 250            # of 255
@@ -38,8 +39,6 @@ EXACT = 0.02            # points
 _floats = tuple(ctypes.c_float() for _ in range(4))
 _parts = tuple(ctypes.c_uint() for _ in range(4))
 _modes = tuple(ctypes.c_int() for _ in range(2))
-Matrix = tuple[float, float, float, float, float, float]
-UNIT: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 NOWHERE = (-math.inf, -math.inf, math.inf, math.inf)
 # What lies under a line, where that is a picture or a shading: other than every colour.
 UNKNOWN: Colour = (-1000, -1000, -1000, 255)
@@ -75,13 +74,14 @@ class _Drawing:
     paths: int = 0
     drawn: int = 0
 
-    def add(self, item: pdfium_c.FPDF_PAGEOBJECT, place: Matrix) -> None:
+    def add(self, path: PageObject) -> None:
         self.paths += 1
         if self.paths > MOST_PATHS:
             return
         self.drawn += 1
+        item, place = path.handle, path.place
         count = pdfium_c.FPDFPath_CountSegments(item)
-        edges = _bounds(item, place)
+        edges = path.bounds()
         across, down = edges[2] - edges[0], edges[3] - edges[1]
         large = max(across, down) > 1.5 * pdf_checks.SIDES[1]
         if large and count == _LINE_SEGMENTS and min(across, down) > max(2 * rulings.THICKEST, 2 * LEVEL * max(across, down)):
@@ -103,7 +103,7 @@ class _Drawing:
         if stroke is not None and count <= MOST_SEGMENTS:
             self._stroke(item, place, count, clip, stroke)
 
-    def _line(self, item: pdfium_c.FPDF_PAGEOBJECT, place: Matrix, edges: Edges, clip: Edges, colour: Colour) -> None:
+    def _line(self, item: pdfium_c.FPDF_PAGEOBJECT, place: Affine, edges: Edges, clip: Edges, colour: Colour) -> None:
         """A stroke of two points. pdfium's bounds lie around it by its thickness, which tells where level and upright ones are."""
         left, bottom, right, top = edges
         thick = min(right - left, top - bottom) / 2
@@ -121,7 +121,7 @@ class _Drawing:
                 self.strokes.append(piece)
 
     def _fill(
-        self, item: pdfium_c.FPDF_PAGEOBJECT, place: Matrix, count: int, edges: Edges, clip: Edges, colour: Colour,
+        self, item: pdfium_c.FPDF_PAGEOBJECT, place: Affine, count: int, edges: Edges, clip: Edges, colour: Colour,
     ) -> None:
         """A thin area is a line, the frame between two rectangles is four, and any other rectangle an area."""
         thin = _line_of(edges, colour, self.drawn)
@@ -137,9 +137,9 @@ class _Drawing:
         elif count <= _RECTANGLE_SEGMENTS:
             self.areas.append(_Area(edges, colour, self.drawn - 0.5))  # under its own stroke
 
-    def _stroke(self, item: pdfium_c.FPDF_PAGEOBJECT, place: Matrix, count: int, clip: Edges, colour: Colour) -> None:
+    def _stroke(self, item: pdfium_c.FPDF_PAGEOBJECT, place: Affine, count: int, clip: Edges, colour: Colour) -> None:
         pdfium_c.FPDFPageObj_GetStrokeWidth(item, _floats[0])
-        matrix = _then(_matrix(item), place)
+        matrix = then(matrix_of(item), place)
         thick = float(_floats[0].value) * math.sqrt(abs(matrix[0] * matrix[3] - matrix[1] * matrix[2]))
         sides = _sides(item, matrix) if count == _RECTANGLE_SEGMENTS else None
         for (x0, y0), (x1, y1) in sides or _pieces(item, count, matrix):
@@ -152,11 +152,16 @@ class _Drawing:
 _LINE_SEGMENTS, _RECTANGLE_SEGMENTS, _FRAME_SEGMENTS = 2, 5, 10
 
 
-def read(page: pdfium.PdfPage, dpi: int) -> PageLines:
-    """The rulings and check boxes of a page, in pixels of its frame at ``dpi``."""
+def read(page: pdfium.PdfPage, items: Sequence[PageObject], dpi: int) -> PageLines:
+    """The rulings and check boxes of a page, in pixels of its frame at ``dpi``.
+
+    Args:
+        page: an open page.
+        items: its objects.
+        dpi: of the frame.
+    """
     drawing = _Drawing()
-    objects = (pdfium_c.FPDFPage_GetObject(page.raw, index) for index in range(pdfium_c.FPDFPage_CountObjects(page.raw)))
-    _look_at(objects, UNIT, DEPTH, drawing)
+    _look_at(items, drawing)
     if not drawing.strokes and not drawing.small:
         return PageLines(left_out=_left_out(drawing.paths, 0))
     strokes = _seen(drawing.strokes, drawing.areas)
@@ -176,54 +181,17 @@ def _left_out(paths: int, lines: int) -> str | None:
     return rulings.too_many(lines)
 
 
-def _look_at(objects: Iterator[pdfium_c.FPDF_PAGEOBJECT], place: Matrix, depth: int, drawing: _Drawing) -> None:
-    kind_of, path, form = pdfium_c.FPDFPageObj_GetType, pdfium_c.FPDF_PAGEOBJ_PATH, pdfium_c.FPDF_PAGEOBJ_FORM
+def _look_at(items: Sequence[PageObject], drawing: _Drawing) -> None:
     unknown = (pdfium_c.FPDF_PAGEOBJ_IMAGE, pdfium_c.FPDF_PAGEOBJ_SHADING)
-    for item in objects:
-        kind = kind_of(item)
-        if kind == path:
-            drawing.add(item, place)
-        elif kind in unknown:
+    for item in items:
+        if item.kind == pdfium_c.FPDF_PAGEOBJ_PATH:
+            drawing.add(item)
+        elif item.kind in unknown:
             drawing.drawn += 1
-            drawing.areas.append(_Area(_bounds(item, place), UNKNOWN, drawing.drawn))
-        elif kind == form and depth > 1:
-            inner = range(max(0, pdfium_c.FPDFFormObj_CountObjects(item)))
-            _look_at((pdfium_c.FPDFFormObj_GetObject(item, index) for index in inner), _then(_matrix(item), place), depth - 1, drawing)
+            drawing.areas.append(_Area(item.bounds(), UNKNOWN, drawing.drawn))
 
 
-def _then(first: Matrix, second: Matrix) -> Matrix:
-    """The affine that does ``first`` and then ``second``."""
-    if second is UNIT:
-        return first
-    a, b, c, d, e, f = first
-    p, q, r, s, t, u = second
-    return (p * a + r * b, q * a + s * b, p * c + r * d, q * c + s * d, p * e + r * f + t, q * e + s * f + u)
-
-
-def _matrix(item: pdfium_c.FPDF_PAGEOBJECT) -> Matrix:
-    held = pdfium_c.FS_MATRIX()
-    if not pdfium_c.FPDFPageObj_GetMatrix(item, held):
-        return UNIT
-    return held.a, held.b, held.c, held.d, held.e, held.f
-
-
-def _around(points: Sequence[tuple[float, float]], place: Matrix) -> Edges:
-    """The edges around points that ``place`` moves."""
-    a, b, c, d, e, f = place
-    xs, ys = [a * x + c * y + e for x, y in points], [b * x + d * y + f for x, y in points]
-    return min(xs), min(ys), max(xs), max(ys)
-
-
-def _bounds(item: pdfium_c.FPDF_PAGEOBJECT, place: Matrix) -> Edges:
-    left, bottom, right, top = _floats
-    if not pdfium_c.FPDFPageObj_GetBounds(item, left, bottom, right, top):
-        return 0.0, 0.0, 0.0, 0.0
-    if place is UNIT:
-        return left.value, bottom.value, right.value, top.value
-    return _around([(x, y) for x in (left.value, right.value) for y in (bottom.value, top.value)], place)
-
-
-def _clip(item: pdfium_c.FPDF_PAGEOBJECT, place: Matrix) -> Edges:
+def _clip(item: pdfium_c.FPDF_PAGEOBJECT, place: Affine) -> Edges:
     """What the bounds of a path's clips have in common; ``NOWHERE`` without clips."""
     clip = pdfium_c.FPDFPageObj_GetClipPath(item)
     clips = pdfium_c.FPDFClipPath_CountPaths(clip)
@@ -235,7 +203,7 @@ def _clip(item: pdfium_c.FPDF_PAGEOBJECT, place: Matrix) -> Edges:
         places = range(0, 4, 2) if count in (4, 5) else range(count)  # of a rectangle two opposite corners
         points = [_point(pdfium_c.FPDFClipPath_GetPathSegment(clip, number, index)) for index in places]
         if points:
-            x0, y0, x1, y1 = _around(points, place)
+            x0, y0, x1, y1 = around(points, place)
             left, bottom, right, top = max(left, x0), max(bottom, y0), min(right, x1), min(top, y1)
     return left, bottom, right, top
 
@@ -269,7 +237,7 @@ def _colour(ask: object, item: pdfium_c.FPDF_PAGEOBJECT) -> Colour | None:
 
 
 def _pieces(
-    item: pdfium_c.FPDF_PAGEOBJECT, count: int, place: Matrix,
+    item: pdfium_c.FPDF_PAGEOBJECT, count: int, place: Affine,
 ) -> Iterator[tuple[tuple[float, float], tuple[float, float]]]:
     """The straight pieces of a path, points of the page; curves are passed over."""
     a, b, c, d, e, f = place
@@ -288,7 +256,7 @@ def _pieces(
             yield here, start
 
 
-def _sides(item: pdfium_c.FPDF_PAGEOBJECT, place: Matrix) -> list[tuple[tuple[float, float], tuple[float, float]]] | None:
+def _sides(item: pdfium_c.FPDF_PAGEOBJECT, place: Affine) -> list[tuple[tuple[float, float], tuple[float, float]]] | None:
     """The sides of a path of five points that its first three tell to be an upright rectangle, else None."""
     a, b, c, d, e, f = place
     points = [_point(pdfium_c.FPDFPath_GetPathSegment(item, index)) for index in (0, 1, 2, 4)]
@@ -299,11 +267,11 @@ def _sides(item: pdfium_c.FPDF_PAGEOBJECT, place: Matrix) -> list[tuple[tuple[fl
     return list(pairwise(corners))
 
 
-def _two_rectangles(item: pdfium_c.FPDF_PAGEOBJECT, place: Matrix) -> tuple[Edges, Edges]:
+def _two_rectangles(item: pdfium_c.FPDF_PAGEOBJECT, place: Affine) -> tuple[Edges, Edges]:
     """The outer and the inner of the two halves of a path's points."""
-    matrix = _then(_matrix(item), place)
+    matrix = then(matrix_of(item), place)
     points = [_point(pdfium_c.FPDFPath_GetPathSegment(item, index)) for index in range(_FRAME_SEGMENTS)]
-    first, second = _around(points[:_RECTANGLE_SEGMENTS], matrix), _around(points[_RECTANGLE_SEGMENTS:], matrix)
+    first, second = around(points[:_RECTANGLE_SEGMENTS], matrix), around(points[_RECTANGLE_SEGMENTS:], matrix)
     outer = (min(first[0], second[0]), min(first[1], second[1]), max(first[2], second[2]), max(first[3], second[3]))
     return outer, (max(first[0], second[0]), max(first[1], second[1]), min(first[2], second[2]), min(first[3], second[3]))
 

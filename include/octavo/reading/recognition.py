@@ -15,7 +15,7 @@ from PIL import Image
 
 from octavo.model.entities import Box, OcrReason, Word, union
 from octavo.model.errors import Quarantined
-from octavo.page.images import Affine, turned
+from octavo.page.images import Affine, then, turned
 from octavo.reading import deskew, picture, picture_rulings, rulings
 from octavo.reading.recogniser import GUESSED_WORD, Recogniser, lies, without_guesses
 from octavo.reading.rulings import PageLines
@@ -50,7 +50,7 @@ class Reading:
             180: (-1.0, 0.0, 0.0, -1.0, float(self.width), float(self.height)),
             270: (0.0, -1.0, 1.0, 0.0, 0.0, float(self.width)),
         }[degrees]
-        self.transform = _then(self.transform, step)
+        self.transform = then(self.transform, step)
         self.lines = rulings.turned(self.lines, step)
         self.rotation = (self.rotation + degrees) % 360
         if degrees != 180:
@@ -222,10 +222,3 @@ def read_characters(words: Sequence[Word]) -> int:
 def _certainty(words: Sequence[Word]) -> float:
     """How many characters were read with confidence, each counted by it."""
     return sum(len(word.text) * word.confidence for word in words if word.confidence >= GOOD_WORD and not lies(word))
-
-
-def _then(first: Affine, second: Affine) -> Affine:
-    """The affine that does ``first`` and then ``second``."""
-    a, b, c, d, e, f = first
-    p, q, r, s, t, u = second
-    return (p * a + r * b, q * a + s * b, p * c + r * d, q * c + s * d, p * e + r * f + t, q * e + s * f + u)

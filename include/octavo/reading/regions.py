@@ -17,7 +17,7 @@ import pypdfium2.raw as pdfium_c
 
 from octavo.model.entities import Box, Word, union
 from octavo.page import pdf
-from octavo.reading.page_objects import PageObject, objects
+from octavo.reading.page_objects import PageObject
 
 # Share of the page that a picture must cover. On 109 pages of invoices and orders logos and seals cover up to .031;
 # .04 is 6 x 4 cm of A4.
@@ -34,19 +34,19 @@ FIELDS, WORDED = 8, 0.25
 Boxes = npt.NDArray[np.float64]
 
 
-def pictures(page: pdfium.PdfPage) -> Boxes:
-    """The pictures of a page, k x 4: left, bottom, right, top in points of the page as it is stored."""
-    found = [picture.bounds() for picture in _pictures(page)]
+def pictures(items: Sequence[PageObject]) -> Boxes:
+    """The pictures among a page's objects, k x 4: left, bottom, right, top in points of the page as it is stored."""
+    found = [picture.bounds() for picture in _pictures(items)]
     return np.array(found, np.float64).reshape(len(found), 4)
 
 
-def scanned_dpi(page: pdfium.PdfPage) -> float:
+def scanned_dpi(page: pdfium.PdfPage, items: Sequence[PageObject]) -> float:
     """The resolution that half of the area of a page's pictures has at least; 0 where they cover too little to be a scan.
 
     Scanners store a page as one picture, as strips, or as a sharp mask of its print over a coarse background.
     """
     sized = []
-    for picture in _pictures(page):
+    for picture in _pictures(items):
         left, bottom, right, top = picture.bounds()
         across, down = ctypes.c_uint(), ctypes.c_uint()
         area = (right - left) * (top - bottom) / pdf.POINTS_PER_INCH**2
@@ -61,19 +61,20 @@ def scanned_dpi(page: pdfium.PdfPage) -> float:
     return next(dpi for (dpi, _), area in zip(sized, reached, strict=True) if 2 * area >= covered)
 
 
-def _pictures(page: pdfium.PdfPage) -> Iterator[PageObject]:
-    return (item for item in objects(page) if item.kind == pdfium_c.FPDF_PAGEOBJ_IMAGE)
+def _pictures(items: Sequence[PageObject]) -> Iterator[PageObject]:
+    return (item for item in items if item.kind == pdfium_c.FPDF_PAGEOBJ_IMAGE)
 
 
-def unread(page: pdfium.PdfPage, words: Sequence[Word], dpi: int) -> list[Box]:
+def unread(page: pdfium.PdfPage, items: Sequence[PageObject], words: Sequence[Word], dpi: int) -> list[Box]:
     """The pictures of some size that hold no words, or next to none, pixels of the page's frame at ``dpi``.
 
     Args:
         page: with a trusted text layer.
+        items: the page's objects.
         words: of that layer.
         dpi: of the frame.
     """
-    found = pictures(page)
+    found = pictures(items)
     if not len(found):
         return []
     width, height = pdf.frame(page, dpi)

@@ -7,7 +7,7 @@ along the lines of the page: diagonal watermarks and text in the margin do not.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,6 +20,7 @@ from octavo.model.entities import Box, OcrReason, Source, Word
 from octavo.page import pdf
 from octavo.reading import characters, regions, visibility
 from octavo.reading.characters import Boxes, Mask
+from octavo.reading.page_objects import PageObject
 
 # A layer with more than this share of characters that mean nothing is garbage: real text has next to none,
 # a font without a Unicode map has nearly all.
@@ -73,14 +74,14 @@ class TextLayer:
         return tuple(Word(text, Box(*box), 1.0, Source.TEXT_LAYER) for text, box in zip(self.texts, boxes, strict=True))
 
 
-def read(page: pdfium.PdfPage) -> TextLayer:
-    """The text layer of a page, which is turned so that most of its text is upright; words outside the page are left out."""
+def read(page: pdfium.PdfPage, items: Sequence[PageObject]) -> TextLayer:
+    """The text layer of a page of these objects, which is turned so that most of its text is upright."""
     stored = page.get_rotation()
-    layer = _read(page)
-    return layer if page.get_rotation() == stored else _read(page)  # pdfium's order of the words depends on the page's rotation
+    layer = _read(page, items)
+    return layer if page.get_rotation() == stored else _read(page, items)  # pdfium's order of the words depends on the page's rotation
 
 
-def doubt(page: pdfium.PdfPage, layer: TextLayer) -> OcrReason | None:
+def doubt(page: pdfium.PdfPage, items: Sequence[PageObject], layer: TextLayer) -> OcrReason | None:
     """Why a layer does not say what the page shows, so that OCR has to; None where it does."""
     if not layer.texts:
         return OcrReason.HIDDEN_TEXT if layer.hidden else OcrReason.NO_TEXT
@@ -89,18 +90,18 @@ def doubt(page: pdfium.PdfPage, layer: TextLayer) -> OcrReason | None:
     if layer.off_ink:
         return OcrReason.OFF_INK
     few = len(layer) <= FEW_WORDS
-    return OcrReason.SCAN if few and _pictures_share(page) > PICTURE_SHARE else None
+    return OcrReason.SCAN if few and _pictures_share(page, items) > PICTURE_SHARE else None
 
 
-def _read(page: pdfium.PdfPage) -> TextLayer:
+def _read(page: pdfium.PdfPage, items: Sequence[PageObject]) -> TextLayer:
     textpage = page.get_textpage()
     try:
-        return _words(page, textpage)
+        return _words(page, textpage, items)
     finally:
         textpage.close()
 
 
-def _words(page: pdfium.PdfPage, textpage: pdfium.PdfTextPage) -> TextLayer:
+def _words(page: pdfium.PdfPage, textpage: pdfium.PdfTextPage, items: Sequence[PageObject]) -> TextLayer:
     found = characters.read(textpage)
     garbage = _garbage(found.counts)
     if not len(found.codes):
@@ -114,7 +115,7 @@ def _words(page: pdfium.PdfPage, textpage: pdfium.PdfTextPage) -> TextLayer:
         first, length = starts[legible[word]], lengths[legible[word]]
         return [pdfium_c.FPDFText_GetTextObject(textpage.raw, place) for place in found.places[first : first + length].tolist()]
 
-    sight = visibility.look(page, boxes[legible], objects_of)
+    sight = visibility.look(page, items, boxes[legible], objects_of)
     shown = legible[sight.seen | sight.layer]
     numbers = np.repeat(np.arange(len(starts)), lengths)  # of each character's word
     kept = np.isin(np.arange(len(starts)), shown)[numbers]
@@ -228,9 +229,9 @@ def _shifted(counts: Mapping[int, int]) -> bool:
     return number >= ENOUGH_LETTERS and sum(letters.get(vowel, 0) for vowel in VOWELS) < LEAST_VOWELS * number
 
 
-def _pictures_share(page: pdfium.PdfPage) -> float:
+def _pictures_share(page: pdfium.PdfPage, items: Sequence[PageObject]) -> float:
     """The share of the page that its pictures cover, where overlaps count twice; at most 1."""
     x0, y0, x1, y1 = page.get_bbox()
-    left, bottom, right, top = regions.pictures(page).T
+    left, bottom, right, top = regions.pictures(items).T
     covered = np.maximum(0, np.minimum(right, x1) - np.maximum(left, x0)) * np.maximum(0, np.minimum(top, y1) - np.maximum(bottom, y0))
     return min(1.0, float(covered.sum() / ((x1 - x0) * (y1 - y0))))

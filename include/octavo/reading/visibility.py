@@ -20,7 +20,7 @@ from PIL import Image
 
 from octavo.page import pdf
 from octavo.reading import deskew
-from octavo.reading.page_objects import objects
+from octavo.reading.page_objects import PageObject
 
 # Resolution of the first look, grey, and how many times as sharp the second one is, in colour, at the words that the first does not see.
 LOOK_DPI, CLOSER = 50, 3
@@ -53,17 +53,20 @@ class Sight:
     off_ink: bool = False
 
 
-def look(page: pdfium.PdfPage, boxes: Boxes, objects_of: Callable[[int], Sequence[pdfium_c.FPDF_PAGEOBJECT]]) -> Sight:
+def look(
+    page: pdfium.PdfPage, items: Sequence[PageObject], boxes: Boxes, objects_of: Callable[[int], Sequence[pdfium_c.FPDF_PAGEOBJECT]],
+) -> Sight:
     """What a viewer shows of words.
 
     Args:
         page: an open page.
+        items: its objects.
         boxes: n x 4 of the words: left, bottom, right, top in points of the page as it is stored.
         objects_of: gives the text objects of a word.
     """
     dpi = _dpi(page)
     places = pdf.in_frame(boxes, page, dpi)
-    texts = [item.handle for item in objects(page) if item.kind == pdfium_c.FPDF_PAGEOBJ_TEXT]
+    texts = [item.handle for item in items if item.kind == pdfium_c.FPDF_PAGEOBJ_TEXT]
     shown = pdf.pixels(page, dpi, grey=True)
     with _inactive(texts):
         bare = pdf.pixels(page, dpi, grey=True)
