@@ -102,6 +102,22 @@ def test_the_lines_of_a_published_page_are_shown(shelf: Shelf, monkeypatch: pyte
     assert page.checks == (document.CheckMark(document.Rect(5, 6, 10, 10), "ticked"),)
 
 
+@pytest.mark.parametrize(("frame", "notes"), [
+    ({"ocr_reason": None, "hidden_words": 0, "aside_words": 0}, []),
+    ({}, []),  # a page of an earlier version
+    ({"hidden_words": 1}, ["1 word of the PDF's text left out, because no viewer shows it"]),
+    (
+        {"ocr_reason": "scan", "hidden_words": 3, "aside_words": 2},
+        [
+            "recognised, because the PDF's own text is a few words on a scan",
+            "3 words of the PDF's text left out, because no viewer shows them", "2 words at an angle to the lines left out",
+        ],
+    ),
+])
+def test_what_was_left_out_of_a_page_is_said(frame: dict[str, Any], notes: list[str]) -> None:
+    assert list(document.notes_of(frame)) == notes
+
+
 def test_a_page_whose_words_were_dropped_from_the_store_is_still_shown_without_them(shelf: Shelf, tmp_path: Path) -> None:
     place, _ = view(shelf, shelf.friendly)
     page = document.load_page(place, shelf.friendly, 1, Settings(lake=shelf.settings.lake, state=str(tmp_path)))

@@ -196,7 +196,7 @@ def load_page(place: DocumentDay, document: str, number: int, settings: Settings
         number, frame["width"], frame["height"], frame["outcome"], frame["reason"], frame["text_source"], kept is not None,
         tuple(WordMark(_rect(*word.box), word.text, word.confidence, level(word.confidence)) for word in words),
         tuple(ChunkMark(_rect(*chunk_from_row(row).box), row["chunk"] + 1, row["text"]) for row in chunks),
-        tuple(answers), kept[1] if kept else None, tuple(_notes(frame)),
+        tuple(answers), kept[1] if kept else None, tuple(notes_of(frame)),
         tuple(RulingMark(*ruling) for ruling in (kept[0].rulings if kept else ())),
         tuple(CheckMark(_rect(*box), "ticked" if ticked else "empty") for box, ticked in (kept[0].checks if kept else ())),
     )
@@ -211,12 +211,13 @@ OCR_REASONS = {
 }
 
 
-def _notes(frame: Row) -> Iterator[str]:
+def notes_of(frame: Row) -> Iterator[str]:
     """What a reader of the page should know of its words, in words; pages of earlier versions tell less."""
     if reason := frame.get("ocr_reason"):
         yield f"recognised, because {OCR_REASONS[reason]}"
     if hidden := frame.get("hidden_words"):
-        yield f"{hidden} {'word' if hidden == 1 else 'words'} of the PDF's text left out, because no viewer shows them"
+        words, them = ("word", "it") if hidden == 1 else ("words", "them")
+        yield f"{hidden} {words} of the PDF's text left out, because no viewer shows {them}"
     if aside := frame.get("aside_words"):
         yield f"{aside} {'word' if aside == 1 else 'words'} at an angle to the lines left out"
 
