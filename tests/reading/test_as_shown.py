@@ -234,13 +234,14 @@ def test_a_page_of_another_unit_is_read_at_enough_pixels(tmp_path: Path) -> None
     assert max(row["width"], row["height"]) >= 999
 
 
-def test_a_scan_on_a_page_of_the_size_of_a_stamp_is_read_at_its_own_pixels(tmp_path: Path) -> None:
-    made = FPDF(unit="pt", format=(59.5, 84.2))
+@pytest.mark.parametrize(("size", "read_at"), [((59.5, 84.2), 1240), ((5950, 8420), 2480)], ids=["stamp", "wall"])
+def test_a_scan_on_a_page_of_an_odd_size_is_read_at_about_its_own_pixels(size: tuple[float, float], read_at: int, tmp_path: Path) -> None:
+    made = FPDF(unit="pt", format=size)
     made.add_page()
-    made.image(page_picture(LINES * 3, (1240, 1754), 24), 0, 0, w=59.5)
-    made.output(str(tmp_path / "stamp.pdf"))
-    row = read(tmp_path / "stamp.pdf")
-    assert row["width"] == pytest.approx(1240, abs=2)
+    made.image(page_picture(LINES * 3, (1240, 1754), 24), 0, 0, w=size[0])
+    made.output(str(tmp_path / "scan.pdf"))
+    row = read(tmp_path / "scan.pdf")
+    assert row["width"] == pytest.approx(read_at, rel=0.03)
     assert texts(row) == WORDS * 3
 
 

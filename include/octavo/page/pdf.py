@@ -138,7 +138,10 @@ def choose_dpi(page: pdfium.PdfPage, max_pixels: int, scanned: float = 0.0) -> i
     """
     width, height = (side / POINTS_PER_INCH for side in page.get_size())
     longer, area = max(width, height), width * height
-    wanted = max(DPI, LEAST_SIDE_PX / longer, min(round(scanned), math.sqrt(MOST_PIXELS / area)))
+    most = math.sqrt(MOST_PIXELS / area)
+    wanted = max(DPI, LEAST_SIDE_PX / longer, min(round(scanned), most))
+    if scanned:
+        wanted = min(wanted, max(scanned, most))  # on a page of the size of a wall a scan is drawn no larger than it is
     dpi = int(min(wanted, math.sqrt(max_pixels / area), MAX_SIDE_PX / longer))
     if dpi < 1:
         raise Quarantined(Reason.PAGE_TOO_LARGE, f"the page is {width:,.0f} x {height:,.0f} inches; raise limits.page_pixels")
