@@ -349,3 +349,48 @@ def test_a_table_goes_on_over_pages_unless_the_contract_says_that_it_does_not(co
     }}})
     drawn = ("Item       Amount\nTea        4.50\nCoffee     3.20", "Milk       0.99")
     assert [len(found) for found in rules.extract([page(text, n + 1) for n, text in enumerate(drawn)], used)] == rows
+
+
+BILL = Contract.model_validate({"name": "bill", "title": "Bills", "fields": {"lines": {"type": "list", "fields": {
+    "item": {"labels": ["Item"]}, "quantity": {"type": "number", "labels": ["Qty"]}, "amount": {"type": "money", "labels": ["Amount"]},
+}}}})
+HEADER = "Item                 Qty    Amount\n"
+ROWS = "Bracket              6      60.00\nSteel shed           1     200.00\n"
+
+
+def items(*drawn: str, of: Contract = BILL) -> list[tuple[str | None, ...]]:
+    names = of.fields["lines"].fields
+    return [tuple(row.get(name) for name in names) for row in found(of, *drawn).get("lines", [])]
+
+
+@pytest.mark.parametrize("name", ["Net curtain", "Balance bike", "Carried case", "Total station"])
+def test_a_word_of_sums_ends_no_table_where_the_row_has_an_items_shape(name: str) -> None:
+    drawn = f"{HEADER}{name:<20} 2     100.00\n{ROWS}Total                       360.00\n"
+    assert items(drawn) == [(name, "2", "100.00"), ("Bracket", "6", "60.00"), ("Steel shed", "1", "200.00")]
+
+
+@pytest.mark.parametrize("carry", ["Brought forward", "Übertrag", "À reporter", "Sub total"])
+def test_a_sum_that_rows_follow_is_passed_over(carry: str) -> None:
+    line = f"{carry:<20}       210.00\n"
+    two = [("Bracket", "6", "60.00"), ("Steel shed", "1", "200.00")]
+    assert items(HEADER + line + ROWS + "Total                       470.00\n") == two
+    assert items(HEADER + ROWS + line + ROWS.replace("Bracket", "Bolt   ")) == [*two, ("Bolt", "6", "60.00"), two[1]]
+
+
+def test_a_table_whose_sum_is_carried_over_goes_on_without_its_header() -> None:
+    carried = f"{HEADER}{ROWS}Carried forward             260.00\n"
+    assert len(items(carried, ROWS + "Total     520.00\n")) == 4
+    assert len(items(carried.replace("Carried forward", "Total          "), ROWS)) == 2
+
+
+def test_a_column_that_the_contract_does_not_name_lends_nothing() -> None:
+    drawn = (
+        "Item                 Qty    Price    Amount\n"
+        "Bracket              6      10.00    60.00\n"
+        "Steel shed           1     200.00   200.00\n"
+    )
+    assert items(drawn) == [("Bracket", "6", "60.00"), ("Steel shed", "1", "200.00")]
+    priced = BILL.model_copy(update={"fields": {"lines": BILL.fields["lines"].model_copy(update={
+        "fields": {name: spec for name, spec in BILL.fields["lines"].fields.items() if name != "quantity"},
+    })}})
+    assert items(drawn, of=priced) == [("Bracket", "60.00"), ("Steel shed", "200.00")]

@@ -88,6 +88,7 @@ class Language(_LexiconFile):
     name_lists: Words = ()
     ranges: Words = ()
     sums: Words = ()
+    carries: Words = ()
     before_time: Words = ()
     after_time: Words = ()
     domains: Words = ()

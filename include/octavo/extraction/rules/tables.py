@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,7 @@ HEADING_WORDS, HEADING_GAP, HEADING_TEXT = 7, 1.0, 1.5
 # A table whose rows end at a gap below this share of the page's height (a footer follows) goes on over the page.
 PAGE_END = 0.85
 
+FIGURES = (Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.DATE)
 _COUNTED = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?|[a-zA-Z][.)]|[•*–-])$")
 
 
@@ -41,8 +43,10 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
+    """A column by its header. ``spec`` is None for one that the contract does not name: its values are nobody's."""
+
     name: str
-    spec: FieldSpec
+    spec: FieldSpec | None
     x0: int
     x1: int
 
@@ -77,7 +81,7 @@ def rows(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[TableRo
 
 
 def _header(view: View, number: int, path: str, spec: FieldSpec) -> list[_Column] | None:
-    """The columns that the line's labels name; None for a line that is no header."""
+    """The columns that the line's labels name, and those of its other words; None for a line that is no header."""
     line = set(view.lines[number].words)
     columns: dict[str, tuple[Label, FieldSpec]] = {}
     for name, leaf in spec.fields.items():
@@ -87,26 +91,36 @@ def _header(view: View, number: int, path: str, spec: FieldSpec) -> list[_Column
     if len(columns) < min(LEAST_COLUMNS, len(spec.fields)) or typed.money().search(view.lines[number].text):
         return None
     found = [_Column(name, leaf, label.box.x0, label.box.x1) for name, (label, leaf) in columns.items()]
-    return sorted(found, key=lambda c: (c.x0, c.name))
+    labelled = {word for label, _ in columns.values() for word in label.words}
+    others = [part for part in view.lines[number].segments if not labelled & set(part.words)]
+    return sorted([*found, *(_Column("", None, part.box.x0, part.box.x1) for part in others)], key=lambda c: (c.x0, c.name))
 
 
 def _rows_below(view: View, header: int, columns: list[_Column]) -> tuple[list[TableRow], int, list[_Column] | None]:
     """Rows until totals or a wide gap, the number of the line to go on with, and the columns if the page ended first.
 
-    A line without a number or amount goes on with the row above it: a description over two lines.
+    A line without a number or amount goes on with the row above it: a description over two lines. Words of sums make no row of a sum
+    where it fills as many columns with figures as the table's rows do, as an item called "Net curtain" does. A sum that other rows
+    follow is passed over, and so is one that is carried over the page.
     """
     found: list[TableRow] = []
     widest = view.height
     bottom = view.lines[header].box.y1 if header >= 0 else view.lines[0].box.y0 if view.lines else 0
-    for number in range(header + 1, len(view.lines)):
+    read = [_row(view, line, columns) for line in _near(view, header)]
+    usual = _usual_figures(view, header, read, columns)
+    for number, row in enumerate(read, header + 1):
         line = view.lines[number]
-        row = _row(view, line, columns)
         gap = line.box.y0 - bottom
         # after a wider gap than between the rows so far only another row belongs to the table
         parted = len(found) > 1 and gap > GAP_RATIO * widest and (row is None or not _has_figures(row, columns) or len(row.values) < 2)
-        if gap > TABLE_GAP * view.height or parted or _is_sum(line.text) or number in view.heading_lines:
-            at_end = line.box.y0 > PAGE_END * view.page.height and not _is_sum(line.text)
-            return found, number, columns if at_end and found else None
+        sums = _is_sum(line.text) and not _is_item(row, columns, usual)
+        goes_on = sums and any(_is_item(below, columns, usual) for below in read[number - header :])
+        if gap > TABLE_GAP * view.height or parted or number in view.heading_lines or (sums and not goes_on):
+            carried = _begins(line.text, "carries") or (not sums and line.box.y0 > PAGE_END * view.page.height)
+            return found, number, columns if carried and found else None
+        if sums:
+            widest, bottom = max(widest, gap), line.box.y1
+            continue
         widest = max(widest, gap)
         bottom = line.box.y1
         if row is None:
@@ -118,9 +132,38 @@ def _rows_below(view: View, header: int, columns: list[_Column]) -> tuple[list[T
     return found, len(view.lines), columns if found else None
 
 
+def _near(view: View, header: int) -> list[Line]:
+    """The lines below a header, up to the first gap that no table has."""
+    found: list[Line] = []
+    for line in view.lines[header + 1 :]:
+        if found and line.box.y0 - found[-1].box.y1 > TABLE_GAP * view.height:
+            break
+        found.append(line)
+    return found
+
+
+def _usual_figures(view: View, header: int, read: Sequence[TableRow | None], columns: Sequence[_Column]) -> int:
+    """How many columns most rows fill with figures, by those whose line does not begin with a word of sums; at least 2."""
+    counts = Counter(
+        _figures(row, columns) for number, row in enumerate(read, header + 1) if row is not None and not _is_sum(view.lines[number].text)
+    )
+    counts.pop(0, None)
+    return max(2, max(counts, key=lambda figures: (counts[figures], figures), default=2))
+
+
+def _is_item(row: TableRow | None, columns: Sequence[_Column], usual: int) -> bool:
+    """Whether a row has the shape of an item: as many figures as most rows, and a text."""
+    return row is not None and _figures(row, columns) >= usual and len(row.values) > _figures(row, columns)
+
+
 def _is_sum(text: str) -> bool:
-    """Whether a line begins with a word of sums: "Total", "Carried forward"."""
-    found = current().pattern("sums").search(text)
+    """Whether a line begins with a word of sums, "Total", or of what is carried over, "Brought forward"."""
+    return _begins(text, "sums") or _begins(text, "carries")
+
+
+def _begins(text: str, words: str) -> bool:
+    """Whether a line begins with one of the lexicons' ``words``."""
+    found = current().pattern(words).search(text)
     return found is not None and not any(map(str.isalnum, text[:found.start()]))
 
 
@@ -132,6 +175,8 @@ def _row(view: View, line: Line, columns: Sequence[_Column]) -> TableRow | None:
     values: dict[str, Printed] = {}
     for column in columns:
         cell = cells.get(column.name, [])
+        if column.spec is None:
+            continue
         if not typed.is_text(column.spec.type):
             match = next(iter(typed.matches(typed.Run(view.page, cell), column.spec.type, view.locale)), None)
             if match is not None:
@@ -150,7 +195,12 @@ def _column_of(view: View, index: int, columns: Sequence[_Column]) -> _Column:
 
 
 def _has_figures(row: TableRow, columns: Sequence[_Column]) -> bool:
-    return any(column.name in row.values for column in columns if column.spec.type in (Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.DATE))
+    return _figures(row, columns) > 0
+
+
+def _figures(row: TableRow, columns: Sequence[_Column]) -> int:
+    """How many columns of numbers, amounts and dates the row fills."""
+    return sum(column.name in row.values for column in columns if column.spec and column.spec.type in FIGURES)
 
 
 def _joined(upper: TableRow, lower: TableRow) -> TableRow:
