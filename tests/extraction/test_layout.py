@@ -394,3 +394,31 @@ def test_a_column_that_the_contract_does_not_name_lends_nothing() -> None:
         "fields": {name: spec for name, spec in BILL.fields["lines"].fields.items() if name != "quantity"},
     })}})
     assert items(drawn, of=priced) == [("Bracket", "60.00"), ("Steel shed", "200.00")]
+
+
+ENTRY_LIST = Contract.model_validate({"name": "bill", "title": "Bills", "fields": {"lines": {"type": "list", "fields": {
+    "day": {"type": "date", "labels": ["Date"]}, "item": {"labels": ["Details"]}, "out": {"type": "money", "labels": ["Debit"]},
+    "in": {"type": "money", "labels": ["Credit"]}, "balance": {"type": "money", "labels": ["Balance"]},
+}}}})
+ENTRIES = """
+Date         Details             Debit    Credit    Balance
+             Opening balance                        1,250.00
+02 May 2026  Coffee              5.50               1,244.50
+03 May 2026  Balance transfer             3,200.00  4,444.50
+05 May 2026  Power             180.20               4,264.30
+             Total             185.70    3,200.00   4,264.30
+"""
+
+
+def test_sums_fill_fewer_columns_than_the_entries_of_a_statement() -> None:
+    assert items(ENTRIES, of=ENTRY_LIST) == [
+        ("02 May 2026", "Coffee", "5.50", None, "1,244.50"), ("03 May 2026", "Balance transfer", None, "3,200.00", "4,444.50"),
+        ("05 May 2026", "Power", "180.20", None, "4,264.30"),
+    ]
+
+
+def test_a_date_stands_in_one_cell_however_narrow_its_header_is() -> None:
+    narrow = ENTRIES.replace("Date         Details ", "Date Details         ")
+    assert [row[:2] for row in items(narrow, of=ENTRY_LIST)] == [
+        ("02 May 2026", "Coffee"), ("03 May 2026", "Balance transfer"), ("05 May 2026", "Power"),
+    ]

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from octavo.model.contracts import FieldSpec, Kind, Place
 from octavo.model.lexicon import current
@@ -25,6 +26,7 @@ HEADING_WORDS, HEADING_GAP, HEADING_TEXT = 7, 1.0, 1.5
 # A table whose rows end at a gap below this share of the page's height (a footer follows) goes on over the page.
 PAGE_END = 0.85
 
+FILLED_SHARE = 0.8  # of a table's rows fill a column that each of its items has to fill
 FIGURES = (Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.DATE)
 _COUNTED = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?|[a-zA-Z][.)]|[•*–-])$")
 
@@ -49,6 +51,10 @@ class _Column:
     spec: FieldSpec | None
     x0: int
     x1: int
+
+    @property
+    def is_text(self) -> bool:
+        return self.spec is not None and typed.is_text(self.spec.type)
 
 
 def rows(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[TableRow]]:
@@ -107,14 +113,14 @@ def _rows_below(view: View, header: int, columns: list[_Column]) -> tuple[list[T
     widest = view.height
     bottom = view.lines[header].box.y1 if header >= 0 else view.lines[0].box.y0 if view.lines else 0
     read = [_row(view, line, columns) for line in _near(view, header)]
-    usual = _usual_figures(view, header, read, columns)
+    usual = _usual_shape(view, header, read, columns)
     for number, row in enumerate(read, header + 1):
         line = view.lines[number]
         gap = line.box.y0 - bottom
         # after a wider gap than between the rows so far only another row belongs to the table
         parted = len(found) > 1 and gap > GAP_RATIO * widest and (row is None or not _has_figures(row, columns) or len(row.values) < 2)
-        sums = _is_sum(line.text) and not _is_item(row, columns, usual)
-        goes_on = sums and any(_is_item(below, columns, usual) for below in read[number - header :])
+        sums = _is_sum(line.text) and not usual.fits(row, columns)
+        goes_on = sums and any(usual.fits(below, columns) for below in read[number - header :])
         if gap > TABLE_GAP * view.height or parted or number in view.heading_lines or (sums and not goes_on):
             carried = _begins(line.text, "carries") or (not sums and line.box.y0 > PAGE_END * view.page.height)
             return found, number, columns if carried and found else None
@@ -142,18 +148,31 @@ def _near(view: View, header: int) -> list[Line]:
     return found
 
 
-def _usual_figures(view: View, header: int, read: Sequence[TableRow | None], columns: Sequence[_Column]) -> int:
-    """How many columns most rows fill with figures, by those whose line does not begin with a word of sums; at least 2."""
-    counts = Counter(
-        _figures(row, columns) for number, row in enumerate(read, header + 1) if row is not None and not _is_sum(view.lines[number].text)
-    )
-    counts.pop(0, None)
-    return max(2, max(counts, key=lambda figures: (counts[figures], figures), default=2))
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What most rows of a table fill: so many columns with figures, and these columns."""
+
+    figures: int
+    filled: frozenset[str]
+
+    def fits(self, row: TableRow | None, columns: Sequence[_Column]) -> bool:
+        """Whether a row has the shape of an item, with a text."""
+        if row is None or not self.filled <= row.values.keys():
+            return False
+        return _figures(row, columns) >= self.figures and len(row.values) > _figures(row, columns)
 
 
-def _is_item(row: TableRow | None, columns: Sequence[_Column], usual: int) -> bool:
-    """Whether a row has the shape of an item: as many figures as most rows, and a text."""
-    return row is not None and _figures(row, columns) >= usual and len(row.values) > _figures(row, columns)
+def _usual_shape(view: View, header: int, read: Sequence[TableRow | None], columns: Sequence[_Column]) -> _Shape:
+    """The shape of the rows whose line does not begin with a word of sums; at least two columns with figures."""
+    items = [
+        row for number, row in enumerate(read, header + 1)
+        if row is not None and _has_figures(row, columns) and not _is_sum(view.lines[number].text)
+    ]
+    figures = Counter(_figures(row, columns) for row in items)
+    usual = max(2, max(figures, key=lambda count: (figures[count], count), default=2))
+    whole = [row for row in items if _figures(row, columns) >= usual]
+    filled = Counter(name for row in whole for name in row.values)
+    return _Shape(usual, frozenset(name for name, count in filled.items() if count >= FILLED_SHARE * len(whole)))
 
 
 def _is_sum(text: str) -> bool:
@@ -168,10 +187,7 @@ def _begins(text: str, words: str) -> bool:
 
 
 def _row(view: View, line: Line, columns: Sequence[_Column]) -> TableRow | None:
-    cells: dict[str, list[int]] = {}
-    for part in line.segments:
-        for index in part.words:
-            cells.setdefault(_column_of(view, index, columns).name, []).append(index)
+    cells = _cells(view, line, columns)
     values: dict[str, Printed] = {}
     for column in columns:
         cell = cells.get(column.name, [])
@@ -186,6 +202,28 @@ def _row(view: View, line: Line, columns: Sequence[_Column]) -> TableRow | None:
             if cut is not None:
                 values[column.name] = cut.printed
     return TableRow(values) if values else None
+
+
+def _cells(view: View, line: Line, columns: Sequence[_Column]) -> dict[str, list[int]]:
+    """The words of a line by column: that of the nearest header, but for words that go on with what stands before them.
+
+    A text goes on over the headers of figures, and a date of several words is one cell's, however narrow its own header is.
+    """
+    column_of = {index: _column_of(view, index, columns) for index in line.words}
+    for part in line.segments:
+        for before, index in pairwise(part.words):
+            text, column = column_of[before], column_of[index]
+            if text.is_text and not column.is_text and not any(map(str.isdigit, view.page.words[index].text)):
+                column_of[index] = text
+    if any(column.spec and column.spec.type is Kind.DATE for column in columns):
+        for match in typed.matches(typed.Run(view.page, line.words, 0, view.segment_of), Kind.DATE, view.locale):
+            column = column_of[match.words[0]]
+            if column.spec and column.spec.type is Kind.DATE:
+                column_of |= dict.fromkeys(match.words, column)
+    cells: dict[str, list[int]] = {}
+    for index, column in column_of.items():
+        cells.setdefault(column.name, []).append(index)
+    return cells
 
 
 def _column_of(view: View, index: int, columns: Sequence[_Column]) -> _Column:
