@@ -18,8 +18,10 @@ from typing import NamedTuple
 from octavo.model.entities import Box, Page, Source, union
 from octavo.model.lexicon import current
 from octavo.page.level import levelled
-from octavo.page.lines import same_row
-from octavo.page.values import DateSpan, Parser, Typed, currency_of, parser, squeeze, strip_marks
+from octavo.page.lines import SEGMENT_GAP, same_row
+from octavo.page.typed import wide_gap
+from octavo.page.values import AmountSpan, DateSpan, Parser, Typed, currency_of, parser, squeeze, strip_marks
+from octavo.page.values.numbers import APOSTROPHES, MINUS
 
 # Words of a lower confidence (0 to 1) may be misread. Tesseract's right words mostly have 0.9 and more.
 LEGIBLE = 0.8
@@ -29,7 +31,9 @@ MOST_PLACES = 64
 ALIKE = str.maketrans("01582i|!", "olsbzlll")
 _TO_DIGITS = str.maketrans("OoQDlIi|!SsBZz", "00001111155822")
 _RUNS = re.compile(r"[^\W_]+")
-_MINUS = frozenset("-−–")
+_MINUS = frozenset(MINUS)
+# What stands beside a currency's mark in its word.
+_NUMERALS = re.compile(rf"[{MINUS}{APOSTROPHES}\d.,:()<>/+]")
 # A detached minus or a split number belongs together up to this gap, in multiples of the word's height.
 _TIGHT = 0.6
 
@@ -163,17 +167,48 @@ class PageIndex:
         return numbers
 
     @cached_property
+    def amounts(self) -> dict[int, tuple[AmountSpan, tuple[int, ...]]]:
+        """The amounts of money on the page with their words, by each of these words."""
+        boxes, texts = self.boxes, self.texts
+        gaps = [" " if same_row(a, b) and b.x0 - a.x1 <= SEGMENT_GAP * max(a.height, b.height) else
+                " " * wide_gap(a, b) if same_row(a, b) and b.x0 >= a.x0 else "\n" for a, b in pairwise(boxes)]
+        text = "".join(part for pair in zip(texts, (*gaps, ""), strict=True) for part in pair)
+        ends = list(accumulate(len(word) + len(gap) for word, gap in zip(texts, (*gaps, ""), strict=True)))
+        found: dict[int, tuple[AmountSpan, tuple[int, ...]]] = {}
+        for span in self.parser.amounts(text):
+            words = tuple(range(bisect_right(ends, span.start), bisect_left(ends, span.end) + 1))
+            found |= dict.fromkeys(words, (span, words))
+        return found
+
+    def doubt(self, words: Sequence[int]) -> str:
+        """What beside an amount that these words show leaves open what it says; empty where nothing does."""
+        return next((self.amounts[i][0].doubt for i in words if i in self.amounts and self.amounts[i][0].doubt), "")
+
+    def is_opposite(self, words: Sequence[int], value: Typed | None) -> bool:
+        """Whether what stands beside these words makes the amount that they show the opposite of ``value``."""
+        signed = [self.amounts[i][0] for i in words if i in self.amounts]
+        return isinstance(value, Decimal) and any(value and not one.doubt and one.value == -value for one in signed)
+
+    @cached_property
     def numbers(self) -> dict[Decimal, list[tuple[int, ...]]]:
         """Every number on the page by value, with the words that show it."""
         found: dict[Decimal, list[tuple[int, ...]]] = {}
+        amounts = self.amounts
         read = self.parser.amounts_of_word
         texts = self.texts
         last = len(texts) - 1
         for i, text in enumerate(texts):
             if text.isalpha():
                 continue
+            known = amounts.get(i)
+            if known is not None:
+                span, words = known
+                if words not in found.get(span.value, ()):
+                    found.setdefault(span.value, []).append(words)
+                if span.value < 0 and not span.doubt:
+                    continue
             number = read(text)
-            if number is None:
+            if number is None or (known is not None and number == known[0].value):
                 continue
             if i and texts[i - 1] in _MINUS and self.tight(i - 1, i):
                 found.setdefault(-abs(number), []).append((i - 1, i))
@@ -238,10 +273,12 @@ class PageIndex:
     def currencies(self) -> dict[str, list[tuple[int, ...]]]:
         """Every currency mark on the page, alone or glued to an amount, by ISO code."""
         found: dict[str, list[tuple[int, ...]]] = {}
+        currency = self.parser.locale.currency
+        own = current().own_marks(currency)
         for i, text in enumerate(self.texts):
-            mark = re.sub(r"[\d.,:()\-−–/]", "", text)
-            if mark and len(mark) <= 5 and (mark.isupper() or not mark.isalpha() or mark in current().printed_marks):
-                code = currency_of(mark, self.parser.locale.currency)
+            mark = _NUMERALS.sub("", text)
+            if mark and len(mark) <= 5 and (mark.isupper() or not mark.isalpha() or mark in current().printed_marks or mark in own):
+                code = currency_of(mark, currency)
                 if code:
                     found.setdefault(code, []).append((i,))
         return found
