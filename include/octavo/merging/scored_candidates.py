@@ -91,8 +91,7 @@ class CandidateScorer:
         """The candidate's typed value, unless it is known already, and what the page says about it."""
         kind = candidate.spec.type
         if typed is None:
-            reader = self.index.date_parser if kind is _DATE else self.index.parser
-            typed = reader.parse(kind, candidate.value)
+            typed = self.index.parser.parse(kind, candidate.value)
         named = self._grounder.named(kind, candidate.value, candidate.words) if candidate.words else None
         if named and kind in NUMERIC and self.index.is_opposite(named.places[0].words, typed):
             named = None
@@ -113,6 +112,8 @@ class CandidateScorer:
         problem = problem_of(candidate.spec, candidate.value, typed)
         if not problem and place is not None and kind in NUMERIC:
             problem = self.index.doubt(place.words)
+        if not problem and place is not None and kind is _DATE:
+            problem = self.index.date_doubt(place.words)
         return ScoredCandidate(
             candidate, typed, canonical(kind, typed, candidate.value), support, grounding.cover, evidence, confidence, link,
             problem, position,

@@ -20,7 +20,7 @@ from octavo.model.lexicon import current
 from octavo.page.level import levelled
 from octavo.page.lines import SEGMENT_GAP, same_row
 from octavo.page.typed import wide_gap
-from octavo.page.values import AmountSpan, DateSpan, Parser, Typed, currency_of, parser, squeeze, strip_marks
+from octavo.page.values import AmountSpan, DateSpan, Parser, Typed, currency_of, squeeze, strip_marks
 from octavo.page.values.numbers import APOSTROPHES, MINUS
 
 # Words of a lower confidence (0 to 1) may be misread. Tesseract's right words mostly have 0.9 and more.
@@ -170,15 +170,20 @@ class PageIndex:
     def amounts(self) -> dict[int, tuple[AmountSpan, tuple[int, ...]]]:
         """The amounts of money on the page with their words, by each of these words."""
         boxes, texts = self.boxes, self.texts
-        gaps = [" " if same_row(a, b) and b.x0 - a.x1 <= SEGMENT_GAP * max(a.height, b.height) else
-                " " * wide_gap(a, b) if same_row(a, b) and b.x0 >= a.x0 else "\n" for a, b in pairwise(boxes)]
-        text = "".join(part for pair in zip(texts, (*gaps, ""), strict=True) for part in pair)
-        ends = list(accumulate(len(word) + len(gap) for word, gap in zip(texts, (*gaps, ""), strict=True)))
+        parts = [word + self._gap(*pair) for word, pair in zip(texts, pairwise(boxes), strict=False)] + texts[-1:]
+        ends = list(accumulate(map(len, parts)))
         found: dict[int, tuple[AmountSpan, tuple[int, ...]]] = {}
-        for span in self.parser.amounts(text):
+        for span in self.parser.amounts("".join(parts)):
             words = tuple(range(bisect_right(ends, span.start), bisect_left(ends, span.end) + 1))
             found |= dict.fromkeys(words, (span, words))
         return found
+
+    @staticmethod
+    def _gap(left: Box, right: Box) -> str:
+        """What stands for the space between two words in a text of amounts."""
+        if not same_row(left, right) or right.x0 < left.x0:
+            return "\n"
+        return " " if right.x0 - left.x1 <= SEGMENT_GAP * max(left.height, right.height) else " " * wide_gap(left, right)
 
     def doubt(self, words: Sequence[int]) -> str:
         """What beside an amount that these words show leaves open what it says; empty where nothing does."""
@@ -188,6 +193,11 @@ class PageIndex:
         """Whether what stands beside these words makes the amount that they show the opposite of ``value``."""
         signed = [self.amounts[i][0] for i in words if i in self.amounts]
         return isinstance(value, Decimal) and any(value and not one.doubt and one.value == -value for one in signed)
+
+    def is_part(self, words: tuple[int, ...]) -> bool:
+        """Whether words show only a part of an amount of which nothing is in doubt: 234,50 of 1 234,50."""
+        whole = self.amounts.get(words[0])
+        return whole is not None and not whole[0].doubt and len(words) < len(whole[1])
 
     @cached_property
     def numbers(self) -> dict[Decimal, list[tuple[int, ...]]]:
@@ -235,13 +245,18 @@ class PageIndex:
         return found
 
     @cached_property
-    def date_parser(self) -> Parser:
-        """The parser for this page's dates: in the other order where its dates fit that one only, as 11/17/2017 does."""
-        order = self.parser.locale.date_order
-        fits = {span.order for span in self._spans}
-        if -1 not in fits or 1 in fits:
-            return self.parser
-        return parser(self.parser.locale.model_copy(update={"date_order": "MDY" if order == "DMY" else "DMY"}))
+    def _other_order(self) -> str:
+        """A date of the page that fits another order than the contract's only, as 11/17/2017 does, where none fits the contract's only."""
+        orders = {span.order for span in self._spans}
+        text = " ".join(self.texts)
+        return next((text[span.start:span.end] for span in self._spans if span.order < 0), "") if 1 not in orders else ""
+
+    def date_doubt(self, words: Sequence[int]) -> str:
+        """What leaves open which day a date is that these words show; empty where nothing does."""
+        if not self._other_order:
+            return ""
+        either = any(span.either for span in self.parser.dates(" ".join(self.texts[i] for i in words)))
+        return f"“{self._other_order}” on the page has day and month in the other order" if either else ""
 
     @cached_property
     def dates(self) -> dict[Typed, list[tuple[int, ...]]]:
@@ -263,8 +278,7 @@ class PageIndex:
     def _dates(self, texts: Sequence[str]) -> dict[Typed, list[tuple[int, ...]]]:
         starts = list(accumulate([len(text) + 1 for text in texts], initial=0))
         found: dict[Typed, list[tuple[int, ...]]] = {}
-        known = self.date_parser is self.parser and texts is self.texts
-        for span in self._spans if known else self.date_parser.dates(" ".join(texts)):
+        for span in self._spans if texts is self.texts else self.parser.dates(" ".join(texts)):
             words = tuple(range(bisect_right(starts, span.start) - 1, bisect_left(starts, span.end)))
             found.setdefault(span.date, []).append(words)
         return found

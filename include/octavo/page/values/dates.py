@@ -35,13 +35,15 @@ class DateSpan(NamedTuple):
     """A date found in a text: the characters ``start`` to ``end`` (exclusive).
 
     ``order`` is 1 where the numbers fit the contract's order only, -1 where they fit the other one only
-    (12/25/2018 day first), 0 where they fit both or the date has a month's name or leads with its year.
+    (12/25/2018 day first), 0 where they fit both or the date has a month's name or leads with its year. ``either``: they fit both
+    and mean another day in the other one.
     """
 
     start: int
     end: int
     date: dt.date
     order: int = 0
+    either: bool = False
 
 
 class Dates:
@@ -84,7 +86,7 @@ class Dates:
             for found in pattern.finditer(text):
                 date = self._date(found)
                 if date and not self._is_of_range(found):
-                    spans.append(DateSpan(found.start(), found.end(), date, self._fits(found)))
+                    spans.append(DateSpan(found.start(), found.end(), date, self._fits(found), self._fits_either(found)))
         spans.sort(key=lambda span: (span.start, -span.end))
         end = -1
         for span in spans:
@@ -109,6 +111,10 @@ class Dates:
             return 0
         day, month = (parts["b"], parts["a"]) if self._order == "MDY" else (parts["a"], parts["b"])
         return 1 if int(day) > 12 else -1 if int(month) > 12 else 0
+
+    def _fits_either(self, found: re.Match[str]) -> bool:
+        parts = found.groupdict()
+        return "a" in parts and self._order != "YMD" and parts["a"] != parts["b"] and max(int(parts["a"]), int(parts["b"])) <= 12
 
     def _is_of_range(self, found: re.Match[str]) -> bool:
         """Whether a date is the end of a range whose beginning is cut short: 01.11.-30.11.2026, 1-30 November 2026, Nov 1-30, 2026."""

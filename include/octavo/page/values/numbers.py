@@ -24,7 +24,7 @@ _DECIMALS = rf"[.,](?:\d+|[{MINUS}]{{1,2}})"
 # Groups of three, or of two with three at the end (Indian lakhs and crores).
 GROUPS = rf"\d{{1,3}}(?:[.,{APOSTROPHES}]\d{{3}})+|\d{{1,2}}(?:,\d{{2}})+,\d{{3}}"
 SPACED_GROUPS = rf"\d{{1,3}}(?:[{SPACES}]\d{{3}})+"
-CORE = rf"(?:{GROUPS}|{SPACED_GROUPS})(?: ?{_DECIMALS})?|\d+(?: ?[.,] ?\d+|[.,][{MINUS}]{{1,2}})?|[.,]\d+"
+CORE = rf"(?:{GROUPS}|{SPACED_GROUPS})(?!\d)(?: ?{_DECIMALS})?|\d+(?: ?[.,] ?\d+|[.,][{MINUS}]{{1,2}})?|[.,]\d+"
 _SPACED = re.compile(rf"(?:{SPACED_GROUPS}|\d{{1,3}}(?:[{APOSTROPHES}]\d{{3}})+)(?:[.,]\d+)?")
 _LAKHS = re.compile(r"\d{1,2}(?:,\d{2})+,\d{3}")
 # The fractions that are one character and end as decimals: a half, quarters, eighths, fifths, a tenth. Source: Unicode's numeric values.
