@@ -91,7 +91,8 @@ class CandidateScorer:
         """The candidate's typed value, unless it is known already, and what the page says about it."""
         kind = candidate.spec.type
         if typed is None:
-            typed = self.index.parser.parse(kind, candidate.value)
+            reader = self.index.date_parser if kind is _DATE else self.index.parser
+            typed = reader.parse(kind, candidate.value)
         named = self._grounder.named(kind, candidate.value, candidate.words) if candidate.words else None
         if named and kind in NUMERIC and self.index.is_opposite(named.places[0].words, typed):
             named = None

@@ -20,7 +20,7 @@ from octavo.model.lexicon import current
 from octavo.page.level import levelled
 from octavo.page.lines import SEGMENT_GAP, same_row
 from octavo.page.typed import wide_gap
-from octavo.page.values import AmountSpan, DateSpan, Parser, Typed, currency_of, squeeze, strip_marks
+from octavo.page.values import AmountSpan, DateSpan, Parser, Typed, currency_of, parser, squeeze, strip_marks
 from octavo.page.values.numbers import APOSTROPHES, MINUS
 
 # Words of a lower confidence (0 to 1) may be misread. Tesseract's right words mostly have 0.9 and more.
@@ -134,12 +134,14 @@ class Stream:
 class PageIndex:
     """A page's words by run, number, date, currency and row; each part is made when first asked for.
 
-    ``boxes`` are those of the levelled page, on which all geometry works; ``shown`` are those of the page as it is.
+    ``boxes`` are those of the levelled page, on which all geometry works; ``shown`` are those of the page as it is. ``dates_said`` are
+    the dates that the answers about the page give for the contract's fields, as printed.
     """
 
-    def __init__(self, page: Page, parser: Parser) -> None:
+    def __init__(self, page: Page, parser: Parser, dates_said: Sequence[str] = ()) -> None:
         self.page = page
         self.parser = parser
+        self._dates_said = dates_said
         self.texts = [word.text for word in page.words]
         self.shown = [word.box for word in page.words]
         level = levelled(page)
@@ -251,9 +253,17 @@ class PageIndex:
         text = " ".join(self.texts)
         return next((text[span.start:span.end] for span in self._spans if span.order < 0), "") if 1 not in orders else ""
 
+    @cached_property
+    def date_parser(self) -> Parser:
+        """The parser for this page's dates: in the other order where dates of the contract's own fields fit that one only."""
+        if not self._other_order or not any(span.order < 0 for text in self._dates_said for span in self.parser.dates(text)):
+            return self.parser
+        order = self.parser.locale.date_order
+        return parser(self.parser.locale.model_copy(update={"date_order": "MDY" if order == "DMY" else "DMY"}))
+
     def date_doubt(self, words: Sequence[int]) -> str:
         """What leaves open which day a date is that these words show; empty where nothing does."""
-        if not self._other_order:
+        if not self._other_order or self.date_parser is not self.parser:
             return ""
         either = any(span.either for span in self.parser.dates(" ".join(self.texts[i] for i in words)))
         return f"“{self._other_order}” on the page has day and month in the other order" if either else ""
@@ -278,7 +288,8 @@ class PageIndex:
     def _dates(self, texts: Sequence[str]) -> dict[Typed, list[tuple[int, ...]]]:
         starts = list(accumulate([len(text) + 1 for text in texts], initial=0))
         found: dict[Typed, list[tuple[int, ...]]] = {}
-        for span in self._spans if texts is self.texts else self.parser.dates(" ".join(texts)):
+        known = self.date_parser is self.parser and texts is self.texts
+        for span in self._spans if known else self.date_parser.dates(" ".join(texts)):
             words = tuple(range(bisect_right(starts, span.start) - 1, bisect_left(starts, span.end)))
             found.setdefault(span.date, []).append(words)
         return found

@@ -223,6 +223,11 @@ class Amounts:
                     return f"“{one.text}” stands far before it"
                 if one.gap == 1 and text[:one.start].rstrip(" ")[-1:].isdigit() and text[one.start - 2:one.start] != "  ":
                     return f"“{one.text}” stands between it and another number"
+        far = self._before(text, left.edge)
+        if far is not None and far.kind == _SIGN and far.gap > 2:
+            head = text[text.rfind("\n", 0, far.start) + 1:far.start]
+            if (not head or head.endswith("  ")) and not any(map(str.isdigit, head)):
+                return f"“{far.text}” stands alone between it and its label"
         if before.isalnum():
             return f"“{before}{outer.text if outer else ''}” is no known currency"
         for char, alone in ((before, True), (behind, True), *self._lone(text, left.edge, right.edge)):
