@@ -79,7 +79,7 @@ class Merger:
         for page in pages:
             carried = weighed.carried(self._lists) if weighed else {}
             answers = [self._reader.candidates(answer) for answer in _distinct(page.answers)]
-            said_dates = [one.value for said in answers for one in said if one.spec.type is Kind.DATE and one.matched and not one.rank]
+            said_dates = [one.value for said in answers for one in said if one.spec.type is Kind.DATE and one.matched]
             weighed = _PageMerge(page, self._parser, self._labels, self._cash_unit, carried, said_dates)
             applied.see(page.page.number, weighed.scorer, weighed.links)
             if self._only_date is not None:
