@@ -74,6 +74,8 @@ class Amounts:
             words |= {word.casefold().rstrip("."): kind for word in lexicon.words(group)}
         self._words = words
         self._longest = max(map(len, words))
+        self._begins, self._ends = ({char for word in words for char in (word[at], word[at].upper())} for at in (0, -1))
+        self._ends |= {".", *_BRACKETS}
         self._printed = frozenset(lexicon.printed_marks) | lexicon.own_marks(locale.currency) | {locale.currency}
         cents = _CENTS.format(three=r"|[.,]\d{3}" if style.cents == 3 else "")
         end = r"(?![\d/%]|[.,]\d|\s?%|:\d)"
@@ -99,7 +101,12 @@ class Amounts:
     def find(self, text: str) -> Iterator[AmountSpan]:
         """The amounts in a text: those with decimals, and whole ones beside a mark or of a currency without decimals."""
         at = 0
-        while (found := self._next(text, at)) is not None:
+        spaced = self._spaced.search(text)
+        while (plain := self._plain.search(text, at)) is not None:
+            if spaced is not None and spaced.start() < at:
+                spaced = self._spaced.search(text, at)
+            together = spaced is not None and spaced.start() <= plain.start() and self._is_one(text, spaced)
+            found = spaced if spaced is not None and together else plain
             span = self._around(text, found.start(), found.end(), found.group())
             if span is not None and span.start < at:  # a mark between two amounts belongs to the one before it
                 span = self._around("\n" * at + text[at:], found.start(), found.end(), found.group())
@@ -109,18 +116,14 @@ class Amounts:
             else:
                 at = found.end()
 
-    def _next(self, text: str, at: int) -> re.Match[str] | None:
-        """The next number; a space groups thousands before a decimal comma, in languages that write so and behind a currency's mark."""
-        plain = self._plain.search(text, at)
-        spaced = self._spaced.search(text, at)
-        if plain is None or spaced is None or spaced.start() > plain.start():
-            return plain
+    def _is_one(self, text: str, spaced: re.Match[str]) -> bool:
+        """Whether spaces group thousands: before a decimal comma, in languages that write so, and behind a currency's mark."""
         comma = spaced["cents"] and spaced["cents"].startswith(",")
         marked = self._before(text, spaced.start())
         beside = marked is not None and marked.kind == _MARK and marked.gap < 2
         behind = self._behind(text, spaced.end())
         whole = not spaced["cents"] and self.style.spaces and behind is not None and behind.kind == _MARK and behind.gap < 2
-        return spaced if comma or (self.style.spaces and spaced["cents"]) or beside or whole else plain
+        return bool(comma or (self.style.spaces and spaced["cents"]) or beside or whole)
 
     def _is_thousandths(self, span: AmountSpan) -> bool:
         """Whether an amount of a currency with three decimals has them."""
@@ -137,7 +140,7 @@ class Amounts:
             return True
         following = text[found.end():found.end() + 2]
         glued = following[:1].isalpha() or (following[:1] in MINUS and following[1:].isalnum())
-        return self.style.cents == 0 and not glued and text[:span.start][-1:] in ("", " ", "\n", ":")
+        return self.style.cents == 0 and not glued and text[max(0, span.start - 1):span.start] in ("", " ", "\n", ":")
 
     def _around(self, text: str, start: int, end: int, core: str) -> AmountSpan | None:
         value = read_core(core, self.style, money=True)
@@ -214,7 +217,7 @@ class Amounts:
         outer = left.found[-1] if left.found else None
         if before.isalnum() and before not in _TRIANGLES and (outer is None or outer.kind != _MARK or outer.text.isalpha()):
             return None
-        further = text[:left.edge - 1][-1:]
+        further = text[max(0, left.edge - 2):max(0, left.edge - 1)]
         if (before and before in ".,/") or (before and before in MINUS and further.isalnum()) or (before == ":" and further.isdigit()):
             return None
         for one in left.found:
@@ -233,10 +236,10 @@ class Amounts:
         for char, alone in ((before, True), (behind, True), *self._lone(text, left.edge, right.edge)):
             if char and alone and char not in _HARMLESS and (unicodedata.category(char) in _SYMBOLS or char in MINUS):
                 return f"“{char}” beside it is no known sign"
-        line = text.rfind("\n", 0, left.edge) + 1, (text + "\n").find("\n", right.edge)
-        if before in _NEGATIVE and _NEGATIVE[before] not in text[right.edge:line[1]]:
+        if before in _NEGATIVE and _NEGATIVE[before] not in text[right.edge:].partition("\n")[0]:
             return f"“{before}” before it is not closed"
-        if behind in _NEGATIVE.values() and not any(one in text[line[0]:left.edge] for one, close in _NEGATIVE.items() if close == behind):
+        head = text[text.rfind("\n", 0, left.edge) + 1:left.edge] if behind in _CLOSING else ""
+        if behind in _NEGATIVE.values() and not any(one in head for one, close in _NEGATIVE.items() if close == behind):
             return f"“{behind}” behind it was not opened"
         return ""
 
@@ -271,13 +274,15 @@ class Amounts:
             return _Affix(_SIGN, end - 1, end, char, gap)
         if char == "+":
             return _Affix(_PLUS, end - 1, end, char, gap)
+        if char not in self._ends:
+            return None
         if char in _BRACKETS:
             return _Affix("(", end - 1, end, char, gap)
         last = end - 1 if char == "." else end
         for length in range(min(self._longest, last), 0, -1):
             start = last - length
             kind = self._words.get(text[start:last].casefold())
-            if kind and not (text[start].isalpha() and text[start - 1:start].isalnum()):
+            if kind and not (text[start].isalpha() and start > 0 and text[start - 1].isalnum()):
                 return _Affix(kind, start, end, text[start:last], gap)
         return None
 
@@ -291,6 +296,8 @@ class Amounts:
             return _Affix(_SIGN, start, start + 1, char, gap)
         if char == "+":
             return _Affix(_PLUS, start, start + 1, char, gap)
+        if char not in self._begins:
+            return None
         for length in range(min(self._longest, len(text) - start), 0, -1):
             end = start + length
             kind = self._words.get(text[start:end].casefold())
