@@ -10,6 +10,7 @@ import datetime as dt
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,9 +23,10 @@ from octavo.chunking import stage as chunking
 from octavo.extraction.rules import stage as rules
 from octavo.ingest import stage as ingest
 from octavo.merging import stage as merging
-from octavo.model.contracts import Contract
+from octavo.model.contracts import Contract, Kind
 from octavo.model.entities import Box, Partition
 from octavo.model.settings import Settings
+from octavo.page.values import parser
 from octavo.reading import stage as reading
 from octavo.storage import fs, schemas
 from octavo.storage.workspace import Workspace, cut_into_shards
@@ -257,6 +259,43 @@ def test_tables_over_the_width_of_the_page(tmp_path: Path, askew: Askew, spacing
     found = fields(tmp_path, TABLE, sheet, askew)
     assert accepted(found, {"number": "LN-3100", "total": "1,587.00", **expected}) == {}
     assert {path for path in found if path.startswith("items")} == set(expected)
+
+
+@pytest.mark.parametrize(("printed", "amount", "verdict"), [
+    ("-7.50", "-7.50", "accepted"), ("— 7.50", "-7.50", "accepted"), ("7.50 -", "-7.50", "accepted"), ("( € 7.50 )", "-7.50", "accepted"),
+    ("<7.50>", "-7.50", "accepted"), ("7.50 Cr.", "-7.50", "accepted"), ("CR 7.50", "-7.50", "accepted"), ("7.50 DR", "7.50", "accepted"),
+    ("€ 1 250,00", "1250.00", "accepted"), ("1,25,000.00", "125000.00", "accepted"), ("1ʼ250.00", "1250.00", "accepted"),
+    ("less 7.50", "-7.50", "ambiguous"), ("~7.50", "7.50", "ambiguous"), ("7.50¬", "7.50", "ambiguous"), ("[7.50]", "7.50", "ambiguous"),
+    ("(7.50", "7.50", "ambiguous"),
+])
+def test_what_stands_beside_an_amount_reaches_its_value_and_verdict(tmp_path: Path, printed: str, amount: str, verdict: str) -> None:
+    sheet = Sheet().write(LEFT, 0, "STORE NOTE").write(LEFT, 2, "Total").write(LEFT + 300, 2, printed)
+    found = fields(tmp_path, LABELS, sheet, Askew(0, 0))["total"]
+    assert (parser(LABELS.locale).parse(Kind.MONEY, found.value or ""), found.verdict) == (Decimal(amount), verdict)
+
+
+@pytest.mark.parametrize(("gap", "amount", "verdict"), [
+    pytest.param(1, "-7.50", "accepted", id="a space"),
+    pytest.param(4, "-7.50", "ambiguous", id="a wide gap"),
+    pytest.param(12, "7.50", "ambiguous", id="another column"),
+])
+def test_a_minus_far_from_its_amount_is_left_to_a_person(tmp_path: Path, gap: int, amount: str, verdict: str) -> None:
+    sheet = Sheet().write(LEFT, 2, "Total").write(LEFT + 200, 2, "-").write(LEFT + 200 + CHAR + gap * CHAR, 2, "7.50")
+    found = fields(tmp_path, LABELS, sheet, Askew(0, 0))["total"]
+    assert (parser(LABELS.locale).parse(Kind.MONEY, found.value or ""), found.verdict) == (Decimal(amount), verdict)
+
+
+def test_a_date_of_something_else_does_not_turn_the_contracts_order(tmp_path: Path) -> None:
+    sheet = Sheet().write(LEFT, 2, "Issued on 03/02/2022").write(LEFT, 4, "Balance as of 06/17/2020")
+    found = fields(tmp_path, LABELS, sheet, Askew(0, 0))["issued"]
+    assert (found.value, found.verdict) == ("03/02/2022", "ambiguous")
+    assert "06/17/2020" in found.reason
+
+
+def test_a_date_of_the_contracts_own_says_in_which_order_the_others_are(tmp_path: Path) -> None:
+    sheet = Sheet().write(LEFT, 2, "Issued on 11/17/2017").write(LEFT, 4, "Due on 12/03/2017")
+    found = fields(tmp_path, LABELS, sheet, Askew(0, 0))
+    assert [found[name].verdict for name in ("issued", "due")] == ["accepted", "accepted"]
 
 
 PAIRS = contract({"pairs": {"type": "pairs"}})

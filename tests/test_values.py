@@ -10,10 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octavo.model.contracts import Kind, Locale
+from octavo.page import typed
 from octavo.page.values import canonical, currency_of, parser
 
 DAY_FIRST = parser(Locale())
 MONTH_FIRST = parser(Locale(date_order="MDY"))
+BRITISH = parser(Locale(currency="GBP"))
+YEN = parser(Locale(languages=("ja",), currency="JPY"))
 EUROPE = parser(Locale(languages=("en", "de", "fr", "nl")))
 
 
@@ -73,6 +76,120 @@ def test_the_contracts_order_decides_between_day_and_month():
 ])
 def test_an_amount_keeps_its_sign_and_scale(text, amount):
     assert DAY_FIRST.parse(Kind.MONEY, text) == Decimal(amount)
+
+
+SIGNED = [
+    *(pytest.param(f"{dash}7.50", id=f"dash U+{ord(dash):04X}") for dash in "-‐‑‒–—―−﹘﹣－⁃"),
+    "— 7.50", "7.50 -", "7.50–", "-£ 7.50", "£-7.50", "£ -7.50", "£(7.50)", "( £ 7.50 )", "(7.50 )", "( 7.50)", "<7.50>", "< 7.50 >",
+    "7.50CR", "7.50 Cr.", "CR 7.50", "£7.50 CR", "△7.50", "Δ7.50", "less 7.50",
+]
+
+
+@pytest.mark.parametrize("text", SIGNED)
+def test_a_sign_is_read_wherever_it_is_printed(text):
+    assert BRITISH.parse(Kind.MONEY, text) == Decimal("-7.50")
+    assert [span.value for span in BRITISH.amounts(f"Total  {text}")] == [Decimal("-7.50")]
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    pytest.param("~7.50", "~", id="an unknown sign"),
+    pytest.param("7.50¬", "¬", id="an unknown sign behind"),
+    pytest.param("± 7.50", "±", id="one that stands alone"),
+    pytest.param("XY$7.50", "Y$", id="an unknown currency"),
+    pytest.param("¤7.50", "¤", id="a mark of no currency"),
+    pytest.param("(7.50", "(", id="a bracket that is not closed"),
+    pytest.param("7.50>", ">", id="a bracket that was not opened"),
+    pytest.param("[7.50]", "[]", id="brackets of which nobody knows"),
+    pytest.param("-7.50 DR", "debit", id="a minus and a debit"),
+    pytest.param("less 7.50", "less", id="a word for the minus"),
+    pytest.param("-  7.50", "-", id="a minus across a wide gap"),
+    pytest.param("12.00 - 7.50", "-", id="a dash between two amounts"),
+])
+def test_what_cannot_be_placed_beside_an_amount_leaves_it_in_doubt(text, said):
+    assert said in list(BRITISH.amounts(f"Total  {text}"))[-1].doubt
+
+
+@pytest.mark.parametrize("text", [
+    "7.50", "£7.50", "7.50 GBP", "(7.50)", "*7.50", "=7.50", "Total: 7.50", "7.50T", "7.50 x 2", "(incl. VAT 7.50)", "7.50 - Paid", "7.50.",
+    "7.50 DR", "+7.50", "7.50 | ",
+])
+def test_what_stands_beside_amounts_every_day_is_no_doubt(text):
+    assert [span.doubt for span in BRITISH.amounts(text)] == [""]
+
+
+@pytest.mark.parametrize("text", ["AB-12.00", "Total-12.00", "1.2.3", "12.50%", "3/12.50", "12:30", "5 kg", "2026-11-03", "A-1007"])
+def test_what_is_part_of_something_longer_is_no_amount(text):
+    assert list(BRITISH.amounts(text)) == []
+    assert [span.value for span in YEN.amounts(text) if text not in ("AB-12.00", "5 kg")] == []
+
+
+@pytest.mark.parametrize(("locale", "text", "amount"), [
+    pytest.param({"currency": "INR"}, "₹ 1,25,000.00", "125000.00", id="lakhs"),
+    pytest.param({"currency": "INR"}, "Rs. 3,12,45,678.90", "31245678.90", id="crores"),
+    *(pytest.param({"languages": ["de"], "currency": "CHF"}, f"CHF 4{mark}053.75", "4053.75", id=f"Swiss U+{ord(mark):04X}")
+      for mark in "'’‘ʼ`´′ʹ"),
+    pytest.param({"languages": ["de"], "currency": "CHF"}, "Fr. 1’500.–", "1500", id="Swiss without cents"),
+    pytest.param({"languages": ["ja"], "currency": "JPY"}, "13,200", "13200", id="a currency without decimals"),
+    pytest.param({"languages": ["ja"], "currency": "JPY"}, "¥13,200-", "13200", id="a dash for its decimals"),
+    pytest.param({"languages": ["id"], "currency": "IDR"}, "Rp 1.200.000", "1200000", id="whole rupiahs"),
+    pytest.param({"languages": ["vi"], "currency": "VND"}, "1.200.000 ₫", "1200000", id="whole dong, the mark behind"),
+    pytest.param({"languages": ["sv"], "currency": "SEK"}, "1 250 kr", "1250", id="whole crowns"),
+    pytest.param({"currency": "KWD"}, "12.500", "12.500", id="three decimals"),
+    pytest.param({"currency": "KWD"}, "KD 1,250.500", "1250.500", id="three decimals and groups"),
+    pytest.param({"languages": ["fr"], "currency": "TND"}, "12,500", "12.500", id="three decimals behind a comma"),
+    pytest.param({"currency": "ZAR"}, "R 1 150.00", "1150.00", id="spaces behind a mark"),
+    pytest.param({"currency": "ZAR"}, "R1 150,00", "1150.00", id="spaces and a comma"),
+    pytest.param({"languages": ["fr"]}, "1\u202f234,50 €", "1234.50", id="narrow space"),
+    pytest.param({"languages": ["fr"]}, "1\u2009234,50", "1234.50", id="thin space"),
+])
+def test_what_finds_an_amount_reads_it_alike(locale, text, amount):
+    reader = parser(Locale(**locale))
+    assert [(text[span.start:span.end], span.value, span.doubt) for span in reader.amounts(text)] == [(text, Decimal(amount), "")]
+    assert reader.parse(Kind.MONEY, text) == Decimal(amount)
+
+
+def test_a_quantity_before_a_price_is_no_thousand():
+    assert [span.value for span in BRITISH.amounts("2 150.00")] == [Decimal("150.00")]
+
+
+def test_languages_that_all_write_a_decimal_comma_have_no_comma_groups():
+    assert parser(Locale(languages=("de",))).parse(Kind.NUMBER, "1,250") == Decimal("1.250")
+    assert DAY_FIRST.parse(Kind.NUMBER, "1,250") == Decimal(1250)
+    assert EUROPE.parse(Kind.NUMBER, "1,250") == Decimal(1250)
+
+
+@pytest.mark.parametrize(("text", "currency", "code"), [
+    ("¥ 120.00", "CNY", "CNY"), ("¥", None, "JPY"), ("£ 5", "EGP", "EGP"), ("£", "USD", "GBP"), ("120,00 kr", "SEK", "SEK"),
+    ("R 5.00", "ZAR", "ZAR"),
+])
+def test_a_mark_stands_for_the_contracts_currency_where_it_may(text, currency, code):
+    assert currency_of(text, currency) == code
+
+
+@pytest.mark.parametrize(("text", "date"), [
+    ("26-11-03", "2026-11-03"), ("99-12-31", "1999-12-31"), ("2026/11/03", "2026-11-03"),
+])
+def test_year_first_holds_for_years_of_two_digits(text, date):
+    assert parser(Locale(date_order="YMD")).parse(Kind.DATE, text) == dt.date.fromisoformat(date)
+
+
+@pytest.mark.parametrize("text", ["3. März 2026", "3. Maerz 2026", "3. Marz 2026", "3 MÄRZ 2026", "3/III/2026"])
+def test_months_are_read_with_and_without_their_accents(text):
+    assert EUROPE.parse(Kind.DATE, text) == dt.date(2026, 3, 3)
+
+
+@pytest.mark.parametrize("text", [
+    "01.11.-30.11.2026", "01.11. bis 30.11.2026", "01/11 - 30/11/2026", "1-30 November 2026", "1. bis 30. November 2026", "Nov 1-30, 2026",
+    "01 Nov - 30 Nov 2026",
+])
+def test_the_end_of_a_range_that_is_cut_short_is_no_date(text):
+    assert list(EUROPE.dates(text)) == []
+
+
+@pytest.mark.parametrize(("text", "number"), [("1½", "1.5"), ("¾", "0.75"), ("2 ¼", "2.25"), ("1,25,000", "125000")])
+def test_fractions_and_lakhs_are_numbers(text, number):
+    assert DAY_FIRST.parse(Kind.NUMBER, text) == Decimal(number)
+    assert [found.group() for found in typed.patterns(Kind.NUMBER)[0].finditer(text)] == [text]
 
 
 def test_a_point_before_three_digits_groups_only_in_languages_that_write_so():

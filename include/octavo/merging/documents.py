@@ -78,13 +78,14 @@ class Merger:
         weighed: _PageMerge | None = None
         for page in pages:
             carried = weighed.carried(self._lists) if weighed else {}
-            weighed = _PageMerge(page, self._parser, self._labels, self._cash_unit, carried)
+            answers = [self._reader.candidates(answer) for answer in _distinct(page.answers)]
+            said_dates = [one.value for said in answers for one in said if one.spec.type is Kind.DATE and one.matched]
+            weighed = _PageMerge(page, self._parser, self._labels, self._cash_unit, carried, said_dates)
             applied.see(page.page.number, weighed.scorer, weighed.links)
             if self._only_date is not None:
                 dates |= weighed.dates
             rows: dict[str, list[ItemRow]] = {}
-            for source, answer in enumerate(_distinct(page.answers)):
-                said = self._reader.candidates(answer)
+            for source, said in enumerate(answers):
                 for candidate in said:
                     if candidate.items is None:
                         (scalars if candidate.matched else free).setdefault(candidate.field, []).append(weighed.scalar(candidate))
@@ -160,12 +161,12 @@ class _PageMerge:
 
     def __init__(
         self, page: PageAnswers, values: Parser, contract_labels: ContractLabels, cash_unit: Decimal | None,
-        carried: Mapping[str, Sequence[LabelMatch]],
+        carried: Mapping[str, Sequence[LabelMatch]], said_dates: Sequence[str],
     ) -> None:
         self.number = page.page.number
         self._cash_unit = cash_unit
         self._carried = carried
-        self._index = PageIndex(page.page, values)
+        self._index = PageIndex(page.page, values, said_dates)
         self._businesses = Businesses(self._index)
         self.links = FieldLinks(self._index, contract_labels)
         self._chunks = page.chunks

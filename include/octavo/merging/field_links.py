@@ -208,7 +208,10 @@ class FieldLinks:
             reach = round(labels.BELOW * one.box.height)
             near.update(i for i in index.between(one.box.y0, one.box.y1 + reach) if index.boxes[i].x1 > one.box.x0)
         printed = {i for i in near if _CENTS.search(index.texts[i])}
-        return [(number, [w for w in places if w[-1] in printed]) for number, places in index.numbers.items()]
+        return [
+            (number, [words for words in places if not (printed.isdisjoint(words) or index.is_part(words))])
+            for number, places in index.numbers.items()
+        ]
 
     def free(self, key: str, words: tuple[int, ...]) -> FieldLink:
         """How a value is linked to a key of no field, where the page prints the key itself."""

@@ -13,7 +13,7 @@ from octavo.merging.unlabelled_links import kind_of
 from octavo.model.contracts import FieldSpec, Kind
 from octavo.model.entities import Box, Evidence, Support
 from octavo.page.index import Occurrence, PageIndex
-from octavo.page.values import NUMBERS, Typed, canonical
+from octavo.page.values import NUMBERS, NUMERIC, Typed, canonical
 
 PERSON = "person"
 _SUPPORTED = frozenset(SHOWN.values())
@@ -94,6 +94,8 @@ class CandidateScorer:
             reader = self.index.date_parser if kind is _DATE else self.index.parser
             typed = reader.parse(kind, candidate.value)
         named = self._grounder.named(kind, candidate.value, candidate.words) if candidate.words else None
+        if named and kind in NUMERIC and self.index.is_opposite(named.places[0].words, typed):
+            named = None
         return typed, named or self._grounder.ground(kind, candidate.value, typed, candidate.chunk)
 
     def score(
@@ -108,9 +110,14 @@ class CandidateScorer:
             evidence = tuple([Evidence(page, box) for box in self.index.shown_boxes(place.words)])
             position, confidence = position_of(page, self.index.place_boxes(place.words)[0]), self.index.confidence(place.words)
             support = SHOWN[place.exact]
+        problem = problem_of(candidate.spec, candidate.value, typed)
+        if not problem and place is not None and kind in NUMERIC:
+            problem = self.index.doubt(place.words)
+        if not problem and place is not None and kind is _DATE:
+            problem = self.index.date_doubt(place.words)
         return ScoredCandidate(
             candidate, typed, canonical(kind, typed, candidate.value), support, grounding.cover, evidence, confidence, link,
-            problem_of(candidate.spec, candidate.value, typed), position,
+            problem, position,
         )
 
     def inside(self, candidate: Candidate, place: Occurrence) -> bool:

@@ -91,15 +91,22 @@ class Language(_LexiconFile):
     carries: Words = ()
     before_time: Words = ()
     after_time: Words = ()
+    credits: PlainWords = ()
+    debits: PlainWords = ()
+    minus: PlainWords = ()
     domains: Words = ()
     label_parts: dict[Name, PlainWords] = Field(default_factory=dict)
     field_names: FieldNameWords = FieldNameWords()
 
 
 class Currency(_LexiconFile):
-    """How a currency is printed beside its code, and what sums are rounded to that are paid in cash; None: they are not."""
+    """How a currency is printed beside its code, and what sums are rounded to that are paid in cash; None: they are not.
+
+    ``own_marks`` are marks too where it is the contract's currency, and words or letters of anything else where it is not.
+    """
 
     marks: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    own_marks: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     cash_unit: Annotated[Decimal, Field(gt=0)] | None = None
 
 
@@ -121,6 +128,7 @@ class Lexicon:
         self.words = cache(self._words)
         self.pattern = cache(self._pattern)
         self.cash_unit = cache(self._cash_unit)
+        self.marks_of = cache(self._marks_of)
 
     @cached_property
     def digest(self) -> str:
@@ -157,6 +165,14 @@ class Lexicon:
             for mark in (*currency.marks, code):
                 found[mark.casefold()] = (*found.get(mark.casefold(), ()), code)
         return found
+
+    def _marks_of(self, currency: str | None) -> dict[str, tuple[str, ...]]:
+        """``currency_marks`` with the own marks of a contract's currency."""
+        return self.currency_marks | {mark.casefold(): (str(currency),) for mark in self.own_marks(currency)}
+
+    def own_marks(self, currency: str | None) -> frozenset[str]:
+        """The marks that a currency has where it is the contract's only."""
+        return frozenset(self.currencies[currency].own_marks if currency in self.currencies else ())
 
     @cached_property
     def printed_marks(self) -> tuple[str, ...]:

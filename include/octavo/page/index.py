@@ -18,8 +18,10 @@ from typing import NamedTuple
 from octavo.model.entities import Box, Page, Source, union
 from octavo.model.lexicon import current
 from octavo.page.level import levelled
-from octavo.page.lines import same_row
-from octavo.page.values import DateSpan, Parser, Typed, currency_of, parser, squeeze, strip_marks
+from octavo.page.lines import SEGMENT_GAP, same_row
+from octavo.page.typed import wide_gap
+from octavo.page.values import AmountSpan, DateSpan, Parser, Typed, currency_of, parser, squeeze, strip_marks
+from octavo.page.values.numbers import APOSTROPHES, MINUS
 
 # Words of a lower confidence (0 to 1) may be misread. Tesseract's right words mostly have 0.9 and more.
 LEGIBLE = 0.8
@@ -29,7 +31,9 @@ MOST_PLACES = 64
 ALIKE = str.maketrans("01582i|!", "olsbzlll")
 _TO_DIGITS = str.maketrans("OoQDlIi|!SsBZz", "00001111155822")
 _RUNS = re.compile(r"[^\W_]+")
-_MINUS = frozenset("-−–")
+_MINUS = frozenset(MINUS)
+# What stands beside a currency's mark in its word.
+_NUMERALS = re.compile(rf"[{MINUS}{APOSTROPHES}\d.,:()<>/+]")
 # A detached minus or a split number belongs together up to this gap, in multiples of the word's height.
 _TIGHT = 0.6
 
@@ -130,12 +134,14 @@ class Stream:
 class PageIndex:
     """A page's words by run, number, date, currency and row; each part is made when first asked for.
 
-    ``boxes`` are those of the levelled page, on which all geometry works; ``shown`` are those of the page as it is.
+    ``boxes`` are those of the levelled page, on which all geometry works; ``shown`` are those of the page as it is. ``dates_said`` are
+    the dates that the answers about the page give for the contract's fields, as printed.
     """
 
-    def __init__(self, page: Page, parser: Parser) -> None:
+    def __init__(self, page: Page, parser: Parser, dates_said: Sequence[str] = ()) -> None:
         self.page = page
         self.parser = parser
+        self._dates_said = dates_said
         self.texts = [word.text for word in page.words]
         self.shown = [word.box for word in page.words]
         level = levelled(page)
@@ -163,17 +169,58 @@ class PageIndex:
         return numbers
 
     @cached_property
+    def amounts(self) -> dict[int, tuple[AmountSpan, tuple[int, ...]]]:
+        """The amounts of money on the page with their words, by each of these words."""
+        boxes, texts = self.boxes, self.texts
+        parts = [word + self._gap(*pair) for word, pair in zip(texts, pairwise(boxes), strict=False)] + texts[-1:]
+        ends = list(accumulate(map(len, parts)))
+        found: dict[int, tuple[AmountSpan, tuple[int, ...]]] = {}
+        for span in self.parser.amounts("".join(parts)):
+            words = tuple(range(bisect_right(ends, span.start), bisect_left(ends, span.end) + 1))
+            found |= dict.fromkeys(words, (span, words))
+        return found
+
+    @staticmethod
+    def _gap(left: Box, right: Box) -> str:
+        """What stands for the space between two words in a text of amounts."""
+        if not same_row(left, right) or right.x0 < left.x0:
+            return "\n"
+        return " " if right.x0 - left.x1 <= SEGMENT_GAP * max(left.height, right.height) else " " * wide_gap(left, right)
+
+    def doubt(self, words: Sequence[int]) -> str:
+        """What beside an amount that these words show leaves open what it says; empty where nothing does."""
+        return next((self.amounts[i][0].doubt for i in words if i in self.amounts and self.amounts[i][0].doubt), "")
+
+    def is_opposite(self, words: Sequence[int], value: Typed | None) -> bool:
+        """Whether what stands beside these words makes the amount that they show the opposite of ``value``."""
+        signed = [self.amounts[i][0] for i in words if i in self.amounts]
+        return isinstance(value, Decimal) and any(value and not one.doubt and one.value == -value for one in signed)
+
+    def is_part(self, words: tuple[int, ...]) -> bool:
+        """Whether words show only a part of an amount of which nothing is in doubt: 234,50 of 1 234,50."""
+        whole = self.amounts.get(words[0])
+        return whole is not None and not whole[0].doubt and len(words) < len(whole[1])
+
+    @cached_property
     def numbers(self) -> dict[Decimal, list[tuple[int, ...]]]:
         """Every number on the page by value, with the words that show it."""
         found: dict[Decimal, list[tuple[int, ...]]] = {}
+        amounts = self.amounts
         read = self.parser.amounts_of_word
         texts = self.texts
         last = len(texts) - 1
         for i, text in enumerate(texts):
             if text.isalpha():
                 continue
+            known = amounts.get(i)
+            if known is not None:
+                span, words = known
+                if words not in found.get(span.value, ()):
+                    found.setdefault(span.value, []).append(words)
+                if span.value < 0 and not span.doubt:
+                    continue
             number = read(text)
-            if number is None:
+            if number is None or (known is not None and number == known[0].value):
                 continue
             if i and texts[i - 1] in _MINUS and self.tight(i - 1, i):
                 found.setdefault(-abs(number), []).append((i - 1, i))
@@ -200,13 +247,26 @@ class PageIndex:
         return found
 
     @cached_property
+    def _other_order(self) -> str:
+        """A date of the page that fits another order than the contract's only, as 11/17/2017 does, where none fits the contract's only."""
+        orders = {span.order for span in self._spans}
+        text = " ".join(self.texts)
+        return next((text[span.start:span.end] for span in self._spans if span.order < 0), "") if 1 not in orders else ""
+
+    @cached_property
     def date_parser(self) -> Parser:
-        """The parser for this page's dates: in the other order where its dates fit that one only, as 11/17/2017 does."""
-        order = self.parser.locale.date_order
-        fits = {span.order for span in self._spans}
-        if -1 not in fits or 1 in fits:
+        """The parser for this page's dates: in the other order where dates of the contract's own fields fit that one only."""
+        if not self._other_order or not any(span.order < 0 for text in self._dates_said for span in self.parser.dates(text)):
             return self.parser
+        order = self.parser.locale.date_order
         return parser(self.parser.locale.model_copy(update={"date_order": "MDY" if order == "DMY" else "DMY"}))
+
+    def date_doubt(self, words: Sequence[int]) -> str:
+        """What leaves open which day a date is that these words show; empty where nothing does."""
+        if not self._other_order or self.date_parser is not self.parser:
+            return ""
+        either = any(span.either for span in self.parser.dates(" ".join(self.texts[i] for i in words)))
+        return f"“{self._other_order}” on the page has day and month in the other order" if either else ""
 
     @cached_property
     def dates(self) -> dict[Typed, list[tuple[int, ...]]]:
@@ -238,10 +298,12 @@ class PageIndex:
     def currencies(self) -> dict[str, list[tuple[int, ...]]]:
         """Every currency mark on the page, alone or glued to an amount, by ISO code."""
         found: dict[str, list[tuple[int, ...]]] = {}
+        currency = self.parser.locale.currency
+        own = current().own_marks(currency)
         for i, text in enumerate(self.texts):
-            mark = re.sub(r"[\d.,:()\-−–/]", "", text)
-            if mark and len(mark) <= 5 and (mark.isupper() or not mark.isalpha() or mark in current().printed_marks):
-                code = currency_of(mark, self.parser.locale.currency)
+            mark = _NUMERALS.sub("", text)
+            if mark and len(mark) <= 5 and (mark.isupper() or not mark.isalpha() or mark in current().printed_marks or mark in own):
+                code = currency_of(mark, currency)
                 if code:
                     found.setdefault(code, []).append((i,))
         return found

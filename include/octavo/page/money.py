@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from octavo.model.contracts import Kind
+from octavo.model.contracts import Kind, Locale
 from octavo.model.lexicon import current
 from octavo.page import typed
+from octavo.page.values import parser
 from octavo.page.view import Proposal, View
 
 # What each further sign adds to an amount: it is a sum of two others (net and tax), it is what was tendered
 # less the change given below it, it is another amount rounded to cash, it stands there again.
 SUM, CHANGE, ROUNDED, REPEATED = 0.2, 0.4, 0.4, 0.1
-_DIGITS = re.compile(r"\d+")
 
 
 def confirmed(view: View, found: list[Proposal]) -> list[Proposal]:
@@ -25,7 +24,7 @@ def confirmed(view: View, found: list[Proposal]) -> list[Proposal]:
     times = Counter(abs(value) for value, _ in every)
     better = []
     for c in found:
-        value = abs(amount(c.text))
+        value = abs(amount(c.text, view.locale))
         if not value:
             better.append(replace(c, score=c.score / 2))
             continue
@@ -41,10 +40,10 @@ def rounded_siblings(view: View, found: Sequence[Proposal]) -> list[Proposal]:
     """What the labelled amounts are rounded to for cash, where that stands below them without a label of its own."""
     siblings, unit = [], current().cash_unit(view.locale.currency)
     for c in found:
-        value, line = amount(c.text), view.line_of[c.words[0]]
+        value, line = amount(c.text, view.locale), view.line_of[c.words[0]]
         runs = [typed.Run(view.page, below.words, 0, view.segment_of) for below in view.lines[line + 1:line + 5]]
         for match in (found for run in runs for found in typed.matches(run, Kind.MONEY, view.locale)):
-            if value > 0 and is_rounded(value, amount(match.text), unit):
+            if value > 0 and is_rounded(value, amount(match.text, view.locale), unit):
                 siblings.append(Proposal(match.text, match.words, c.score))
     return siblings
 
@@ -67,15 +66,12 @@ def _tendered(view: View, value: Decimal, candidate: Proposal, every: list[tuple
 def amounts(view: View) -> list[tuple[Decimal, tuple[int, ...]]]:
     """Every amount on the page with its words, top to bottom."""
     return [
-        (amount(match.text), match.words)
+        (amount(match.text, view.locale), match.words)
         for line in view.lines for match in typed.matches(typed.Run(view.page, line.words, 0, view.segment_of), Kind.MONEY, view.locale)
     ]
 
 
-def amount(text: str) -> Decimal:
-    """The size of a printed amount for comparisons on one page: its digits, the last two as decimals where a separator says so."""
-    digits = "".join(_DIGITS.findall(text))
-    value = Decimal(digits or 0)
-    decimals = re.search(r"[.,]\s?\d{2}\D*$", text)
-    size = value / 100 if decimals else value
-    return -size if re.match(r"\W*[-(]", text) or text.rstrip().endswith("-") else size
+def amount(text: str, locale: Locale) -> Decimal:
+    """A printed amount; 0 where it is none."""
+    value = parser(locale).parse(Kind.MONEY, text)
+    return value if isinstance(value, Decimal) else Decimal(0)

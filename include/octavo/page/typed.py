@@ -13,14 +13,15 @@ from functools import lru_cache
 from itertools import accumulate, pairwise
 
 from octavo.model.contracts import Kind, Locale
-from octavo.model.entities import Page
+from octavo.model.entities import Box, Page
 from octavo.model.lexicon import Lexicon, alternatives, current
 from octavo.page.lines import Segment
-from octavo.page.values import DateSpan, parser
+from octavo.page.values import DateSpan, currency_of, parser
+from octavo.page.values.numbers import APOSTROPHES, FRACTIONS, MINUS
 
-# A space groups thousands only before a decimal comma: "2 150.00" is a quantity and a price.
-_AMOUNT = r"(?:\d{1,3}(?:[.,'’]\d{3})+\s?[.,]\s?\d{2}|\d{1,3}(?:[ \u00a0\u202f]\d{3})+,\d{2}|\d+\s?[.,]\s?\d{2})"
-NUMBER = re.compile(r"(?<![\w.,/])-?\d+(?:[.,']\d{3})*(?:[.,]\d+)?(?![\w/])")
+NUMBER = re.compile(
+    rf"(?<![\w.,/])[{MINUS}]?(?:(?:\d{{1,2}}(?:,\d{{2}})+,\d{{3}}|\d+(?:[.,{APOSTROPHES}]\d{{3}})*)(?:[.,]\d+)?(?:\s?[{FRACTIONS}])?|[{FRACTIONS}])(?![\w/])"
+)
 INTEGER = re.compile(r"(?<![\w.,/])-?\d{1,3}(?:[.,']?\d{3})*(?![\w/.,]\d)")
 PERCENTAGE = re.compile(r"(?<![\w.,])-?\d+(?:[.,]\d+)?\s?%")
 PHONE = re.compile(r"(?<![\w.])\+?\(?\d[\d ()/.-]{6,}\d(?!\w)")
@@ -31,20 +32,18 @@ IDENTIFIER = re.compile(
     r"(?<![\w./-])\d{2,}(?: \d{2,}(?![\d/.:,-])){1,5}(?!\w)|"
     r"(?<![\w])(?:[A-Za-z]{0,6}[-/.]?)?(?=[\w./-]*\d)[A-Za-z0-9][\w./-]*(?:\s?[-/]\s?\w*\d\w*)*(?<![./-])"
 )
+# A sign or a mark belongs to an amount across this gap at most, in multiples of the height.
+SIGN_GAP = 3.0
 _GLUED_CLOCK = re.compile(r"(?<![\d/.-])(\d{1,2}(?P<s>[-/.])\d{1,2}(?P=s)(?:20\d{2}|\d{2}))(\d{1,2}:\d{2}(?::\d{2})?)(?!\d)")
 _CLOCK = re.compile(r"^\d{1,2}:\d{2}")
 
 
 class _Patterns:
-    """The patterns of what a lexicon knows: marks of currencies and domains of the web."""
+    """The patterns of what a lexicon knows: marks of currencies, a contract's own among them, and domains of the web."""
 
-    def __init__(self, lexicon: Lexicon) -> None:
-        currency = "(?:" + "|".join(re.escape(mark) + (r"\.?" if mark.isalpha() else "") for mark in lexicon.printed_marks) + ")"
-        self.money = re.compile(
-            rf"(?<![\w.,/-])(?P<open>\()?(?:-\s?)?(?:{currency}\s?)?(?:-\s?)?(?:{_AMOUNT})(?![\d/%]|[.,]\d|\s?%)(?:-(?!\d))?"
-            rf"(?:\s?{currency}(?!\w))?(?(open)\))|(?<![\w.,/-])(?:-\s?)?{currency}\s?-?\d{{1,3}}(?:[.,]\d{{3}})*(?![\d/%.,])",
-            re.IGNORECASE,
-        )
+    def __init__(self, lexicon: Lexicon, code: str | None) -> None:
+        marks = (*lexicon.printed_marks, *sorted(lexicon.own_marks(code)))
+        currency = "(?:" + "|".join(re.escape(mark) + (r"\.?" if mark.isalpha() else "") for mark in marks) + ")"
         self.currency_mark = re.compile(rf"(?<![A-Za-z]){currency}(?![A-Za-z])")
         self.currency_code = re.compile(rf"{self.currency_mark.pattern}|\b[A-Z]{{3}}\b")
         self.url = re.compile(
@@ -54,19 +53,14 @@ class _Patterns:
         )
 
 
-@lru_cache(maxsize=1)
-def _patterns(lexicon: Lexicon) -> _Patterns:
-    return _Patterns(lexicon)
+@lru_cache(maxsize=16)
+def _patterns(lexicon: Lexicon, code: str | None) -> _Patterns:
+    return _Patterns(lexicon, code)
 
 
-def money() -> re.Pattern[str]:
-    """Finds amounts: with two decimals, or beside a mark of a currency."""
-    return _patterns(current()).money
-
-
-def currency_mark() -> re.Pattern[str]:
-    """Finds marks and codes of currencies as they are printed."""
-    return _patterns(current()).currency_mark
+def currency_mark(code: str | None = None) -> re.Pattern[str]:
+    """Finds marks and codes of currencies as they are printed, with those that a contract's own currency alone has."""
+    return _patterns(current(), code).currency_mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +72,16 @@ class Match:
     before: int
 
 
+def wide_gap(left: Box, right: Box) -> int:
+    """How many spaces stand for a gap between segments: two, or three where it is too wide for a sign and its amount."""
+    return 2 if right.x0 - left.x1 <= SIGN_GAP * max(left.height, right.height) else 3
+
+
 class Run:
     """Words of a page, in a given order, as one text; ``skip`` characters of the first word are left out.
 
     Words stand one space apart; ``parts`` says which words stand in one segment, and where it changes
-    there are two spaces, so that no pattern joins a quantity to the amount in the next column.
+    there are two or three spaces, so that no pattern joins a quantity to the amount in the next column.
     """
 
     def __init__(self, page: Page, words: Sequence[int], skip: int = 0, parts: Mapping[int, Segment] | None = None) -> None:
@@ -90,7 +89,10 @@ class Run:
         texts = [page.words[i].text for i in self.words]
         if texts:
             texts[0] = texts[0][skip:]
-        gaps = [0] + [2 if parts and parts[a] is not parts[b] else 1 for a, b in pairwise(self.words)]
+        boxes = [page.words[i].box for i in self.words] if parts else []
+        gaps = [0] + [
+            wide_gap(boxes[n], boxes[n + 1]) if parts and parts[a] is not parts[b] else 1 for n, (a, b) in enumerate(pairwise(self.words))
+        ]
         self.text = "".join(" " * gap + text for gap, text in zip(gaps, texts, strict=False))
         self._ends = list(accumulate(gap + len(text) for gap, text in zip(gaps, texts, strict=False)))
         self._starts = [end - len(text) for end, text in zip(self._ends, texts, strict=True)]
@@ -101,11 +103,9 @@ class Run:
         return " ".join(self.text[start:end].split()), tuple(self.words[n] for n in covered), covered[0] if covered else 0
 
 
-def patterns(kind: Kind) -> tuple[re.Pattern[str], ...]:
-    """The patterns of a kind; none for free text, and none for dates, which ``octavo.page.values`` finds."""
+def patterns(kind: Kind, code: str | None = None) -> tuple[re.Pattern[str], ...]:
+    """The patterns of a kind; none for free text, and none for amounts and dates, which ``octavo.page.values`` finds."""
     match kind:
-        case Kind.MONEY:
-            return (money(),)
         case Kind.NUMBER:
             return (NUMBER,)
         case Kind.INTEGER:
@@ -117,18 +117,18 @@ def patterns(kind: Kind) -> tuple[re.Pattern[str], ...]:
         case Kind.EMAIL:
             return (EMAIL,)
         case Kind.URL:
-            return (_patterns(current()).url,)
+            return (_patterns(current(), code).url,)
         case Kind.IDENTIFIER:
             return (IDENTIFIER,)
         case Kind.CURRENCY:
-            return (_patterns(current()).currency_code,)
+            return (_patterns(current(), code).currency_code,)
         case _:
             return ()
 
 
 def is_text(kind: Kind) -> bool:
     """Whether a value of the kind is free text, so that only its place says where it begins and ends."""
-    return kind is not Kind.DATE and not patterns(kind)
+    return kind not in (Kind.DATE, Kind.MONEY) and not patterns(kind)
 
 
 def matches(run: Run, kind: Kind, locale: Locale) -> Iterator[Match]:
@@ -147,12 +147,17 @@ def _spans(text: str, kind: Kind, locale: Locale) -> Iterator[tuple[int, int]]:
     if kind is Kind.DATE:
         yield from ((span.start, span.end) for span in _dates(text, locale))
         return
-    for pattern in patterns(kind):
+    if kind is Kind.MONEY:
+        yield from ((span.start, span.end) for span in parser(locale).amounts(text))
+        return
+    for pattern in patterns(kind, locale.currency):
         for found in pattern.finditer(text):
             timed = _CLOCK.match(text[found.start():])
             if kind in (Kind.IDENTIFIER, Kind.INTEGER) and timed:
                 continue
             if kind is Kind.IDENTIFIER and has_date(found.group(), locale):
+                continue
+            if kind is Kind.CURRENCY and currency_of(found.group(), locale.currency) is None:
                 continue
             yield found.span()
 
@@ -160,6 +165,11 @@ def _spans(text: str, kind: Kind, locale: Locale) -> Iterator[tuple[int, int]]:
 def _dates(text: str, locale: Locale) -> Iterator[DateSpan]:
     """The dates in a text; a clock time that OCR glued to one (``18/03/1809:03``) does not hide it."""
     return parser(locale).dates(_GLUED_CLOCK.sub(lambda found: found[1] + " " * len(found[3]), text))
+
+
+def has_amount(text: str, locale: Locale) -> bool:
+    """Whether there is an amount in ``text``."""
+    return any(True for _ in parser(locale).amounts(text))
 
 
 def has_date(text: str, locale: Locale) -> bool:

@@ -85,7 +85,7 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
     if spec.type is Kind.DATE:
         found = [replace(c, score=c.score / 2) if swapped(c.text, view.locale) else c for c in found]
     if spec.type is Kind.MONEY:
-        found = [replace(c, score=c.score + MARKED) if typed.currency_mark().search(c.text) else c for c in found]
+        found = [replace(c, score=c.score + MARKED) if typed.currency_mark(view.locale.currency).search(c.text) else c for c in found]
     if spec.type is Kind.MONEY and spec.place is Place.BOTTOM:
         found = confirmed(view, found)
     return ranked(found, spec)
@@ -112,7 +112,7 @@ def beside(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
         found.append(Proposal(match.text, match.words, near / (1 + 0.05 * n)))
     if spec.type is Kind.MONEY and len(found) > 1 and spec.pick != "first":
         found = [replace(c, score=c.score * ROW_WEIGHT) for c in found]
-    return _picked(found, spec)
+    return _picked(found, spec, view.locale)
 
 
 def _is_range(view: View, words: Sequence[int], last: int, first: int) -> bool:
@@ -198,7 +198,7 @@ def below(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
         if values and not column:
             break
         passed += 1
-    return _picked(found, spec)
+    return _picked(found, spec, view.locale)
 
 
 def party_below(view: View, label: Label) -> list[Proposal]:
@@ -284,11 +284,11 @@ def _values_of(view: View, spec: FieldSpec, cell: Segment) -> list[Proposal]:
     return [Proposal(m.text, m.words, 1.0 if not m.before else 0.7) for m in typed.matches(run, spec.type, view.locale)]
 
 
-def _picked(found: list[Proposal], spec: FieldSpec) -> list[Proposal]:
+def _picked(found: list[Proposal], spec: FieldSpec, locale: Locale) -> list[Proposal]:
     """The candidates of one label with the one that ``pick`` names first: it keeps its score, the others halve."""
     if len(found) < 2 or spec.pick == "first":
         return found
-    best = found[-1] if spec.pick == "last" else max(found, key=lambda c: amount(c.text))
+    best = found[-1] if spec.pick == "last" else max(found, key=lambda c: amount(c.text, locale))
     top = max(c.score for c in found)
     return [replace(c, score=top if c is best else c.score / 2) for c in found]
 

@@ -94,7 +94,7 @@ def _header(view: View, number: int, path: str, spec: FieldSpec) -> list[_Column
         for label in view.prints.get(f"{path}[].{name}", ()):
             if label.words[0] in line:
                 columns.setdefault(name, (label, leaf))
-    if len(columns) < min(LEAST_COLUMNS, len(spec.fields)) or typed.money().search(view.lines[number].text):
+    if len(columns) < min(LEAST_COLUMNS, len(spec.fields)) or typed.has_amount(view.lines[number].text, view.locale):
         return None
     found = [_Column(name, leaf, label.box.x0, label.box.x1) for name, (label, leaf) in columns.items()]
     labelled = {word for label, _ in columns.values() for word in label.words}

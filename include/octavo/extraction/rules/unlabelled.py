@@ -216,7 +216,9 @@ def address(view: View) -> list[Proposal]:
 
 def _ends_address(view: View, part: Segment) -> bool:
     text, words = part.text, business_words()
-    if words.reached.search(text) or words.registration.search(text) or typed.has_date(text, view.locale) or typed.money().search(text):
+    if words.reached.search(text) or words.registration.search(text):
+        return True
+    if typed.has_date(text, view.locale) or typed.has_amount(text, view.locale):
         return True
     if re.fullmatch(r"\W*\([^()]*\)?\W*", text) or (":" in text and not words.number_first.match(text)):
         return True
@@ -312,9 +314,11 @@ def _amounts_at_bottom(view: View, spec: FieldSpec) -> list[Proposal]:
     every = [
         Proposal(m.text, m.words, PLACED)
         for line in view.lines if line.box.y0 >= top
-        for m in typed.matches(typed.Run(view.page, line.words, 0, view.segment_of), Kind.MONEY, view.locale) if amount(m.text) > 0
+        for m in typed.matches(typed.Run(view.page, line.words, 0, view.segment_of), Kind.MONEY, view.locale)
+        if amount(m.text, view.locale) > 0
     ]
     every = [replace(c, score=c.score - PLACED) for c in confirmed(view, every)]
-    largest = max((amount(c.text) for c in every), default=Decimal(1))
+    largest = max((amount(c.text, view.locale) for c in every), default=Decimal(1))
     # An amount that nothing speaks for is hardly the total; size only orders them.
-    return ranked((replace(c, score=round(PLACED * (c.score + SIZE * float(amount(c.text) / largest)), 4)) for c in every), spec)
+    sized = ((c, float(amount(c.text, view.locale) / largest)) for c in every)
+    return ranked((replace(c, score=round(PLACED * (c.score + SIZE * size), 4)) for c, size in sized), spec)

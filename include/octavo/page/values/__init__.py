@@ -14,12 +14,14 @@ from decimal import Decimal
 from functools import lru_cache
 
 from octavo.model.contracts import NUMERIC, Kind, Locale
+from octavo.page.values.amounts import Amounts, AmountSpan
+from octavo.page.values.currencies import currency_of
 from octavo.page.values.dates import Dates, DateSpan
-from octavo.page.values.numbers import currency_of, read_amount, read_quantity
+from octavo.page.values.numbers import read_quantity
 
 __all__ = [
-    "NUMBERS", "NUMERIC", "TEXTUAL", "DateSpan", "Parser", "Typed", "canonical", "collapse", "currency_of", "encodable", "parser",
-    "squeeze", "strip_marks",
+    "NUMBERS", "NUMERIC", "TEXTUAL", "AmountSpan", "DateSpan", "Parser", "Typed", "canonical", "collapse", "currency_of", "encodable",
+    "parser", "squeeze", "strip_marks",
 ]
 
 Typed = Decimal | dt.date | int | str
@@ -29,8 +31,6 @@ NUMBERS = (int, Decimal)
 # Kinds whose value is running text: line breaks, hyphenation and look-alikes are forgiven.
 TEXTUAL = frozenset({Kind.TEXT, Kind.NAME, Kind.ADDRESS, Kind.GENERATED})
 
-# Languages that write 1.234 for one thousand two hundred and thirty-four.
-_POINT_GROUPS = frozenset({"de", "fr", "nl", "it", "es", "pt", "da", "nb", "sv", "fi", "pl", "cs", "tr", "el", "id", "hr", "ro"})
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
 _URL = re.compile(r"(https?://)?([\w-]+\.)+[a-z]{2,}(:\d+)?([/?#]\S*)?", re.I)
 # A telephone number has 6 to 15 digits (E.164 allows 15).
@@ -38,7 +38,6 @@ _PHONE = re.compile(r"(?:\D{0,12}?)(\+?\(?\d[\d\s()./-]{4,24}\d)(?:\s*(?:ext\.?|
 # Most amounts: they read the same under every locale, so the long way is left to the others.
 _PLAIN = re.compile(r"[0-9]+(?:\.[0-9]{1,2})?")
 _CENT = Decimal("0.01")
-_DIGIT = re.compile(r"\d")
 _GLUED_LABEL = re.compile(r"^[^\d:=]*[:=]")
 # Longest text, in characters, that may be a number or a date; a model that repeats a digit for ever says neither.
 _LONGEST = 100
@@ -52,14 +51,11 @@ class Parser:
     def __init__(self, locale: Locale) -> None:
         self.locale = locale
         self._dates = Dates(locale.languages, locale.date_order)
-        decimal = locale.decimal
-        groups = decimal == "," or (decimal == "auto" and any(tag.split("-")[0] in _POINT_GROUPS for tag in locale.languages))
-        self._decimal = decimal
-        self._point_groups = groups
+        self._amounts = Amounts(locale)
         self._readers: dict[Kind, Callable[[str], Typed | None]] = {
             Kind.DATE: self._dates.parse,
             Kind.MONEY: self.amount,
-            Kind.PERCENTAGE: lambda text: self.amount(text.replace("%", " ", 1)),
+            Kind.PERCENTAGE: lambda text: self.amount(text.replace("%", "", 1).strip()),
             Kind.NUMBER: self._quantity,
             Kind.INTEGER: self._integer,
             Kind.CURRENCY: lambda text: currency_of(text, self.locale.currency),
@@ -81,10 +77,15 @@ class Parser:
         """One amount with its sign, currency left out; None for none, several or anything else."""
         if _PLAIN.fullmatch(text):
             return Decimal(text)
-        return read_amount(text, self._decimal, self._point_groups) if _DIGIT.search(text) else None
+        return self._amounts.parse(text) if any(map(str.isnumeric, text)) else None
+
+    def amounts(self, text: str) -> Iterator[AmountSpan]:
+        """Every amount of money in ``text``, in order; two spaces are a wide gap, and a line break ends a line."""
+        return self._amounts.find(text)
 
     def _quantity(self, text: str) -> Decimal | None:
-        return read_quantity(text, self._decimal, self._point_groups)
+        number = read_quantity(text, self._amounts.style)
+        return self.amount(text) if number is None else number
 
     def _integer(self, text: str) -> int | None:
         number = self._quantity(text)
@@ -100,8 +101,11 @@ class Parser:
             return None
         if _PLAIN.fullmatch(text):
             return Decimal(text)
-        if not _DIGIT.search(text):
+        if not any(map(str.isnumeric, text)):
             return None
+        whole = self.amount(text)
+        if whole is not None:
+            return whole
         text = _GLUED_LABEL.sub("", text).strip(" \t;,:*=#|_\"'`~!?[]{}<>@")
         if "/" in text or ":" in text:
             return None  # a date, a time or a fraction

@@ -17,22 +17,33 @@ from octavo.model.lexicon import alternatives, current
 PIVOT = 69
 FIRST_YEAR, LAST_YEAR = 1900, 2100
 
+# Umlauts as they are written where there are none: März as Maerz.
+_TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue"})
+# Months in Roman numerals, as Poland and Hungary write them: 3/III/2026.
+_ROMAN = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII")
 _Y4 = r"(?P<y>\d{4})"
 _Y = r"(?P<y>\d{4}|\d{2})"
 _D, _M = r"(?P<d>\d{1,2})", r"(?P<m>\d{1,2})"
+
+
+# What parts the two ends of a range, and the longest beginning of one that is looked at, in characters.
+_DASHES = "-–—"
+_LONGEST_BEGIN = 24
 
 
 class DateSpan(NamedTuple):
     """A date found in a text: the characters ``start`` to ``end`` (exclusive).
 
     ``order`` is 1 where the numbers fit the contract's order only, -1 where they fit the other one only
-    (12/25/2018 day first), 0 where they fit both or the date has a month's name or leads with its year.
+    (12/25/2018 day first), 0 where they fit both or the date has a month's name or leads with its year. ``either``: they fit both
+    and mean another day in the other one.
     """
 
     start: int
     end: int
     date: dt.date
     order: int = 0
+    either: bool = False
 
 
 class Dates:
@@ -50,9 +61,14 @@ class Dates:
             rf"(?<!\w)(?P<a>\d{{1,2}})\s?(?P<s>[-/.])\s?(?P<b>\d{{1,2}})\s?(?P=s)\s?{_Y}(?!\d|(?P=s)\d|:\d)",
             rf"(?<!\w){_D}{ordinal}[-/.,\s]{{0,3}}{letter}(?:of |de |d')?{month}\.?[-/.,'’\s]{{0,3}}(?:de )?{_Y}(?![\d:])",
             rf"{letter}(?<![^\W\d_]){month}\.?[-/.\s]{{0,3}}{_D}(?:st|nd|rd|th)?[-/.,'’\s]{{1,3}}{_Y}(?![\d:])",
+            rf"(?<!\w){_D}(?P<s>[-/. ])\s?(?P<r>(?-i:[IVX]{{1,4}}))(?P=s)\s?{_Y4}(?!\d)",
             rf"(?<![\w/.-]){_Y4}[-/.,\s]{{1,2}}{month}\.?[-/.,\s]{{1,2}}{_D}(?!\d)",
         )
         self._patterns = [re.compile(pattern, re.I) for pattern in patterns]
+        self._goes_on = re.compile(rf",?\s(?:19|20)\d{{2}}(?!\d)|\.?\s?(?:{_one_of(self._months)})(?![^\W\d_])", re.I)
+        parting = rf"(?:\s?[{_DASHES}]\s?|\s{alternatives(current().words('ranges'))}\s)"
+        month = rf"\.?[\s-]?(?:{_one_of(self._months)})\.?"
+        self._begins = re.compile(rf"(?<![\w./-])(?P<d>\d{{1,2}})(?:(?P<m>[./]\d{{1,2}}[./]?|{month})|\.)?{parting}$", re.I)
         self._month_starts = sorted({name[:3] for name in self._months})
         days = _one_of(weekdays)
         before, after = (alternatives(current().words(group)) for group in ("before_time", "after_time"))
@@ -64,12 +80,13 @@ class Dates:
         """Every date in ``text``, leftmost and longest first, without overlaps; impossible dates are passed over."""
         spans = []
         folded = text.casefold()
-        patterns = self._patterns if any(start in folded for start in self._month_starts) else self._patterns[:2]
+        named = any(start in folded for start in self._month_starts)
+        patterns = self._patterns if named else (*self._patterns[:2], self._patterns[4])
         for pattern in patterns:
             for found in pattern.finditer(text):
                 date = self._date(found)
-                if date:
-                    spans.append(DateSpan(found.start(), found.end(), date, self._fits(found)))
+                if date and not self._is_of_range(found):
+                    spans.append(DateSpan(found.start(), found.end(), date, self._fits(found), self._fits_either(found)))
         spans.sort(key=lambda span: (span.start, -span.end))
         end = -1
         for span in spans:
@@ -95,8 +112,24 @@ class Dates:
         day, month = (parts["b"], parts["a"]) if self._order == "MDY" else (parts["a"], parts["b"])
         return 1 if int(day) > 12 else -1 if int(month) > 12 else 0
 
+    def _fits_either(self, found: re.Match[str]) -> bool:
+        parts = found.groupdict()
+        return "a" in parts and self._order != "YMD" and parts["a"] != parts["b"] and max(int(parts["a"]), int(parts["b"])) <= 12
+
+    def _is_of_range(self, found: re.Match[str]) -> bool:
+        """Whether a date is the end of a range whose beginning is cut short: 01.11.-30.11.2026, 1-30 November 2026, Nov 1-30, 2026."""
+        text, parts = found.string, found.groupdict()
+        if len(parts["y"]) == 2 and self._goes_on.match(text, found.end()) and text[: found.end() - 2].rstrip()[-1:] in _DASHES:
+            return True
+        begin = self._begins.search(text, max(0, found.start() - _LONGEST_BEGIN), found.start())
+        if begin is None or not 1 <= int(begin["d"]) <= 31:
+            return False
+        return bool(begin["m"]) or ("n" in parts and int(begin["d"]) < int(parts["d"]))
+
     def _date(self, found: re.Match[str]) -> dt.date | None:
         parts = found.groupdict()
+        if "r" in parts:
+            return _make(int(parts["y"]), _ROMAN.index(parts["r"]) + 1, int(parts["d"])) if parts["r"] in _ROMAN else None
         if "n" in parts:
             return _make(_year(parts["y"]), self._months[fold(parts["n"])], int(parts["d"]))
         if "a" not in parts:
@@ -105,8 +138,10 @@ class Dates:
         if start > 1 and text[start - 1] == parts["s"] and text[start - 2].isdigit():
             return None  # the tail of something longer, such as a telephone number
         first, second = int(parts["a"]), int(parts["b"])
-        if self._order == "YMD" and len(parts["y"]) == 2 and first > 31:
-            return _make(_year(parts["a"]), second, int(parts["y"]))
+        if self._order == "YMD" and len(parts["a"]) == len(parts["y"]) == 2:
+            year_first = _make(_year(parts["a"]), second, int(parts["y"]))
+            if year_first:
+                return year_first
         day, month = (second, first) if self._order == "MDY" else (first, second)
         if month > 12 >= day:
             day, month = month, day
@@ -152,7 +187,7 @@ def _names(languages: Sequence[str]) -> tuple[dict[str, int], set[str]]:
         for context in ("format", "stand-alone"):
             for width in ("wide", "abbreviated"):
                 for number, name in cldr.months[context][width].items():
-                    for form in {fold(name), name.casefold().rstrip("."), fold(name)[:3]}:
+                    for form in {fold(name), name.casefold().rstrip("."), fold(name)[:3], fold(name.translate(_TWO_LETTERS))}:
                         if months.setdefault(form, number) != number:
                             shared.add(form)
                 weekdays.update(name.casefold().rstrip(".") for name in cldr.days[context][width].values())

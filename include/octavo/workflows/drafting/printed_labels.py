@@ -37,8 +37,7 @@ def shown(index: PageIndex, kind: Kind, text: str, listed: bool) -> Shown | None
     Args:
         listed: the value is a list's cell, whose label is the header above it.
     """
-    reader = index.date_parser if kind is Kind.DATE else index.parser
-    places = Grounder(index, {}).ground(kind, text, reader.parse(kind, text), 0).places[:MOST_PLACES]
+    places = Grounder(index, {}).ground(kind, text, index.parser.parse(kind, text), 0).places[:MOST_PLACES]
     if not places:
         return None
     labels: list[str] = []
