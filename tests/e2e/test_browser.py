@@ -16,10 +16,10 @@ from tests.documents import text_pdf
 from tests.e2e.browsing import barriers, picture, pictures
 from tests.e2e.conftest import HOSTILE, USERS, Airflow
 
-# A line about each: the gate lets the document pass, so that the lake has it.
+# A line about each: the gate lets the document pass, so that the lake has it. The sign before the amount due sends that to review.
 HOSTILE_TEXT = (
     "<script>document.title='stolen'</script> Trading LTD", "Invoice number: 48213", "Invoice date: 12/03/2026", "Total amount: 17.60",
-    "'\"><svg/onload=document.title='stolen'>", "javascript:document.title='stolen'",
+    "'\"><svg/onload=document.title='stolen'>", "javascript:document.title='stolen'", "Amount due: ~9.99",
 )
 WRITES = ("/document/{document_id}/fields", "/day/rebuild", "/run/requeue")
 # What pages must be asked with.
