@@ -422,3 +422,9 @@ def test_a_date_stands_in_one_cell_however_narrow_its_header_is() -> None:
     assert [row[:2] for row in items(narrow, of=ENTRY_LIST)] == [
         ("02 May 2026", "Coffee"), ("03 May 2026", "Balance transfer"), ("05 May 2026", "Power"),
     ]
+
+
+def test_a_second_table_far_below_the_first_is_read_as_well_and_neither_goes_on_over_the_page() -> None:
+    first, second = HEADER + ROWS, HEADER + ROWS.replace("Bracket", "Bolt   ")
+    assert [row[0] for row in items(first + 6 * "\n" + second)] == ["Bracket", "Steel shed", "Bolt", "Steel shed"]
+    assert len(items(first + 6 * "\n" + "Thank you for your order\n", ROWS)) == 2

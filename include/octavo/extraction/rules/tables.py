@@ -139,13 +139,10 @@ def _rows_below(view: View, header: int, columns: list[_Column]) -> tuple[list[T
 
 
 def _near(view: View, header: int) -> list[Line]:
-    """The lines below a header, up to the first gap that no table has."""
-    found: list[Line] = []
-    for line in view.lines[header + 1 :]:
-        if found and line.box.y0 - found[-1].box.y1 > TABLE_GAP * view.height:
-            break
-        found.append(line)
-    return found
+    """The lines below a header, to the first one behind a gap that no table has."""
+    below = view.lines[header + 1 :]
+    far = (n for n, (upper, lower) in enumerate(pairwise(below), 1) if lower.box.y0 - upper.box.y1 > TABLE_GAP * view.height)
+    return list(below[: next(far, len(below)) + 1])
 
 
 @dataclass(frozen=True, slots=True)
