@@ -102,6 +102,16 @@ def test_a_check_box_is_found_with_its_state(side: int, mark: str, ticked: bool)
     assert found.box == pytest.approx(Box(800, 600, 801 + side, 801 + side - 200), abs=2)
 
 
+def test_a_page_may_have_more_specks_than_sixteen_bits_count() -> None:
+    grey = np.full((2339, 1654), 255, np.uint8)
+    grey[::5, ::5] = 0
+    grey[580:660, 780:860] = 255
+    image = Image.fromarray(grey)
+    boxed(image, 800, 600, 40, "x")
+    [found] = picture_rulings.read(image, image.size, 0.0, 200).checks
+    assert found.ticked
+
+
 def read(path: Path, media_type: str) -> dict[str, Any]:
     request = {"profile": "fast", "languages": "eng", "max_pixels": 1 << 30, "previews": False}
     page = {"path": str(path), "document": "d", "media_type": media_type, "page": 1, "flaw": None}

@@ -38,7 +38,7 @@ def find(picture: GreyPicture, small: Pixels, back: float) -> list[CheckBox]:
 
     fall, factor = picture.fall, picture.factor
     level = cv2.transpose(levelled(cv2.transpose(levelled(small, fall)), -fall)) if fall else small
-    _, _, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(level, 8, cv2.CV_16U, cv2.CCL_SPAGHETTI)
+    _, _, stats, _ = cv2.connectedComponentsWithStatsWithAlgorithm(level, 8, cv2.CV_32S, cv2.CCL_SPAGHETTI)
     x, y, width, height = stats[1:, :4].T.astype(np.int64)
     least, most = (side * picture.point for side in SIDES)
     shorter, longer = np.minimum(width, height), np.maximum(width, height)
