@@ -117,6 +117,10 @@ def test_what_stands_beside_amounts_every_day_is_no_doubt(text):
     assert [span.doubt for span in BRITISH.amounts(text)] == [""]
 
 
+def test_cents_do_not_come_from_the_line_below():
+    assert [span.value for span in parser(Locale(currency="USD")).amounts("1,750.\n00 units at $2.50")] == [Decimal("2.50")]
+
+
 @pytest.mark.parametrize("text", ["AB-12.00", "Total-12.00", "1.2.3", "12.50%", "3/12.50", "12:30", "5 kg", "2026-11-03", "A-1007"])
 def test_what_is_part_of_something_longer_is_no_amount(text):
     assert list(BRITISH.amounts(text)) == []

@@ -29,7 +29,7 @@ _MARK, _PLUS, _SIGN, _CREDIT, _DEBIT, _LESS = "mark", "plus", "sign", "credit", 
 _HARMLESS = frozenset("=|*#@^`´¨¦©®™°§†‡■□▪●○◆►▶→_")
 # The kinds of characters of which an unknown one leaves an amount in doubt: symbols of mathematics and currencies, and others.
 _SYMBOLS = frozenset({"Sm", "Sc", "So", "Sk"})
-_CENTS = r"(?:\s?[.,]\s?\d{{2}}{three})"
+_CENTS = r"(?: ?[.,] ?\d{{2}}{three})"
 _CODE = re.compile(r"(?<![^\W\d_])[A-Z]{3}(?![^\W\d_])\s?", re.IGNORECASE)
 
 
