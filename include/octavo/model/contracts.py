@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from enum import StrEnum
 from importlib import import_module
 from itertools import chain
@@ -104,7 +105,7 @@ class FieldSpec(_Part):
     ``place`` is where a value stands whose label is missing. ``pick`` says which of several values
     beside one label, or below it, is meant. ``check`` names kinds of numbers with check digits, by their
     module in python-stdnum, one of which the value must be. ``continues`` says whether a list's table goes
-    on over pages.
+    on over pages. ``accept_at`` is the least confidence of an accepted value; None: the contract's.
     """
 
     type: Kind = Kind.TEXT
@@ -119,6 +120,7 @@ class FieldSpec(_Part):
     min: float | None = None
     max: float | None = None
     unique: bool = False
+    accept_at: Decimal | None = Field(None, ge=0, le=1)
     check: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
     continues: bool = True
     fields: dict[str, FieldSpec] = Field(default_factory=dict)
@@ -248,6 +250,7 @@ class Contract(_Part):
     extractor: Literal["auto", "layout", "molmo"] = "auto"
     connection: str | None = Field(None, min_length=1, description="Airflow: the connection that names its model; null: by the settings")
     prompt: Prompt = Prompt()
+    accept_at: Decimal | None = Field(None, ge=0, le=1, description="least confidence of an accepted value; null: as it is shipped")
     fields: dict[str, FieldSpec] = Field(min_length=1)
     gate: Gate = Gate()
 

@@ -115,6 +115,7 @@ FIELDS = pa.schema([
     ("date", pa.date32()),
     ("support", pa.string()),
     ("verdict", pa.string()),
+    ("confidence", pa.decimal128(4, 3)),  # how likely the value is right; null for generated values and in days of earlier versions
     ("reason", pa.string()),
     ("page", pa.int32()),
     ("chunk", pa.int32()),
@@ -130,6 +131,7 @@ REVIEW = pa.schema([
     ("field", pa.string()),
     ("value", pa.string()),
     ("verdict", pa.string()),
+    ("confidence", pa.decimal128(4, 3)),
     ("reason", pa.string()),
     ("page", pa.int32()),
     ("evidence", pa.list_(EVIDENCE)),
