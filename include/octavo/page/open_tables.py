@@ -22,8 +22,12 @@ LOOK_BACK = 3
 BETWEEN = 4
 # Lines above the first row that may head it, and the widest gap below each, in line heights.
 HEADER_LINES, HEADER_GAP = 7, 2.5
+# The same between the lines of a header.
+STACK_GAP = 1.1
 # Fewest rows; of figures beside one column of texts, more.
 ROWS, PAIR_ROWS = 2, 3
+# A header stands apart from a table by a gap so many times that between its rows.
+APART = 1.5
 # Columns nearer to each other than this are one, in line heights.
 COLUMN_GAP = 0.4
 # A gap between columns is so much wider than a piece's usual one.
@@ -55,6 +59,13 @@ def find(page: Page, lines: Sequence[Line], taken: Set[int]) -> list[Grid]:
             found.append(grid)
             below = table.first
     return found
+
+
+def forced(page: Page, lines: Sequence[Line], xs: Sequence[int] | None) -> Grid | None:
+    """Lines of a level page as a table, whether they look like one or not; the first one heads it where ``xs`` does not give the columns."""
+    rows = _rows(page, lines, frozenset())
+    table = _Table(page, rows, 0, len(rows) - 1, line_height(page))
+    return table.forced(None if xs is None else list(pairwise(xs)))
 
 
 def _rows(page: Page, lines: Sequence[Line], taken: Set[int]) -> list[_Row]:
@@ -117,15 +128,26 @@ class _Table:
         if len(columns) < 2 or self._is_prose(columns):
             return None
         body = [self._pieces(self.rows[n], columns) for n in range(self.first, self.last + 1)]
+        apart = self._apart(grids.header_rows(body, range(len(body))))
+        self.first += apart
+        body = body[apart:]
         if not self._is_table(body, columns):
             return None
-        above = self._header(columns, grids.figure_columns(body))
+        above = self._header(columns, grids.figure_columns(body), grids.header_rows(body, range(len(body))) > 0)
         below = self._tail(columns, body[-1])
         self.first -= above
         self.last += below
         lines = [self._pieces(self.rows[n], columns) for n in range(self.first, self.last + 1)]
         spans = [(self.rows[n].y0, self.rows[n].y1) for n in range(self.first, self.last + 1)]
         return self._assembled(lines, spans, columns)
+
+    def forced(self, columns: list[tuple[int, int]] | None) -> Grid | None:
+        """All rows as a table; None where they make no two columns."""
+        head = columns is None
+        columns = columns or _columns([row.parts for row in self.rows], self.height)
+        if len(columns) < 2:
+            return None
+        return self._assembled([self._pieces(row, columns) for row in self.rows], [(row.y0, row.y1) for row in self.rows], columns, int(head))
 
     def _is_prose(self, columns: Sequence[tuple[int, int]]) -> bool:
         """Whether two columns are running text, as a page's own columns are."""
@@ -135,6 +157,13 @@ class _Table:
             long = [part for part in parts if part.box.width >= PROSE_FILL * (x1 - x0) and len(part.words) >= PROSE_WORDS]
             full += 2 * len(long) > len(parts)
         return full >= max(2, len(columns) / 2) or (full == 1 and len(columns) == 2)
+
+    def _apart(self, head: int) -> int:
+        """How many rows of a header stand too far above what is below them: they are none of it."""
+        gaps = [self.rows[n + 1].y0 - self.rows[n].y1 for n in range(self.first, self.last)]
+        usual = median(gaps[head:] or gaps)
+        wide = [n for n, gap in enumerate(gaps[:head], 1) if gap > max(APART * usual, (HEADER_GAP if n == head else STACK_GAP) * self.height)]
+        return wide[-1] if wide else 0
 
     def _is_table(self, body: Sequence[Sequence[Piece]], columns: Sequence[tuple[int, int]]) -> bool:
         whole = [line for line in body if len({part.first for part in line}) > 1]
@@ -174,12 +203,13 @@ class _Table:
         placed = [(run, *_over(self.page.words[run[0]].box.x0, self.page.words[run[-1]].box.x1, columns, self.height)) for run in runs]
         return placed if all(a[2] < b[1] for a, b in pairwise(placed)) else [(words, first, last)]
 
-    def _header(self, columns: Sequence[tuple[int, int]], figures: Set[int]) -> int:
+    def _header(self, columns: Sequence[tuple[int, int]], figures: Set[int], headed: bool) -> int:
         """How many lines above the first row head its columns."""
         best = 0
         for count in range(1, HEADER_LINES + 1):
             number = self.first - count
-            if number < 0 or self.rows[number + 1].y0 - self.rows[number].y1 > HEADER_GAP * self.height:
+            widest = HEADER_GAP if count == 1 and not headed else STACK_GAP
+            if number < 0 or self.rows[number + 1].y0 - self.rows[number].y1 > widest * self.height:
                 break
             row = self.rows[number]
             if row.parts[0].box.x0 < columns[0][0] - 2 * self.height or row.parts[-1].box.x1 > columns[-1][1] + 2 * self.height:
@@ -216,9 +246,10 @@ class _Table:
         word = self.page.words[lower.words[0]].box
         return upper.box.x1 + 0.3 * self.height + word.width > end
 
-    def _assembled(self, lines: list[list[Piece]], spans: list[tuple[int, int]], columns: Sequence[tuple[int, int]]) -> Grid | None:
+    def _assembled(self, lines: list[list[Piece]], spans: list[tuple[int, int]], columns: Sequence[tuple[int, int]], head: int | None = None) -> Grid | None:
         figures = grids.figure_columns(lines)
-        head = grids.header_rows(lines, range(len(lines)))
+        if head is None:
+            head = grids.header_rows(lines, range(len(lines)))
         rulings = [r for r in self.page.rulings if r.level]
         ys = sorted((r.y0 + r.y1) / 2 for r in rulings)
 
@@ -239,8 +270,6 @@ class _Table:
                     merged.setdefault((part.first, part.last), []).extend(part.words)
             cells += [GridCell(tuple(words), (top + number, top + number), key) for key, words in merged.items()]
         rows = [[n for n, row in enumerate(row_of) if row == r] for r in range(top)] + groups
-        if len(rows) < 2:
-            return None
         edges = [spans[0][0], *((max(spans[n][1] for n in a) + min(spans[n][0] for n in b)) // 2 for a, b in pairwise(rows)), max(s[1] for s in spans)]
         xs = [columns[0][0], *((a[1] + b[0]) // 2 for a, b in pairwise(columns)), columns[-1][1]]
         boxes = [part.box for line in lines for part in line]

@@ -7,13 +7,16 @@ Rulings that close boxes give a table's cells (``page.ruled_tables``); elsewhere
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from octavo.model.entities import Box, Page
+from octavo.model.entities import Box, Page, union
 from octavo.page import open_tables, ruled_tables
 from octavo.page.grids import Grid
 from octavo.page.level import levelled, unlevelled
-from octavo.page.lines import Line, lines_of
+from octavo.page.lines import Line, Segment, lines_of, same_row
+
+# A header's cell of more words is a text.
+HEADER_WORDS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +67,60 @@ def tables_of(page: Page, lines: Sequence[Line] | None = None) -> tuple[Table, .
         Tables of two columns or more. A word is in one table at most; a page without tables has none.
     """
     level = levelled(page)
-    if not level.words:
+    found = level_tables(level, lines_of(level) if lines is None else lines)
+    return found if level is page else tuple(_shown(page, table) for table in found)
+
+
+def level_tables(page: Page, lines: Sequence[Line]) -> tuple[Table, ...]:
+    """As ``tables_of`` for a page that is level; all boxes are in its own pixels."""
+    if not page.words:
         return ()
-    lines = lines_of(level) if lines is None else lines
-    ruled = ruled_tables.find(level, lines)
+    ruled = ruled_tables.find(page, lines)
     taken = frozenset(word for grid in ruled for cell in grid.cells for word in cell.words)
-    found = [_table(page, level, grid) for grid in [*ruled, *open_tables.find(level, lines, taken)]]
+    found = [_table(grid) for grid in [*ruled, *open_tables.find(page, lines, taken)]]
     return tuple(sorted(found, key=lambda table: (table.ys[0], table.xs[0])))
 
 
-def _table(page: Page, level: Page, grid: Grid) -> Table:
-    turned = page if page is level else None
+def rows_below(page: Page, lines: Sequence[Line], xs: Sequence[int] | None = None) -> Table | None:
+    """Lines of a level page as a table: the first heads it, and what follows are its rows, however few they are.
 
-    def shown(box: Box) -> Box:
-        return box if turned is None else unlevelled(page, box)
+    Args:
+        page: level.
+        lines: the header and the lines below it.
+        xs: the edges of the columns, of a table that goes on here without a header; None to find them.
 
+    Returns:
+        None where the lines make no two columns.
+    """
+    grid = open_tables.forced(page, lines, xs)
+    return _table(grid) if grid else None
+
+
+def header_cells(page: Page, tables: Sequence[Table]) -> list[Segment]:
+    """The texts of headers that lie in several lines or cells, as they are read: a cell's lines, and a cell's below that of its group."""
+    found = []
+    for table in tables:
+        heads = [cell for cell in table.cells if cell.rows[0] < max(1, table.header_rows) and len(cell.words) <= HEADER_WORDS]
+        for cell in heads:
+            over = [up for up in heads if up.rows[1] < cell.rows[0] and up.columns != cell.columns
+                    and up.columns[0] <= cell.columns[0] and cell.columns[1] <= up.columns[1]]
+            words = (*(word for up in over for word in up.words), *cell.words)
+            boxes = [page.words[word].box for word in words]
+            if over or any(not same_row(boxes[0], box) for box in boxes[1:]):
+                found.append(Segment(words, union(boxes), " ".join(page.words[word].text for word in words)))
+    return found
+
+
+def _table(grid: Grid) -> Table:
     cells = tuple(
-        Cell(cell.words, cell.rows, cell.columns, shown(Box(
-            grid.xs[cell.columns[0]], grid.ys[cell.rows[0]], grid.xs[cell.columns[1] + 1], grid.ys[cell.rows[1] + 1])))
+        Cell(cell.words, cell.rows, cell.columns, Box(
+            grid.xs[cell.columns[0]], grid.ys[cell.rows[0]], grid.xs[cell.columns[1] + 1], grid.ys[cell.rows[1] + 1]))
         for cell in grid.cells
     )
-    return Table(shown(Box(grid.xs[0], grid.ys[0], grid.xs[-1], grid.ys[-1])), grid.xs, grid.ys, grid.header_rows, cells)
+    return Table(Box(grid.xs[0], grid.ys[0], grid.xs[-1], grid.ys[-1]), grid.xs, grid.ys, grid.header_rows, cells)
+
+
+def _shown(page: Page, table: Table) -> Table:
+    """A table of the levelled page with its boxes where they lie on the page itself."""
+    cells = tuple(replace(cell, box=unlevelled(page, cell.box)) for cell in table.cells)
+    return replace(table, box=unlevelled(page, table.box), cells=cells)

@@ -14,6 +14,7 @@ from octavo.page import labels, lines, typed
 from octavo.page.labels import Label
 from octavo.page.level import levelled
 from octavo.page.lines import Line, Segment
+from octavo.page.tables import Table, header_cells, level_tables
 
 # A segment of so many words is a sentence, and what looks like a label in it one of its words.
 SENTENCE_WORDS = 12
@@ -54,11 +55,16 @@ class View:
 
     @cached_property
     def _index(self) -> labels.Index:
-        return labels.Index(self.page)
+        return labels.Index(self.page, self.lines, header_cells(self.page, self.tables))
 
-    @property
+    @cached_property
     def lines(self) -> tuple[Line, ...]:
-        return self._index.lines
+        return lines.lines_of(self.page)
+
+    @cached_property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables of the levelled page."""
+        return level_tables(self.page, self.lines)
 
     @cached_property
     def height(self) -> float:
