@@ -42,6 +42,7 @@ class Grid:
     xs: tuple[int, ...]
     ys: tuple[int, ...]
     header_rows: int
+    figures: frozenset[int]
     cells: tuple[GridCell, ...]
 
 

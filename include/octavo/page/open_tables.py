@@ -247,9 +247,9 @@ class _Table:
         return upper.box.x1 + 0.3 * self.height + word.width > end
 
     def _assembled(self, lines: list[list[Piece]], spans: list[tuple[int, int]], columns: Sequence[tuple[int, int]], head: int | None = None) -> Grid | None:
-        figures = grids.figure_columns(lines)
         if head is None:
             head = grids.header_rows(lines, range(len(lines)))
+        figures = grids.figure_columns(lines[head:])
         rulings = [r for r in self.page.rulings if r.level]
         ys = sorted((r.y0 + r.y1) / 2 for r in rulings)
 
@@ -275,7 +275,7 @@ class _Table:
         boxes = [part.box for line in lines for part in line]
         xs[0], xs[-1] = min(xs[0], *(b.x0 for b in boxes)), max(xs[-1], *(b.x1 for b in boxes))
         cells.sort(key=lambda cell: (cell.rows, cell.columns))
-        return Grid(tuple(xs), tuple(edges), top, tuple(cells))
+        return Grid(tuple(xs), tuple(edges), top, figures, tuple(cells))
 
     def _groups(self, lines, spans, head, figures, columns, parted) -> list[list[int]]:  # noqa
         """The lines of each row below the header: a line that goes on with the one above it, or leads to the one below, is no row."""

@@ -113,7 +113,13 @@ def _grid(
         order = sorted(words_in, key=lambda w: (line_of[w], page.words[w].box.x0))
         placed.append(GridCell(_read(page, order, line_of), rows, columns))
     placed.sort(key=lambda cell: (cell.rows, cell.columns))
-    return Grid(tuple(xs), tuple(ys), _header_rows(page, placed), tuple(placed))
+    rows: dict[int, list[Piece]] = {}
+    for cell in placed:
+        if cell.rows[0] == cell.rows[1]:
+            rows.setdefault(cell.rows[0], []).append(grids.piece(page, cell.words, *cell.columns))
+    head = grids.header_rows([rows[row] for row in sorted(rows)], sorted(rows))
+    figures = grids.figure_columns([row for number, row in rows.items() if number >= head])
+    return Grid(tuple(xs), tuple(ys), head, figures, tuple(placed))
 
 
 def _read(page: Page, order: Sequence[int], line_of: dict[int, int]) -> tuple[int, ...]:
@@ -237,12 +243,3 @@ def _row_tops(page: Page, band: Sequence[Box], held: dict[Box, list[int]], line_
         below = min(part.box.y0 for column in columns for number, part in column.items() if number == line)
         tops.append((above + below) // 2)
     return tops
-
-
-def _header_rows(page: Page, cells: Sequence[GridCell]) -> int:
-    """The rows above the first one most of whose cells in columns of figures are figures; 1 where no column has them."""
-    rows: dict[int, list[Piece]] = {}
-    for cell in cells:
-        if cell.rows[0] == cell.rows[1]:
-            rows.setdefault(cell.rows[0], []).append(grids.piece(page, cell.words, *cell.columns))
-    return grids.header_rows([rows[row] for row in sorted(rows)], sorted(rows))

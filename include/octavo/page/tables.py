@@ -38,13 +38,16 @@ class Table:
 
     ``xs`` and ``ys`` are the edges of its columns and rows, one more than there are of them, in pixels of the levelled page
     (``page.level.levelled``); ``box`` and the cells' boxes are in pixels of the page itself. ``header_rows`` is how many rows at the top
-    head the columns, 0 where none is told apart. ``cells`` come row by row, from left to right; every word is in one cell at most.
+    head the columns, 0 where none is told apart. ``figures`` are the columns that hold numbers, amounts or dates, most of them.
+    ``ruled`` says whether lines close its cells. ``cells`` come row by row, from left to right; every word is in one cell at most.
     """
 
     box: Box
     xs: tuple[int, ...]
     ys: tuple[int, ...]
     header_rows: int
+    figures: frozenset[int]
+    ruled: bool
     cells: tuple[Cell, ...]
 
     @property
@@ -77,7 +80,7 @@ def level_tables(page: Page, lines: Sequence[Line]) -> tuple[Table, ...]:
         return ()
     ruled = ruled_tables.find(page, lines)
     taken = frozenset(word for grid in ruled for cell in grid.cells for word in cell.words)
-    found = [_table(grid) for grid in [*ruled, *open_tables.find(page, lines, taken)]]
+    found = [_table(grid, True) for grid in ruled] + [_table(grid, False) for grid in open_tables.find(page, lines, taken)]
     return tuple(sorted(found, key=lambda table: (table.ys[0], table.xs[0])))
 
 
@@ -93,7 +96,7 @@ def rows_below(page: Page, lines: Sequence[Line], xs: Sequence[int] | None = Non
         None where the lines make no two columns.
     """
     grid = open_tables.forced(page, lines, xs)
-    return _table(grid) if grid else None
+    return _table(grid, False) if grid else None
 
 
 def header_cells(page: Page, tables: Sequence[Table]) -> list[Segment]:
@@ -111,13 +114,13 @@ def header_cells(page: Page, tables: Sequence[Table]) -> list[Segment]:
     return found
 
 
-def _table(grid: Grid) -> Table:
+def _table(grid: Grid, ruled: bool) -> Table:
     cells = tuple(
         Cell(cell.words, cell.rows, cell.columns, Box(
             grid.xs[cell.columns[0]], grid.ys[cell.rows[0]], grid.xs[cell.columns[1] + 1], grid.ys[cell.rows[1] + 1]))
         for cell in grid.cells
     )
-    return Table(Box(grid.xs[0], grid.ys[0], grid.xs[-1], grid.ys[-1]), grid.xs, grid.ys, grid.header_rows, cells)
+    return Table(Box(grid.xs[0], grid.ys[0], grid.xs[-1], grid.ys[-1]), grid.xs, grid.ys, grid.header_rows, grid.figures, ruled, cells)
 
 
 def _shown(page: Page, table: Table) -> Table:
