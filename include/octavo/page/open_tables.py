@@ -128,6 +128,8 @@ class _Table:
         if len(columns) < 2 or self._is_prose(columns):
             return None
         body = [self._pieces(self.rows[n], columns) for n in range(self.first, self.last + 1)]
+        columns = _under_headers(columns, body, self.height)
+        body = [self._pieces(self.rows[n], columns) for n in range(self.first, self.last + 1)]
         apart = self._apart(grids.header_rows(body, range(len(body))))
         self.first += apart
         body = body[apart:]
@@ -144,7 +146,9 @@ class _Table:
     def forced(self, columns: list[tuple[int, int]] | None) -> Grid | None:
         """All rows as a table; None where they make no two columns."""
         head = columns is None
-        columns = columns or _columns([row.parts for row in self.rows], self.height)
+        if columns is None:
+            columns = _columns([row.parts for row in self.rows], self.height)
+            columns = _under_headers(columns, [self._pieces(row, columns) for row in self.rows], self.height, 1)
         if len(columns) < 2:
             return None
         return self._assembled([self._pieces(row, columns) for row in self.rows], [(row.y0, row.y1) for row in self.rows], columns, int(head))
@@ -310,6 +314,22 @@ def _over(x0: int, x1: int, columns: Sequence[tuple[int, int]], height: float) -
         return found[0], found[-1]
     nearest = max(range(len(columns)), key=lambda n: overlap(*columns[n], x0, x1))
     return nearest, nearest
+
+
+def _under_headers(
+    columns: list[tuple[int, int]], body: Sequence[Sequence[Piece]], height: float, head: int | None = None,
+) -> list[tuple[int, int]]:
+    """Columns with those joined of which one has a header alone and its neighbour everything but one: a header beside its figures."""
+    head = grids.header_rows(body, range(len(body))) if head is None else head
+    above, below = ({column for row in rows for part in row for column in (part.first, part.last)} for rows in (body[:head], body[head:]))
+    joined: dict[int, int] = {}
+    for column in sorted(above - below):
+        sides = [n for n in (column - 1, column + 1) if n in below - above and n not in joined.values()]
+        if sides:
+            joined[column] = min(sides, key=lambda n: abs(columns[n][0] - columns[column][1] if n > column else columns[column][0] - columns[n][1]))
+    merged = [columns[n] for n in range(len(columns)) if n not in joined and n not in joined.values()]
+    merged += [(min(columns[a][0], columns[b][0]), max(columns[a][1], columns[b][1])) for a, b in joined.items()]
+    return sorted(merged)
 
 
 def _columns(rows: Sequence[Sequence[Segment]], height: float) -> list[tuple[int, int]]:

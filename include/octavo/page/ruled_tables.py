@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence, Set
+from dataclasses import replace
 from itertools import pairwise
 
 from octavo.model.entities import Box, Page
@@ -17,6 +18,8 @@ from octavo.page.ruling_boxes import boxes_of
 SNAP = 0.35
 # Words beside the boxes are a column without a line on its far side where most rows have some, so near, in line heights.
 OPEN_SIDE, OPEN_SHARE = 4.0, 0.6
+# A header stands so near above the boxes, in line heights.
+HEADER_GAP = 1.5
 
 
 def find(page: Page, lines: Sequence[Line]) -> list[Grid]:
@@ -117,6 +120,11 @@ def _grid(
     for cell in placed:
         if cell.rows[0] == cell.rows[1]:
             rows.setdefault(cell.rows[0], []).append(grids.piece(page, cell.words, *cell.columns))
+    above = _above(page, xs, ys[0], lines, boxed) if not grids.header_rows([rows[row] for row in sorted(rows)], sorted(rows)) else []
+    if above:
+        ys = [min(page.words[word].box.y0 for cell in above for word in cell.words), *ys]
+        placed = above + [replace(cell, rows=(cell.rows[0] + 1, cell.rows[1] + 1)) for cell in placed]
+        rows = {number + 1: row for number, row in rows.items()} | {0: [grids.piece(page, cell.words, *cell.columns) for cell in above]}
     head = grids.header_rows([rows[row] for row in sorted(rows)], sorted(rows))
     figures = grids.figure_columns([row for number, row in rows.items() if number >= head])
     return Grid(tuple(xs), tuple(ys), head, figures, tuple(placed))
@@ -203,6 +211,26 @@ def _beside(page: Page, xs: Sequence[int], ys: Sequence[int], lines: Sequence[Li
     return {Box(min(far, edge), ys[row], max(far, edge), ys[row + 1]): found for row, found in rows.items()}
 
 
+def _above(page: Page, xs: Sequence[int], top: int, lines: Sequence[Line], boxed: Set[int]) -> list[GridCell]:
+    """The cells of a header that stands above the boxes: lines that have words over most columns, and no figures; empty for none."""
+    height, number = line_height(page), bisect_right([line.box.y1 for line in lines], top + SNAP * line_height(page)) - 1
+    columns: dict[int, list[int]] = {}
+    while number >= 0 and 0 <= top - lines[number].box.y1 + SNAP * height <= HEADER_GAP * height:
+        words = lines[number].words
+        by_column: dict[int, list[int]] = {}
+        for word in words:
+            by_column.setdefault(bisect_right(xs, page.words[word].box.center[0]) - 1, []).append(word)
+        outside = not by_column.keys() <= set(range(len(xs) - 1))
+        if outside or not boxed.isdisjoint(words) or any(grids.piece(page, some, 0, 0).figure for some in by_column.values()):
+            break
+        for column, some in by_column.items():
+            columns[column] = [*grids.piece(page, some, 0, 0).words, *columns.get(column, [])]
+        if 2 * len(columns) > len(xs) - 1:
+            return [GridCell(tuple(some), (0, 0), (column, column)) for column, some in sorted(columns.items())]
+        top, number = lines[number].box.y0, number - 1
+    return []
+
+
 def _split(
     page: Page, boxes: Sequence[Box], held: dict[Box, list[int]], ys: Sequence[int], line_of: dict[int, int],
 ) -> tuple[list[int], list[tuple[Box, list[int]]]]:
@@ -227,14 +255,14 @@ def _split(
 
 def _row_tops(page: Page, band: Sequence[Box], held: dict[Box, list[int]], line_of: dict[int, int]) -> list[int]:
     columns: list[dict[int, Piece]] = []
-    for box in band:
+    for box in sorted(band):
         by_line: dict[int, list[int]] = {}
         for word in held[box]:
             by_line.setdefault(line_of[word], []).append(word)
         columns.append({line: grids.piece(page, words, 0, 0) for line, words in by_line.items()})
     tall = [column for column in columns if len(column) > 1]
     figures = [column for column in tall if all(part.figure for part in column.values())]
-    if len(tall) < 2 or not figures:
+    if 2 * len(tall) <= len(columns) or columns[0] not in tall or len(tall) < 2 or not figures:
         return []
     begins = sorted({line for column in figures for line in column})
     tops = []

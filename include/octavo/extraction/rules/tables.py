@@ -192,8 +192,9 @@ def _lines(view: View, table: Table, first: int) -> tuple[_Line, ...]:
         words = [word for cell in held for word in cell.words]
         if words:
             box = union(view.page.words[word].box for word in words)
+            y0, y1 = (table.ys[held[0].rows[0]], table.ys[max(cell.rows[1] for cell in held) + 1]) if table.ruled else (box.y0, box.y1)
             by_place = sorted(words, key=lambda word: (view.line_of[word], view.page.words[word].box.x0))
-            found.append(_Line(tuple(held), box.y0, box.y1, " ".join(view.page.words[word].text for word in by_place)))
+            found.append(_Line(tuple(held), y0, y1, " ".join(view.page.words[word].text for word in by_place)))
     return tuple(found)
 
 
