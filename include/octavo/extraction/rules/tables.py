@@ -62,12 +62,13 @@ class _Column:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A row of a table: the words that stand in each of its columns, and over several."""
+    """A row of a table: the words that stand in each of its columns, and over several. ``ruled``: lines part it from its neighbours."""
 
     cells: tuple[Cell, ...]
     y0: int
     y1: int
     text: str
+    ruled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +132,12 @@ def _headed(view: View, path: str, spec: FieldSpec) -> list[tuple[Table, int, li
 
 def _labels(view: View, path: str, spec: FieldSpec, words: Set[int]) -> dict[str, Label] | None:
     """The labels of a list's columns among some words; None for too few, or where amounts stand among them."""
+    printed = {name: [label for label in view.prints.get(f"{path}[].{name}", ()) if label.words[-1] in words] for name in spec.fields}
+    longer = [frozenset(label.words) for labels in printed.values() for label in labels]
     found: dict[str, Label] = {}
-    for name in spec.fields:
-        for label in view.prints.get(f"{path}[].{name}", ()):
-            if label.words[-1] in words:
+    for name, labels in printed.items():
+        for label in labels:
+            if not any(other > frozenset(label.words) for other in longer):
                 found.setdefault(name, label)
     if len(found) < min(LEAST_COLUMNS, len(spec.fields)):
         return None
@@ -194,7 +197,7 @@ def _lines(view: View, table: Table, first: int) -> tuple[_Line, ...]:
             box = union(view.page.words[word].box for word in words)
             y0, y1 = (table.ys[held[0].rows[0]], table.ys[max(cell.rows[1] for cell in held) + 1]) if table.ruled else (box.y0, box.y1)
             by_place = sorted(words, key=lambda word: (view.line_of[word], view.page.words[word].box.x0))
-            found.append(_Line(tuple(held), y0, y1, " ".join(view.page.words[word].text for word in by_place)))
+            found.append(_Line(tuple(held), y0, y1, " ".join(view.page.words[word].text for word in by_place), table.ruled))
     return tuple(found)
 
 
@@ -241,7 +244,7 @@ def _rows_below(
             continue
         if _has_figures(row, columns):
             found.append(row)
-        elif found:
+        elif found and not line.ruled:
             found[-1] = _joined(found[-1], row, columns)
     return found, table if found else None
 
