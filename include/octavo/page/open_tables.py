@@ -16,6 +16,8 @@ from octavo.page.lines import Line, Segment, line_height, overlap, segment
 
 # Widest gap between two rows of a table, in line heights.
 ROW_GAP = 4.5
+# After so many rows a gap this many times the widest before ends a table.
+SETTLED, WIDER = 4, 2.5
 # A row is looked for in the pieces of so many rows above it.
 LOOK_BACK = 3
 # Most lines of one piece between two rows: a description over several lines, the heading of a part.
@@ -103,7 +105,10 @@ def _runs(rows: Sequence[_Row], height: float) -> list[tuple[int, int]]:
 def _follows(rows: Sequence[_Row], run: Sequence[int], number: int, height: float) -> bool:
     if number - run[-1] > BETWEEN + 1:
         return False
-    if any(lower.y0 - upper.y1 > ROW_GAP * height for upper, lower in pairwise(rows[run[-1] : number + 1])):
+    gap = max(lower.y0 - upper.y1 for upper, lower in pairwise(rows[run[-1] : number + 1]))
+    if gap > ROW_GAP * height:
+        return False
+    if len(run) > SETTLED and gap > max(height, WIDER * max(rows[b].y0 - rows[b - 1].y1 for b in run[1:])):
         return False
     return any(_stand_below(rows[other].parts, rows[number].parts) for other in run[-LOOK_BACK:])
 
