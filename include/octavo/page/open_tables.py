@@ -152,7 +152,7 @@ class _Table:
         """All rows as a table; None where they make no two columns."""
         head = columns is None
         if columns is None:
-            columns = _columns([row.parts for row in self.rows], self.height)
+            columns = _columns([row.parts for row in self.rows], self.height, headed=True)
             columns = _under_headers(columns, [self._pieces(row, columns) for row in self.rows], self.height, 1)
         if len(columns) < 2:
             return None
@@ -337,10 +337,11 @@ def _under_headers(
     return sorted(merged)
 
 
-def _columns(rows: Sequence[Sequence[Segment]], height: float) -> list[tuple[int, int]]:
+def _columns(rows: Sequence[Sequence[Segment]], height: float, headed: bool = False) -> list[tuple[int, int]]:
     """Columns from left to right: the narrowest pieces begin them, and two are one unless rows have a piece in each.
 
-    A piece over two columns makes them one where more rows have such a piece than have one in each.
+    A piece over two columns makes them one where more rows have such a piece than have one in each. ``headed``: the first row's pieces head
+    columns of their own.
     """
     pieces = sorted(((part.box.x1 - part.box.x0, n, part.box) for n, row in enumerate(rows) for part in row), key=lambda p: (p[0], p[1], p[2]))
     columns: list[_Cluster] = []
@@ -356,6 +357,8 @@ def _columns(rows: Sequence[Sequence[Segment]], height: float) -> list[tuple[int
     while changed:
         changed = False
         for a, b in pairwise(columns):
+            if headed and 0 in a.rows & b.rows:
+                continue
             across = {n for n, box in spanning if overlap(a.x0, a.x1, box.x0, box.x1) > 0 and overlap(b.x0, b.x1, box.x0, box.x1) > 0}
             if len(across) > len(a.rows & b.rows) or (b.x0 - a.x1 < COLUMN_GAP * height and not a.rows & b.rows):
                 columns[columns.index(a) : columns.index(a) + 2] = [_Cluster(a.x0, b.x1, a.rows | b.rows)]
