@@ -256,7 +256,9 @@ def _rows_below(
             found.append(row)
         elif found and not line.ruled:
             found[-1] = _joined(found[-1], row, columns)
-    return found, table if found else None
+    follower = next((line for line in view.lines if line.box.y0 >= bottom), None)
+    ends_page = follower is None or follower.box.y0 > PAGE_END * view.page.height
+    return found, table if found and ends_page else None
 
 
 def _going_on(view: View, carried: _Carried) -> tuple[list[TableRow], _Carried | None]:
