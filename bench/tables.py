@@ -41,7 +41,8 @@ def main() -> int:
             pages += 1
     options.out.parent.mkdir(parents=True, exist_ok=True)
     with options.out.open("w", encoding="utf-8") as out:
-        out.writelines(json.dumps({"file": file, "tables": tables}, ensure_ascii=False) + "\n" for file, tables in sorted(documents.items()))
+        for file, tables in sorted(documents.items()):
+            out.write(json.dumps({"file": file, "tables": tables}, ensure_ascii=False) + "\n")
     count = sum(map(len, documents.values()))
     print(f"{len(documents)} documents, {pages} pages, {count} tables, {1000 * seconds / max(1, pages):.1f} ms a page; {found.counts}")
     proof.some(str(options.out), documents=len(documents), pages=pages, tables=count)

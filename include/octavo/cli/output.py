@@ -129,7 +129,8 @@ def tables(console: Console, settings: Settings, wanted: str, as_json: bool) -> 
             chunks = [chunk for chunk in place.rows("chunks", row["document"]) if chunk["page"] == frame["page"]]
             found = published(settings.reading_store, row["document"], frame, chunks)
             if found is None:
-                raise SettingsError(f"the words of {row['uri']} are not in {settings.reading_store}; run the document again to see its tables")
+                kept = settings.reading_store
+                raise SettingsError(f"the words of {row['uri']} are not in {kept}; run the document again to see its tables")
             for number, table in enumerate(tables_of(found[0]), 1):
                 _print_table(console, row["uri"], found[0], number, table, as_json)
 
@@ -146,11 +147,11 @@ def _print_table(console: Console, uri: str, page: Page, number: int, found: Pag
     for _ in range(columns):
         shown.add_column(overflow="fold")
     for row in range(rows):
-        line = [""] * columns
+        shown_texts = [""] * columns
         for cell in found.row(row):
             if cell.rows[0] == row:
-                line[cell.columns[0]] = escape(texts[cell])
-        shown.add_row(*line, style="bold" if row < found.header_rows else None, end_section=row == found.header_rows - 1)
+                shown_texts[cell.columns[0]] = escape(texts[cell])
+        shown.add_row(*shown_texts, style="bold" if row < found.header_rows else None, end_section=row == found.header_rows - 1)
     console.print(shown)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from octavo.model.entities import Box, Page, union
 from octavo.page.lines import as_read
 
-# Least share of digits among a figure's letters and digits: "EUR 1,200.00", "12.5 kg", "n. 4" are, "5 Main Street" is none.
+# More than this share of a figure's letters and digits are digits: "EUR 1,200.00", "2 May 2026" and "125 kg" are, "No. 17" is none.
 DIGITS = 0.5
 DASHES = frozenset("-–—−‐‑.*·")
 # A column of figures: least share of its cells that are.
@@ -56,7 +57,7 @@ def is_figure(text: str) -> bool:
     signs = [c for c in text if c.isalnum()]
     if not signs:
         return bool(text) and all(c in DASHES for c in text)
-    return sum(c.isdigit() for c in signs) >= DIGITS * len(signs)
+    return sum(c.isdigit() for c in signs) > DIGITS * len(signs)
 
 
 def figure_columns(rows: Sequence[Sequence[Piece]]) -> frozenset[int]:
@@ -69,7 +70,7 @@ def figure_columns(rows: Sequence[Sequence[Piece]]) -> frozenset[int]:
     return frozenset(column for column, count in counts.items() if figures[column] >= FIGURE_COLUMN * count)
 
 
-def stacked(page: Page, groups: Sequence[Sequence[Piece]], parted: Callable[[int, Piece], bool]) -> list[GridCell]:
+def stacked(groups: Sequence[Sequence[Piece]], parted: Callable[[int, Piece], bool]) -> list[GridCell]:
     """Cells of a header: pieces below each other with the same columns are one, unless a line parts them.
 
     ``groups`` are the header's lines; ``parted(line, piece)`` whether a ruling lies above the piece. Rows are lines.
@@ -106,7 +107,7 @@ def compressed(cells: Sequence[GridCell], rows: int) -> tuple[list[GridCell], li
     needed = []
     for spans in by_column.values():
         spans.sort()
-        needed += [(upper[1], lower[0]) for upper, lower in zip(spans, spans[1:], strict=False)]
+        needed += [(upper[1], lower[0]) for upper, lower in pairwise(spans)]
     cuts: list[int] = []  # a cut at n lies between lines n - 1 and n
     for upper, lower in sorted(needed, key=lambda pair: pair[1]):
         if not cuts or cuts[-1] <= upper:
@@ -128,7 +129,7 @@ def header_rows(rows: Sequence[Sequence[Piece]], numbers: Sequence[int]) -> int:
         rows: the pieces of each row.
         numbers: the rows' numbers.
     """
-    columns = figure_columns(rows)
+    columns = figure_columns(rows[len(rows) // 2 :])  # a header may have as many lines as the table has rows
     for row, number in zip(rows, numbers, strict=True):
         filled = [part.figure for part in row if part.first == part.last and part.first in columns]
         if filled and 2 * sum(filled) >= len(filled):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
-from octavo.model.entities import Box, Page, Ruling
+from octavo.model.entities import Box, Page
 from octavo.page import grids
 from octavo.page.grids import Grid, GridCell, Piece
 from octavo.page.lines import Line, Segment, line_height, overlap, segment
@@ -32,8 +32,8 @@ ROWS, PAIR_ROWS = 2, 3
 APART = 1.5
 # Columns nearer to each other than this are one, in line heights.
 COLUMN_GAP = 0.4
-# A gap between columns is so much wider than a piece's usual one.
-EVEN_GAPS = 1.25
+# A gap between columns is so much of a piece's widest, and so many times its usual one.
+WIDE_GAP, EVEN_GAPS = 0.8, 1.25
 # Running text fills its column, and has so many words a line.
 PROSE_FILL, PROSE_WORDS = 0.75, 5
 
@@ -64,7 +64,7 @@ def find(page: Page, lines: Sequence[Line], taken: Set[int]) -> list[Grid]:
 
 
 def forced(page: Page, lines: Sequence[Line], xs: Sequence[int] | None) -> Grid | None:
-    """Lines of a level page as a table, whether they look like one or not; the first one heads it where ``xs`` does not give the columns."""
+    """Lines of a level page as a table, whether they look like one or not; where ``xs`` does not give the columns, the first heads them."""
     rows = _rows(page, lines, frozenset())
     table = _Table(page, rows, 0, len(rows) - 1, line_height(page))
     return table.forced(None if xs is None else list(pairwise(xs)))
@@ -144,9 +144,7 @@ class _Table:
         below = self._tail(columns, body[-1])
         self.first -= above
         self.last += below
-        lines = [self._pieces(self.rows[n], columns) for n in range(self.first, self.last + 1)]
-        spans = [(self.rows[n].y0, self.rows[n].y1) for n in range(self.first, self.last + 1)]
-        return self._assembled(lines, spans, columns)
+        return self._assembled(columns)
 
     def forced(self, columns: list[tuple[int, int]] | None) -> Grid | None:
         """All rows as a table; None where they make no two columns."""
@@ -156,7 +154,7 @@ class _Table:
             columns = _under_headers(columns, [self._pieces(row, columns) for row in self.rows], self.height, 1)
         if len(columns) < 2:
             return None
-        return self._assembled([self._pieces(row, columns) for row in self.rows], [(row.y0, row.y1) for row in self.rows], columns, int(head))
+        return self._assembled(columns, int(head))
 
     def _is_prose(self, columns: Sequence[tuple[int, int]]) -> bool:
         """Whether two columns are running text, as a page's own columns are."""
@@ -171,7 +169,8 @@ class _Table:
         """How many rows of a header stand too far above what is below them: they are none of it."""
         gaps = [self.rows[n + 1].y0 - self.rows[n].y1 for n in range(self.first, self.last)]
         usual = median(gaps[head:] or gaps)
-        wide = [n for n, gap in enumerate(gaps[:head], 1) if gap > max(APART * usual, (HEADER_GAP if n == head else STACK_GAP) * self.height)]
+        least = [STACK_GAP * self.height] * (head - 1) + [HEADER_GAP * self.height]
+        wide = [n for n, (gap, most) in enumerate(zip(gaps, least, strict=False), 1) if n <= head and gap > max(APART * usual, most)]
         return wide[-1] if wide else 0
 
     def _is_table(self, body: Sequence[Sequence[Piece]], columns: Sequence[tuple[int, int]]) -> bool:
@@ -205,8 +204,9 @@ class _Table:
         cuts = []
         for n, gap in enumerate(gaps, 1):
             left, right = boxes[n - 1].x1, boxes[n].x0
-            between = [c for c in range(first, last) if overlap(columns[c][1], columns[c + 1][0], left, right) > 0.5 * min(gap, columns[c + 1][0] - columns[c][1])]
-            if gap > 0 and between and gap >= 0.8 * widest and gap >= EVEN_GAPS * usual:
+            white = ((columns[c][1], columns[c + 1][0]) for c in range(first, last))
+            parts = gap > 0 and any(overlap(a, b, left, right) > min(gap, b - a) / 2 for a, b in white)
+            if parts and gap >= max(WIDE_GAP * widest, EVEN_GAPS * usual):
                 cuts.append(n)
         runs = [words[a:b] for a, b in pairwise([0, *cuts, len(words)])]
         placed = [(run, *_over(self.page.words[run[0]].box.x0, self.page.words[run[-1]].box.x1, columns, self.height)) for run in runs]
@@ -227,7 +227,7 @@ class _Table:
             marked = [part.figure for part in pieces if part.first in figures]
             if marked and 2 * sum(marked) > len(marked) and not all(part.figure for part in pieces):
                 break
-            if any(part.first == 0 and part.last > 0 for part in pieces) or (len(pieces) == 1 and pieces[0].last - pieces[0].first >= len(columns) - 1):
+            if any(part.first == 0 and part.last > 0 for part in pieces):
                 break
             if any(part.first > 0 for part in pieces):
                 best = count
@@ -255,7 +255,10 @@ class _Table:
         word = self.page.words[lower.words[0]].box
         return upper.box.x1 + 0.3 * self.height + word.width > end
 
-    def _assembled(self, lines: list[list[Piece]], spans: list[tuple[int, int]], columns: Sequence[tuple[int, int]], head: int | None = None) -> Grid | None:
+    def _assembled(self, columns: Sequence[tuple[int, int]], head: int | None = None) -> Grid:
+        """The rows as a grid; ``head`` says how many lines head it, None to tell by their figures."""
+        held = self.rows[self.first : self.last + 1]
+        lines, spans = [self._pieces(row, columns) for row in held], [(row.y0, row.y1) for row in held]
         if head is None:
             head = grids.header_rows(lines, range(len(lines)))
         figures = grids.figure_columns(lines[head:])
@@ -268,10 +271,21 @@ class _Table:
                 return False
             return any(top < (r.y0 + r.y1) / 2 < bottom and overlap(r.x0, r.x1, part.box.x0, part.box.x1) > 0 for r in rulings)
 
-        cells = grids.stacked(self.page, lines[:head], lambda n, part: n > 0 and parted(n - 1, n, part))
+        cells = grids.stacked(lines[:head], lambda n, part: n > 0 and parted(n - 1, n, part))
         cells, row_of = grids.compressed(cells, head)
         top = row_of[-1] + 1 if row_of else 0
-        groups = self._groups(lines, spans, head, figures, columns, parted)
+        groups: list[list[int]] = []
+        usual = median(len(line) for line in lines[head:]) if lines[head:] else 0
+        for n in range(head, len(lines)):
+            has_figure = any(part.figure and part.first in figures for part in lines[n])
+            near = bool(groups) and spans[n][0] - spans[groups[-1][-1]][1] <= grids.WRAPPED_GAP * self.height
+            if near and not has_figure and len(lines[n]) <= max(1, usual / 2):
+                above = [part for m in groups[-1] for part in lines[m]]
+                goes_on = self._goes_on(above, lines[n], columns)
+                if goes_on and not any(parted(groups[-1][-1], n, part) for part in lines[n]):
+                    groups[-1].append(n)
+                    continue
+            groups.append([n])
         for number, group in enumerate(groups):
             merged: dict[tuple[int, int], list[int]] = {}
             for n in group:
@@ -279,34 +293,22 @@ class _Table:
                     merged.setdefault((part.first, part.last), []).extend(part.words)
             cells += [GridCell(tuple(words), (top + number, top + number), key) for key, words in merged.items()]
         rows = [[n for n, row in enumerate(row_of) if row == r] for r in range(top)] + groups
-        edges = [spans[0][0], *((max(spans[n][1] for n in a) + min(spans[n][0] for n in b)) // 2 for a, b in pairwise(rows)), max(s[1] for s in spans)]
+        between = ((max(spans[n][1] for n in a) + min(spans[n][0] for n in b)) // 2 for a, b in pairwise(rows))
+        edges = [spans[0][0], *between, max(bottom for _, bottom in spans)]
         xs = [columns[0][0], *((a[1] + b[0]) // 2 for a, b in pairwise(columns)), columns[-1][1]]
         boxes = [part.box for line in lines for part in line]
         xs[0], xs[-1] = min(xs[0], *(b.x0 for b in boxes)), max(xs[-1], *(b.x1 for b in boxes))
         cells.sort(key=lambda cell: (cell.rows, cell.columns))
         return Grid(tuple(xs), tuple(edges), top, figures, tuple(cells))
 
-    def _groups(self, lines, spans, head, figures, columns, parted) -> list[list[int]]:  # noqa
-        """The lines of each row below the header: a line that goes on with the one above it, or leads to the one below, is no row."""
-        usual = median(len(line) for line in lines[head:]) if lines[head:] else 0
-        groups: list[list[int]] = []
-        for n in range(head, len(lines)):
-            line = lines[n]
-            has_figure = any(part.figure and part.first in figures for part in line)
-            if groups and not has_figure and len(line) <= max(1, usual / 2) and self._continues(lines, groups[-1], n, spans, columns, parted):
-                groups[-1].append(n)
-            else:
-                groups.append([n])
-        return groups
+    def _goes_on(self, above: Sequence[Piece], line: Sequence[Piece], columns: Sequence[tuple[int, int]]) -> bool:
+        """Whether a line without figures goes on with the row above it: each piece below one that it may belong to.
 
-    def _continues(self, lines, group, n, spans, columns, parted) -> bool:  # noqa
-        if spans[n][0] - spans[group[-1]][1] > grids.WRAPPED_GAP * self.height:
-            return False
-        for part in lines[n]:
-            above = [p for m in group for p in lines[m] if p.first == part.first and p.last == part.last]
-            if part.first != part.last or parted(group[-1], n, part):
-                return False
-            if not above or (part.first == 0 and not self._wraps(above[-1], part, columns)):
+        In the first column that is one that had no room for it, in others any.
+        """
+        for part in line:
+            over = [piece for piece in above if (piece.first, piece.last) == (part.first, part.last)]
+            if part.first != part.last or not over or (part.first == 0 and not self._wraps(over[-1], part, columns)):
                 return False
         return True
 
@@ -331,7 +333,7 @@ def _under_headers(
     for column in sorted(above - below):
         sides = [n for n in (column - 1, column + 1) if n in below - above and n not in joined.values()]
         if sides:
-            joined[column] = min(sides, key=lambda n: abs(columns[n][0] - columns[column][1] if n > column else columns[column][0] - columns[n][1]))
+            joined[column] = max(sides, key=lambda n: overlap(*columns[n], *columns[column]))
     merged = [columns[n] for n in range(len(columns)) if n not in joined and n not in joined.values()]
     merged += [(min(columns[a][0], columns[b][0]), max(columns[a][1], columns[b][1])) for a, b in joined.items()]
     return sorted(merged)
@@ -343,7 +345,7 @@ def _columns(rows: Sequence[Sequence[Segment]], height: float, headed: bool = Fa
     A piece over two columns makes them one where more rows have such a piece than have one in each. ``headed``: the first row's pieces head
     columns of their own.
     """
-    pieces = sorted(((part.box.x1 - part.box.x0, n, part.box) for n, row in enumerate(rows) for part in row), key=lambda p: (p[0], p[1], p[2]))
+    pieces = sorted((part.box.width, n, part.box) for n, row in enumerate(rows) for part in row)
     columns: list[_Cluster] = []
     spanning: list[tuple[int, Box]] = []
     for _, n, box in pieces:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
@@ -86,7 +86,7 @@ def _touching(boxes: Sequence[Box]) -> list[list[Box]]:
 
 
 def _grid(
-    page: Page, boxes: Sequence[Box], line_of: dict[int, int], lines: Sequence[Line], boxed: Set[int],
+    page: Page, boxes: Sequence[Box], line_of: dict[int, int], lines: Sequence[Line], boxed: frozenset[int],
 ) -> Grid | None:
     xs, ys = sorted({x for b in boxes for x in (b.x0, b.x1)}), sorted({y for b in boxes for y in (b.y0, b.y1)})
     if len(xs) < 3 or len(ys) < 3:
@@ -105,7 +105,7 @@ def _grid(
     strays = _strays(page, boxes, held, words, xs, ys)
     held |= strays
     boxes = [*boxes, *strays]
-    beside = {}
+    beside: dict[Box, list[int]] = {}
     for left in (True, False):
         beside |= _beside(page, xs, ys, lines, boxed, left)
     if beside:
@@ -116,15 +116,16 @@ def _grid(
     placed = []
     for box, words_in in cells:
         columns = (bisect_left(xs, box.x0), bisect_left(xs, box.x1) - 1)
-        rows = (bisect_left(ys, box.y0), bisect_left(ys, box.y1) - 1)
+        over = (bisect_left(ys, box.y0), bisect_left(ys, box.y1) - 1)
         order = sorted(words_in, key=lambda w: (line_of[w], page.words[w].box.x0))
-        placed.append(GridCell(_read(page, order, line_of), rows, columns))
+        placed.append(GridCell(_read(page, order, line_of), over, columns))
     placed.sort(key=lambda cell: (cell.rows, cell.columns))
     rows: dict[int, list[Piece]] = {}
     for cell in placed:
         if cell.rows[0] == cell.rows[1]:
             rows.setdefault(cell.rows[0], []).append(grids.piece(page, cell.words, *cell.columns))
-    above = _above(page, xs, ys[0], lines, boxed.difference(*trimmed)) if not grids.header_rows([rows[row] for row in sorted(rows)], sorted(rows)) else []
+    headed = grids.header_rows([rows[row] for row in sorted(rows)], sorted(rows)) > 0
+    above = [] if headed else _above(page, xs, ys[0], lines, boxed.difference(*trimmed))
     if above:
         ys = [min(page.words[word].box.y0 for cell in above for word in cell.words), *ys]
         placed = above + [replace(cell, rows=(cell.rows[0] + 1, cell.rows[1] + 1)) for cell in placed]
@@ -190,7 +191,9 @@ def _strays(
     return {box: found for box, found in strays.items() if box not in held}
 
 
-def _beside(page: Page, xs: Sequence[int], ys: Sequence[int], lines: Sequence[Line], boxed: Set[int], left: bool) -> dict[Box, list[int]]:
+def _beside(
+    page: Page, xs: Sequence[int], ys: Sequence[int], lines: Sequence[Line], boxed: frozenset[int], left: bool,
+) -> dict[Box, list[int]]:
     """The words of a column without a line on its far side, by the boxes that its far edge would close; empty for none."""
     edge, reach = (xs[0] if left else xs[-1]), OPEN_SIDE * line_height(page)
     rows: dict[int, list[int]] = {}
@@ -215,7 +218,7 @@ def _beside(page: Page, xs: Sequence[int], ys: Sequence[int], lines: Sequence[Li
     return {Box(min(far, edge), ys[row], max(far, edge), ys[row + 1]): found for row, found in rows.items()}
 
 
-def _above(page: Page, xs: Sequence[int], top: int, lines: Sequence[Line], boxed: Set[int]) -> list[GridCell]:
+def _above(page: Page, xs: Sequence[int], top: int, lines: Sequence[Line], boxed: frozenset[int]) -> list[GridCell]:
     """The cells of a header that stands above the boxes: lines that have words over most columns, and no figures; empty for none."""
     height, number = line_height(page), bisect_right([line.box.y1 for line in lines], top + SNAP * line_height(page)) - 1
     columns: dict[int, list[int]] = {}

@@ -232,10 +232,9 @@ def load_page(place: DocumentDay, document: str, number: int, settings: Settings
 
 
 def _table(number: int, table: Table, words: Sequence[Word]) -> TableMark:
-    cells = (
-        CellMark(_rect(*cell.box), " ".join(words[word].text for word in cell.words), cell.rows[0] < table.header_rows) for cell in table.cells
-    )
-    return TableMark(_rect(*table.box), number, len(table.ys) - 1, len(table.xs) - 1, tuple(cells))
+    texts = {cell: " ".join(words[word].text for word in cell.words) for cell in table.cells}
+    cells = tuple(CellMark(_rect(*cell.box), text, cell.rows[0] < table.header_rows) for cell, text in texts.items())
+    return TableMark(_rect(*table.box), number, len(table.ys) - 1, len(table.xs) - 1, cells)
 
 
 OCR_REASONS = {

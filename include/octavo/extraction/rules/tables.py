@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise, takewhile
 
@@ -47,7 +47,7 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A field's column: ``x0`` to ``x1`` is its header, which begins at ``y0``, ``over`` the first and the last of the table's columns that the header stands over."""
+    """A field's column: where its header stands, and ``over`` which of the table's columns, the first and the last."""
 
     name: str
     spec: FieldSpec
@@ -94,13 +94,13 @@ def rows(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[TableRo
         if not spec.continues:
             carried = None
         if carried and not headed:
-            on_page, carried = _going_on(view, carried)
+            on_page, carried = _going_on(view, carried, path, spec)
         if not headed and not on_page and not carried:
             on_page = _turned(view, path, spec) or _sections(view, path, spec) or _running_text(view, spec)
         others = frozenset(word for table, _, _ in headed for word in table.words)
         for table, row, columns in headed:
             lines = _lines(view, table, row) + (() if table.ruled else _beyond(view, table, others))
-            below, carried = _rows_below(view, lines, _Carried(tuple(columns), table.xs), lambda words: _labels(view, path, spec, words) is not None)
+            below, carried = _rows_below(view, lines, _Carried(tuple(columns), table.xs), path, spec)
             on_page += below
         found.append(on_page)
     return found
@@ -124,11 +124,11 @@ def _headed(view: View, path: str, spec: FieldSpec) -> list[tuple[Table, int, li
         line = view.lines[number]
         if taken.isdisjoint(line.words) and _labels(view, path, spec, frozenset(line.words)) is not None:
             below = [line, *_near(view, number)]
-            table = rows_below(view.page, [one for one in below if taken.isdisjoint(one.words)], None)
-            heads = _headers(view, table, path, spec) if table else []
-            if table and heads:
-                found += ((table, row, columns) for row, columns in heads)
-                taken |= table.words
+            made = rows_below(view.page, [one for one in below if taken.isdisjoint(one.words)])
+            heads = _headers(view, made, path, spec) if made else []
+            if made and heads:
+                found += ((made, row, columns) for row, columns in heads)
+                taken |= made.words
         number += 1
     return sorted(found, key=lambda one: (one[0].ys[one[1] - 1], one[0].xs[0]))
 
@@ -137,7 +137,7 @@ def _above(view: View, table: Table, head: tuple[int, list[_Column]]) -> bool:
     """Whether lines of a table lie wholly above the labels of its header."""
     row, columns = head
     top = min(column.y0 for column in columns)
-    return any(cell.rows[1] < row and max(view.page.words[word].box.y1 for word in cell.words) <= top for cell in table.cells if len(cell.words) > 0)
+    return any(cell.rows[1] < row and max(view.page.words[word].box.y1 for word in cell.words) <= top for cell in table.cells)
 
 
 def _labels(view: View, path: str, spec: FieldSpec, words: Set[int]) -> dict[str, Label] | None:
@@ -179,7 +179,7 @@ def _columns(table: Table, cells: Sequence[Cell], labels: dict[str, Label], spec
     for name, label in labels.items():
         first, last = cell_of[label.words[-1]].columns
         box = label.box
-        while typed.is_text(spec.fields[name].type) and last + 1 < len(table.xs) - 1 and last + 1 not in headed and last + 1 not in table.figures:
+        while typed.is_text(spec.fields[name].type) and last + 2 < len(table.xs) and last + 1 not in headed | table.figures:
             last += 1
         found.append(_Column(name, spec.fields[name], box.x0, box.x1, box.y0, (first, last)))
     return sorted(found, key=lambda column: (column.x0, column.name))
@@ -222,7 +222,7 @@ def _beyond(view: View, table: Table, others: Set[int]) -> tuple[_Line, ...]:
 
 
 def _rows_below(
-    view: View, lines: Sequence[_Line], table: _Carried, is_header: Callable[[Set[int]], bool],
+    view: View, lines: Sequence[_Line], table: _Carried, path: str, spec: FieldSpec,
 ) -> tuple[list[TableRow], _Carried | None]:
     """The items among a table's rows until totals, another header or a wide gap, and its columns if the page ended first.
 
@@ -243,7 +243,7 @@ def _rows_below(
         sums = _is_sum(line.text) and not usual.fits(row, columns)
         goes_on = sums and any(usual.fits(below, columns) for below in read[number + 1 :])
         words = frozenset(word for cell in line.cells for word in cell.words)
-        if is_header(words):
+        if _labels(view, path, spec, words) is not None:
             return found, None
         heads = any(view.line_of[word] in view.heading_lines for word in words)
         if gap > TABLE_GAP * view.height or parted or heads or (sums and not goes_on):
@@ -261,11 +261,11 @@ def _rows_below(
     return found, table if found and ends_page else None
 
 
-def _going_on(view: View, carried: _Carried) -> tuple[list[TableRow], _Carried | None]:
+def _going_on(view: View, carried: _Carried, path: str, spec: FieldSpec) -> tuple[list[TableRow], _Carried | None]:
     """Rows at the top of a page of a table that began on the page before."""
     lines = [*view.lines[:1], *_near(view, 0)] if view.lines else []
     table = rows_below(view.page, lines, carried.xs) if lines else None
-    return _rows_below(view, _lines(view, table, 0), carried, lambda _: False) if table else ([], carried)
+    return _rows_below(view, _lines(view, table, 0), carried, path, spec) if table else ([], carried)
 
 
 def _near(view: View, header: int) -> list[Line]:
@@ -419,7 +419,7 @@ def _turned(view: View, path: str, spec: FieldSpec) -> list[TableRow]:
         for column in range(1, len(table.xs) - 1):
             cells = {cell.rows: cell.words for cell in table.cells if cell.columns == (column, column)}
             values = {name: _value(view, cells[rows], spec.fields[name]) for name, rows in labels.items() if rows in cells}
-            row = TableRow({name: values[name] for name in spec.fields if values.get(name)})
+            row = TableRow({name: value for name in spec.fields if (value := values.get(name))})
             if row.values:
                 found.append(row)
         return found
