@@ -60,14 +60,15 @@ def test_rows_and_columns_are_told_by_what_stands_below_each_other_and_no_word_e
            2024  2025    2024  2025
 Eastholm    120   130      80    85
 Wick         70    75      20    25
-""", [["", "Fish", "", "Grain", ""], ["", "2024", "2025", "2024", "2025"], ["Eastholm", "120", "130", "80", "85"], ["Wick", "70", "75", "20", "25"]],
-                 id="a header of two lines with groups"),
+""", [["", "Fish", "", "Grain", ""], ["", "2024", "2025", "2024", "2025"], ["Eastholm", "120", "130", "80", "85"],
+      ["Wick", "70", "75", "20", "25"]], id="a header of two lines with groups"),
     pytest.param("""
 Port        Calls of   Cargo in
             the year     tonnes
 Eastholm          12        410
 Wick               7         95
-""", [["Port", "Calls of the year", "Cargo in tonnes"], ["Eastholm", "12", "410"], ["Wick", "7", "95"]], id="cells of several lines in the header"),
+""", [["Port", "Calls of the year", "Cargo in tonnes"], ["Eastholm", "12", "410"], ["Wick", "7", "95"]],
+                 id="cells of several lines in the header"),
     pytest.param("""
 Date       Text             Out        In
 02.05.   Coffee house      5.50

@@ -125,13 +125,18 @@ def compressed(cells: Sequence[GridCell], rows: int) -> tuple[list[GridCell], li
 def header_rows(rows: Sequence[Sequence[Piece]], numbers: Sequence[int]) -> int:
     """How many rows head a table: those above the first that has figures in half of the columns of figures that it fills; 1 where none has.
 
+    Figures right below a heading over several columns, such as years, are still of the header.
+
     Args:
         rows: the pieces of each row.
         numbers: the rows' numbers.
     """
     columns = figure_columns(rows[len(rows) // 2 :])  # a header may have as many lines as the table has rows
+    above: list[Piece] = []  # pieces of the row above, which is of the header, that head several columns together
     for row, number in zip(rows, numbers, strict=True):
         filled = [part.figure for part in row if part.first == part.last and part.first in columns]
         if filled and 2 * sum(filled) >= len(filled):
-            return number
+            if not any(sum(over.first <= part.first and part.last <= over.last for part in row) > 1 for over in above):
+                return number
+        above = [part for part in row if part.first < part.last]
     return 1 if len(rows) > 1 else 0

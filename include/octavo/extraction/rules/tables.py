@@ -140,8 +140,8 @@ def _above(view: View, table: Table, head: tuple[int, list[_Column]]) -> bool:
     return any(cell.rows[1] < row and max(view.page.words[word].box.y1 for word in cell.words) <= top for cell in table.cells)
 
 
-def _labels(view: View, path: str, spec: FieldSpec, words: Set[int]) -> dict[str, Label] | None:
-    """The labels of a list's columns among some words; None for too few, or where amounts stand among them."""
+def _labels(view: View, path: str, spec: FieldSpec, words: Set[int], header: bool = False) -> dict[str, Label] | None:
+    """The labels of a list's columns among some words; None for too few, or where amounts stand among what the page does not say is a header."""
     printed = {name: [label for label in view.prints.get(f"{path}[].{name}", ()) if label.words[-1] in words] for name in spec.fields}
     longer = [frozenset(label.words) for labels in printed.values() for label in labels]
     found: dict[str, Label] = {}
@@ -151,7 +151,7 @@ def _labels(view: View, path: str, spec: FieldSpec, words: Set[int]) -> dict[str
             found[name] = min(whole, key=lambda label: (-len(label.name), label.box.x0, label.words))
     if len(found) < min(LEAST_COLUMNS, len(spec.fields)):
         return None
-    return None if typed.has_amount(" ".join(view.page.words[word].text for word in sorted(words)), view.locale) else found
+    return None if not header and typed.has_amount(" ".join(view.page.words[word].text for word in sorted(words)), view.locale) else found
 
 
 def _headers(view: View, table: Table, path: str, spec: FieldSpec) -> list[tuple[int, list[_Column]]]:
@@ -161,7 +161,7 @@ def _headers(view: View, table: Table, path: str, spec: FieldSpec) -> list[tuple
     while row < count:
         last = table.header_rows - 1 if row < table.header_rows else row
         cells = [cell for cell in table.cells if cell.rows[0] <= last and row <= cell.rows[1] and (row == 0 or cell.rows[0] >= row)]
-        labels = _labels(view, path, spec, {word for cell in cells for word in cell.words})
+        labels = _labels(view, path, spec, {word for cell in cells for word in cell.words}, last > row)
         if labels is None and last > row:  # lines above the header that are none of it
             cells = [cell for cell in cells if cell.rows[1] == last]
             labels = _labels(view, path, spec, {word for cell in cells for word in cell.words})
