@@ -135,8 +135,8 @@ def header_rows(rows: Sequence[Sequence[Piece]], numbers: Sequence[int]) -> int:
     above: list[Piece] = []  # pieces of the row above, which is of the header, that head several columns together
     for row, number in zip(rows, numbers, strict=True):
         filled = [part.figure for part in row if part.first == part.last and part.first in columns]
-        if filled and 2 * sum(filled) >= len(filled):
-            if not any(sum(over.first <= part.first and part.last <= over.last for part in row) > 1 for over in above):
-                return number
+        under_group = any(sum(over.first <= part.first and part.last <= over.last for part in row) > 1 for over in above)
+        if filled and 2 * sum(filled) >= len(filled) and not under_group:
+            return number
         above = [part for part in row if part.first < part.last]
     return 1 if len(rows) > 1 else 0

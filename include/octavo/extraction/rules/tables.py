@@ -141,7 +141,7 @@ def _above(view: View, table: Table, head: tuple[int, list[_Column]]) -> bool:
 
 
 def _labels(view: View, path: str, spec: FieldSpec, words: Set[int], header: bool = False) -> dict[str, Label] | None:
-    """The labels of a list's columns among some words; None for too few, or where amounts stand among what the page does not say is a header."""
+    """The labels of a list's columns among some words; None for too few, or where amounts stand among what may be no ``header``."""
     printed = {name: [label for label in view.prints.get(f"{path}[].{name}", ()) if label.words[-1] in words] for name in spec.fields}
     longer = [frozenset(label.words) for labels in printed.values() for label in labels]
     found: dict[str, Label] = {}
