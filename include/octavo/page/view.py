@@ -9,11 +9,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 from octavo.model.contracts import Contract, Locale
-from octavo.model.entities import Page
+from octavo.model.entities import Box, Page
 from octavo.page import labels, lines, typed
 from octavo.page.labels import Label
 from octavo.page.level import levelled
 from octavo.page.lines import Line, Segment
+from octavo.page.ruling_boxes import boxes_of
+from octavo.page.tables import Table, header_cells, level_tables
 
 # A segment of so many words is a sentence, and what looks like a label in it one of its words.
 SENTENCE_WORDS = 12
@@ -54,11 +56,16 @@ class View:
 
     @cached_property
     def _index(self) -> labels.Index:
-        return labels.Index(self.page)
+        return labels.Index(self.page, self.lines, header_cells(self.page, self.tables))
 
-    @property
+    @cached_property
     def lines(self) -> tuple[Line, ...]:
-        return self._index.lines
+        return lines.lines_of(self.page)
+
+    @cached_property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables of the levelled page."""
+        return level_tables(self.page, self.lines)
 
     @cached_property
     def height(self) -> float:
@@ -113,6 +120,20 @@ class View:
     @cached_property
     def segment_of(self) -> dict[int, Segment]:
         return {word: part for line in self.lines for part in line.segments for word in part.words}
+
+    @cached_property
+    def boxes(self) -> dict[int, tuple[int, ...]]:
+        """For each word in a box that rulings close, all words of that box, line by line."""
+        held: dict[Box, list[int]] = {}
+        boxes = boxes_of(self.page)
+        for line in self.lines:
+            near = [box for box in boxes if box.y0 < line.box.y1 and line.box.y0 < box.y1]
+            for word in line.words if near else ():
+                middle = self.page.words[word].box.center
+                inside = [box for box in near if box.holds(middle)]
+                if inside:
+                    held.setdefault(min(inside, key=lambda box: box.width * box.height), []).append(word)
+        return {word: tuple(words) for words in held.values() for word in words}
 
     def leads(self, label: Label) -> bool:
         """Whether a label begins what it stands in, or follows a mark or a number there, rather than being a word of a sentence."""

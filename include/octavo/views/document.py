@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from octavo.model.entities import OcrReason, Outcome
+from octavo.model.entities import OcrReason, Outcome, Word
 from octavo.model.settings import Settings
+from octavo.page.tables import Table, tables_of
 from octavo.reading.store import published
 from octavo.storage.corrections import CorrectionStore
 from octavo.storage.schemas import chunk_from_row
@@ -45,11 +46,12 @@ class WordMark:
 
 @dataclass(frozen=True, slots=True)
 class ChunkMark:
-    """A chunk; ``number`` counts from 1 in reading order."""
+    """A chunk; ``number`` counts from 1 in reading order, and ``table`` says whether words of a table are in it."""
 
     rect: Rect
     number: int
     text: str
+    table: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,26 @@ class RulingMark:
     x2: int
     y2: int
     width: int
+
+
+@dataclass(frozen=True, slots=True)
+class CellMark:
+    """A cell of a table; ``head`` for one of its header."""
+
+    rect: Rect
+    text: str
+    head: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TableMark:
+    """A table of the page: its cells with text. ``number`` counts from 1, top to bottom."""
+
+    rect: Rect
+    number: int
+    rows: int
+    columns: int
+    cells: tuple[CellMark, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +138,7 @@ class PageView:
     notes: tuple[str, ...] = ()
     rulings: tuple[RulingMark, ...] = ()
     checks: tuple[CheckMark, ...] = ()
+    tables: tuple[TableMark, ...] = ()
 
     @property
     def readable(self) -> bool:
@@ -192,14 +215,26 @@ def load_page(place: DocumentDay, document: str, number: int, settings: Settings
     answers = [row for row in place.rows("answers", document) if row["page"] == number]
     kept = published(settings.reading_store, document, frame, chunks) if frame["outcome"] != Outcome.QUARANTINED else None
     words = kept[0].words if kept else ()
+    tables = tables_of(kept[0]) if kept else ()
+    in_table = frozenset().union(*(table.words for table in tables))
     return PageView(
         number, frame["width"], frame["height"], frame["outcome"], frame["reason"], frame["text_source"], kept is not None,
         tuple(WordMark(_rect(*word.box), word.text, word.confidence, level(word.confidence)) for word in words),
-        tuple(ChunkMark(_rect(*chunk_from_row(row).box), row["chunk"] + 1, row["text"]) for row in chunks),
+        tuple(
+            ChunkMark(_rect(*chunk.box), row["chunk"] + 1, row["text"], not in_table.isdisjoint(chunk.words))
+            for row, chunk in ((row, chunk_from_row(row)) for row in chunks)
+        ),
         tuple(answers), kept[1] if kept else None, tuple(notes_of(frame)),
         tuple(RulingMark(*ruling) for ruling in (kept[0].rulings if kept else ())),
         tuple(CheckMark(_rect(*box), "ticked" if ticked else "empty") for box, ticked in (kept[0].checks if kept else ())),
+        tuple(_table(number, table, words) for number, table in enumerate(tables, 1)),
     )
+
+
+def _table(number: int, table: Table, words: Sequence[Word]) -> TableMark:
+    texts = {cell: " ".join(words[word].text for word in cell.words) for cell in table.cells}
+    cells = tuple(CellMark(_rect(*cell.box), text, cell.rows[0] < table.header_rows) for cell, text in texts.items())
+    return TableMark(_rect(*table.box), number, len(table.ys) - 1, len(table.xs) - 1, cells)
 
 
 OCR_REASONS = {
