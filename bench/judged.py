@@ -81,8 +81,10 @@ def judge(folder: Path, state: Path) -> JudgedSet:
         judged, truths[name] = judge_document(truth, found.get(Path(name).name, ()), contract)
         specs = dict(contract.leaves())
         values += [
-            Judged(family, f"{folder.name}/{name}", field.path, field.value or "", group_of(_kind(specs, field.path)), field.features, right,
-                   field.verdict is Verdict.ACCEPTED, field.confidence)
+            Judged(
+                family, f"{folder.name}/{name}", field.path, field.value or "", group_of(_kind(specs, field.path)), field.features, right,
+                field.verdict is Verdict.ACCEPTED, field.confidence,
+            )
             for field, right in judged
         ]
     return JudgedSet(folder.name, family, values, truths)
@@ -188,7 +190,8 @@ def _list(
         else:
             j += 1
     judged = [
-        (one, is_right(one, partner.get(j, {}).get(c), specs[f"{name}[].{c}"].type)) for j, row in enumerate(found) for c, one in row.items()
+        (one, is_right(one, partner.get(j, {}).get(c), specs[f"{name}[].{c}"].type))
+        for j, row in enumerate(found) for c, one in row.items()
     ]
     count = sum(row.get(c) is not None for row in truth if not row.get("_optional") for c in columns)
     return judged, count

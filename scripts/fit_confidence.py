@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from rich.console import Console
 from ruamel.yaml import YAML
 from scipy.optimize import minimize
 
@@ -38,7 +39,7 @@ from octavo.merging.features import AGAINST, FOR, GROUPS, LINKS  # noqa: E402
 
 NAMES = [*LINKS, *FOR, *AGAINST]
 POINTS = 100          # points of one unit of log odds
-WRONG = 0.03          # share of accepted values that may be wrong
+WRONG = 0.035         # share of accepted values that may be wrong; of the ad buys' labels about .04 are
 # Where a weight lies that the examples say nothing of, in log odds, and how strongly it is held there.
 PRIOR_BASE, PRIOR_FOR, PRIOR_AGAINST = 1.5, 0.2, -0.7
 PRIOR = {
@@ -86,7 +87,8 @@ def fit(values: Sequence[Judged]) -> Fit:
     counts = Counter(value.family for value in values)
     share = np.array([len(values) / len(counts) / counts[value.family] for value in values])
     prior = np.zeros(blocks * WIDTH)
-    prior[:WIDTH] = [PRIOR.get(name, PRIOR_FOR if name in FOR else PRIOR_AGAINST if name in AGAINST else 0) for name in NAMES] + [PRIOR_BASE]
+    usual = {**dict.fromkeys(LINKS, 0.0), **dict.fromkeys(FOR, PRIOR_FOR), **dict.fromkeys(AGAINST, PRIOR_AGAINST), **PRIOR}
+    prior[:WIDTH] = [*(usual[name] for name in NAMES), PRIOR_BASE]
     held = np.full(blocks * WIDTH, HELD_OWN)
     held[:WIDTH] = HELD_SHARED
     bounds = [(0 if name in FOR else None, 0 if name in AGAINST else None) for name in [*NAMES, BASE]] * blocks
@@ -186,7 +188,8 @@ def main() -> int:
         sets = [judged.judge(folder, options.state or Path(scratch)) for folder in options.sets]
     tree = weights_of(sets)
     write(tree, options.out)
-    print(f"{options.out}: {sum(len(one.values) for one in sets)} values of {len(sets)} sets, accept_at {tree['accept_at']}")
+    values = sum(len(one.values) for one in sets)
+    Console().print(f"{options.out}: {values} values of {len(sets)} sets, accept_at {tree['accept_at']}", highlight=False)
     return 0
 
 

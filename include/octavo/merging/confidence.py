@@ -57,8 +57,11 @@ class Weights:
 
     def confidence(self, group: str, features: Iterable[str]) -> Decimal:
         """How likely a value is right: 0 to 1 with three places."""
-        at = bisect_right(self.table, self.sum(group, features), key=lambda row: row[0])
-        return self.table[max(0, at - 1)][1]
+        return self.likely(self.sum(group, features))
+
+    def likely(self, points: int) -> Decimal:
+        """The confidence of so many points."""
+        return self.table[max(0, bisect_right(self.table, points, key=lambda row: row[0]) - 1)][1]
 
     def least(self, group: str, features: Iterable[str]) -> list[str]:
         """The features that take most from a value, worst first; at most ``NAMED``."""

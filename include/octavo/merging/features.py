@@ -144,7 +144,7 @@ class PageFeatures:
         if len(words) > 1 and link.label is not None and not self._links.words.isdisjoint(set(words[1:-1])):
             found.append("holds_label")
         form = _form(spec.type, value)
-        return found + [form] if form else found
+        return [*found, form] if form else found
 
     def _of_label(self, spec: FieldSpec, words: tuple[int, ...], link: FieldLink) -> list[str]:
         label = link.label

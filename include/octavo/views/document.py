@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from octavo.model.entities import OcrReason, Outcome, Word
@@ -103,7 +104,10 @@ class EvidenceRect:
 
 @dataclass(frozen=True, slots=True)
 class FieldView:
-    """A field. ``number`` names it within the page, ``group`` is the list's row that it is of (``line_items[0]``), ``name`` the rest."""
+    """A field. ``number`` names it within the page, ``group`` is the list's row that it is of (``line_items[0]``), ``name`` the rest.
+
+    ``confidence`` is None for generated values and in days of earlier versions.
+    """
 
     number: int
     path: str
@@ -111,6 +115,7 @@ class FieldView:
     name: str
     value: str | None
     verdict: str
+    confidence: Decimal | None
     support: str
     reason: str
     extractor: str | None
@@ -272,7 +277,8 @@ def _field(number: int, row: Row) -> FieldView:
     inside = _ROW.fullmatch(row["field"])
     group, name = (inside[1], inside[2] or inside[1]) if inside else ("", row["field"])
     return FieldView(
-        number, row["field"], group, name, row["value"], row["verdict"], row["support"], row["reason"] or "", row["extractor"],
+        number, row["field"], group, name, row["value"], row["verdict"], row.get("confidence"), row["support"],
+        row["reason"] or "", row["extractor"],
         row["page"], row["matched"], tuple(_evidence(row["evidence"] or ())), tuple(row["losers"] or ()),
     )
 
