@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -88,12 +88,11 @@ def rows(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[TableRo
 
 def _header(view: View, number: int, path: str, spec: FieldSpec) -> list[_Column] | None:
     """The columns that the line's labels name, and those of its other words; None for a line that is no header."""
-    line = set(view.lines[number].words)
     columns: dict[str, tuple[Label, FieldSpec]] = {}
     for name, leaf in spec.fields.items():
-        for label in view.prints.get(f"{path}[].{name}", ()):
-            if label.words[0] in line:
-                columns.setdefault(name, (label, leaf))
+        label = view.label_lines.get(f"{path}[].{name}", {}).get(number)
+        if label is not None:
+            columns[name] = (label, leaf)
     if len(columns) < min(LEAST_COLUMNS, len(spec.fields)) or typed.has_amount(view.lines[number].text, view.locale):
         return None
     found = [_Column(name, leaf, label.box.x0, label.box.x1) for name, (label, leaf) in columns.items()]
@@ -114,13 +113,14 @@ def _rows_below(view: View, header: int, columns: list[_Column]) -> tuple[list[T
     bottom = view.lines[header].box.y1 if header >= 0 else view.lines[0].box.y0 if view.lines else 0
     read = [_row(view, line, columns) for line in _near(view, header)]
     usual = _usual_shape(view, header, read, columns)
+    last = max((n for n, row in enumerate(read) if usual.fits(row, columns)), default=-1)
     for number, row in enumerate(read, header + 1):
         line = view.lines[number]
         gap = line.box.y0 - bottom
         # after a wider gap than between the rows so far only another row belongs to the table
         parted = len(found) > 1 and gap > GAP_RATIO * widest and (row is None or not _has_figures(row, columns) or len(row.values) < 2)
         sums = _is_sum(line.text) and not usual.fits(row, columns)
-        goes_on = sums and any(usual.fits(below, columns) for below in read[number - header :])
+        goes_on = sums and number - header <= last
         if gap > TABLE_GAP * view.height or parted or number in view.heading_lines or (sums and not goes_on):
             carried = _begins(line.text, "carries") or (not sums and line.box.y0 > PAGE_END * view.page.height)
             return found, number, columns if carried and found else None
@@ -316,18 +316,29 @@ def headings(view: View) -> list[Proposal]:
 PARAGRAPH_PITCH = 2.2
 # Least share of the narrower line's width by which two lines of a paragraph overlap sideways.
 PARAGRAPH_OVERLAP = 0.5
+# Pixels: lines are compared with those that reach into the same upright strips of the page.
+STRIP = 200
 
 
 def paragraphs(view: View) -> list[Proposal]:
     """Every word of the page in one paragraph, from top to bottom."""
     found: list[list[Segment]] = []
-    for line in view.lines:
+    across: defaultdict[int, list[int]] = defaultdict(list)  # the paragraphs whose last line reaches into an upright strip of the page
+    for line, top in zip(view.lines, view.tops_below, strict=True):
         for segment in line.segments:
-            above = [group for group in found if _goes_on(group[-1], segment, view.height)]
+            strips = range(segment.box.x0 // STRIP, segment.box.x1 // STRIP + 1)
+            for strip in strips:  # paragraphs end where neither this line nor one after it may go on with them
+                across[strip] = [n for n in across[strip] if top - found[n][-1].box.center[1] < PARAGRAPH_PITCH * view.height]
+            near = sorted({n for strip in strips for n in across[strip]})
+            above = [n for n in near if _goes_on(found[n][-1], segment, view.height)]
+            number = min(above, key=lambda n: abs(found[n][-1].box.x0 - segment.box.x0)) if above else len(found)
             if above:
-                min(above, key=lambda group: abs(group[-1].box.x0 - segment.box.x0)).append(segment)
+                found[number].append(segment)
             else:
                 found.append([segment])
+            for strip in strips:
+                if number not in across[strip]:
+                    across[strip].append(number)
     texts = (trimmed(view.page, [word for segment in group for word in segment.words]) for group in found)
     return [text for text in texts if text is not None]
 
