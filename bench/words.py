@@ -1,6 +1,6 @@
 """What extractor ``layout`` costs on a page of many words, and how that grows with them.
 
-    python bench/words.py [--contracts invoice generic …] [--most 20000] [--repeat 1] [--json]
+    python bench/words.py [--contracts invoice generic …] [--most 20000] [--repeat 2] [--json]
 
 The pages are made here: a table of items, running text in sentences, labels with values, and a sheet that is as wide as it is high, each
 of 1,250 words and of twice as many until ``--most``. Nothing is read. ``exponent`` is the slope of log seconds over log words, by least
@@ -97,9 +97,9 @@ def exponent(sizes: list[int], seconds: list[float]) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--contracts", nargs="+", default=["invoice", "generic"], help="names of shipped contracts, or files (default: %(default)s)")
+    parser.add_argument("--contracts", nargs="+", default=["invoice", "generic"], help="shipped ones by name, or files (default: %(default)s)")
     parser.add_argument("--most", type=int, default=20000, help="words of the longest page (default: %(default)s)")
-    parser.add_argument("--repeat", type=int, default=1, help="the least time of so many runs counts (default: %(default)s)")
+    parser.add_argument("--repeat", type=int, default=2, help="the least time of so many runs counts (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
     sizes = [options.most]

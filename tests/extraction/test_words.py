@@ -26,7 +26,10 @@ FORM = Contract(name="pairs", title="Pairs", fields={"pairs": FieldSpec(type=Kin
 NAMED = Contract(name="named", title="Named", fields={"seller": FieldSpec(type=Kind.NAME, labels=["Seller"])})
 
 
-def page_of(count: int, line: Callable[[int], list[tuple[int, str]]]) -> Page:
+Line = Callable[[int], list[tuple[int, str]]]
+
+
+def page_of(count: int, line: Line) -> Page:
     """A page of so many lines; of each word the left edge and the text."""
     words = tuple(
         Word(text, Box(x, 40 * n, x + 10 * len(text), 40 * n + 20), 1.0, Source.TEXT_LAYER) for n in range(count) for x, text in line(n)
@@ -50,7 +53,7 @@ def seconds(page: Page, contract: Contract) -> float:
     pytest.param(FORM, lambda n: [(0, "Alpha"), (600, "Beta"), (1200, "Gamma")], id="a table without figures"),
     pytest.param(NAMED, lambda n: [(1200, "Seller:") if n % 2 else (0, "nothing")], id="labels with nothing below"),
 ])
-def test_eight_times_the_words_take_no_longer_than_twice_eight_times(contract: Contract, line: Callable[[int], list[tuple[int, str]]]) -> None:
+def test_eight_times_the_words_take_no_longer_than_twice_eight_times(contract: Contract, line: Line) -> None:
     few, many = page_of(LINES, line), page_of(TIMES * LINES, line)
     seconds(few, contract)  # patterns are compiled, lexicons loaded
     assert seconds(many, contract) < MOST * seconds(few, contract)
