@@ -42,7 +42,7 @@ def items(line: int) -> Texts:
 def prose(line: int) -> Texts:
     """Running text with a label, a date or an amount in it here and there."""
     said = ("due on 12 March 2026", "the total of 17.50", "invoice no 4711", "that was delivered")[line % 4]
-    return [(100, f"The {NOUNS[line % 10].lower()} of line {line} and {said} is held to be of the kind that was agreed between all of them")]
+    return [(100, f"The {NOUNS[line % 10].lower()} of line {line} and {said} is held to be of a kind that was agreed by all of them")]
 
 
 def labels(line: int) -> Texts:
@@ -97,7 +97,7 @@ def exponent(sizes: list[int], seconds: list[float]) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--contracts", nargs="+", default=["invoice", "generic"], help="shipped ones by name, or files (default: %(default)s)")
+    parser.add_argument("--contracts", nargs="+", default=["invoice", "generic"], help="shipped ones by name, or files")
     parser.add_argument("--most", type=int, default=20000, help="words of the longest page (default: %(default)s)")
     parser.add_argument("--repeat", type=int, default=2, help="the least time of so many runs counts (default: %(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")

@@ -23,7 +23,7 @@ from octavo.page.values.numbers import APOSTROPHES, FRACTIONS, MINUS
 NUMBER = re.compile(
     rf"(?<![\w.,/])[{MINUS}]?(?:(?:\d{{1,2}}(?:,\d{{2}})+,\d{{3}}|\d+(?:[.,{APOSTROPHES}]\d{{3}})*)(?:[.,]\d+)?(?:\s?[{FRACTIONS}])?|[{FRACTIONS}])(?![\w/])"
 )
-INTEGER = re.compile(r"(?<![\w.,/])-?\d{1,3}(?:[.,']?\d{3})*(?![\w/.,]\d)")
+INTEGER = re.compile(r"(?<![\w.,/])-?\d{1,3}(?:[.,']?\d{3})*(?!\w|[/.,]\d)")
 PERCENTAGE = re.compile(r"(?<![\w.,])-?\d+(?:[.,]\d+)?\s?%")
 PHONE = re.compile(r"(?<![\w.])\+?\(?\d[\d ()/.-]{6,}\d(?!\w)")
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")

@@ -15,6 +15,7 @@ from octavo.page import labels, lines, typed
 from octavo.page.labels import Label
 from octavo.page.level import levelled
 from octavo.page.lines import Line, Segment
+from octavo.page.tables import Table, header_cells, level_tables
 
 # A segment of so many words is a sentence, and what looks like a label in it one of its words.
 SENTENCE_WORDS = 12
@@ -55,11 +56,16 @@ class View:
 
     @cached_property
     def _index(self) -> labels.Index:
-        return labels.Index(self.page)
+        return labels.Index(self.page, self.lines, header_cells(self.page, self.tables))
 
-    @property
+    @cached_property
     def lines(self) -> tuple[Line, ...]:
-        return self._index.lines
+        return lines.lines_of(self.page)
+
+    @cached_property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables of the levelled page."""
+        return level_tables(self.page, self.lines)
 
     @cached_property
     def height(self) -> float:
@@ -107,9 +113,14 @@ class View:
         return frozenset(word for words in whole for word in words)
 
     @cached_property
-    def label_lines(self) -> dict[str, dict[int, Label]]:
-        """The lines that hold a label of a field, with the first one there, by path."""
-        return {path: {self.line_of[label.words[0]]: label for label in reversed(found)} for path, found in self.prints.items()}
+    def label_ends(self) -> dict[str, dict[int, int]]:
+        """The words that end a field's labels, by path, and which of its ``prints`` each ends first."""
+        return {path: {found[n].words[-1]: n for n in reversed(range(len(found)))} for path, found in self.prints.items()}
+
+    @cached_property
+    def label_lines(self) -> dict[str, frozenset[int]]:
+        """The lines that hold a label of a field, by path."""
+        return {path: frozenset(self.line_of[label.words[0]] for label in found) for path, found in self.prints.items()}
 
     @cached_property
     def segment_of(self) -> dict[int, Segment]:
