@@ -16,6 +16,8 @@ from octavo.page.lines import Line, Segment, line_height, overlap, segment
 
 # Widest gap between two rows of a table, in line heights.
 ROW_GAP = 4.5
+# After so many rows a gap this many times the widest before ends a table.
+SETTLED, WIDER = 4, 2.5
 # A row is looked for in the pieces of so many rows above it.
 LOOK_BACK = 3
 # Most lines of one piece between two rows: a description over several lines, the heading of a part.
@@ -103,7 +105,10 @@ def _runs(rows: Sequence[_Row], height: float) -> list[tuple[int, int]]:
 def _follows(rows: Sequence[_Row], run: Sequence[int], number: int, height: float) -> bool:
     if number - run[-1] > BETWEEN + 1:
         return False
-    if any(lower.y0 - upper.y1 > ROW_GAP * height for upper, lower in pairwise(rows[run[-1] : number + 1])):
+    gap = max(lower.y0 - upper.y1 for upper, lower in pairwise(rows[run[-1] : number + 1]))
+    if gap > ROW_GAP * height:
+        return False
+    if len(run) > SETTLED and gap > max(height, WIDER * max(rows[b].y0 - rows[b - 1].y1 for b in run[1:])):
         return False
     return any(_stand_below(rows[other].parts, rows[number].parts) for other in run[-LOOK_BACK:])
 
@@ -147,7 +152,7 @@ class _Table:
         """All rows as a table; None where they make no two columns."""
         head = columns is None
         if columns is None:
-            columns = _columns([row.parts for row in self.rows], self.height)
+            columns = _columns([row.parts for row in self.rows], self.height, headed=True)
             columns = _under_headers(columns, [self._pieces(row, columns) for row in self.rows], self.height, 1)
         if len(columns) < 2:
             return None
@@ -333,10 +338,11 @@ def _under_headers(
     return sorted(merged)
 
 
-def _columns(rows: Sequence[Sequence[Segment]], height: float) -> list[tuple[int, int]]:
+def _columns(rows: Sequence[Sequence[Segment]], height: float, headed: bool = False) -> list[tuple[int, int]]:
     """Columns from left to right: the narrowest pieces begin them, and two are one unless rows have a piece in each.
 
-    A piece over two columns makes them one where more rows have such a piece than have one in each.
+    A piece over two columns makes them one where more rows have such a piece than have one in each. ``headed``: the first row's pieces head
+    columns of their own.
     """
     pieces = sorted(((part.box.x1 - part.box.x0, n, part.box) for n, row in enumerate(rows) for part in row), key=lambda p: (p[0], p[1], p[2]))
     columns: list[_Cluster] = []
@@ -352,6 +358,8 @@ def _columns(rows: Sequence[Sequence[Segment]], height: float) -> list[tuple[int
     while changed:
         changed = False
         for a, b in pairwise(columns):
+            if headed and 0 in a.rows & b.rows:
+                continue
             across = {n for n, box in spanning if overlap(a.x0, a.x1, box.x0, box.x1) > 0 and overlap(b.x0, b.x1, box.x0, box.x1) > 0}
             if len(across) > len(a.rows & b.rows) or (b.x0 - a.x1 < COLUMN_GAP * height and not a.rows & b.rows):
                 columns[columns.index(a) : columns.index(a) + 2] = [_Cluster(a.x0, b.x1, a.rows | b.rows)]

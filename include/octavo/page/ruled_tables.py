@@ -20,6 +20,8 @@ SNAP = 0.35
 OPEN_SIDE, OPEN_SHARE = 4.0, 0.6
 # A header stands so near above the boxes, in line heights.
 HEADER_GAP = 1.5
+# Words so near to each other, in line heights, are one cell's.
+EDGE_GAP = 0.6
 
 
 def find(page: Page, lines: Sequence[Line]) -> list[Grid]:
@@ -91,7 +93,9 @@ def _grid(
         return None
     words = _words(page, xs[0], ys[0], xs[-1], ys[-1], lines)
     held = _held(page, boxes, words)
-    boxes, ys = _trimmed(boxes, held, xs, ys)
+    whole = boxes
+    boxes, ys = _trimmed(boxes, xs, ys)
+    trimmed = [held[box] for box in whole if box not in boxes]
     xs = sorted({x for b in boxes for x in (b.x0, b.x1)})
     if len(xs) < 3 or len(ys) < 3:
         return None
@@ -120,7 +124,7 @@ def _grid(
     for cell in placed:
         if cell.rows[0] == cell.rows[1]:
             rows.setdefault(cell.rows[0], []).append(grids.piece(page, cell.words, *cell.columns))
-    above = _above(page, xs, ys[0], lines, boxed) if not grids.header_rows([rows[row] for row in sorted(rows)], sorted(rows)) else []
+    above = _above(page, xs, ys[0], lines, boxed.difference(*trimmed)) if not grids.header_rows([rows[row] for row in sorted(rows)], sorted(rows)) else []
     if above:
         ys = [min(page.words[word].box.y0 for cell in above for word in cell.words), *ys]
         placed = above + [replace(cell, rows=(cell.rows[0] + 1, cell.rows[1] + 1)) for cell in placed]
@@ -159,7 +163,7 @@ def _held(page: Page, boxes: Sequence[Box], words: Sequence[int]) -> dict[Box, l
     return held
 
 
-def _trimmed(boxes: Sequence[Box], held: dict[Box, list[int]], xs: Sequence[int], ys: Sequence[int]) -> tuple[list[Box], list[int]]:
+def _trimmed(boxes: Sequence[Box], xs: Sequence[int], ys: Sequence[int]) -> tuple[list[Box], list[int]]:
     """The boxes without those over the whole width at the top and at the bottom: a frame's title and notes."""
     left = list(boxes)
     ys = list(ys)
@@ -220,7 +224,12 @@ def _above(page: Page, xs: Sequence[int], top: int, lines: Sequence[Line], boxed
         by_column: dict[int, list[int]] = {}
         for word in words:
             by_column.setdefault(bisect_right(xs, page.words[word].box.center[0]) - 1, []).append(word)
-        outside = not by_column.keys() <= set(range(len(xs) - 1))
+        cut = any(
+            page.words[b].box.x0 - page.words[a].box.x1 < EDGE_GAP * height
+            for part in lines[number].segments for a, b in pairwise(part.words)
+            if any(a in some and b not in some for some in by_column.values())
+        )
+        outside = cut or not by_column.keys() <= set(range(len(xs) - 1))
         if outside or not boxed.isdisjoint(words) or any(grids.piece(page, some, 0, 0).figure for some in by_column.values()):
             break
         for column, some in by_column.items():

@@ -21,7 +21,7 @@ from octavo.page.values import DateSpan, currency_of, parser
 from octavo.page.values.numbers import APOSTROPHES, FRACTIONS, MINUS
 
 NUMBER = re.compile(
-    rf"(?<![\w.,/])[{MINUS}]?(?:(?:\d{{1,2}}(?:,\d{{2}})+,\d{{3}}|\d+(?:[.,{APOSTROPHES}]\d{{3}})*)(?:[.,]\d+)?(?:\s?[{FRACTIONS}])?|[{FRACTIONS}])(?![\w/])"
+    rf"(?<![\w.,/])[{MINUS}]?(?:(?:\d{{1,2}}(?:,\d{{2}})+,\d{{3}}|\d+(?:[.,{APOSTROPHES}]\d{{3}})*)(?:[.,]\d+)?(?:\s?[{FRACTIONS}])?|[{FRACTIONS}])(?![\w/]|[.,]\d)"
 )
 INTEGER = re.compile(r"(?<![\w.,/])-?\d{1,3}(?:[.,']?\d{3})*(?!\w|[/.,]\d)")
 PERCENTAGE = re.compile(r"(?<![\w.,])-?\d+(?:[.,]\d+)?\s?%")

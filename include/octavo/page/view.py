@@ -10,11 +10,12 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from octavo.model.contracts import Contract, Kind, Locale
-from octavo.model.entities import Page
+from octavo.model.entities import Box, Page
 from octavo.page import labels, lines, typed
 from octavo.page.labels import Label
 from octavo.page.level import levelled
 from octavo.page.lines import Line, Segment
+from octavo.page.ruling_boxes import boxes_of
 from octavo.page.tables import Table, header_cells, level_tables
 
 # A segment of so many words is a sentence, and what looks like a label in it one of its words.
@@ -113,9 +114,12 @@ class View:
         return frozenset(word for words in whole for word in words)
 
     @cached_property
-    def label_ends(self) -> dict[str, dict[int, int]]:
-        """The words that end a field's labels, by path, and which of its ``prints`` each ends first."""
-        return {path: {found[n].words[-1]: n for n in reversed(range(len(found)))} for path, found in self.prints.items()}
+    def labels_ending(self) -> dict[str, dict[int, list[Label]]]:
+        """The labels of each leaf field by the word that ends them."""
+        found: dict[str, dict[int, list[Label]]] = {path: {} for path in self.prints}
+        for path, label in ((path, label) for path, printed in self.prints.items() for label in printed):
+            found[path].setdefault(label.words[-1], []).append(label)
+        return found
 
     @cached_property
     def label_lines(self) -> dict[str, frozenset[int]]:
@@ -125,6 +129,20 @@ class View:
     @cached_property
     def segment_of(self) -> dict[int, Segment]:
         return {word: part for line in self.lines for part in line.segments for word in part.words}
+
+    @cached_property
+    def boxes(self) -> dict[int, tuple[int, ...]]:
+        """For each word in a box that rulings close, all words of that box, line by line."""
+        held: dict[Box, list[int]] = {}
+        boxes = boxes_of(self.page)
+        for line in self.lines:
+            near = [box for box in boxes if box.y0 < line.box.y1 and line.box.y0 < box.y1]
+            for word in line.words if near else ():
+                middle = self.page.words[word].box.center
+                inside = [box for box in near if box.holds(middle)]
+                if inside:
+                    held.setdefault(min(inside, key=lambda box: box.width * box.height), []).append(word)
+        return {word: tuple(words) for words in held.values() for word in words}
 
     def leads(self, label: Label) -> bool:
         """Whether a label begins what it stands in, or follows a mark or a number there, rather than being a word of a sentence."""

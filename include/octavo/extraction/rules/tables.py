@@ -47,12 +47,13 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A field's column: ``x0`` to ``x1`` is its header, ``over`` the first and the last of the table's columns that the header stands over."""
+    """A field's column: ``x0`` to ``x1`` is its header, which begins at ``y0``, ``over`` the first and the last of the table's columns that the header stands over."""
 
     name: str
     spec: FieldSpec
     x0: int
     x1: int
+    y0: int
     over: tuple[int, int]
 
     @property
@@ -62,12 +63,13 @@ class _Column:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A row of a table: the words that stand in each of its columns, and over several."""
+    """A row of a table: the words that stand in each of its columns, and over several. ``ruled``: lines part it from its neighbours."""
 
     cells: tuple[Cell, ...]
     y0: int
     y1: int
     text: str
+    ruled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,8 @@ def _headed(view: View, path: str, spec: FieldSpec) -> list[tuple[Table, int, li
     taken: set[int] = set()
     for table in view.tables:
         heads = _headers(view, table, path, spec)
+        if heads and not table.ruled and _above(view, table, heads[0]):
+            continue  # its columns are found anew, without what stands above its header
         found += ((table, row, columns) for row, columns in heads)
         taken |= table.words if heads else set()
     number = 0
@@ -129,14 +133,23 @@ def _headed(view: View, path: str, spec: FieldSpec) -> list[tuple[Table, int, li
     return sorted(found, key=lambda one: (one[0].ys[one[1] - 1], one[0].xs[0]))
 
 
+def _above(view: View, table: Table, head: tuple[int, list[_Column]]) -> bool:
+    """Whether lines of a table lie wholly above the labels of its header."""
+    row, columns = head
+    top = min(column.y0 for column in columns)
+    return any(cell.rows[1] < row and max(view.page.words[word].box.y1 for word in cell.words) <= top for cell in table.cells if len(cell.words) > 0)
+
+
 def _labels(view: View, path: str, spec: FieldSpec, words: Set[int]) -> dict[str, Label] | None:
     """The labels of a list's columns among some words; None for too few, or where amounts stand among them."""
+    ends = {name: view.labels_ending.get(f"{path}[].{name}", {}) for name in spec.fields}
+    printed = {name: [label for word in words for label in ends[name].get(word, ())] for name in spec.fields}
+    longer = [frozenset(label.words) for labels in printed.values() for label in labels]
     found: dict[str, Label] = {}
-    for name in spec.fields:
-        ends = view.label_ends.get(f"{path}[].{name}", {})
-        first = min((ends[word] for word in words if word in ends), default=None)
-        if first is not None:
-            found[name] = view.prints[f"{path}[].{name}"][first]
+    for name, labels in printed.items():
+        whole = [label for label in labels if not any(other > frozenset(label.words) for other in longer)]
+        if whole:
+            found[name] = min(whole, key=lambda label: (-len(label.name), label.box.x0, label.words))
     if len(found) < min(LEAST_COLUMNS, len(spec.fields)):
         return None
     return None if typed.has_amount(" ".join(view.page.words[word].text for word in sorted(words)), view.locale) else found
@@ -172,7 +185,7 @@ def _columns(table: Table, cells: Sequence[Cell], labels: dict[str, Label], spec
         box = label.box
         while typed.is_text(spec.fields[name].type) and last + 1 < len(table.xs) - 1 and last + 1 not in headed and last + 1 not in table.figures:
             last += 1
-        found.append(_Column(name, spec.fields[name], box.x0, box.x1, (first, last)))
+        found.append(_Column(name, spec.fields[name], box.x0, box.x1, box.y0, (first, last)))
     return sorted(found, key=lambda column: (column.x0, column.name))
 
 
@@ -198,7 +211,7 @@ def _lines(view: View, table: Table, first: int) -> tuple[_Line, ...]:
             box = union(view.page.words[word].box for word in words)
             y0, y1 = (table.ys[held[0].rows[0]], table.ys[max(cell.rows[1] for cell in held) + 1]) if table.ruled else (box.y0, box.y1)
             by_place = sorted(words, key=lambda word: (view.line_of[word], view.page.words[word].box.x0))
-            found.append(_Line(tuple(held), y0, y1, " ".join(view.page.words[word].text for word in by_place)))
+            found.append(_Line(tuple(held), y0, y1, " ".join(view.page.words[word].text for word in by_place), table.ruled))
     return tuple(found)
 
 
@@ -246,7 +259,7 @@ def _rows_below(
             continue
         if _has_figures(row, columns):
             found.append(row)
-        elif found:
+        elif found and not line.ruled:
             found[-1] = _joined(found[-1], row, columns)
     return found, table if found else None
 
