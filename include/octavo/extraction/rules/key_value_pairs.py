@@ -315,7 +315,7 @@ class _Columns:
     def repeat(self, key: PairPart, value: PairPart) -> bool:
         """Whether other neighbours begin where these two do."""
         across, beside = self._cell(key.box.x0, value.box.x0)
-        near = (self._starts.get((across + i, beside + j), {}) for i in (0, -1, 1) for j in (0, -1, 1))
+        near = (self._starts.get((across + i, beside + j), Counter()) for i in (0, -1, 1) for j in (0, -1, 1))
         aligned = (
             times for cell in near for (x, y), times in cell.items()
             if abs(x - key.box.x0) <= self._reach[0] and abs(y - value.box.x0) <= self._reach[1]
