@@ -1,4 +1,4 @@
-"""What nobody took: columns of tables and labelled values of a document that none of its fields lies on, and rows that its lists left out."""
+"""What nobody took: columns of tables and labelled values that none of a document's fields lies on, and rows that its lists left out."""
 
 from __future__ import annotations
 
@@ -102,9 +102,8 @@ def _table(page: Page, table: Table) -> PartTable:
         columns[cell.columns[0]].append(box)
         rows[cell.rows[0]][cell.columns[0]] = box
         firsts.setdefault(cell.rows[0], text)
-    made = tuple(
-        Part("column", (" ".join(heads[column]) or f"column {column + 1}")[:LONGEST], tuple(boxes)) for column, boxes in sorted(columns.items())
-    )
+    names = {column: " ".join(heads[column]) or f"column {column + 1}" for column in columns}
+    made = tuple(Part("column", names[column][:LONGEST], tuple(boxes)) for column, boxes in sorted(columns.items()))
     text = " ".join(page.words[word].text for cell in table.cells[:len(table.xs)] for word in cell.words)
     return PartTable(text[:LONGEST], made, tuple(PartRow(cells, _begins_sum(firsts[row])) for row, cells in sorted(rows.items())))
 

@@ -12,7 +12,7 @@ from statistics import median
 from octavo.model.entities import Box, Page, Ruling
 from octavo.page import grids
 from octavo.page.grids import Grid, GridCell, Piece
-from octavo.page.lines import Line, Segment, line_height, overlap, segment
+from octavo.page.lines import Line, Segment, line_height, overlap, segment, words_in
 
 # Widest gap between two rows of a table, in line heights.
 ROW_GAP = 4.5
@@ -163,7 +163,7 @@ class _Table:
         full = 0
         for x0, x1 in columns:
             parts = [part for n in range(self.first, self.last + 1) for part in self.rows[n].parts if x0 <= part.box.center[0] <= x1]
-            long = [part for part in parts if part.box.width >= PROSE_FILL * (x1 - x0) and len(part.words) >= PROSE_WORDS]
+            long = [part for part in parts if part.box.width >= PROSE_FILL * (x1 - x0) and words_in(part.text) >= PROSE_WORDS]
             full += 2 * len(long) > len(parts)
         return full >= max(2, len(columns) / 2) or (full == 1 and len(columns) == 2)
 
