@@ -161,6 +161,10 @@ def _beside_the_fields(place: DocumentDay, document: str) -> Iterator[str]:
         if page["outcome"] == Outcome.QUARANTINED:
             yield f"page {page['page']} was not read: {page['reason']}"
     view = inspected.load(place, document)
+    if view.claimable is not None:
+        yield f"in no field: {len(view.unclaimed)} of {view.claimable} tables, columns and labelled values"
+    for part in view.unclaimed:
+        yield f"  page {part['page']}  {part['kind']}  {part['text']}  {part['x0']},{part['y0']},{part['x1']},{part['y1']}"
     for said in (*view.corrections, *view.waiting.values()):
         waits = "; counts from the day's next run, or octavo remerge" if said in view.waiting.values() else ""
         yield f"{said['field']}: {said['value'] or 'no such value'} ({said['action']} by {said['by']}, {said['said']}{waits})"

@@ -99,7 +99,8 @@ class Merger:
                     rows.setdefault(path, []).extend(weighed.lists(path, self._lists[path]).rows(source, numbered))
             for path, found in rows.items():
                 slots = join(found)
-                measure_rows(slots)
+                if not self._lists[path].pairs:
+                    measure_rows(slots)
                 for slot in slots:
                     items.add(path, slot.cells(), *weighed.said_of_row(applied, path, items.length(path), slot))
             for path in applied.lists:

@@ -25,7 +25,8 @@ LINKS = {
     "below_label": "it stands below its label",
     "column": "it stands in its column",
     "earlier_column": "it stands in its column of an earlier page",
-    "section": "it stands below the heading of its list",
+    "section": "it is one of several texts below the heading of its list",
+    "alone_in_section": "it is the only one of its kind in a row below the heading of its list",
     "heading": "it is a heading",
     "running_text": "it is running text",
     "doubtful_key": "it may not belong to its key",
@@ -116,6 +117,10 @@ _NOT_OF_GROUP: dict[str, tuple[str, ...]] = {
 }
 
 
+# Of what a text is made of by its place, where it is cut and goes on says nothing.
+_OF_TEXT = frozenset({"heading", "running_text"})
+
+
 class PageFeatures:
     """Measures the values of one page."""
 
@@ -128,6 +133,8 @@ class PageFeatures:
         """The features of a value that stands at ``place`` and is linked to its field by ``link``; ``listed``: it is a list's cell."""
         words = place.words
         found = [link.how or "unlinked", *self._of_label(spec, words, link)]
+        if link.how in _OF_TEXT:
+            return found
         if 0 < link.score < STRONG:
             found.append("loose")
         if link.rival:
@@ -275,7 +282,7 @@ def of_rows(rows: Sequence[Mapping[str, tuple[str, Collection[object]]]]) -> lis
     for row in rows:
         for name, (text, _) in row.items():
             forms.setdefault(name, Counter())[form_of(text)] += 1
-    short = [len(row) < SHORT_ROW * usual or len(row) == 1 for row in rows]
+    short = [len(row) < SHORT_ROW * usual for row in rows]
     ragged = sum(short) > RAGGED * len(rows)
     found = []
     for at, row in enumerate(rows):

@@ -187,7 +187,8 @@ class PageLists:
         for (candidate, _, _), (place, link) in zip(cells, placed, strict=True):
             family = _family(candidate.spec.type)
             alone = in_order if family is contracts.Kind.TEXT else kinds[family] == 1
-            linked.append((place, _SECTION if place is not None and link is not _OFF_ROW and not link.rival and alone else link))
+            section = _ALONE if kinds[family] == 1 else _SECTION
+            linked.append((place, section if place is not None and link is not _OFF_ROW and not link.rival and alone else link))
         return linked
 
     def _best_row(self, cells: Sequence[_Cell], free: Sequence[Sequence[Occurrence]], y: int) -> Box | None:
@@ -274,6 +275,7 @@ class PageLists:
 _RUNNING_TEXT = FieldLink(1.0, "text of the page", how="running_text")
 _HEADING = FieldLink(1.0, "a line of its own that heads the text below", how="heading")
 _SECTION = FieldLink(1.0, "below the heading of its list", how="section")
+_ALONE = _SECTION._replace(how="alone_in_section")
 _OFF_ROW = FieldLink(0.0, "not on the row of the other cells")
 
 

@@ -193,6 +193,7 @@ class Gate(_Part):
     max_untrusted_share: float = Field(1.0, ge=0, le=1, description="largest share of values that may be unsupported or conflicting")
     max_lost_pages_share: float = Field(1.0, ge=0, le=1, description="largest share of pages that may be quarantined")
     max_fallback_share: float = Field(1.0, ge=0, le=1, description="largest share of answers that may be of no use")
+    max_unclaimed_share: float = Field(1.0, ge=0, le=1, description="largest share of columns and labelled values that no field took")
     min_required_share: float = Field(0.0, ge=0, le=1, description="least share of documents with words that have each required field")
     min_pattern_share: float = Field(1.0, ge=0, le=1, description="least share of values that match their pattern or range, and of sums")
     failing_rows: Literal["stop", "review"] = Field("stop", description="stop: nothing is published; review: all rows but those that fail")

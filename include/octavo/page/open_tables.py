@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from statistics import median
 from octavo.model.entities import Box, Page
 from octavo.page import grids
 from octavo.page.grids import Grid, GridCell, Piece
-from octavo.page.lines import Line, Segment, line_height, overlap, segment
+from octavo.page.lines import Line, Segment, line_height, overlap, segment, words_in
 
 # Widest gap between two rows of a table, in line heights.
 ROW_GAP = 4.5
@@ -161,7 +161,7 @@ class _Table:
         full = 0
         for x0, x1 in columns:
             parts = [part for n in range(self.first, self.last + 1) for part in self.rows[n].parts if x0 <= part.box.center[0] <= x1]
-            long = [part for part in parts if part.box.width >= PROSE_FILL * (x1 - x0) and len(part.words) >= PROSE_WORDS]
+            long = [part for part in parts if part.box.width >= PROSE_FILL * (x1 - x0) and words_in(part.text) >= PROSE_WORDS]
             full += 2 * len(long) > len(parts)
         return full >= max(2, len(columns) / 2) or (full == 1 and len(columns) == 2)
 
@@ -316,7 +316,8 @@ class _Table:
 def _over(x0: int, x1: int, columns: Sequence[tuple[int, int]], height: float) -> tuple[int, int]:
     """The first and the last column that an interval stands in, or the nearest one."""
     least = min(0.3 * height, (x1 - x0) / 3)
-    found = [n for n, (a, b) in enumerate(columns) if overlap(a, b, x0, x1) > min(least, (b - a) / 2)]
+    near = range(bisect_right(columns, x0, key=lambda c: c[1]), bisect_left(columns, x1, key=lambda c: c[0]))
+    found = [n for n in near if overlap(*columns[n], x0, x1) > min(least, (columns[n][1] - columns[n][0]) / 2)]
     if found:
         return found[0], found[-1]
     nearest = max(range(len(columns)), key=lambda n: overlap(*columns[n], x0, x1))

@@ -6,7 +6,7 @@ Rulings that close boxes give a table's cells (``page.ruled_tables``); elsewhere
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from octavo.model.entities import Box, Page, union
@@ -112,6 +112,24 @@ def header_cells(page: Page, tables: Sequence[Table]) -> list[Segment]:
             if over or any(not same_row(boxes[0], box) for box in boxes[1:]):
                 found.append(Segment(words, union(boxes), " ".join(page.words[word].text for word in words)))
     return found
+
+
+def header_elsewhere(page: Page, words: Collection[int]) -> str:
+    """What heads the columns of tables that words of a page belong to, where it is not among them: cells from the left, ``|`` between.
+
+    Args:
+        page: skewed or not.
+        words: indices into ``Page.words``, of a part of the page.
+    """
+    if len(words) == len(page.words):
+        return ""
+    held, found = set(words), []
+    for table in tables_of(page):
+        heads = sorted((cell for cell in table.cells if cell.rows[1] < table.header_rows), key=lambda cell: (cell.columns[0], cell.rows[0]))
+        own = {word for cell in heads for word in cell.words}
+        if not held.isdisjoint(table.words - own) and not held >= own:
+            found += [" ".join(page.words[word].text for word in cell.words) for cell in heads]
+    return " | ".join(found)
 
 
 def _table(grid: Grid, ruled: bool) -> Table:

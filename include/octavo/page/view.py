@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import NamedTuple
 
-from octavo.model.contracts import Contract, Locale
+from octavo.model.contracts import Contract, Kind, Locale
 from octavo.model.entities import Box, Page
 from octavo.page import labels, lines, typed
 from octavo.page.labels import Label
@@ -113,6 +114,14 @@ class View:
         return frozenset(word for words in whole for word in words)
 
     @cached_property
+    def labels_ending(self) -> dict[str, dict[int, list[Label]]]:
+        """The labels of each leaf field by the word that ends them."""
+        found: dict[str, dict[int, list[Label]]] = {path: {} for path in self.prints}
+        for path, label in ((path, label) for path, printed in self.prints.items() for label in printed):
+            found[path].setdefault(label.words[-1], []).append(label)
+        return found
+
+    @cached_property
     def label_lines(self) -> dict[str, frozenset[int]]:
         """The lines that hold a label of a field, by path."""
         return {path: frozenset(self.line_of[label.words[0]] for label in found) for path, found in self.prints.items()}
@@ -138,12 +147,24 @@ class View:
     def leads(self, label: Label) -> bool:
         """Whether a label begins what it stands in, or follows a mark or a number there, rather than being a word of a sentence."""
         part = self.segment_of[label.words[0]]
-        before = part.words[:part.words.index(label.words[0])]
+        at = part.words.index(label.words[0])
+        before = part.words[max(0, at - 3):at]
         last = self.page.words[before[-1]].text if before else ":"
         if len(part.words) >= SENTENCE_WORDS and not label.text.endswith(":"):
             return False
-        numbered = any(c.isdigit() for i in before[-3:] for c in self.page.words[i].text)
+        numbered = any(c.isdigit() for i in before for c in self.page.words[i].text)
         return numbered or last.endswith((":", ".", ",", ")", "/", "|")) or not any(c.isalpha() for c in last)
+
+    @cached_property
+    def amounts(self) -> tuple[tuple[typed.Match, ...], ...]:
+        """The amounts of each line."""
+        runs = (typed.Run(self.page, line.words, 0, self.segment_of) for line in self.lines)
+        return tuple(tuple(typed.matches(run, Kind.MONEY, self.locale)) for run in runs)
+
+    @cached_property
+    def tops_below(self) -> tuple[int, ...]:
+        """The highest top among each line and all after it, since lines are in the order of their middles."""
+        return tuple(accumulate((line.box.y0 for line in reversed(self.lines)), min))[::-1]
 
     @property
     def locale(self) -> Locale:

@@ -169,6 +169,8 @@ class DocumentView:
     record: Row
     corrections: tuple[Row, ...]
     waiting: Row  # by field path, what people said since: the next run of the day takes it
+    claimable: int | None = None
+    unclaimed: tuple[Row, ...] = ()
 
     @property
     def verdicts(self) -> dict[str, int]:
@@ -201,6 +203,7 @@ def load(place: DocumentDay, document: str) -> DocumentView:
         media_type=row["media_type"], contract=place.partition.contract, day=place.partition.day, run=place.run, status=row["status"],
         reason=row["reason"], pages=row["pages"] or 0, fields=tuple(_field(number, one) for number, one in enumerate(fields)),
         record=record, corrections=(merged := tuple(place.rows("corrections", document))), waiting=_waiting(place, document, merged),
+        claimable=row.get("claimable"), unclaimed=tuple(row.get("unclaimed_parts") or ()),
     )
 
 

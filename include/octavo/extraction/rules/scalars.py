@@ -214,11 +214,14 @@ def below(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
     column = spec.pick != "first" and not typed.is_text(spec.type)
     found: list[Proposal] = []
     bottom, passed = label.box, 0
-    for line in view.lines[view.line_of[label.words[0]] + 1:]:
-        cell = cell_under(view, line, label.box, bottom)
+    reach = ROW_GAP * max(view.height, label.box.height)
+    for number in range(view.line_of[label.words[0]] + 1, len(view.lines)):
+        if view.tops_below[number] - bottom.y1 > reach or passed >= (ROWS_OF_COLUMN if column else ROWS_BELOW):
+            break
+        cell = cell_under(view, view.lines[number], label.box, bottom)
         if cell is None:
             continue
-        if cell.box.y0 - bottom.y1 > ROW_GAP * max(view.height, label.box.height) or passed >= (ROWS_OF_COLUMN if column else ROWS_BELOW):
+        if cell.box.y0 - bottom.y1 > reach:
             break
         bottom = cell.box
         if set(cell.words) & view.label_words:
@@ -238,11 +241,15 @@ def party_below(view: View, label: Label) -> list[Proposal]:
     """
     bottom = label.box
     named: list[int] = []
-    for line in view.lines[view.line_of[label.words[0]] + 1:]:
+    reach = ROW_GAP * max(view.height, label.box.height)
+    for number in range(view.line_of[label.words[0]] + 1, len(view.lines)):
+        if view.tops_below[number] - bottom.y1 > reach:
+            break
+        line = view.lines[number]
         cell = cell_under(view, line, label.box, bottom)
         if cell is None:
             continue
-        if cell.box.y0 - bottom.y1 > ROW_GAP * max(view.height, label.box.height) or set(cell.words) & view.label_words:
+        if cell.box.y0 - bottom.y1 > reach or set(cell.words) & view.label_words:
             break
         bottom = cell.box
         words = [i for i in line.words if view.page.words[i].box.x0 >= cell.box.x0]

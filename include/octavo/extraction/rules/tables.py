@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise, takewhile
@@ -142,7 +142,8 @@ def _above(view: View, table: Table, head: tuple[int, list[_Column]]) -> bool:
 
 def _labels(view: View, path: str, spec: FieldSpec, words: Set[int], header: bool = False) -> dict[str, Label] | None:
     """The labels of a list's columns among some words; None for too few, or where amounts stand among what may be no ``header``."""
-    printed = {name: [label for label in view.prints.get(f"{path}[].{name}", ()) if label.words[-1] in words] for name in spec.fields}
+    ends = {name: view.labels_ending.get(f"{path}[].{name}", {}) for name in spec.fields}
+    printed = {name: [label for word in words for label in ends[name].get(word, ())] for name in spec.fields}
     longer = [frozenset(label.words) for labels in printed.values() for label in labels]
     found: dict[str, Label] = {}
     for name, labels in printed.items():
@@ -158,9 +159,12 @@ def _headers(view: View, table: Table, path: str, spec: FieldSpec) -> list[tuple
     """The rows of a table that name the list's columns, and those columns; the rows at its top that head it are one."""
     found = []
     row, count = 0, len(table.ys) - 1
+    starting: defaultdict[int, list[Cell]] = defaultdict(list)
+    for cell in table.cells:
+        starting[cell.rows[0]].append(cell)
     while row < count:
         last = table.header_rows - 1 if row < table.header_rows else row
-        cells = [cell for cell in table.cells if cell.rows[0] <= last and row <= cell.rows[1] and (row == 0 or cell.rows[0] >= row)]
+        cells = [cell for number in range(row, last + 1) for cell in starting[number]]
         labels = _labels(view, path, spec, {word for cell in cells for word in cell.words}, last > row)
         if labels is None and last > row:  # lines above the header that are none of it
             cells = [cell for cell in cells if cell.rows[1] == last]
@@ -188,10 +192,10 @@ def _columns(table: Table, cells: Sequence[Cell], labels: dict[str, Label], spec
 def _lines(view: View, table: Table, first: int) -> tuple[_Line, ...]:
     """The rows of a table from ``first`` on; rows that one cell at the left stands beside are one."""
     rows = range(first, len(table.ys) - 1)
+    beside = {row for cell in table.cells if cell.columns[0] == 0 for row in range(cell.rows[0] + 1, cell.rows[1] + 1)}
     starts: list[list[int]] = []
     for row in rows:
-        joined = any(cell.columns[0] == 0 and cell.rows[0] < row <= cell.rows[1] for cell in table.cells)
-        if joined and starts:
+        if row in beside and starts:
             starts[-1].append(row)
         else:
             starts.append([row])
@@ -236,12 +240,13 @@ def _rows_below(
     bottom = lines[0].y0 if lines else 0
     read = [_row(view, line, columns) for line in lines]
     usual = _usual_shape(lines, read, columns)
+    last = max((n for n, row in enumerate(read) if usual.fits(row, columns)), default=-1)
     for number, (line, row) in enumerate(zip(lines, read, strict=True)):
         gap = line.y0 - bottom
         # after a wider gap than between the rows so far only another row belongs to the table
         parted = len(found) > 1 and gap > GAP_RATIO * widest and (row is None or not _has_figures(row, columns) or len(row.values) < 2)
         sums = _is_sum(line.text) and not usual.fits(row, columns)
-        goes_on = sums and any(usual.fits(below, columns) for below in read[number + 1 :])
+        goes_on = sums and number < last
         words = frozenset(word for cell in line.cells for word in cell.words)
         if _labels(view, path, spec, words) is not None:
             return found, None
@@ -496,18 +501,29 @@ def headings(view: View) -> list[Proposal]:
 PARAGRAPH_PITCH = 2.2
 # Least share of the narrower line's width by which two lines of a paragraph overlap sideways.
 PARAGRAPH_OVERLAP = 0.5
+# Pixels: lines are compared with those that reach into the same upright strips of the page.
+STRIP = 200
 
 
 def paragraphs(view: View) -> list[Proposal]:
     """Every word of the page in one paragraph, from top to bottom."""
     found: list[list[Segment]] = []
-    for line in view.lines:
+    across: defaultdict[int, list[int]] = defaultdict(list)  # the paragraphs whose last line reaches into an upright strip of the page
+    for line, top in zip(view.lines, view.tops_below, strict=True):
         for segment in line.segments:
-            above = [group for group in found if _goes_on(group[-1], segment, view.height)]
+            strips = range(segment.box.x0 // STRIP, segment.box.x1 // STRIP + 1)
+            for strip in strips:  # paragraphs end where neither this line nor one after it may go on with them
+                across[strip] = [n for n in across[strip] if top - found[n][-1].box.center[1] < PARAGRAPH_PITCH * view.height]
+            near = sorted({n for strip in strips for n in across[strip]})
+            above = [n for n in near if _goes_on(found[n][-1], segment, view.height)]
+            number = min(above, key=lambda n: abs(found[n][-1].box.x0 - segment.box.x0)) if above else len(found)
             if above:
-                min(above, key=lambda group: abs(group[-1].box.x0 - segment.box.x0)).append(segment)
+                found[number].append(segment)
             else:
                 found.append([segment])
+            for strip in strips:
+                if number not in across[strip]:
+                    across[strip].append(number)
     texts = (trimmed(view.page, [word for segment in group for word in segment.words]) for group in found)
     return [text for text in texts if text is not None]
 
