@@ -43,8 +43,8 @@ WRONG = 0.035         # share of accepted values that may be wrong; of the ad bu
 # Where a weight lies that the examples say nothing of, in log odds, and how strongly it is held there.
 PRIOR_BASE, PRIOR_FOR, PRIOR_AGAINST = 1.5, 0.2, -0.7
 PRIOR = {
-    "unlinked": -3.0, "section": -2.0, "alone_in_section": -0.5, "doubtful_key": -2.0, "earlier_column": -1.0, "top_name": -0.5, "top_address": -0.5,
-    "short_row": -2.0, "odd_form": -1.5, "shared_words": -1.5, "goes_on": -1.5, "ragged": -1.0,
+    "unlinked": -3.0, "section": -2.0, "alone_in_section": -0.5, "doubtful_key": -2.0, "earlier_column": -1.0, "top_name": -0.5,
+    "top_address": -0.5, "short_row": -2.0, "odd_form": -1.5, "shared_words": -1.5, "goes_on": -1.5, "ragged": -1.0,
 }
 HELD_SHARED, HELD_OWN = 10.0, 30.0
 MOST_ROUNDS = 2000
