@@ -142,11 +142,15 @@ def _above(view: View, table: Table, head: tuple[int, list[_Column]]) -> bool:
 
 def _labels(view: View, path: str, spec: FieldSpec, words: Set[int], header: bool = False) -> dict[str, Label] | None:
     """The labels of a list's columns among some words; None for too few, or where amounts stand among what may be no ``header``."""
-    printed = {name: [label for label in view.prints.get(f"{path}[].{name}", ()) if label.words[-1] in words] for name in spec.fields}
+    paths = {f"{path}[].{name}": name for name in spec.fields}
+    printed: dict[str, list[Label]] = {}
+    for of, label in (one for word in words for one in view.column_labels.get(word, ())):
+        if of in paths:
+            printed.setdefault(paths[of], []).append(label)
     longer = [frozenset(label.words) for labels in printed.values() for label in labels]
     found: dict[str, Label] = {}
-    for name, labels in printed.items():
-        whole = [label for label in labels if not any(other > frozenset(label.words) for other in longer)]
+    for name in spec.fields:
+        whole = [label for label in printed.get(name, ()) if not any(other > frozenset(label.words) for other in longer)]
         if whole:
             found[name] = min(whole, key=lambda label: (-len(label.name), label.box.x0, label.words))
     if len(found) < min(LEAST_COLUMNS, len(spec.fields)):
@@ -157,10 +161,13 @@ def _labels(view: View, path: str, spec: FieldSpec, words: Set[int], header: boo
 def _headers(view: View, table: Table, path: str, spec: FieldSpec) -> list[tuple[int, list[_Column]]]:
     """The rows of a table that name the list's columns, and those columns; the rows at its top that head it are one."""
     found = []
+    begin: dict[int, list[Cell]] = {}
+    for cell in table.cells:
+        begin.setdefault(cell.rows[0], []).append(cell)
     row, count = 0, len(table.ys) - 1
     while row < count:
         last = table.header_rows - 1 if row < table.header_rows else row
-        cells = [cell for cell in table.cells if cell.rows[0] <= last and row <= cell.rows[1] and (row == 0 or cell.rows[0] >= row)]
+        cells = [cell for number in range(row, last + 1) for cell in begin.get(number, ())]
         labels = _labels(view, path, spec, {word for cell in cells for word in cell.words}, last > row)
         if labels is None and last > row:  # lines above the header that are none of it
             cells = [cell for cell in cells if cell.rows[1] == last]
@@ -187,11 +194,10 @@ def _columns(table: Table, cells: Sequence[Cell], labels: dict[str, Label], spec
 
 def _lines(view: View, table: Table, first: int) -> tuple[_Line, ...]:
     """The rows of a table from ``first`` on; rows that one cell at the left stands beside are one."""
-    rows = range(first, len(table.ys) - 1)
+    joined = {row for cell in table.cells if cell.columns[0] == 0 for row in range(cell.rows[0] + 1, cell.rows[1] + 1)}
     starts: list[list[int]] = []
-    for row in rows:
-        joined = any(cell.columns[0] == 0 and cell.rows[0] < row <= cell.rows[1] for cell in table.cells)
-        if joined and starts:
+    for row in range(first, len(table.ys) - 1):
+        if row in joined and starts:
             starts[-1].append(row)
         else:
             starts.append([row])
