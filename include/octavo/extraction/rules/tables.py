@@ -342,11 +342,14 @@ def _cells(view: View, line: _Line, columns: Sequence[_Column]) -> dict[str, lis
     """The words of a row by field: those of the table's columns that a field's header stands over.
 
     Where the headers of several fields do, and words go on over several columns, each word is that of the nearest header, but for words
-    that go on with a text before them.
+    that go on with a text before them. Where lines part the table, what stands below a field's first cell in the same item is not its own.
     """
     cells: dict[str, list[int]] = {}
+    began: dict[str, int] = {}
     for cell in line.cells:
         over = [column for column in columns if column.over[0] <= cell.columns[1] and cell.columns[0] <= column.over[1]]
+        if line.ruled:
+            over = [column for column in over if began.setdefault(column.name, cell.rows[0]) == cell.rows[0]]
         if len(over) == 1:
             cells.setdefault(over[0].name, []).extend(cell.words)
         elif over:
