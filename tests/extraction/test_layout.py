@@ -494,6 +494,12 @@ def test_a_date_is_no_number() -> None:
     ]
 
 
+def test_a_sum_over_two_columns_right_below_the_header_heads_nothing() -> None:
+    drawn = HEADER.replace("Qty    Amount", "Qty    Amount    Left") + "              Brought forward 210.00\n"
+    drawn += "Bracket              6      60.00       4\nSteel shed           1     200.00       2\nBolt                 9      20.00       1\n"
+    assert [row[0] for row in items(drawn)] == ["Bracket", "Steel shed", "Bolt"]
+
+
 def test_an_item_of_several_rows_is_one_and_takes_its_text_from_the_first() -> None:
     drawn = page("""
 No   Item     Qty  Amount
