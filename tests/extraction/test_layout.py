@@ -496,7 +496,8 @@ def test_a_date_is_no_number() -> None:
 
 def test_a_sum_over_two_columns_right_below_the_header_heads_nothing() -> None:
     drawn = HEADER.replace("Qty    Amount", "Qty    Amount    Left") + "              Brought forward 210.00\n"
-    drawn += "Bracket              6      60.00       4\nSteel shed           1     200.00       2\nBolt                 9      20.00       1\n"
+    drawn += "Bracket              6      60.00       4\nSteel shed           1     200.00       2\n"
+    drawn += "Bolt                 9      20.00       1\n"
     assert [row[0] for row in items(drawn)] == ["Bracket", "Steel shed", "Bolt"]
 
 
