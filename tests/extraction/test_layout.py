@@ -492,3 +492,25 @@ def test_a_date_is_no_number() -> None:
     assert items(HEADER + "Bracket, sent         6     60.00\n" + "Shed             5.2.2026   200.00\n") == [
         ("Bracket, sent", "6", "60.00"), ("Shed", None, "200.00"),
     ]
+
+
+def test_a_sum_over_two_columns_right_below_the_header_heads_nothing() -> None:
+    drawn = HEADER.replace("Qty    Amount", "Qty    Amount    Left") + "              Brought forward 210.00\n"
+    drawn += "Bracket              6      60.00       4\nSteel shed           1     200.00       2\n"
+    drawn += "Bolt                 9      20.00       1\n"
+    assert [row[0] for row in items(drawn)] == ["Bracket", "Steel shed", "Bolt"]
+
+
+def test_an_item_of_several_rows_is_one_and_takes_its_text_from_the_first() -> None:
+    drawn = page("""
+No   Item     Qty  Amount
+1    Bracket    6   60.00
+     Lot 7
+2    Shed       1  200.00
+""")
+    x = [5, 55, 135, 185, 265]
+    level = [(y, 0, 4) for y in (6, 26, 66, 86)] + [(46, 1, 4)]
+    lines = [Ruling(x[a], y, x[b], y, 1) for y, a, b in level] + [Ruling(at, 6, at, 86, 1) for at in x]
+    (said,) = rules.extract([replace(drawn, rulings=tuple(lines))], BILL)
+    rows = [rules.json_of(row.value, lambda part: part.text)[0] for row in said]
+    assert rows == [{"item": "Bracket", "quantity": "6", "amount": "60.00"}, {"item": "Shed", "quantity": "1", "amount": "200.00"}]

@@ -133,10 +133,12 @@ def header_rows(rows: Sequence[Sequence[Piece]], numbers: Sequence[int]) -> int:
     """
     columns = figure_columns(rows[len(rows) // 2 :])  # a header may have as many lines as the table has rows
     above: list[Piece] = []  # pieces of the row above, which is of the header, that head several columns together
+    headed: set[int] = set()  # columns with a heading of their own: what goes over them below it heads no group
     for row, number in zip(rows, numbers, strict=True):
         filled = [part.figure for part in row if part.first == part.last and part.first in columns]
         under_group = any(sum(over.first <= part.first and part.last <= over.last for part in row) > 1 for over in above)
         if filled and 2 * sum(filled) >= len(filled) and not under_group:
             return number
-        above = [part for part in row if part.first < part.last]
+        above = [part for part in row if part.first < part.last and len(headed & set(range(part.first, part.last + 1))) < 2]
+        headed |= {part.first for part in row if part.first == part.last}
     return 1 if len(rows) > 1 else 0

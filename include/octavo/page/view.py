@@ -83,6 +83,15 @@ class View:
         return {path: tuple(self._index.find(spec.labels, spec.not_labels)) for path, spec in self.contract.leaves() if spec.labels}
 
     @cached_property
+    def column_labels(self) -> dict[int, list[tuple[str, Label]]]:
+        """The labels of lists' columns that end with a word, each with its field's path."""
+        found: dict[int, list[tuple[str, Label]]] = {}
+        for path, labels_of in self.prints.items():
+            for label in labels_of if "[]" in path else ():
+                found.setdefault(label.words[-1], []).append((path, label))
+        return found
+
+    @cached_property
     def headings(self) -> dict[str, tuple[Label, ...]]:
         """The labels of lists and groups that stand alone in their line, by the field's name: they head sections."""
         sections = {name: spec for name, spec in self.contract.fields.items() if spec.fields and spec.labels}
@@ -112,14 +121,6 @@ class View:
         ]
         whole = (label.words if label.rest == len(self.page.words[label.words[-1]].text) else label.words[:-1] for label in counted)
         return frozenset(word for words in whole for word in words)
-
-    @cached_property
-    def labels_ending(self) -> dict[str, dict[int, list[Label]]]:
-        """The labels of each leaf field by the word that ends them."""
-        found: dict[str, dict[int, list[Label]]] = {path: {} for path in self.prints}
-        for path, label in ((path, label) for path, printed in self.prints.items() for label in printed):
-            found[path].setdefault(label.words[-1], []).append(label)
-        return found
 
     @cached_property
     def label_lines(self) -> dict[str, frozenset[int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise, takewhile
@@ -142,12 +142,15 @@ def _above(view: View, table: Table, head: tuple[int, list[_Column]]) -> bool:
 
 def _labels(view: View, path: str, spec: FieldSpec, words: Set[int], header: bool = False) -> dict[str, Label] | None:
     """The labels of a list's columns among some words; None for too few, or where amounts stand among what may be no ``header``."""
-    ends = {name: view.labels_ending.get(f"{path}[].{name}", {}) for name in spec.fields}
-    printed = {name: [label for word in words for label in ends[name].get(word, ())] for name in spec.fields}
+    paths = {f"{path}[].{name}": name for name in spec.fields}
+    printed: dict[str, list[Label]] = {}
+    for of, label in (one for word in words for one in view.column_labels.get(word, ())):
+        if of in paths:
+            printed.setdefault(paths[of], []).append(label)
     longer = [frozenset(label.words) for labels in printed.values() for label in labels]
     found: dict[str, Label] = {}
-    for name, labels in printed.items():
-        whole = [label for label in labels if not any(other > frozenset(label.words) for other in longer)]
+    for name in spec.fields:
+        whole = [label for label in printed.get(name, ()) if not any(other > frozenset(label.words) for other in longer)]
         if whole:
             found[name] = min(whole, key=lambda label: (-len(label.name), label.box.x0, label.words))
     if len(found) < min(LEAST_COLUMNS, len(spec.fields)):
@@ -158,13 +161,13 @@ def _labels(view: View, path: str, spec: FieldSpec, words: Set[int], header: boo
 def _headers(view: View, table: Table, path: str, spec: FieldSpec) -> list[tuple[int, list[_Column]]]:
     """The rows of a table that name the list's columns, and those columns; the rows at its top that head it are one."""
     found = []
-    row, count = 0, len(table.ys) - 1
-    starting: defaultdict[int, list[Cell]] = defaultdict(list)
+    begin: dict[int, list[Cell]] = {}
     for cell in table.cells:
-        starting[cell.rows[0]].append(cell)
+        begin.setdefault(cell.rows[0], []).append(cell)
+    row, count = 0, len(table.ys) - 1
     while row < count:
         last = table.header_rows - 1 if row < table.header_rows else row
-        cells = [cell for number in range(row, last + 1) for cell in starting[number]]
+        cells = [cell for number in range(row, last + 1) for cell in begin.get(number, ())]
         labels = _labels(view, path, spec, {word for cell in cells for word in cell.words}, last > row)
         if labels is None and last > row:  # lines above the header that are none of it
             cells = [cell for cell in cells if cell.rows[1] == last]
@@ -191,11 +194,10 @@ def _columns(table: Table, cells: Sequence[Cell], labels: dict[str, Label], spec
 
 def _lines(view: View, table: Table, first: int) -> tuple[_Line, ...]:
     """The rows of a table from ``first`` on; rows that one cell at the left stands beside are one."""
-    rows = range(first, len(table.ys) - 1)
-    beside = {row for cell in table.cells if cell.columns[0] == 0 for row in range(cell.rows[0] + 1, cell.rows[1] + 1)}
+    joined = {row for cell in table.cells if cell.columns[0] == 0 for row in range(cell.rows[0] + 1, cell.rows[1] + 1)}
     starts: list[list[int]] = []
-    for row in rows:
-        if row in beside and starts:
+    for row in range(first, len(table.ys) - 1):
+        if row in joined and starts:
             starts[-1].append(row)
         else:
             starts.append([row])
@@ -240,7 +242,7 @@ def _rows_below(
     bottom = lines[0].y0 if lines else 0
     read = [_row(view, line, columns) for line in lines]
     usual = _usual_shape(lines, read, columns)
-    last = max((n for n, row in enumerate(read) if usual.fits(row, columns)), default=-1)
+    last = max((number for number, row in enumerate(read) if usual.fits(row, columns)), default=-1)
     for number, (line, row) in enumerate(zip(lines, read, strict=True)):
         gap = line.y0 - bottom
         # after a wider gap than between the rows so far only another row belongs to the table
@@ -341,11 +343,14 @@ def _cells(view: View, line: _Line, columns: Sequence[_Column]) -> dict[str, lis
     """The words of a row by field: those of the table's columns that a field's header stands over.
 
     Where the headers of several fields do, and words go on over several columns, each word is that of the nearest header, but for words
-    that go on with a text before them.
+    that go on with a text before them. Where lines part the table, what stands below a field's first cell in the same item is not its own.
     """
     cells: dict[str, list[int]] = {}
+    began: dict[str, int] = {}
     for cell in line.cells:
         over = [column for column in columns if column.over[0] <= cell.columns[1] and cell.columns[0] <= column.over[1]]
+        if line.ruled:
+            over = [column for column in over if began.setdefault(column.name, cell.rows[0]) == cell.rows[0]]
         if len(over) == 1:
             cells.setdefault(over[0].name, []).extend(cell.words)
         elif over:
@@ -501,29 +506,18 @@ def headings(view: View) -> list[Proposal]:
 PARAGRAPH_PITCH = 2.2
 # Least share of the narrower line's width by which two lines of a paragraph overlap sideways.
 PARAGRAPH_OVERLAP = 0.5
-# Pixels: lines are compared with those that reach into the same upright strips of the page.
-STRIP = 200
 
 
 def paragraphs(view: View) -> list[Proposal]:
     """Every word of the page in one paragraph, from top to bottom."""
     found: list[list[Segment]] = []
-    across: defaultdict[int, list[int]] = defaultdict(list)  # the paragraphs whose last line reaches into an upright strip of the page
-    for line, top in zip(view.lines, view.tops_below, strict=True):
+    for line in view.lines:
         for segment in line.segments:
-            strips = range(segment.box.x0 // STRIP, segment.box.x1 // STRIP + 1)
-            for strip in strips:  # paragraphs end where neither this line nor one after it may go on with them
-                across[strip] = [n for n in across[strip] if top - found[n][-1].box.center[1] < PARAGRAPH_PITCH * view.height]
-            near = sorted({n for strip in strips for n in across[strip]})
-            above = [n for n in near if _goes_on(found[n][-1], segment, view.height)]
-            number = min(above, key=lambda n: abs(found[n][-1].box.x0 - segment.box.x0)) if above else len(found)
+            above = [group for group in found if _goes_on(group[-1], segment, view.height)]
             if above:
-                found[number].append(segment)
+                min(above, key=lambda group: abs(group[-1].box.x0 - segment.box.x0)).append(segment)
             else:
                 found.append([segment])
-            for strip in strips:
-                if number not in across[strip]:
-                    across[strip].append(number)
     texts = (trimmed(view.page, [word for segment in group for word in segment.words]) for group in found)
     return [text for text in texts if text is not None]
 
