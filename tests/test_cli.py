@@ -121,6 +121,18 @@ def test_show_prints_the_fields_of_a_document_with_verdict_and_evidence(first):
     assert total["value"] in octavo("show", "receipt_0000.png", "--lake", lake).stdout
 
 
+def test_show_prints_the_tables_of_a_document(first):
+    lake, _ = first
+    receipt = ("show", "receipt_0000.png", "--lake", lake, "--tables")
+    tables = [json.loads(line) for line in octavo(*receipt, "--json").stdout.splitlines()]
+    assert [table["table"] for table in tables] == list(range(1, len(tables) + 1))
+    assert tables
+    texts = [cell["text"] for table in tables for cell in table["cells"]]
+    printed = octavo(*receipt).stdout
+    assert "page 1, table 1:" in printed
+    assert all(text.split()[0] in printed for text in texts)
+
+
 def test_show_draws_the_published_chunks_of_a_document_and_those_of_another_cut(first, tmp_path):
     lake, _ = first
     published, other = (

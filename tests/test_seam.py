@@ -32,6 +32,8 @@ from octavo.storage import fs, schemas
 from octavo.storage.workspace import Workspace, cut_into_shards
 from tests.documents import askew as turned
 
+pytestmark = pytest.mark.usefixtures("any_confidence")
+
 DOCUMENT = "d" * 64
 # A4 at 200 dpi with print of 10 pt, pixels.
 WIDTH, HEIGHT = 1654, 2339

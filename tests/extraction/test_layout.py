@@ -10,7 +10,7 @@ import pytest
 from octavo.extraction.rules import stage as rules
 from octavo.model import contracts
 from octavo.model.contracts import Contract
-from octavo.model.entities import Box, Chunk, Page
+from octavo.model.entities import Box, Chunk, Page, Ruling
 from octavo.model.settings import CONTRACTS_FOLDER
 from octavo.reading.rows import word_row
 from octavo.storage import fs, schemas
@@ -428,3 +428,89 @@ def test_a_second_table_far_below_the_first_is_read_as_well_and_neither_goes_on_
     first, second = HEADER + ROWS, HEADER + ROWS.replace("Bracket", "Bolt   ")
     assert [row[0] for row in items(first + 6 * "\n" + second)] == ["Bracket", "Steel shed", "Bolt", "Steel shed"]
     assert len(items(first + 6 * "\n" + "Thank you for your order\n", ROWS)) == 2
+
+
+def test_a_header_whose_own_alignment_differs_from_its_figures_heads_them() -> None:
+    left = ENTRIES.replace("Debit    Credit    Balance", "Debit    Credit  Balance  ")
+    left = "".join(line for line in left.splitlines(keepends=True) if "Opening" not in line)
+    assert [row[4] for row in items(left, of=ENTRY_LIST)] == ["1,244.50", "4,444.50", "4,264.30"]
+
+
+CATCHES = Contract.model_validate({"name": "catch", "title": "Catches", "fields": {"lines": {"type": "list", "fields": {
+    "port": {"labels": ["Port"]}, "fish": {"type": "integer", "labels": ["Fish 2025"]},
+    "grain": {"type": "integer", "labels": ["Grain 2025"]},
+}}}})
+
+
+def test_labels_are_composed_of_the_lines_of_a_header() -> None:
+    drawn = """
+Port          Fish          Grain
+           2024  2025    2024  2025
+Eastholm    120   130      80    85
+Wick         70    75      20    25
+"""
+    assert items(drawn, of=CATCHES) == [("Eastholm", "130", "85"), ("Wick", "75", "25")]
+
+
+YEARS = Contract.model_validate({"name": "years", "title": "Years", "fields": {"lines": {"type": "list", "fields": {
+    "year": {"type": "integer", "labels": ["Year"]}, "revenue": {"type": "number", "labels": ["Revenue"]},
+    "cost": {"type": "number", "labels": ["Cost"]},
+}}}})
+
+
+@pytest.mark.parametrize("corner", ["", "Year"])
+def test_headers_at_the_left_are_read_like_headers_at_the_top(corner: str) -> None:
+    drawn = f"""
+{corner:8}     2024     2025
+Revenue     1,200    1,350
+Cost          800      850
+Profit        400      500
+"""
+    assert items(drawn, of=YEARS) == [("2024", "1,200", "800"), ("2025", "1,350", "850")]
+
+
+NOTE = Contract.model_validate({"name": "note", "title": "Notes", "fields": {
+    "berth": {"type": "integer", "labels": ["BERTH"]}, "tugs": {"type": "integer", "labels": ["TUGS"]}, "pilot": {"labels": ["PILOT"]},
+}})
+
+
+def test_a_value_in_its_labels_own_box_wins() -> None:
+    drawn = page("""
+1 BERTH      2 TUGS      3 PILOT
+14           3           Orla Vane
+""")
+    level = (Ruling(5, y, 345, y, 1) for y in (5, 46))
+    upright = (Ruling(x, 5, x, 46, 1) for x in (5, 135, 255, 345))
+    boxed = replace(drawn, rulings=(*level, *upright))
+    (one,) = rules.extract([boxed], NOTE)
+    best = {proposal.field: rules.json_of(proposal.value, lambda part: part.text) for proposal in one}
+    texts = {name: value[0] if isinstance(value, list) else value for name, value in best.items()}
+    assert texts == {"berth": "14", "tugs": "3", "pilot": "Orla Vane"}
+
+
+def test_a_date_is_no_number() -> None:
+    assert items(HEADER + "Bracket, sent         6     60.00\n" + "Shed             5.2.2026   200.00\n") == [
+        ("Bracket, sent", "6", "60.00"), ("Shed", None, "200.00"),
+    ]
+
+
+def test_a_sum_over_two_columns_right_below_the_header_heads_nothing() -> None:
+    drawn = HEADER.replace("Qty    Amount", "Qty    Amount    Left") + "              Brought forward 210.00\n"
+    drawn += "Bracket              6      60.00       4\nSteel shed           1     200.00       2\n"
+    drawn += "Bolt                 9      20.00       1\n"
+    assert [row[0] for row in items(drawn)] == ["Bracket", "Steel shed", "Bolt"]
+
+
+def test_an_item_of_several_rows_is_one_and_takes_its_text_from_the_first() -> None:
+    drawn = page("""
+No   Item     Qty  Amount
+1    Bracket    6   60.00
+     Lot 7
+2    Shed       1  200.00
+""")
+    x = [5, 55, 135, 185, 265]
+    level = [(y, 0, 4) for y in (6, 26, 66, 86)] + [(46, 1, 4)]
+    lines = [Ruling(x[a], y, x[b], y, 1) for y, a, b in level] + [Ruling(at, 6, at, 86, 1) for at in x]
+    (said,) = rules.extract([replace(drawn, rulings=tuple(lines))], BILL)
+    rows = [rules.json_of(row.value, lambda part: part.text)[0] for row in said]
+    assert rows == [{"item": "Bracket", "quantity": "6", "amount": "60.00"}, {"item": "Shed", "quantity": "1", "amount": "200.00"}]

@@ -87,6 +87,20 @@ def test_rulings_and_check_boxes_are_a_layer_that_is_off_at_first(shelf: Shelf) 
     assert '<input type="checkbox" data-layer="lines"> lines and boxes' in text
 
 
+def test_the_tables_of_a_page_are_a_layer_and_chunks_with_their_words_say_so(shelf: Shelf) -> None:
+    place, shown = view(shelf, shelf.friendly)
+    page = document.load_page(place, shelf.friendly, 1, shelf.settings)
+    assert page is not None
+    cell = document.CellMark(document.Rect(100, 200, 50, 20), "Item", head=True)
+    table = document.TableMark(document.Rect(100, 200, 150, 80), 1, 4, 3, (cell,))
+    chunk = document.ChunkMark(document.Rect(90, 190, 200, 100), 1, "Item", table=True)
+    text = html.document("/octavo", shown, replace(page, tables=(table,), chunks=(chunk,)), 1, None)
+    assert "<title>table 1: 4 rows, 3 columns</title>" in text
+    assert '<rect class="head" x="100" y="200" width="50" height="20"><title>Item</title></rect>' in text
+    assert "<title>chunk 1, with words of a table</title>" in text
+    assert '<input type="checkbox" data-layer="tables"> tables' in text
+
+
 def test_the_lines_of_a_published_page_are_shown(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     place, _ = view(shelf, shelf.friendly)
     plain = document.published

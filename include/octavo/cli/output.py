@@ -17,10 +17,12 @@ from upath import UPath
 
 from octavo.chunking.stage import cut
 from octavo.model.contracts import Chunking
-from octavo.model.entities import Chunk, Outcome, Verdict
+from octavo.model.entities import Chunk, Outcome, Page, Verdict
 from octavo.model.errors import SettingsError
 from octavo.model.settings import Settings
 from octavo.page.rendering import page_image
+from octavo.page.tables import Table as PageTable
+from octavo.page.tables import tables_of
 from octavo.publishing import ledger
 from octavo.reading.store import published
 from octavo.storage import fs, schemas
@@ -112,12 +114,57 @@ def document(console: Console, settings: Settings, wanted: str, as_json: bool) -
                 console.print(spent, highlight=False, soft_wrap=True)
 
 
+def tables(console: Console, settings: Settings, wanted: str, as_json: bool) -> None:
+    """The tables found on the pages of every published document that ``wanted`` names; empty cells have no text.
+
+    Raises:
+        SettingsError: the lake has no such document, or the words of one are not kept any more.
+    """
+    for path, row in named(Lake(UPath(settings.lake)), wanted):
+        place = DocumentDay(settings, partition_of(path))
+        for frame in sorted(place.rows("pages", row["document"]), key=lambda frame: frame["page"]):
+            if frame["outcome"] == Outcome.QUARANTINED:
+                console.print(f"page {frame['page']} was not read: {frame['reason']}", highlight=False)
+                continue
+            chunks = [chunk for chunk in place.rows("chunks", row["document"]) if chunk["page"] == frame["page"]]
+            found = published(settings.reading_store, row["document"], frame, chunks)
+            if found is None:
+                kept = settings.reading_store
+                raise SettingsError(f"the words of {row['uri']} are not in {kept}; run the document again to see its tables")
+            for number, table in enumerate(tables_of(found[0]), 1):
+                _print_table(console, row["uri"], found[0], number, table, as_json)
+
+
+def _print_table(console: Console, uri: str, page: Page, number: int, found: PageTable, as_json: bool) -> None:
+    texts = {cell: " ".join(page.words[word].text for word in cell.words) for cell in found.cells}
+    rows, columns = len(found.ys) - 1, len(found.xs) - 1
+    if as_json:
+        cells = [{"text": text, "rows": cell.rows, "columns": cell.columns, "box": cell.box} for cell, text in texts.items()]
+        line = {"uri": uri, "page": page.number, "table": number, "box": found.box, "header_rows": found.header_rows, "cells": cells}
+        console.file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        return
+    shown = Table(title=f"page {page.number}, table {number}: {rows} rows, {columns} columns", title_justify="left", show_header=False)
+    for _ in range(columns):
+        shown.add_column(overflow="fold")
+    for row in range(rows):
+        shown_texts = [""] * columns
+        for cell in found.row(row):
+            if cell.rows[0] == row:
+                shown_texts[cell.columns[0]] = escape(texts[cell])
+        shown.add_row(*shown_texts, style="bold" if row < found.header_rows else None, end_section=row == found.header_rows - 1)
+    console.print(shown)
+
+
 def _beside_the_fields(place: DocumentDay, document: str) -> Iterator[str]:
     """Pages that were not read, and what people said: what the tables have, and what they will have."""
     for page in place.rows("pages", document):
         if page["outcome"] == Outcome.QUARANTINED:
             yield f"page {page['page']} was not read: {page['reason']}"
     view = inspected.load(place, document)
+    if view.claimable is not None:
+        yield f"in no field: {len(view.unclaimed)} of {view.claimable} tables, columns and labelled values"
+    for part in view.unclaimed:
+        yield f"  page {part['page']}  {part['kind']}  {part['text']}  {part['x0']},{part['y0']},{part['x1']},{part['y1']}"
     for said in (*view.corrections, *view.waiting.values()):
         waits = "; counts from the day's next run, or octavo remerge" if said in view.waiting.values() else ""
         yield f"{said['field']}: {said['value'] or 'no such value'} ({said['action']} by {said['by']}, {said['said']}{waits})"

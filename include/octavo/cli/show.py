@@ -19,16 +19,17 @@ from octavo.views import files
 @click.command("show")
 @click.argument("document")
 @click.option("--lake", type=LakeFolder(), help="The lake to look in.  [default: OCTAVO_LAKE or var/lake]")
-@click.option("--json", "as_json", is_flag=True, help="Print the fields as JSON, one object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print the fields, or the tables, as JSON, one object a line.")
 @click.option(
     "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the pages with their evidence to this file instead.",
 )
 @click.option("--chunks", "as_chunks", is_flag=True, help="Write a picture of each page with its chunks and words instead.")
+@click.option("--tables", "as_tables", is_flag=True, help="Print the tables found on its pages instead, whatever the contract asks for.")
 @click.option("--chunking", type=click.Choice([s.value for s in Strategy]), help="--chunks: cut the pages this way, to compare.")
 @click.option("--out", "folder", type=click.Path(file_okay=False, path_type=Path), default=".", help="--chunks: folder of the pictures.")
 @clear_errors
 def show_document(
-    document: str, lake: str | None, as_json: bool, page: Path | None, as_chunks: bool, chunking: str | None, folder: Path,
+    document: str, lake: str | None, as_json: bool, page: Path | None, as_chunks: bool, as_tables: bool, chunking: str | None, folder: Path,
 ) -> None:
     """Show what was found in DOCUMENT: its fields with verdict, page, evidence and the values that lost.
 
@@ -38,6 +39,9 @@ def show_document(
     if page is not None:
         written = files.write_html(settings, output.named(Lake(UPath(settings.lake)), document), page)
         out.print(f"{page}  {written} pages", highlight=False, soft_wrap=True)
+        return
+    if as_tables:
+        output.tables(out, settings, document, as_json)
         return
     if not as_chunks:
         if chunking:

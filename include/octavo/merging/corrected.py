@@ -13,6 +13,7 @@ from octavo.merging.answer_candidates import PAIR_KEY, PAIR_VALUE, Candidate
 from octavo.merging.field_links import FieldLinks
 from octavo.merging.grounding import Grounding
 from octavo.merging.items import JoinedRow
+from octavo.merging.resolution import SURE
 from octavo.merging.scored_candidates import PERSON, ByField, CandidateScorer, ScoredCandidate
 from octavo.model.contracts import Contract, FieldSpec, Kind
 from octavo.model.entities import Box, Field, Loser, Support, Verdict
@@ -165,4 +166,4 @@ def said_to_be_absent(document: str, path: str, all_scored: Sequence[ScoredCandi
     """The field of a value that a person said is not there; every candidate has lost."""
     ordered = sorted(all_scored, key=lambda c: (c.position, c.candidate.extractor, c.candidate.rank, c.canonical, c.candidate.value))
     losers = tuple(Loser(c.candidate.value, c.candidate.page, c.candidate.extractor, OTHERWISE) for c in ordered)
-    return Field(document, path, None, None, Support.NONE, Verdict.ACCEPTED, NONE_THERE, None, None, (), PERSON, losers)
+    return Field(document, path, None, None, Support.NONE, Verdict.ACCEPTED, NONE_THERE, None, None, (), PERSON, losers, confidence=SURE)

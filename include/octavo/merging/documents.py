@@ -11,14 +11,15 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
+from octavo.merging import confidence
 from octavo.merging.answer_candidates import AnswerReader, Candidate
 from octavo.merging.arithmetic import add_up
 from octavo.merging.corrected import AppliedCorrections, as_listed, said_to_be_absent
 from octavo.merging.field_links import NO_LINK, STRONG, FieldLink, FieldLinks
 from octavo.merging.grounding import Grounder, Grounding
-from octavo.merging.items import ItemRow, JoinedRow, PageLists, join
-from octavo.merging.resolution import is_cash_for, is_picked_over, missing, resolve
-from octavo.merging.scored_candidates import ByField, CandidateScorer, ScoredCandidate, position_of
+from octavo.merging.items import ItemRow, JoinedRow, PageLists, join, measure_rows
+from octavo.merging.resolution import Judge, is_cash_for, is_picked_over, missing, resolve
+from octavo.merging.scored_candidates import ByField, CandidateScorer, ScoredCandidate, mark_claimed, position_of
 from octavo.merging.unlabelled_links import by_check_digits, by_place, is_whole, only_date
 from octavo.model.contracts import Contract, FieldSpec, Kind
 from octavo.model.entities import Answer, Box, Chunk, Field, Page
@@ -57,7 +58,9 @@ class Merger:
         self._parser = parser(contract.locale)
         self._reader = AnswerReader(contract)
         self._labels = ContractLabels(contract)
+        weights = confidence.shipped()
         self._cash_unit = current().cash_unit(contract.locale.currency)
+        self._judge = Judge(self._cash_unit, weights.accept_at if contract.accept_at is None else contract.accept_at, weights)
         self._lists = dict(_lists("", contract.fields))
         dates = [path for path, spec in contract.leaves() if spec.type is Kind.DATE]
         self._only_date = dates[0] if len(dates) == 1 and "[]" not in dates[0] else None
@@ -72,7 +75,7 @@ class Merger:
         """
         scalars: ByField = {}
         free: ByField = {}
-        items = _Items(document, self._cash_unit)
+        items = _Items(document, self._judge)
         dates: set[object] = set()
         applied = AppliedCorrections(self.contract, corrections)
         weighed: _PageMerge | None = None
@@ -95,7 +98,10 @@ class Merger:
                     numbered = [list(cells) for _, cells in groupby(group, key=attrgetter("item"))]
                     rows.setdefault(path, []).extend(weighed.lists(path, self._lists[path]).rows(source, numbered))
             for path, found in rows.items():
-                for slot in join(found):
+                slots = join(found)
+                if not self._lists[path].pairs:
+                    measure_rows(slots)
+                for slot in slots:
                     items.add(path, slot.cells(), *weighed.said_of_row(applied, path, items.length(path), slot))
             for path in applied.lists:
                 for cells in applied.rows_left(path, page.page.number, weighed.scorer, weighed.links):
@@ -110,6 +116,7 @@ class Merger:
             for scored in scalars.get(self._only_date, ()):
                 if scored.usable and scored.link.score < STRONG and not scored.link.rival:
                     scored.link = only_date()
+        mark_claimed(scalars)
         add_up(self.contract.gate.sums, scalars, items.fields)
         return list(self._in_order(document, scalars, items.fields, free, applied))
 
@@ -126,19 +133,19 @@ class Merger:
             elif applied.has_none(path):
                 yield said_to_be_absent(document, path, scalars.get(path, ()))
             elif path in scalars:
-                yield as_listed(resolve(document, path, spec, scalars[path], True, self._cash_unit))
+                yield as_listed(resolve(document, path, spec, scalars[path], True, self._judge))
             elif spec.required:
                 yield missing(document, path)
         for path in sorted(free):
-            yield resolve(document, path, free[path][0].candidate.spec, free[path], False, self._cash_unit)
+            yield resolve(document, path, free[path][0].candidate.spec, free[path], False, self._judge)
 
 
 class _Items:
     """The fields of a document's lists, row by row; rows are numbered as they come."""
 
-    def __init__(self, document: str, cash_unit: Decimal | None) -> None:
+    def __init__(self, document: str, judge: Judge) -> None:
         self._document = document
-        self._cash_unit = cash_unit
+        self._judge = judge
         self._lengths: dict[str, int] = {}
         self.fields: dict[str, list[Field]] = {}
 
@@ -153,7 +160,7 @@ class _Items:
             all_scored = [*cells.get(name, ()), *(said or {}).get(name, ())]
             own = name.replace("[]", f"[{number - 1}]", 1)
             fields.append(said_to_be_absent(self._document, own, all_scored) if name in emptied else as_listed(
-                resolve(self._document, own, all_scored[0].candidate.spec, all_scored, True, self._cash_unit)))
+                resolve(self._document, own, all_scored[0].candidate.spec, all_scored, True, self._judge)))
 
 
 class _PageMerge:
@@ -170,7 +177,8 @@ class _PageMerge:
         self._businesses = Businesses(self._index)
         self.links = FieldLinks(self._index, contract_labels)
         self._chunks = page.chunks
-        self.scorer = CandidateScorer(self._index, Grounder(self._index, {chunk.number: chunk for chunk in page.chunks}))
+        grounder = Grounder(self._index, {chunk.number: chunk for chunk in page.chunks})
+        self.scorer = CandidateScorer(self._index, grounder, self.links)
         self._lists: dict[str, PageLists] = {}
         self._known: dict[tuple[str, str, int, bool, tuple[int, ...] | None], ScoredCandidate] = {}
 
@@ -243,7 +251,7 @@ class _PageMerge:
         if candidate.matched:
             link = self._own_link(candidate, place)
             if link.score >= STRONG and spec.type is _NAME and not is_whole(self._index, place.words, self.links.words):
-                return FieldLink(link.score / 2, f"{link.why}, but cut out of a longer phrase", link.rival, link.priority)
+                return link._replace(score=link.score / 2, why=f"{link.why}, but cut out of a longer phrase")
             if link.score >= STRONG or link.rival or (spec.place is None and spec.type is not _CURRENCY):
                 return link
             placed = by_place(self._index, self._businesses, spec, place.words, candidate.value)

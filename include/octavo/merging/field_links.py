@@ -37,13 +37,16 @@ class FieldLink(NamedTuple):
     """How a value is linked to a field: ``score`` 0 to 1; ``why`` in words; ``rival`` is another field's label that it stands by.
 
     ``priority`` is the label's place among the field's labels, which contracts list best first; of two places
-    of one label the one whose line has another field's label too comes first.
+    of one label the one whose line has another field's label too comes first. ``how`` is the feature that names the
+    kind of link, one of ``features.LINKS``; ``label`` the label, where there is one.
     """
 
     score: float
     why: str = ""
     rival: str = ""
     priority: int = 0
+    how: str = ""
+    label: LabelMatch | None = None
 
 
 NO_LINK = FieldLink(0.0)
@@ -106,12 +109,13 @@ class FieldLinks:
         priority = 2 * self._labels.priority(field, own.text) + (not self._is_introduced(field, own, words))
         if rival.score and _closeness(rival) > _closeness(own):
             return FieldLink(0.0, "", rival.text)
-        better = self._better_label(field, own.text) if own.score and self._labels.specs[field].type in _RANKED else ""
+        if not own.score:
+            return NO_LINK
+        link = FieldLink(own.score, _why(own), "", priority, _how(own), own.label)
+        better = self._better_label(field, own.text) if self._labels.specs[field].type in _RANKED else ""
         if better:
-            return FieldLink(own.score / 2, f"{_why(own)}, though the page has the better label “{better}”", "", priority)
-        if own.score and _closeness(rival) == _closeness(own):
-            return FieldLink(own.score / 2, _why(own), rival.text, priority)
-        return FieldLink(own.score, _why(own), "", priority) if own.score else NO_LINK
+            return link._replace(score=own.score / 2, why=f"{link.why}, though the page has the better label “{better}”")
+        return link._replace(score=own.score / 2, rival=rival.text) if _closeness(rival) == _closeness(own) else link
 
     def _is_introduced(self, field: str, own: Nearness, words: tuple[int, ...]) -> bool:
         """Whether the value's line has a label of another field as well: "Invoice No. 17 of 2 May" speaks of the document."""
@@ -131,11 +135,11 @@ class FieldLinks:
     def _better_label(self, field: str, text: str) -> str:
         """A label of the field that the page has, not in a sentence, and that its contract lists before ``text``."""
         priority = self._labels.priority(field, text)
-        found = [(self._labels.priority(field, one.text), one.text) for one in self._by_field.get(field, ()) if self._leads(one)]
+        found = [(self._labels.priority(field, one.text), one.text) for one in self._by_field.get(field, ()) if self.leads(one)]
         best = min((entry for entry in found if entry[0] < priority), default=None)
         return best[1] if best else ""
 
-    def _leads(self, one: LabelMatch) -> bool:
+    def leads(self, one: LabelMatch) -> bool:
         """Whether a label begins what it stands in, rather than being a word of a sentence."""
         first, index = one.words[0], self._index
         if not first or index.lines[first - 1] != index.lines[first] or not index.texts[first - 1][-1:].isalpha():
@@ -224,7 +228,8 @@ class FieldLinks:
             spans = stream.find(squeezed, runs_of(key)[0])
             matches = [label_match(self._index, first, end, key, frozenset(), frozenset()) for first, end in spans]
             best = self._near.nearest(matches, words, self._index.place_boxes(words)[0])
-            cached = self._cache[(f"\0{squeezed}", words)] = FieldLink(best.score, _why(best)) if best.score else NO_LINK
+            cached = self._cache[(f"\0{squeezed}", words)] = FieldLink(best.score, _why(best), how=_how(best), label=best.label) \
+                if best.score else NO_LINK
         return cached
 
     def between(self, key_words: tuple[int, ...], words: tuple[int, ...]) -> float:
@@ -265,3 +270,7 @@ def _closeness(one: Nearness) -> tuple[float, int]:
 
 def _why(best: Nearness) -> str:
     return f"{'beside' if best.row else 'below'} its label “{best.text}”" if best.score else ""
+
+
+def _how(best: Nearness) -> str:
+    return "beside_label" if best.row else "below_label"

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from octavo.merging import features
 from octavo.merging.answer_candidates import Candidate
 from octavo.merging.arithmetic import multiply
 from octavo.merging.field_links import NO_LINK, STRONG, FieldLink, FieldLinks
@@ -186,7 +187,8 @@ class PageLists:
         for (candidate, _, _), (place, link) in zip(cells, placed, strict=True):
             family = _family(candidate.spec.type)
             alone = in_order if family is contracts.Kind.TEXT else kinds[family] == 1
-            linked.append((place, _SECTION if place is not None and link is not _OFF_ROW and not link.rival and alone else link))
+            section = _ALONE if kinds[family] == 1 else _SECTION
+            linked.append((place, section if place is not None and link is not _OFF_ROW and not link.rival and alone else link))
         return linked
 
     def _best_row(self, cells: Sequence[_Cell], free: Sequence[Sequence[Occurrence]], y: int) -> Box | None:
@@ -237,7 +239,10 @@ class PageLists:
                     own = header
         if nearest is not None and name not in nearest.fields and (own is None or _same_header(own, nearest)):
             return FieldLink(0.0, "", nearest.text)
-        return FieldLink(1.0, f"in the column “{own.text}”{where}") if own is not None else None
+        if own is None:
+            return None
+        how, label = ("earlier_column", None) if where else ("column", own)  # its words are not this page's
+        return FieldLink(1.0, f"in the column “{own.text}”{where}", how=how, label=label)
 
     def headers_for_next_page(self) -> list[LabelMatch]:
         """The columns' headers as the next page sees them, where the table goes on: above its top."""
@@ -267,9 +272,10 @@ class PageLists:
         return [(best[1], link), (best[2], link), *((None, NO_LINK) for _ in cells[2:])]
 
 
-_RUNNING_TEXT = FieldLink(1.0, "text of the page")
-_HEADING = FieldLink(1.0, "a line of its own that heads the text below")
-_SECTION = FieldLink(1.0, "below the heading of its list")
+_RUNNING_TEXT = FieldLink(1.0, "text of the page", how="running_text")
+_HEADING = FieldLink(1.0, "a line of its own that heads the text below", how="heading")
+_SECTION = FieldLink(1.0, "below the heading of its list", how="section")
+_ALONE = _SECTION._replace(how="alone_in_section")
 _OFF_ROW = FieldLink(0.0, "not on the row of the other cells")
 
 
@@ -334,6 +340,16 @@ def join(rows: Sequence[ItemRow]) -> list[JoinedRow]:
             by_word.setdefault(word, []).append(at)
         by_value.setdefault(signature, []).append(at)
     return sorted(slots, key=lambda slot: _read_at(slot.rows[0]))
+
+
+def measure_rows(slots: Sequence[JoinedRow]) -> None:
+    """Add to the candidates of a page's rows what the rows show of each other."""
+    rows = [slot.cells() for slot in slots]
+    measured = features.of_rows([{name: (said[0].candidate.value, said[0].evidence) for name, said in row.items()} for row in rows])
+    for row, cells in zip(rows, measured, strict=True):
+        for name, found in cells.items():
+            for scored in row[name]:
+                scored.features = (*scored.features, *found)
 
 
 def _read_at(row: ItemRow) -> tuple[int, ...]:

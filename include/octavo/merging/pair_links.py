@@ -13,6 +13,7 @@ from octavo.merging.field_links import NO_LINK, STRONG, FieldLink, FieldLinks
 from octavo.merging.unlabelled_links import is_whole
 from octavo.model.entities import Box
 from octavo.page.index import PageIndex, runs_of
+from octavo.page.label_matches import LabelMatch
 from octavo.page.lines import same_row
 
 # Lines of one text stand no further apart than this, in line heights.
@@ -53,10 +54,11 @@ class PairLinks:
             return NO_LINK
         doubt = self._doubt(key, value, listed)
         if doubt:
-            return FieldLink(max(score, STRONG) / 2, f"{_TOGETHER}, though {doubt}")
+            return FieldLink(max(score, STRONG) / 2, f"{_TOGETHER}, though {doubt}", how="doubtful_key")
         if listed:
-            return FieldLink(1.0, "in the list below its key")
-        return FieldLink(1.0 if score >= STRONG else score, _TOGETHER)
+            return FieldLink(1.0, "in the list below its key", how="listed")
+        label = LabelMatch(key, self._index.place_boxes(key)[-1], _joined(self._index, key), frozenset(), frozenset())
+        return FieldLink(1.0 if score >= STRONG else score, _TOGETHER, how="beside_label", label=label)
 
     def _is_listed(self, key: tuple[int, ...], value: tuple[int, ...], items: Sequence[tuple[int, ...]]) -> bool:
         """Whether a value goes on with its key's list: below or right of another of its values, or as the first below the key."""

@@ -13,6 +13,8 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from octavo.merging.answer_candidates import PAIR_VALUE
+from octavo.merging.confidence import Weights
+from octavo.merging.features import Features, group_of, words_of
 from octavo.merging.field_links import PLACED, STRONG
 from octavo.merging.grounding import POOR
 from octavo.merging.scored_candidates import PERSON, ByField, ScoredCandidate, is_before, saw_words
@@ -25,6 +27,9 @@ from octavo.page.values import NUMBERS, TEXTUAL, Typed
 TRUSTED_CONFIDENCE = 0.8
 # How strongly something shows that a value is its field's.
 PROVEN, LABELLED, HINTED, NOTHING = 3, 2, 1, 0
+
+# The confidence of what a person said, and of what cannot be taken.
+SURE, NEVER = Decimal("1.000"), Decimal("0.000")
 
 _EXACT, _GENERATED = Support.EXACT, Kind.GENERATED
 # What a value that the page does not show is worth.
@@ -44,23 +49,73 @@ class _Weighed(NamedTuple):
     extractors: int
 
 
-def resolve(document: str, path: str, spec: FieldSpec, all_scored: Sequence[ScoredCandidate], matched: bool,
-            cash_unit: Decimal | None) -> Field:
-    """One field from all candidates for it; at least one. ``cash_unit`` is what the document's amounts are rounded to for cash."""
+class Judge(NamedTuple):
+    """What decides for all fields of a contract.
+
+    ``cash_unit`` is what the document's amounts are rounded to for cash, ``accept_at`` the least confidence of an accepted value
+    whose field gives none.
+    """
+
+    cash_unit: Decimal | None
+    accept_at: Decimal
+    weights: Weights
+
+
+def resolve(document: str, path: str, spec: FieldSpec, all_scored: Sequence[ScoredCandidate], matched: bool, judge: Judge) -> Field:
+    """One field from all candidates for it; at least one."""
     weighed = _weigh(all_scored)
     if len(weighed) > 1:
         weighed.sort(key=_order(spec))
     winner = weighed[0]
-    verdict, reason = _verdict(winner, weighed, spec, cash_unit)
+    verdict, reason = _verdict(winner, weighed, spec, judge.cash_unit)
     best = winner.scored
+    features = _features(winner, weighed, spec, judge.cash_unit)
+    confidence = _confidence(best, spec, features, judge.weights)
+    if verdict is Verdict.ACCEPTED and confidence is not None:
+        accept_at = judge.accept_at if spec.accept_at is None else spec.accept_at
+        if confidence < accept_at:
+            verdict = Verdict.AMBIGUOUS
+            why = words_of(judge.weights.least(group_of(spec.type), features)) or "too little speaks for it"
+            reason = f"{reason}, but {why}: confidence {confidence}, accepted from {accept_at}"
     losers = tuple([
         Loser(one.scored.candidate.value, one.scored.candidate.page, one.scored.candidate.extractor, _why_lost(one, winner, spec))
         for one in weighed[1:]
     ])
     return Field(
         document, path, best.candidate.value, best.typed, best.support, verdict, reason, best.candidate.page, best.candidate.chunk,
-        best.evidence, best.candidate.extractor, losers, matched,
+        best.evidence, best.candidate.extractor, losers, matched, confidence, features,
     )
+
+
+def _confidence(scored: ScoredCandidate, spec: FieldSpec, features: Features, weights: Weights) -> Decimal | None:
+    """How likely the winner is right; 0 for what the page does not show or a rule refuses, None for a generated value."""
+    if scored.candidate.extractor == PERSON:
+        return SURE
+    if spec.type is _GENERATED:
+        return None
+    return weights.confidence(group_of(spec.type), features) if scored.usable and scored.features else NEVER
+
+
+def _features(winner: _Weighed, weighed: Sequence[_Weighed], spec: FieldSpec, cash_unit: Decimal | None) -> Features:
+    """What was measured of the winner, on its page and among the other candidates."""
+    scored, found = winner.scored, list(winner.scored.features)
+    if winner.agreed:
+        found.append("agreed")
+    if scored.arithmetic:
+        found.append("arithmetic")
+    if scored.contested:
+        found.append("contested")
+    if any(one.level >= winner.level > NOTHING and _says_otherwise(one, winner, spec, cash_unit) for one in weighed[1:]):
+        found.append("rivals")
+    return tuple(sorted(set(found)))
+
+
+def _says_otherwise(one: _Weighed, winner: _Weighed, spec: FieldSpec, cash_unit: Decimal | None) -> bool:
+    """Whether a candidate says something else than the winner, and not the same cut longer or shorter, or rounded for cash."""
+    other, own = one.scored, winner.scored
+    if other.canonical == own.canonical or is_cash_for(own.typed, other.typed, cash_unit):
+        return False
+    return not (spec.type in TEXTUAL and (other.canonical in own.canonical or own.canonical in other.canonical))
 
 
 def missing(document: str, path: str) -> Field:

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 
 from octavo.merging.answer_candidates import Candidate
-from octavo.merging.field_links import NO_LINK, FieldLink
+from octavo.merging.features import Features, PageFeatures
+from octavo.merging.field_links import NO_LINK, FieldLink, FieldLinks
 from octavo.merging.grounding import SHOWN, Grounder, Grounding
 from octavo.merging.unlabelled_links import kind_of
 from octavo.model.contracts import FieldSpec, Kind
@@ -28,6 +29,7 @@ class ScoredCandidate:
     field's. ``confidence`` is the lowest of the evidence's words, 1 without evidence. ``problem`` is why the
     contract's own rules refuse the value, in words. ``position`` orders candidates down the document.
     ``contested`` names another value of the page that stands by a label of the field just as well, or better.
+    ``features`` are what is measured of it.
     """
 
     candidate: Candidate
@@ -42,12 +44,13 @@ class ScoredCandidate:
     position: tuple[int, int, int, int]
     arithmetic: str = ""
     contested: str = ""
+    features: Features = ()
 
     def repeated_by(self, candidate: Candidate) -> ScoredCandidate:
         """The same value as another answer gives it in the same words."""
         return ScoredCandidate(
             candidate, self.typed, self.canonical, self.support, self.cover, self.evidence, self.confidence, self.link, self.problem,
-            self.position, self.arithmetic, self.contested,
+            self.position, self.arithmetic, self.contested, self.features,
         )
 
     @property
@@ -83,9 +86,10 @@ def position_of(page: int, box: Box) -> tuple[int, int, int, int]:
 class CandidateScorer:
     """Scores one page's candidates."""
 
-    def __init__(self, index: PageIndex, grounder: Grounder) -> None:
+    def __init__(self, index: PageIndex, grounder: Grounder, links: FieldLinks) -> None:
         self.index = index
         self._grounder = grounder
+        self._features = PageFeatures(index, links)
 
     def ground(self, candidate: Candidate, typed: Typed | None = None) -> tuple[Typed | None, Grounding]:
         """The candidate's typed value, unless it is known already, and what the page says about it."""
@@ -118,11 +122,26 @@ class CandidateScorer:
         return ScoredCandidate(
             candidate, typed, canonical(kind, typed, candidate.value), support, grounding.cover, evidence, confidence, link,
             problem, position,
+            features=() if place is None or problem else tuple(
+                self._features.of(candidate.spec, candidate.value, place, link, candidate.items is not None)),
         )
 
     def inside(self, candidate: Candidate, place: Occurrence) -> bool:
         """Whether a place lies in the chunk that the answer is about."""
         return candidate.box.holds(self.index.shown[place.words[0]].center)
+
+
+def mark_claimed(scalars: ByField) -> None:
+    """Mark the candidates whose words another field has a candidate for as well; two dates after one label are candidates of both."""
+    fields: dict[tuple[Evidence, ...], set[str]] = {}
+    for path, all_scored in scalars.items():
+        for scored in all_scored:
+            if scored.features:
+                fields.setdefault(scored.evidence, set()).add(path)
+    for all_scored in scalars.values():
+        for scored in all_scored:
+            if scored.features and len(fields[scored.evidence]) > 1 and scored.candidate.spec.type is not _DATE:
+                scored.features = (*scored.features, "claimed")
 
 
 def is_before(one: Typed | None, other: Typed | None) -> bool:

@@ -18,6 +18,7 @@ from upath import UPath
 
 from octavo.merging.documents import Merger, PageAnswers
 from octavo.merging.records import fields_table, record, verdicts
+from octavo.merging.unclaimed import PageParts, parts_of, unclaimed
 from octavo.model.contracts import Contract
 from octavo.model.entities import Answer, Box, Chunk, Field, Page, ParseStatus, Report
 from octavo.model.errors import WorkspaceError
@@ -47,7 +48,7 @@ def run(
     """Merge what ``extractors``, and people, said of the documents of one document shard.
 
     Reads ``read``, ``chunk`` and ``extract_<extractor>`` of the page shards that hold the documents'
-    pages and writes ``fields``, ``records`` and ``corrections`` (those that it saw) of the shard. The same
+    pages and writes ``fields``, ``records``, ``unclaimed`` and ``corrections`` (those that it saw) of the shard. The same
     answers and corrections give the same bytes, in whatever order they lie and however documents are cut into shards.
 
     Args:
@@ -68,12 +69,15 @@ def run(
     said = corrections.of(contract.name, documents) if corrections else {}
     counts = {"documents": 0, "fields": 0, "corrections": sum(map(len, said.values())), **verdicts(())}
     records: list[dict[str, Any]] = []
+    left: list[dict[str, Any]] = []
     source = _Pages(workspace, extractors)
 
     def rows() -> Iterator[pa.Table]:
         waiting: list[Field] = []
         for document in documents:
-            fields = merger.merge(document, source.of(document, pages_of[document]), said.get(document, ()))
+            parts: list[PageParts] = []
+            fields = merger.merge(document, _noting(source.of(document, pages_of[document]), parts), said.get(document, ()))
+            left.append(unclaimed(document, parts, fields))
             records.append(record(contract, document, uris.get(document, ""), contract_hash, fields))
             _count(counts, fields)
             for field in fields:
@@ -86,9 +90,17 @@ def run(
     with rare_collections():
         fs.write_table(workspace.shard("fields", shard), rows(), schemas.FIELDS)
     fs.write_rows(workspace.shard("records", shard), records, schemas.record_schema(contract))
+    fs.write_rows(workspace.shard("unclaimed", shard), left, schemas.UNCLAIMED)
     heard = [one.row() for document in documents for one in said.get(document, ())]
     fs.write_rows(workspace.shard("corrections", shard), heard, schemas.CORRECTIONS)
     return Report("merge", counts, time.monotonic() - started)
+
+
+def _noting(pages: Iterable[PageAnswers], parts: list[PageParts]) -> Iterator[PageAnswers]:
+    """The pages as they are, and into ``parts`` what fields could take of each."""
+    for page in pages:
+        parts.append(parts_of(page.page))
+        yield page
 
 
 def _count(counts: dict[str, int], fields: Sequence[Field]) -> None:

@@ -69,17 +69,17 @@ def _name(index: PageIndex, businesses: Businesses, words: tuple[int, ...]) -> F
     runs = tuple(run for text in texts for run in runs_of(text))
     sign = "names a legal form" if is_legal(runs) else "names a trade" if is_trade(runs) else "the page repeats"
     if len(runs) < 2 or (sign == "the page repeats" and len(index.stream.find("".join(runs), runs[0])) < 2):
-        return FieldLink(0.5, "a whole line at the top")
+        return FieldLink(0.5, "a whole line at the top", how="top_name")
     if businesses.has_owner:
-        return FieldLink(0.5, "a whole line at the top, though the page tells a business and its owner apart")
+        return FieldLink(0.5, "a whole line at the top, though the page tells a business and its owner apart", how="top_name")
     if _goes_on_above(index, words):
-        return FieldLink(0.5, "a whole line at the top, though it may go on with the line above")
+        return FieldLink(0.5, "a whole line at the top, though it may go on with the line above", how="top_name")
     if _legal_form_beside(index, words):
-        return FieldLink(0.5, "a whole line at the top, though its legal form may stand further right")
+        return FieldLink(0.5, "a whole line at the top, though its legal form may stand further right", how="top_name")
     rival = businesses.rival_of(words)
     if rival:
-        return FieldLink(0.5, f"a whole line at the top, though the page names “{rival}” as well")
-    return _placed(f"a whole line at the top that {sign}")
+        return FieldLink(0.5, f"a whole line at the top, though the page names “{rival}” as well", how="top_name")
+    return _placed(f"a whole line at the top that {sign}", "top_name")
 
 
 def _goes_on_above(index: PageIndex, words: tuple[int, ...]) -> bool:
@@ -106,7 +106,7 @@ def _stamp(index: PageIndex, words: tuple[int, ...]) -> FieldLink:
     """A date with a clock time behind it, where all such dates of the page are one: when a till or a clerk printed it."""
     stamped = {date for date, places in index.dates.items() if any(_has_clock(index, place) for place in places)}
     if len(stamped) == 1 and _has_clock(index, words):
-        return _placed("the only date with a clock time")
+        return _placed("the only date with a clock time", "stamp")
     return NO_LINK
 
 
@@ -118,11 +118,11 @@ def _has_clock(index: PageIndex, words: Sequence[int]) -> bool:
 
 def only_date() -> FieldLink:
     """The link of the one date that a document has, where its contract asks for one date."""
-    return _placed("the only date of the document")
+    return _placed("the only date of the document", "only_one")
 
 
-def _placed(why: str) -> FieldLink:
-    return FieldLink(1.0, why, "", PLACED)
+def _placed(why: str, how: str) -> FieldLink:
+    return FieldLink(1.0, why, "", PLACED, how)
 
 
 def _only_one(index: PageIndex, kind: Kind, words: Sequence[int]) -> FieldLink:
@@ -131,15 +131,15 @@ def _only_one(index: PageIndex, kind: Kind, words: Sequence[int]) -> FieldLink:
     shown = [text.casefold() for text in index.texts if sign.search(text)]
     sites = {sign.sub("", text).split("/")[0] for text in shown} if kind is Kind.URL else set(shown)
     own = any(sign.search(index.texts[i]) for i in words)
-    return _placed("the page's only one") if own and len(sites) == 1 else NO_LINK
+    return _placed("the page's only one", "only_one") if own and len(sites) == 1 else NO_LINK
 
 
 def _address(index: PageIndex, words: tuple[int, ...], text: str) -> FieldLink:
     if len(text) < ADDRESS_LENGTH or _has_more(text) or index.confidence(words) < ADDRESS_CONFIDENCE or not is_whole(index, words):
         return NO_LINK
     if _POSTCODE.search(text) and any(char.isdigit() for char in text[: len(text) // 2]):
-        return _placed("whole lines with a number and a postcode")
-    return FieldLink(0.5, "whole lines")
+        return _placed("whole lines with a number and a postcode", "top_address")
+    return FieldLink(0.5, "whole lines", how="top_address")
 
 
 def _has_more(text: str) -> bool:
@@ -152,7 +152,7 @@ def _currency(index: PageIndex, words: tuple[int, ...]) -> FieldLink:
     """A currency's mark beside an amount, where no amount of the page has another."""
     beside = {code for code, places in index.currencies.items() if any(_beside_amount(index, place) for place in places)}
     if len(beside) == 1 and _beside_amount(index, words):
-        return _placed("beside an amount, as no other currency is")
+        return _placed("beside an amount, as no other currency is", "only_one")
     return NO_LINK
 
 
@@ -227,8 +227,8 @@ def by_check_digits(index: PageIndex, kinds: tuple[str, ...], text: str, words: 
         return None
     name = kind.rpartition(".")[2].upper()
     if kind in PROVING and not _others(index, kind, frozenset(words)):
-        return FieldLink(1.0, f"the page's only valid {name} number", "", PLACED)
-    return FieldLink(STRONG / 2, f"a valid {name} number", "", PLACED)
+        return FieldLink(1.0, f"the page's only valid {name} number", "", PLACED, "check_digits")
+    return FieldLink(STRONG / 2, f"a valid {name} number", "", PLACED, "check_digits")
 
 
 def _others(index: PageIndex, kind: str, own: frozenset[int]) -> bool:

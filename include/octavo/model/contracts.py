@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from enum import StrEnum
 from importlib import import_module
 from itertools import chain
@@ -104,7 +105,7 @@ class FieldSpec(_Part):
     ``place`` is where a value stands whose label is missing. ``pick`` says which of several values
     beside one label, or below it, is meant. ``check`` names kinds of numbers with check digits, by their
     module in python-stdnum, one of which the value must be. ``continues`` says whether a list's table goes
-    on over pages.
+    on over pages. ``accept_at`` is the least confidence of an accepted value; None: the contract's.
     """
 
     type: Kind = Kind.TEXT
@@ -119,6 +120,7 @@ class FieldSpec(_Part):
     min: float | None = None
     max: float | None = None
     unique: bool = False
+    accept_at: Decimal | None = Field(None, ge=0, le=1)
     check: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
     continues: bool = True
     fields: dict[str, FieldSpec] = Field(default_factory=dict)
@@ -191,6 +193,7 @@ class Gate(_Part):
     max_untrusted_share: float = Field(1.0, ge=0, le=1, description="largest share of values that may be unsupported or conflicting")
     max_lost_pages_share: float = Field(1.0, ge=0, le=1, description="largest share of pages that may be quarantined")
     max_fallback_share: float = Field(1.0, ge=0, le=1, description="largest share of answers that may be of no use")
+    max_unclaimed_share: float = Field(1.0, ge=0, le=1, description="largest share of columns and labelled values that no field took")
     min_required_share: float = Field(0.0, ge=0, le=1, description="least share of documents with words that have each required field")
     min_pattern_share: float = Field(1.0, ge=0, le=1, description="least share of values that match their pattern or range, and of sums")
     failing_rows: Literal["stop", "review"] = Field("stop", description="stop: nothing is published; review: all rows but those that fail")
@@ -248,6 +251,7 @@ class Contract(_Part):
     extractor: Literal["auto", "layout", "molmo"] = "auto"
     connection: str | None = Field(None, min_length=1, description="Airflow: the connection that names its model; null: by the settings")
     prompt: Prompt = Prompt()
+    accept_at: Decimal | None = Field(None, ge=0, le=1, description="least confidence of an accepted value; null: as it is shipped")
     fields: dict[str, FieldSpec] = Field(min_length=1)
     gate: Gate = Gate()
 

@@ -11,6 +11,7 @@ import datetime as dt
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -222,7 +223,8 @@ class Field(NamedTuple):
 
     ``value`` is the text as found; ``typed`` its parsed form (str, Decimal, int, date), None when it
     cannot be parsed. ``page`` and ``chunk`` are where the winner was said. ``matched`` is False for a
-    key that no contract field claims.
+    key that no contract field claims. ``confidence`` is how likely it is right, 0 to 1 with three places, None for a
+    generated value or none; ``features`` are what was measured for that.
     """
 
     document: str
@@ -238,6 +240,8 @@ class Field(NamedTuple):
     extractor: str | None
     losers: tuple[Loser, ...] = ()
     matched: bool = True
+    confidence: Decimal | None = None
+    features: tuple[str, ...] = ()
 
 
 class Outcome(StrEnum):

@@ -20,7 +20,7 @@ from rapidfuzz.distance import Levenshtein
 
 from octavo.model.entities import Box, Page, union
 from octavo.page.index import ALIKE
-from octavo.page.lines import Segment, lines_of, overlap
+from octavo.page.lines import Line, Segment, lines_of, overlap
 
 # Least similarity, 1 - edits / length, of a label that OCR misread ("Tolal", "lnvoice Date").
 FUZZY = 0.8
@@ -72,15 +72,20 @@ def normalise(text: str) -> str:
 
 
 class Index:
-    """All places of one page where a label may stand. Building it once per page saves most of the time."""
+    """All places of one page where a label may stand. Building it once per page saves most of the time.
 
-    def __init__(self, page: Page) -> None:
+    ``lines`` are the page's; ``cells`` words of several lines that are read as one, such as the cell of a table's header.
+    """
+
+    def __init__(self, page: Page, lines: Sequence[Line] | None = None, cells: Sequence[Segment] = ()) -> None:
         self.page = page
-        self.lines = lines_of(page)
+        self.lines = lines_of(page) if lines is None else lines
         self.windows: dict[str, list[_Window]] = {}
         for line in self.lines:
             for part in line.segments:
                 self._add(part)
+        for part in cells:
+            self._add(part)
         self._by_length: dict[int, list[str]] = {}
         for key in sorted(self.windows):
             self._by_length.setdefault(len(key), []).append(key)

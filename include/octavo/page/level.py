@@ -41,6 +41,16 @@ def levelled(page: Page) -> Page:
     )
 
 
+def unlevelled(page: Page, box: Box) -> Box:
+    """Where a box of the levelled page lies on the page itself: upright, about the same middle."""
+    skew = skew_of(page)
+    if not skew:
+        return box
+    x, y = _Turn.of(-skew, page).point(*box.center)
+    left, top = round(x - box.width / 2), round(y - box.height / 2)
+    return Box(left, top, left + box.width, top + box.height)
+
+
 class _Turn(NamedTuple):
     """A turn against a skew, about a page's middle."""
 

@@ -26,11 +26,12 @@ ANSWER_GAP, PHRASE_GAP = 4.0, 1.2
 
 
 class Nearness(NamedTuple):
-    """``score`` 0 to 1, ``row`` 1 on the label's row and 0 below it, and what the label says."""
+    """``score`` 0 to 1, ``row`` 1 on the label's row and 0 below it, what the label says, and where it stands."""
 
     score: float
     row: int
     text: str
+    label: LabelMatch | None = None
 
 
 _FAR = Nearness(0.0, 0, "")
@@ -49,7 +50,7 @@ class Neighbours:
         for one in matches:
             score, row = self._geometry(one, words, box)
             if score > best.score or (score == best.score and row > best.row):
-                best = Nearness(score, row, one.text)
+                best = Nearness(score, row, one.text, one)
         return best
 
     def _geometry(self, label: LabelMatch, words: tuple[int, ...], box: Box) -> tuple[float, int]:

@@ -7,15 +7,19 @@ neither on where the text stands on the page nor on its resolution.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from octavo.model.entities import Box, Page, union
 from octavo.page.level import levelled
-from octavo.page.lines import SEGMENT_GAP, Line, Segment, as_read, line_height, lines_of, segment
+from octavo.page.lines import SEGMENT_GAP, Line, Segment, as_read, line_height, lines_of, segment, words_in
+from octavo.page.tables import level_tables
 
 # A gutter between columns of text is at least this wide. Word spaces measure 0.3 to 0.7, a two-column paper's gutter 1.2 and more.
 GUTTER = 0.9
+# The lines of a column begin at one place but for so much.
+RAGGED = 0.2
 # White from edge to edge ends columns: what follows, a footer or the text below a wide figure, is read after both of them.
 BAND_GAP = 3.5
 # Text beside text is a column only from so many lines on, most of them running text: so many words without a wide gap.
@@ -34,21 +38,28 @@ FULL_LINE = 0.9  # of the lines' widths, from the narrowest: a few wider ones ma
 
 @dataclass(frozen=True, slots=True)
 class ReadingRow:
-    """Words of one line within one column as they are read: indices into ``Page.words``. ``column`` counts from 0."""
+    """Words of one line within one column as they are read: indices into ``Page.words``. ``column`` counts from 0.
+
+    ``table`` is the number of the page's table (``page.tables.tables_of``) that most of the words belong to, None for no table.
+    """
 
     words: tuple[int, ...]
     box: Box
     column: int
+    table: int | None = None
 
 
 def rows_of(page: Page) -> list[ReadingRow]:
     """Every word of the page in exactly one row; rows in reading order, with their boxes on the page as it is."""
     rows: list[ReadingRow] = []
     level = levelled(page)
-    for number, column in enumerate(_columns(level, list(range(len(page.words))), line_height(level))):
+    table_of = {word: number for number, table in enumerate(level_tables(level, lines_of(level))) for word in table.words}
+    for number, column in enumerate(_columns(level, list(range(len(page.words))), line_height(level), table_of)):
         for line in _lines(level, column):
             across = sorted(line.words, key=lambda index: level.words[index].box.x0)
-            rows.append(ReadingRow(as_read(level.words, across), union(page.words[index].box for index in across), number))
+            (table, count), = Counter(table_of.get(word) for word in across).most_common(1)
+            box = union(page.words[index].box for index in across)
+            rows.append(ReadingRow(as_read(level.words, across), box, number, table if 2 * count > len(across) else None))
     return rows
 
 
@@ -61,12 +72,12 @@ def _lines(page: Page, indices: Sequence[int]) -> list[Line]:
     ]
 
 
-def _columns(page: Page, indices: list[int], height: float) -> list[list[int]]:
-    """The words in blocks in reading order, cut along gutters that have columns of text on both sides."""
+def _columns(page: Page, indices: list[int], height: float, table_of: Mapping[int, int]) -> list[list[int]]:
+    """The words in blocks in reading order, cut along gutters that have columns of text on both sides, and through no table."""
     pending, done = [indices], []
     while pending:
         block = pending.pop()
-        parts = _split(_lines(page, block), page, height)
+        parts = _split(_lines(page, block), page, height, table_of)
         if parts is None:
             done.append(block)
         else:
@@ -74,15 +85,16 @@ def _columns(page: Page, indices: list[int], height: float) -> list[list[int]]:
     return done
 
 
-def _split(lines: Sequence[Line], page: Page, height: float) -> tuple[list[int], ...] | None:
+def _split(lines: Sequence[Line], page: Page, height: float, table_of: Mapping[int, int]) -> tuple[list[int], ...] | None:
     """The words of ``lines`` as (above, left, right, below) the tallest gutter; None without one."""
     best: tuple[int, tuple[list[int], ...]] | None = None
     pieces = [_pieces(line, page, GUTTER * height) for line in lines]
     edges = _edges(pieces, height)
-    pieces = [_joined(line, edges, height, page) for line in pieces]
+    pieces = [_of_tables(_joined(line, edges, height, page), page, table_of) for line in pieces]
     bands = _bands(lines, BAND_GAP * height)
-    for x in sorted(edges.values()):
-        for start, end in _free_runs(pieces, x, GUTTER * height, bands):
+    ragged = max(1, round(RAGGED * height))
+    for x in sorted(edge - ragged for edge in edges.values()):
+        for start, end in _free_runs(pieces, x, GUTTER * height - ragged, bands):
             left = [[p for p in line if p.box.x1 <= x] for line in pieces[start:end]]
             right = [[p for p in line if p.box.x0 >= x] for line in pieces[start:end]]
             tall = lines[end - 1].box.y1 - lines[start].box.y0 if end > start else 0
@@ -125,6 +137,18 @@ def _joined(line: Sequence[Segment], edges: Collection[int], height: float, page
     return joined
 
 
+def _of_tables(line: Sequence[Segment], page: Page, table_of: Mapping[int, int]) -> list[Segment]:
+    """The pieces of a line with those joined that are cells of one table's row."""
+    joined: list[Segment] = []
+    for piece in line:
+        table = table_of.get(piece.words[0])
+        if joined and table is not None and table == table_of.get(joined[-1].words[-1]):
+            joined[-1] = segment(page.words, (*joined[-1].words, *piece.words))
+        else:
+            joined.append(piece)
+    return joined
+
+
 def _bands(lines: Sequence[Line], gap: float) -> set[int]:
     """The lines before which the page is white from edge to edge over more than ``gap`` pixels."""
     found, bottom = set(), 0
@@ -155,7 +179,7 @@ def _is_column(parts: Sequence[Sequence[Segment]], height: float) -> bool:
     pieces = [piece for part in parts for piece in part]
     widths = sorted(piece.box.width for piece in pieces)
     full = widths[int(FULL_LINE * (len(widths) - 1))]
-    running = sum(len(piece.words) >= COLUMN_WORDS for piece in pieces)
+    running = sum(words_in(piece.text) >= COLUMN_WORDS for piece in pieces)
     filled = sum(width for width in widths if width >= COLUMN_FILL * full)
     return running >= RUNNING_SHARE * len(pieces) and full >= COLUMN_WIDTH * height and filled >= FILLED_SHARE * sum(widths)
 

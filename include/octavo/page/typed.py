@@ -7,6 +7,7 @@ the words it covers, so that a value is always words of the page.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,9 +21,9 @@ from octavo.page.values import DateSpan, currency_of, parser
 from octavo.page.values.numbers import APOSTROPHES, FRACTIONS, MINUS
 
 NUMBER = re.compile(
-    rf"(?<![\w.,/])[{MINUS}]?(?:(?:\d{{1,2}}(?:,\d{{2}})+,\d{{3}}|\d+(?:[.,{APOSTROPHES}]\d{{3}})*)(?:[.,]\d+)?(?:\s?[{FRACTIONS}])?|[{FRACTIONS}])(?![\w/])"
+    rf"(?<![\w.,/])[{MINUS}]?(?:(?:\d{{1,2}}(?:,\d{{2}})+,\d{{3}}|\d+(?:[.,{APOSTROPHES}]\d{{3}})*)(?:[.,]\d+)?(?:\s?[{FRACTIONS}])?|[{FRACTIONS}])(?![\w/]|[.,]\d)"
 )
-INTEGER = re.compile(r"(?<![\w.,/])-?\d{1,3}(?:[.,']?\d{3})*(?![\w/.,]\d)")
+INTEGER = re.compile(r"(?<![\w.,/])-?\d{1,3}(?:[.,']?\d{3})*(?!\w|[/.,]\d)")
 PERCENTAGE = re.compile(r"(?<![\w.,])-?\d+(?:[.,]\d+)?\s?%")
 PHONE = re.compile(r"(?<![\w.])\+?\(?\d[\d ()/.-]{6,}\d(?!\w)")
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
@@ -35,7 +36,7 @@ IDENTIFIER = re.compile(
 # A sign or a mark belongs to an amount across this gap at most, in multiples of the height.
 SIGN_GAP = 3.0
 _GLUED_CLOCK = re.compile(r"(?<![\d/.-])(\d{1,2}(?P<s>[-/.])\d{1,2}(?P=s)(?:20\d{2}|\d{2}))(\d{1,2}:\d{2}(?::\d{2})?)(?!\d)")
-_CLOCK = re.compile(r"^\d{1,2}:\d{2}")
+_CLOCK = re.compile(r"\d{1,2}:\d{2}")
 
 
 class _Patterns:
@@ -99,8 +100,8 @@ class Run:
 
     def cut(self, start: int, end: int) -> tuple[str, tuple[int, ...], int]:
         """The text from ``start`` to ``end``, its words, and how many words stand before it."""
-        covered = [n for n in range(len(self.words)) if self._starts[n] < end and self._ends[n] > start]
-        return " ".join(self.text[start:end].split()), tuple(self.words[n] for n in covered), covered[0] if covered else 0
+        first, past = bisect_right(self._ends, start), bisect_left(self._starts, end)
+        return " ".join(self.text[start:end].split()), self.words[first:past], first if first < past else 0
 
 
 def patterns(kind: Kind, code: str | None = None) -> tuple[re.Pattern[str], ...]:
@@ -152,7 +153,7 @@ def _spans(text: str, kind: Kind, locale: Locale) -> Iterator[tuple[int, int]]:
         return
     for pattern in patterns(kind, locale.currency):
         for found in pattern.finditer(text):
-            timed = _CLOCK.match(text[found.start():])
+            timed = _CLOCK.match(text, found.start())
             if kind in (Kind.IDENTIFIER, Kind.INTEGER) and timed:
                 continue
             if kind is Kind.IDENTIFIER and has_date(found.group(), locale):

@@ -6,14 +6,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import NamedTuple
 
-from octavo.model.contracts import Contract, Locale
-from octavo.model.entities import Page
+from octavo.model.contracts import Contract, Kind, Locale
+from octavo.model.entities import Box, Page
 from octavo.page import labels, lines, typed
 from octavo.page.labels import Label
 from octavo.page.level import levelled
 from octavo.page.lines import Line, Segment
+from octavo.page.ruling_boxes import boxes_of
+from octavo.page.tables import Table, header_cells, level_tables
 
 # A segment of so many words is a sentence, and what looks like a label in it one of its words.
 SENTENCE_WORDS = 12
@@ -54,11 +57,16 @@ class View:
 
     @cached_property
     def _index(self) -> labels.Index:
-        return labels.Index(self.page)
+        return labels.Index(self.page, self.lines, header_cells(self.page, self.tables))
 
-    @property
+    @cached_property
     def lines(self) -> tuple[Line, ...]:
-        return self._index.lines
+        return lines.lines_of(self.page)
+
+    @cached_property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables of the levelled page."""
+        return level_tables(self.page, self.lines)
 
     @cached_property
     def height(self) -> float:
@@ -73,6 +81,15 @@ class View:
     def prints(self) -> dict[str, tuple[Label, ...]]:
         """The labels of each leaf field as printed on the page, by path."""
         return {path: tuple(self._index.find(spec.labels, spec.not_labels)) for path, spec in self.contract.leaves() if spec.labels}
+
+    @cached_property
+    def column_labels(self) -> dict[int, list[tuple[str, Label]]]:
+        """The labels of lists' columns that end with a word, each with its field's path."""
+        found: dict[int, list[tuple[str, Label]]] = {}
+        for path, labels_of in self.prints.items():
+            for label in labels_of if "[]" in path else ():
+                found.setdefault(label.words[-1], []).append((path, label))
+        return found
 
     @cached_property
     def headings(self) -> dict[str, tuple[Label, ...]]:
@@ -114,15 +131,41 @@ class View:
     def segment_of(self) -> dict[int, Segment]:
         return {word: part for line in self.lines for part in line.segments for word in part.words}
 
+    @cached_property
+    def boxes(self) -> dict[int, tuple[int, ...]]:
+        """For each word in a box that rulings close, all words of that box, line by line."""
+        held: dict[Box, list[int]] = {}
+        boxes = boxes_of(self.page)
+        for line in self.lines:
+            near = [box for box in boxes if box.y0 < line.box.y1 and line.box.y0 < box.y1]
+            for word in line.words if near else ():
+                middle = self.page.words[word].box.center
+                inside = [box for box in near if box.holds(middle)]
+                if inside:
+                    held.setdefault(min(inside, key=lambda box: box.width * box.height), []).append(word)
+        return {word: tuple(words) for words in held.values() for word in words}
+
     def leads(self, label: Label) -> bool:
         """Whether a label begins what it stands in, or follows a mark or a number there, rather than being a word of a sentence."""
         part = self.segment_of[label.words[0]]
-        before = part.words[:part.words.index(label.words[0])]
+        at = part.words.index(label.words[0])
+        before = part.words[max(0, at - 3):at]
         last = self.page.words[before[-1]].text if before else ":"
         if len(part.words) >= SENTENCE_WORDS and not label.text.endswith(":"):
             return False
-        numbered = any(c.isdigit() for i in before[-3:] for c in self.page.words[i].text)
+        numbered = any(c.isdigit() for i in before for c in self.page.words[i].text)
         return numbered or last.endswith((":", ".", ",", ")", "/", "|")) or not any(c.isalpha() for c in last)
+
+    @cached_property
+    def amounts(self) -> tuple[tuple[typed.Match, ...], ...]:
+        """The amounts of each line."""
+        runs = (typed.Run(self.page, line.words, 0, self.segment_of) for line in self.lines)
+        return tuple(tuple(typed.matches(run, Kind.MONEY, self.locale)) for run in runs)
+
+    @cached_property
+    def tops_below(self) -> tuple[int, ...]:
+        """The highest top among each line and all after it, since lines are in the order of their middles."""
+        return tuple(accumulate((line.box.y0 for line in reversed(self.lines)), min))[::-1]
 
     @property
     def locale(self) -> Locale:

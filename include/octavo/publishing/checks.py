@@ -80,6 +80,7 @@ def _trust(contract: Contract) -> Iterator[Check]:
         (gate.max_untrusted_share, "values are unsupported or conflicting", "trust", "verdict", (Verdict.UNSUPPORTED, Verdict.CONFLICTING)),
         (gate.max_lost_pages_share, "pages are quarantined", "pages", "outcome", (Outcome.QUARANTINED,)),
         (gate.max_fallback_share, "answers are of no use", "answers", "parse_status", (ParseStatus.FAILED,)),
+        (gate.max_unclaimed_share, "columns and labelled values are no field's", "unclaimed", "taken", ("no",)),
     )
     for most, what, source, column, bad in bounds:
         if most < 1:

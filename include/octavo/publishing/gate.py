@@ -134,4 +134,5 @@ def _table(source: str, contract: Contract) -> str:
     kind, _, name = source.partition(":")
     if kind == "schema":
         return name
-    return {"trust": "fields"}.get(kind, kind if kind in ("documents", "fields", "pages", "answers") else contract.name)
+    own = kind if kind in ("documents", "fields", "pages", "answers") else contract.name
+    return {"trust": "fields", "unclaimed": "documents"}.get(kind, own)

@@ -34,7 +34,7 @@ def frames(
 
     Args:
         source: ``schema:TABLE``, ``documents``, ``fields``, ``pages``, ``answers``, ``trust`` (verdicts of the contract's
-            values), ``accounts``, ``records``, ``values:PATH``, ``length:PATH`` or ``sum:INDEX``.
+            values), ``unclaimed`` (what fields could take), ``accounts``, ``records``, ``values:PATH``, ``length:PATH`` or ``sum:INDEX``.
         group: the checks that want it; a check for uniqueness gets all its rows in one frame.
         held: documents whose records wait for review instead of being published.
     """
@@ -51,6 +51,13 @@ def frames(
             for table in fs.iter_tables(workspace.staged("fields"), ["document", "matched", "value", "verdict"], BATCH_ROWS):
                 values = [row for row in table.to_pylist() if row["matched"] and row["value"] is not None and row["verdict"] not in _APART]
                 yield _frame({name: [row[name] for row in values] for name in ("document", "verdict")})
+        case "unclaimed":
+            for table in fs.iter_tables(workspace.staged("documents"), ["document", "claimable", "unclaimed"], BATCH_ROWS):
+                counts = [(row["document"], row["claimable"] or 0, row["unclaimed"] or 0) for row in table.to_pylist()]
+                yield _frame({
+                    "document": [document for document, all_, _ in counts for _ in range(all_)],
+                    "taken": [answer for _, all_, free in counts for answer in ["no"] * free + ["yes"] * (all_ - free)],
+                })
         case "accounts":
             yield _accounts(workspace, contract, held)
         case "records":

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from octavo.model.contracts import Contract
+from octavo.model.contracts import Contract, Kind
 from octavo.model.entities import Outcome, Report, Verdict
 from octavo.model.errors import Reason, SettingsError
 from octavo.storage import fs
@@ -73,7 +74,8 @@ def _answers(workspace: Workspace, extractors: Sequence[str]) -> Iterator[pa.Tab
 
 
 def _pages(workspace: Workspace) -> Iterator[pa.Table]:
-    """The readings with the numbers of their words, rulings and check boxes instead of these."""
+    """The readings with the numbers of their words, rulings and check boxes instead of these, and of what no field took."""
+    left = _Unclaimed(workspace)
     for table in (completed(rows, READINGS) for rows in _shards(workspace, "read")):
         words = table["words"].combine_chunks()
         counts = pc.list_value_length(words)
@@ -84,12 +86,14 @@ def _pages(workspace: Workspace) -> Iterator[pa.Table]:
         numbers = {name: pc.list_value_length(table[name]).cast(pa.int32()) for name in ("words", "rulings", "checks")}
         columns = {name: table[name] for name in PAGES.names if name in table.schema.names}
         pages = pa.table({**columns, **numbers, "mean_confidence": pa.array(means, pa.float64())})
+        places = zip(table["document"].to_pylist(), table["page"].to_pylist(), strict=True)
+        pages = pages.append_column("unclaimed", pa.array([left.on_page(*place) for place in places], pa.int32()))
         yield completed(pages, PAGES).select(PAGES.names)
 
 
 def _documents(workspace: Workspace) -> Iterator[pa.Table]:
     """The documents with the status that their staged pages gave them, which lie in the order of the documents."""
-    ended = _outcomes(workspace)
+    ended, left = _outcomes(workspace), _Unclaimed(workspace)
     document, pages = next(ended, ("", Counter()))
     for table in fs.iter_tables(workspace.documents):
         rows = table.to_pylist()
@@ -100,7 +104,37 @@ def _documents(workspace: Workspace) -> Iterator[pa.Table]:
                 document, pages = next(ended, ("", Counter()))
             if row["status"] != Outcome.QUARANTINED:
                 row["status"], row["reason"] = _status(own)
+            found = left.of(row["document"])
+            row |= dict.fromkeys(("claimable", "unclaimed", "unclaimed_parts"))
+            if found is not None:
+                row |= {"claimable": found["claimable"], "unclaimed": len(found["parts"]), "unclaimed_parts": found["parts"]}
         yield pa.Table.from_pylist(rows, schema=DOCUMENTS)
+
+
+class _Unclaimed:
+    """What no field took, by document. Documents are asked for in their order; an earlier version's merge did not say it."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        paths = (workspace.shard("unclaimed", shard) for shard in workspace.document_shards)
+        self._rows = (row for path in paths if path.exists() for row in fs.read_table(path).to_pylist())
+        self._row: dict[str, Any] | None = next(self._rows, None)
+        self._by_page: Counter[int] = Counter()
+        self._counted = ""
+
+    def of(self, document: str) -> Mapping[str, Any] | None:
+        """The document's row of ``schemas.UNCLAIMED``."""
+        while self._row is not None and self._row["document"] < document:
+            self._row = next(self._rows, None)
+        return self._row if self._row is not None and self._row["document"] == document else None
+
+    def on_page(self, document: str, page: int) -> int | None:
+        """How much it is on one page."""
+        found = self.of(document)
+        if found is None:
+            return None
+        if self._counted != document:
+            self._counted, self._by_page = document, Counter(part["page"] for part in found["parts"])
+        return self._by_page[page]
 
 
 def _outcomes(workspace: Workspace) -> Iterator[tuple[str, Counter[str]]]:
@@ -124,9 +158,10 @@ def _status(pages: Counter[str]) -> tuple[str, str | None]:
 
 
 def _review(workspace: Workspace, contract: Contract) -> Iterator[pa.Table]:
-    """Every value that is not accepted, and every required field that has none."""
+    """Every value that is not accepted, every required field that has none, and every list that left out rows of its table."""
     places = (row for table in fs.iter_tables(workspace.documents, ["document", "uri"]) for row in table.to_pylist())
     required = [path for path, spec in contract.leaves() if spec.required and "[]" not in path]
+    lists = [path for path, spec in contract.fields.items() if spec.type is Kind.LIST and spec.required]
     of_field = [name for name in REVIEW.names if name != "uri"]
     contract_hash = contract.hash
     for shard in workspace.document_shards:
@@ -140,14 +175,35 @@ def _review(workspace: Workspace, contract: Contract) -> Iterator[pa.Table]:
             found = rows.filter(pc.and_(pc.or_(given, accepted), pc.is_in(rows["field"], pa.array(required, pa.string()))))
             held.update(zip(found["document"].to_pylist(), found["field"].to_pylist(), strict=True))
             wanted.append(rows.filter(pc.and_(given, pc.invert(accepted))).select(of_field))
+            for path in lists:
+                listed = rows.filter(pc.and_(given, pc.starts_with(rows["field"], f"{path}[")))["document"]
+                held.update((document, f"{path}[]") for document in listed.unique().to_pylist())
         missing = [
             {"document": document, "field": path, "reason": "required, but nothing was found", "contract_hash": contract_hash}
             for document in documents for path in required if (document, path) not in held
         ]
+        missing += [
+            {"document": document, "field": f"{path}[]", "reason": "required, but no row was found", "contract_hash": contract_hash}
+            for document in documents for path in lists if (document, f"{path}[]") not in held
+        ]
+        missing += _dropped(workspace, shard, contract_hash)
         joined = pa.concat_tables([*wanted, pa.Table.from_pylist(missing, pa.schema([REVIEW.field(name) for name in of_field]))])
         joined = joined.take(pc.sort_indices(joined, [("document", "ascending"), ("field", "ascending")]))
         known = pc.index_in(joined["document"], pa.array(uris, pa.string()))
         yield joined.append_column("uri", pa.array(uris.values(), pa.string()).take(known.combine_chunks()))
+
+
+def _dropped(workspace: Workspace, shard: str, contract_hash: str) -> Iterator[dict[str, Any]]:
+    """A row of ``review`` for each table of which a list left out rows."""
+    path = workspace.shard("unclaimed", shard)
+    for row in fs.read_table(path, ["document", "dropped"]).to_pylist() if path.exists() else ():
+        for one in row["dropped"]:
+            said = "a row of its table is" if one["rows"] == 1 else f"{one['rows']} rows of its table are"
+            yield {
+                "document": row["document"], "field": f"{one['field']}[]", "page": one["page"], "contract_hash": contract_hash,
+                "reason": f"{said} in none of its items",
+                "evidence": [{name: one[name] for name in ("page", "x0", "y0", "x1", "y1")}],
+            }
 
 
 def _uris(places: Iterator[dict[str, str]], wanted: set[str]) -> dict[str, str]:

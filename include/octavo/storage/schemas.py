@@ -19,6 +19,18 @@ CHECK = pa.struct([*BOX, ("ticked", pa.bool_())])
 EVIDENCE = pa.struct([("page", pa.int32()), *BOX])
 LOSER = pa.struct([("value", pa.string()), ("page", pa.int32()), ("extractor", pa.string()), ("reason", pa.string())])
 
+# What no field took, of a document: a table, one of its columns, or a labelled value.
+PART = pa.struct([("kind", pa.string()), ("text", pa.string()), ("page", pa.int32()), *BOX])
+# Rows of a table that a list left out.
+DROPPED = pa.struct([("field", pa.string()), ("rows", pa.int32()), ("page", pa.int32()), *BOX])
+# What the merge stage writes of each document beside its fields.
+UNCLAIMED = pa.schema([
+    ("document", pa.string()),
+    ("claimable", pa.int32()),
+    ("parts", pa.list_(PART)),
+    ("dropped", pa.list_(DROPPED)),
+])
+
 # No table repeats `contract` and `day`: readers of partitioned folders take both from the path.
 DOCUMENTS = pa.schema([
     ("document", pa.string()),          # sha256 of the bytes
@@ -29,6 +41,9 @@ DOCUMENTS = pa.schema([
     ("pages", pa.int32()),
     ("status", pa.string()),            # an Outcome
     ("reason", pa.string()),            # a Reason, null for ok
+    ("claimable", pa.int32()),          # it and the next two are null where an earlier version merged the document
+    ("unclaimed", pa.int32()),          # of them those that no field took
+    ("unclaimed_parts", pa.list_(PART)),
 ])
 
 _PAGE = [
@@ -63,6 +78,7 @@ PAGES = pa.schema([
     ("mean_confidence", pa.float64()),
     ("rulings", pa.int32()),            # it and the next are null where an earlier version read the page
     ("checks", pa.int32()),
+    ("unclaimed", pa.int32()),          # tables, columns and labelled values that no field took; null likewise
     ("outcome", pa.string()),
     ("reason", pa.string()),
 ])
@@ -115,6 +131,7 @@ FIELDS = pa.schema([
     ("date", pa.date32()),
     ("support", pa.string()),
     ("verdict", pa.string()),
+    ("confidence", pa.decimal128(4, 3)),  # how likely the value is right; null for generated values and in days of earlier versions
     ("reason", pa.string()),
     ("page", pa.int32()),
     ("chunk", pa.int32()),
@@ -130,6 +147,7 @@ REVIEW = pa.schema([
     ("field", pa.string()),
     ("value", pa.string()),
     ("verdict", pa.string()),
+    ("confidence", pa.decimal128(4, 3)),
     ("reason", pa.string()),
     ("page", pa.int32()),
     ("evidence", pa.list_(EVIDENCE)),

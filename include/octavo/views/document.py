@@ -8,10 +8,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
-from octavo.model.entities import OcrReason, Outcome
+from octavo.model.entities import OcrReason, Outcome, Word
 from octavo.model.settings import Settings
+from octavo.page.tables import Table, tables_of
 from octavo.reading.store import published
 from octavo.storage.corrections import CorrectionStore
 from octavo.storage.schemas import chunk_from_row
@@ -45,11 +47,12 @@ class WordMark:
 
 @dataclass(frozen=True, slots=True)
 class ChunkMark:
-    """A chunk; ``number`` counts from 1 in reading order."""
+    """A chunk; ``number`` counts from 1 in reading order, and ``table`` says whether words of a table are in it."""
 
     rect: Rect
     number: int
     text: str
+    table: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,26 @@ class RulingMark:
     x2: int
     y2: int
     width: int
+
+
+@dataclass(frozen=True, slots=True)
+class CellMark:
+    """A cell of a table; ``head`` for one of its header."""
+
+    rect: Rect
+    text: str
+    head: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TableMark:
+    """A table of the page: its cells with text. ``number`` counts from 1, top to bottom."""
+
+    rect: Rect
+    number: int
+    rows: int
+    columns: int
+    cells: tuple[CellMark, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +104,10 @@ class EvidenceRect:
 
 @dataclass(frozen=True, slots=True)
 class FieldView:
-    """A field. ``number`` names it within the page, ``group`` is the list's row that it is of (``line_items[0]``), ``name`` the rest."""
+    """A field. ``number`` names it within the page, ``group`` is the list's row that it is of (``line_items[0]``), ``name`` the rest.
+
+    ``confidence`` is None for generated values and in days of earlier versions.
+    """
 
     number: int
     path: str
@@ -89,6 +115,7 @@ class FieldView:
     name: str
     value: str | None
     verdict: str
+    confidence: Decimal | None
     support: str
     reason: str
     extractor: str | None
@@ -116,6 +143,7 @@ class PageView:
     notes: tuple[str, ...] = ()
     rulings: tuple[RulingMark, ...] = ()
     checks: tuple[CheckMark, ...] = ()
+    tables: tuple[TableMark, ...] = ()
 
     @property
     def readable(self) -> bool:
@@ -141,6 +169,8 @@ class DocumentView:
     record: Row
     corrections: tuple[Row, ...]
     waiting: Row  # by field path, what people said since: the next run of the day takes it
+    claimable: int | None = None
+    unclaimed: tuple[Row, ...] = ()
 
     @property
     def verdicts(self) -> dict[str, int]:
@@ -173,6 +203,7 @@ def load(place: DocumentDay, document: str) -> DocumentView:
         media_type=row["media_type"], contract=place.partition.contract, day=place.partition.day, run=place.run, status=row["status"],
         reason=row["reason"], pages=row["pages"] or 0, fields=tuple(_field(number, one) for number, one in enumerate(fields)),
         record=record, corrections=(merged := tuple(place.rows("corrections", document))), waiting=_waiting(place, document, merged),
+        claimable=row.get("claimable"), unclaimed=tuple(row.get("unclaimed_parts") or ()),
     )
 
 
@@ -192,14 +223,26 @@ def load_page(place: DocumentDay, document: str, number: int, settings: Settings
     answers = [row for row in place.rows("answers", document) if row["page"] == number]
     kept = published(settings.reading_store, document, frame, chunks) if frame["outcome"] != Outcome.QUARANTINED else None
     words = kept[0].words if kept else ()
+    tables = tables_of(kept[0]) if kept else ()
+    in_table = frozenset().union(*(table.words for table in tables))
     return PageView(
         number, frame["width"], frame["height"], frame["outcome"], frame["reason"], frame["text_source"], kept is not None,
         tuple(WordMark(_rect(*word.box), word.text, word.confidence, level(word.confidence)) for word in words),
-        tuple(ChunkMark(_rect(*chunk_from_row(row).box), row["chunk"] + 1, row["text"]) for row in chunks),
+        tuple(
+            ChunkMark(_rect(*chunk.box), row["chunk"] + 1, row["text"], not in_table.isdisjoint(chunk.words))
+            for row, chunk in ((row, chunk_from_row(row)) for row in chunks)
+        ),
         tuple(answers), kept[1] if kept else None, tuple(notes_of(frame)),
         tuple(RulingMark(*ruling) for ruling in (kept[0].rulings if kept else ())),
         tuple(CheckMark(_rect(*box), "ticked" if ticked else "empty") for box, ticked in (kept[0].checks if kept else ())),
+        tuple(_table(number, table, words) for number, table in enumerate(tables, 1)),
     )
+
+
+def _table(number: int, table: Table, words: Sequence[Word]) -> TableMark:
+    texts = {cell: " ".join(words[word].text for word in cell.words) for cell in table.cells}
+    cells = tuple(CellMark(_rect(*cell.box), text, cell.rows[0] < table.header_rows) for cell, text in texts.items())
+    return TableMark(_rect(*table.box), number, len(table.ys) - 1, len(table.xs) - 1, cells)
 
 
 OCR_REASONS = {
@@ -237,7 +280,8 @@ def _field(number: int, row: Row) -> FieldView:
     inside = _ROW.fullmatch(row["field"])
     group, name = (inside[1], inside[2] or inside[1]) if inside else ("", row["field"])
     return FieldView(
-        number, row["field"], group, name, row["value"], row["verdict"], row["support"], row["reason"] or "", row["extractor"],
+        number, row["field"], group, name, row["value"], row["verdict"], row.get("confidence"), row["support"],
+        row["reason"] or "", row["extractor"],
         row["page"], row["matched"], tuple(_evidence(row["evidence"] or ())), tuple(row["losers"] or ()),
     )
 

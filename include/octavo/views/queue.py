@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import pyarrow.compute as pc
 from upath import UPath
@@ -58,6 +59,7 @@ class Item:
     field: str
     value: str | None
     verdict: str | None
+    confidence: Decimal | None
     reason: str
     page: int | None
     single: bool
@@ -85,7 +87,7 @@ class Queue:
 
 
 def load(settings: Settings, contracts: Collection[str], wanted: Wanted) -> Queue:
-    """One page of the values that wait for a person and about which nobody said anything yet.
+    """One page of the values that wait for a person and about which nobody said anything yet; of each day the likeliest first.
 
     Args:
         settings: the lake and the corrections.
@@ -125,7 +127,7 @@ def _review(lake: Lake, partition: Partition, field: str) -> list[Row]:
         rows: list[Row] = fs.read_table(lake.table("review", partition), where=("field", field) if field else None).to_pylist()
     except FileNotFoundError:
         return []
-    return rows
+    return sorted(rows, key=lambda row: (-(row.get("confidence") or 0), row["document"], row["field"]))
 
 
 def _with_answers(lake: Lake, store: CorrectionStore, partition: Partition, rows: Sequence[Row]) -> Iterator[tuple[Row, Correction | None]]:
@@ -165,7 +167,7 @@ def _items(lake: Lake, rows: Sequence[tuple[Partition, Row]]) -> Iterator[Item]:
         boxes = [Rect(one["x0"], one["y0"], one["x1"] - one["x0"], one["y1"] - one["y0"]) for one in evidence if one["page"] == number]
         yield Item(
             partition.contract, partition.day, row["document"], str(row["uri"]).rstrip("/").rsplit("/", 1)[-1], row["field"], row["value"],
-            row["verdict"], row["reason"] or "", number, "[]" not in row["field"],
+            row["verdict"], row.get("confidence"), row["reason"] or "", number, "[]" not in row["field"],
             piece(number, frames.get((partition, row["document"], number)), boxes) if boxes else None,
         )
 

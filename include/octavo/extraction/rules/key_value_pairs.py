@@ -7,8 +7,10 @@ of the cells below it), keys that end with a colon, and lines of two columns (``
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from octavo.model.entities import Box, union
 from octavo.model.lexicon import current
@@ -30,6 +32,8 @@ BELOW_GAP = 2.5
 LINES_BELOW, LINES_LISTED = 12, 30
 # Fewest columns of a table's header, and the gap in line heights that ends the table.
 HEADER_COLUMNS, ROW_GAP = 3, 2.5
+# Rows after which text without figures is taken for no table.
+ROWS_TRIED = 20
 # A line that fills this share of its paragraph's width goes on in the next line.
 FULL_LINE = 0.75
 # A paragraph is wider than this many line heights; narrower lines are items of a list.
@@ -146,9 +150,12 @@ def _tables(view: View, rows: list[list[PairPart]], used: set[PairPart]) -> Iter
             continue
         columns: list[list[PairPart]] = [[] for _ in header]
         bottom = max(piece.box.y1 for piece in header)
-        count = 0
-        for row in rows[number + 1:]:
+        count = cells = figures = 0
+        for below in range(number + 1, len(rows)):
+            row = rows[below]
             if not row or row[0].box.y0 - bottom > ROW_GAP * view.height or any(piece.colon for piece in row):
+                break
+            if count >= ROWS_TRIED and figures * 2 < cells:
                 break
             placed = [(piece, _column(header, piece)) for piece in row]
             hits = [column for _, column in placed if column is not None]
@@ -157,11 +164,12 @@ def _tables(view: View, rows: list[list[PairPart]], used: set[PairPart]) -> Iter
             for piece, column in placed:
                 if column is not None:
                     columns[column].append(piece)
+                    cells += 1
+                    figures += any(map(str.isdigit, piece.text))
             bottom = max(piece.box.y1 for piece in row)
             count += 1
-        cells = [piece for column in columns for piece in column]
-        if count and sum(any(c.isdigit() for c in cell.text) for cell in cells) * 2 >= len(cells):
-            used.update(header, cells)
+        if count and figures * 2 >= cells:
+            used.update(header, *columns)
             for key, cells_below in zip(header, columns, strict=True):
                 yield key, [[cell] for cell in cells_below]
 
@@ -280,18 +288,39 @@ def _two_columns(view: View, rows: list[list[PairPart]], used: set[PairPart]) ->
     """Neighbours that read like a label and its value, or that stand in two columns with another such line."""
     free = [[piece for piece in row if piece not in used] for row in rows]
     neighbours = [(row[n], row[n + 1]) for row in free for n in range(len(row) - 1) if _fits(view, row[n], row[n + 1])]
+    columns = _Columns(neighbours, view.height)
     taken: set[PairPart] = set()
     for key, value in neighbours:
         if key in taken or value in taken:
             continue
-        aligned = sum(
-            abs(other.box.x0 - key.box.x0) <= view.height / 2 and abs(beside.box.x0 - value.box.x0) <= view.height
-            for other, beside in neighbours
-        )
-        if (businesses.reads_like_label(key.text) and not businesses.reads_like_label(value.text)) or aligned > 1:
+        labelled = businesses.reads_like_label(key.text) and not businesses.reads_like_label(value.text)
+        if labelled or columns.repeat(key, value):
             taken.update((key, value))
             yield key, [[value]]
     used.update(taken)
+
+
+class _Columns:
+    """Where the neighbours of a page begin, kept by cells as large as they may lie apart to stand in two columns."""
+
+    def __init__(self, neighbours: Sequence[tuple[PairPart, PairPart]], height: float) -> None:
+        self._reach = height / 2, height
+        self._starts: defaultdict[tuple[int, int], Counter[tuple[int, int]]] = defaultdict(Counter)
+        for key, value in neighbours:
+            self._starts[self._cell(key.box.x0, value.box.x0)][key.box.x0, value.box.x0] += 1
+
+    def _cell(self, key: int, value: int) -> tuple[int, int]:
+        return int(key / self._reach[0]), int(value / self._reach[1])
+
+    def repeat(self, key: PairPart, value: PairPart) -> bool:
+        """Whether other neighbours begin where these two do."""
+        across, beside = self._cell(key.box.x0, value.box.x0)
+        near = (self._starts.get((across + i, beside + j), Counter()) for i in (0, -1, 1) for j in (0, -1, 1))
+        aligned = (
+            times for cell in near for (x, y), times in cell.items()
+            if abs(x - key.box.x0) <= self._reach[0] and abs(y - value.box.x0) <= self._reach[1]
+        )
+        return any(total > 1 for total in accumulate(aligned))
 
 
 def _fits(view: View, key: PairPart, value: PairPart) -> bool:

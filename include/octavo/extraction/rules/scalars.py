@@ -34,6 +34,8 @@ INSIDE, INSIDE_NAME = 0.6, 0.3
 OFTEN, OFTEN_WEIGHT = 3, 0.8
 # A value counts this much more in a line that has another field's label as well.
 COMPANY = 1.2
+# Weight of a value in its label's own box.
+BOXED = 1.5
 # Weight of a value that stands at the beginning of the line after its label's.
 WRAPPED = 0.9
 # What standing at the page's very top adds to a field that belongs there; half way down adds half of it.
@@ -71,6 +73,10 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
             weight *= OFTEN_WEIGHT
         if not view.leads(label):
             weight *= INSIDE_NAME if spec.type is Kind.NAME else INSIDE
+        inside = in_box(view, spec, label)
+        if inside:
+            found += [replace(c, score=c.score * weight * BOXED) for c in inside]
+            continue
         right = beside(view, spec, label)
         found += [replace(c, score=c.score * weight) for c in right]
         if typed.is_text(spec.type) or not right:
@@ -89,6 +95,30 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
     if spec.type is Kind.MONEY and spec.place is Place.BOTTOM:
         found = confirmed(view, found)
     return ranked(found, spec)
+
+
+def in_box(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
+    """Values in the box that rulings close around a label that heads it: in the lines below the label, or else behind it."""
+    words = view.boxes.get(label.words[0], ())
+    if not set(label.words) <= set(words) or set(words) & view.label_words - set(label.words):
+        return []
+    by_line: dict[int, list[int]] = {}
+    for word in words:
+        by_line.setdefault(view.line_of[word], []).append(word)
+    first, *others = by_line
+    own = {view.line_of[word] for word in label.words}
+    if first not in own:
+        return []
+    lower = [line for line in others if line not in own]
+    behind = by_line[first][by_line[first].index(label.words[-1]) + 1 :] if first == view.line_of[label.words[-1]] else []
+    values = [by_line[line] for line in lower] or [behind]
+    if spec.type is Kind.NAME:
+        values = values[:1]
+    joined = [word for line in values for word in line]
+    if typed.is_text(spec.type):
+        cut = trimmed(view.page, joined)
+        return [cut] if cut and (spec.type is not Kind.NAME or is_name(cut.text)) else []
+    return [Proposal(match.text, match.words, 1.0) for match in typed.matches(typed.Run(view.page, joined), spec.type, view.locale)]
 
 
 def beside(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
@@ -184,11 +214,14 @@ def below(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
     column = spec.pick != "first" and not typed.is_text(spec.type)
     found: list[Proposal] = []
     bottom, passed = label.box, 0
-    for line in view.lines[view.line_of[label.words[0]] + 1:]:
-        cell = cell_under(view, line, label.box, bottom)
+    reach = ROW_GAP * max(view.height, label.box.height)
+    for number in range(view.line_of[label.words[0]] + 1, len(view.lines)):
+        if view.tops_below[number] - bottom.y1 > reach or passed >= (ROWS_OF_COLUMN if column else ROWS_BELOW):
+            break
+        cell = cell_under(view, view.lines[number], label.box, bottom)
         if cell is None:
             continue
-        if cell.box.y0 - bottom.y1 > ROW_GAP * max(view.height, label.box.height) or passed >= (ROWS_OF_COLUMN if column else ROWS_BELOW):
+        if cell.box.y0 - bottom.y1 > reach:
             break
         bottom = cell.box
         if set(cell.words) & view.label_words:
@@ -208,11 +241,15 @@ def party_below(view: View, label: Label) -> list[Proposal]:
     """
     bottom = label.box
     named: list[int] = []
-    for line in view.lines[view.line_of[label.words[0]] + 1:]:
+    reach = ROW_GAP * max(view.height, label.box.height)
+    for number in range(view.line_of[label.words[0]] + 1, len(view.lines)):
+        if view.tops_below[number] - bottom.y1 > reach:
+            break
+        line = view.lines[number]
         cell = cell_under(view, line, label.box, bottom)
         if cell is None:
             continue
-        if cell.box.y0 - bottom.y1 > ROW_GAP * max(view.height, label.box.height) or set(cell.words) & view.label_words:
+        if cell.box.y0 - bottom.y1 > reach or set(cell.words) & view.label_words:
             break
         bottom = cell.box
         words = [i for i in line.words if view.page.words[i].box.x0 >= cell.box.x0]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from octavo.model.contracts import FieldSpec, Kind, Place
+from octavo.model.entities import union
 from octavo.model.lexicon import current
 from octavo.page import lines, typed
 from octavo.page.labels import Label
 from octavo.page.lines import Line, Segment, overlap
+from octavo.page.tables import Cell, Table, rows_below
 from octavo.page.view import Printed, Proposal, View, trimmed
 
 # Fewest columns of a header row that must be labelled.
@@ -45,16 +47,37 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """A column by its header. ``spec`` is None for one that the contract does not name: its values are nobody's."""
+    """A field's column: where its header stands, and ``over`` which of the table's columns, the first and the last."""
 
     name: str
-    spec: FieldSpec | None
+    spec: FieldSpec
     x0: int
     x1: int
+    y0: int
+    over: tuple[int, int]
 
     @property
     def is_text(self) -> bool:
-        return self.spec is not None and typed.is_text(self.spec.type)
+        return typed.is_text(self.spec.type)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A row of a table: the words that stand in each of its columns, and over several. ``ruled``: lines part it from its neighbours."""
+
+    cells: tuple[Cell, ...]
+    y0: int
+    y1: int
+    text: str
+    ruled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """A table that may go on over the page: the fields' columns, and the edges of all of its columns."""
+
+    columns: tuple[_Column, ...]
+    xs: tuple[int, ...]
 
 
 def rows(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[TableRow]]:
@@ -64,46 +87,150 @@ def rows(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[TableRo
     contract says that every page has its own (``continues``).
     """
     found: list[list[TableRow]] = []
-    carried: list[_Column] | None = None
+    carried: _Carried | None = None
     for view in views:
         on_page: list[TableRow] = []
-        number = 0
-        headers = {n: columns for n in range(len(view.lines)) if (columns := _header(view, n, path, spec))}
+        headed = _headed(view, path, spec)
         if not spec.continues:
             carried = None
-        if carried and not headers:
-            on_page, number, carried = _rows_below(view, -1, carried)
-        if not headers and not on_page and not carried:
-            on_page = _sections(view, path, spec) or _running_text(view, spec)
-            number = len(view.lines)
-        while number < len(view.lines):
-            if number in headers:
-                below, number, carried = _rows_below(view, number, headers[number])
-                on_page += below
-            else:
-                number += 1
+        if carried and not headed:
+            on_page, carried = _going_on(view, carried, path, spec)
+        if not headed and not on_page and not carried:
+            on_page = _turned(view, path, spec) or _sections(view, path, spec) or _running_text(view, spec)
+        others = frozenset(word for table, _, _ in headed for word in table.words)
+        for table, row, columns in headed:
+            lines = _lines(view, table, row) + (() if table.ruled else _beyond(view, table, others))
+            below, carried = _rows_below(view, lines, _Carried(tuple(columns), table.xs), path, spec)
+            on_page += below
         found.append(on_page)
     return found
 
 
-def _header(view: View, number: int, path: str, spec: FieldSpec) -> list[_Column] | None:
-    """The columns that the line's labels name, and those of its other words; None for a line that is no header."""
-    line = set(view.lines[number].words)
-    columns: dict[str, tuple[Label, FieldSpec]] = {}
-    for name, leaf in spec.fields.items():
-        for label in view.prints.get(f"{path}[].{name}", ()):
-            if label.words[0] in line:
-                columns.setdefault(name, (label, leaf))
-    if len(columns) < min(LEAST_COLUMNS, len(spec.fields)) or typed.has_amount(view.lines[number].text, view.locale):
+def _headed(view: View, path: str, spec: FieldSpec) -> list[tuple[Table, int, list[_Column]]]:
+    """The headers of the list on a page, from the top down: their table, the first row below, and the fields' columns.
+
+    Where a line has the labels of a header and no table does, it and the lines below it are taken for one.
+    """
+    found: list[tuple[Table, int, list[_Column]]] = []
+    taken: set[int] = set()
+    for table in view.tables:
+        heads = _headers(view, table, path, spec)
+        if heads and not table.ruled and _above(view, table, heads[0]):
+            continue  # its columns are found anew, without what stands above its header
+        found += ((table, row, columns) for row, columns in heads)
+        taken |= table.words if heads else set()
+    number = 0
+    while number < len(view.lines):
+        line = view.lines[number]
+        if taken.isdisjoint(line.words) and _labels(view, path, spec, frozenset(line.words)) is not None:
+            below = [line, *_near(view, number)]
+            made = rows_below(view.page, [one for one in below if taken.isdisjoint(one.words)])
+            heads = _headers(view, made, path, spec) if made else []
+            if made and heads:
+                found += ((made, row, columns) for row, columns in heads)
+                taken |= made.words
+        number += 1
+    return sorted(found, key=lambda one: (one[0].ys[one[1] - 1], one[0].xs[0]))
+
+
+def _above(view: View, table: Table, head: tuple[int, list[_Column]]) -> bool:
+    """Whether lines of a table lie wholly above the labels of its header."""
+    row, columns = head
+    top = min(column.y0 for column in columns)
+    return any(cell.rows[1] < row and max(view.page.words[word].box.y1 for word in cell.words) <= top for cell in table.cells)
+
+
+def _labels(view: View, path: str, spec: FieldSpec, words: Set[int], header: bool = False) -> dict[str, Label] | None:
+    """The labels of a list's columns among some words; None for too few, or where amounts stand among what may be no ``header``."""
+    paths = {f"{path}[].{name}": name for name in spec.fields}
+    printed: dict[str, list[Label]] = {}
+    for of, label in (one for word in words for one in view.column_labels.get(word, ())):
+        if of in paths:
+            printed.setdefault(paths[of], []).append(label)
+    longer = [frozenset(label.words) for labels in printed.values() for label in labels]
+    found: dict[str, Label] = {}
+    for name in spec.fields:
+        whole = [label for label in printed.get(name, ()) if not any(other > frozenset(label.words) for other in longer)]
+        if whole:
+            found[name] = min(whole, key=lambda label: (-len(label.name), label.box.x0, label.words))
+    if len(found) < min(LEAST_COLUMNS, len(spec.fields)):
         return None
-    found = [_Column(name, leaf, label.box.x0, label.box.x1) for name, (label, leaf) in columns.items()]
-    labelled = {word for label, _ in columns.values() for word in label.words}
-    others = [part for part in view.lines[number].segments if not labelled & set(part.words)]
-    return sorted([*found, *(_Column("", None, part.box.x0, part.box.x1) for part in others)], key=lambda c: (c.x0, c.name))
+    return None if not header and typed.has_amount(" ".join(view.page.words[word].text for word in sorted(words)), view.locale) else found
 
 
-def _rows_below(view: View, header: int, columns: list[_Column]) -> tuple[list[TableRow], int, list[_Column] | None]:
-    """Rows until totals or a wide gap, the number of the line to go on with, and the columns if the page ended first.
+def _headers(view: View, table: Table, path: str, spec: FieldSpec) -> list[tuple[int, list[_Column]]]:
+    """The rows of a table that name the list's columns, and those columns; the rows at its top that head it are one."""
+    found = []
+    begin: dict[int, list[Cell]] = {}
+    for cell in table.cells:
+        begin.setdefault(cell.rows[0], []).append(cell)
+    row, count = 0, len(table.ys) - 1
+    while row < count:
+        last = table.header_rows - 1 if row < table.header_rows else row
+        cells = [cell for number in range(row, last + 1) for cell in begin.get(number, ())]
+        labels = _labels(view, path, spec, {word for cell in cells for word in cell.words}, last > row)
+        if labels is None and last > row:  # lines above the header that are none of it
+            cells = [cell for cell in cells if cell.rows[1] == last]
+            labels = _labels(view, path, spec, {word for cell in cells for word in cell.words})
+        if labels is not None:
+            found.append((last + 1, _columns(table, cells, labels, spec)))
+        row = last + 1
+    return found
+
+
+def _columns(table: Table, cells: Sequence[Cell], labels: dict[str, Label], spec: FieldSpec) -> list[_Column]:
+    """The fields' columns. Columns that no header names belong to the texts to their left."""
+    cell_of = {word: cell for cell in cells for word in cell.words}
+    headed = {column for cell in cells for column in range(cell.columns[0], cell.columns[1] + 1)}
+    found = []
+    for name, label in labels.items():
+        first, last = cell_of[label.words[-1]].columns
+        box = label.box
+        while typed.is_text(spec.fields[name].type) and last + 2 < len(table.xs) and last + 1 not in headed | table.figures:
+            last += 1
+        found.append(_Column(name, spec.fields[name], box.x0, box.x1, box.y0, (first, last)))
+    return sorted(found, key=lambda column: (column.x0, column.name))
+
+
+def _lines(view: View, table: Table, first: int) -> tuple[_Line, ...]:
+    """The rows of a table from ``first`` on; rows that one cell at the left stands beside are one."""
+    joined = {row for cell in table.cells if cell.columns[0] == 0 for row in range(cell.rows[0] + 1, cell.rows[1] + 1)}
+    starts: list[list[int]] = []
+    for row in range(first, len(table.ys) - 1):
+        if row in joined and starts:
+            starts[-1].append(row)
+        else:
+            starts.append([row])
+    group_of = {row: n for n, group in enumerate(starts) for row in group}
+    cells: list[list[Cell]] = [[] for _ in starts]
+    for cell in table.cells:
+        if cell.rows[0] >= first:
+            cells[group_of[cell.rows[0]]].append(cell)
+    found = []
+    for held in cells:
+        words = [word for cell in held for word in cell.words]
+        if words:
+            box = union(view.page.words[word].box for word in words)
+            y0, y1 = (table.ys[held[0].rows[0]], table.ys[max(cell.rows[1] for cell in held) + 1]) if table.ruled else (box.y0, box.y1)
+            by_place = sorted(words, key=lambda word: (view.line_of[word], view.page.words[word].box.x0))
+            found.append(_Line(tuple(held), y0, y1, " ".join(view.page.words[word].text for word in by_place), table.ruled))
+    return tuple(found)
+
+
+def _beyond(view: View, table: Table, others: Set[int]) -> tuple[_Line, ...]:
+    """The lines below a table's last row, to the next table or a gap that no table has: they may be rows of another shape."""
+    last = max(view.line_of[word] for word in table.words)
+    below = list(takewhile(lambda line: others.isdisjoint(line.words), _near(view, last)))
+    if below and below[0].box.y0 - view.lines[last].box.y1 > TABLE_GAP * view.height:
+        return ()
+    goes_on = rows_below(view.page, below, table.xs) if below else None
+    return _lines(view, goes_on, 0) if goes_on else ()
+
+
+def _rows_below(
+    view: View, lines: Sequence[_Line], table: _Carried, path: str, spec: FieldSpec,
+) -> tuple[list[TableRow], _Carried | None]:
+    """The items among a table's rows until totals, another header or a wide gap, and its columns if the page ended first.
 
     A line without a number or amount goes on with the row above it: a description over two lines. Words of sums make no row of a sum
     where it fills as many columns with figures as the table's rows do, as an item called "Net curtain" does. A sum that other rows
@@ -111,31 +238,41 @@ def _rows_below(view: View, header: int, columns: list[_Column]) -> tuple[list[T
     """
     found: list[TableRow] = []
     widest = view.height
-    bottom = view.lines[header].box.y1 if header >= 0 else view.lines[0].box.y0 if view.lines else 0
-    read = [_row(view, line, columns) for line in _near(view, header)]
-    usual = _usual_shape(view, header, read, columns)
-    for number, row in enumerate(read, header + 1):
-        line = view.lines[number]
-        gap = line.box.y0 - bottom
+    columns = table.columns
+    bottom = lines[0].y0 if lines else 0
+    read = [_row(view, line, columns) for line in lines]
+    usual = _usual_shape(lines, read, columns)
+    last = max((number for number, row in enumerate(read) if usual.fits(row, columns)), default=-1)
+    for number, (line, row) in enumerate(zip(lines, read, strict=True)):
+        gap = line.y0 - bottom
         # after a wider gap than between the rows so far only another row belongs to the table
         parted = len(found) > 1 and gap > GAP_RATIO * widest and (row is None or not _has_figures(row, columns) or len(row.values) < 2)
         sums = _is_sum(line.text) and not usual.fits(row, columns)
-        goes_on = sums and any(usual.fits(below, columns) for below in read[number - header :])
-        if gap > TABLE_GAP * view.height or parted or number in view.heading_lines or (sums and not goes_on):
-            carried = _begins(line.text, "carries") or (not sums and line.box.y0 > PAGE_END * view.page.height)
-            return found, number, columns if carried and found else None
-        if sums:
-            widest, bottom = max(widest, gap), line.box.y1
-            continue
-        widest = max(widest, gap)
-        bottom = line.box.y1
-        if row is None:
+        goes_on = sums and number < last
+        words = frozenset(word for cell in line.cells for word in cell.words)
+        if _labels(view, path, spec, words) is not None:
+            return found, None
+        heads = any(view.line_of[word] in view.heading_lines for word in words)
+        if gap > TABLE_GAP * view.height or parted or heads or (sums and not goes_on):
+            carried = _begins(line.text, "carries") or (not sums and line.y0 > PAGE_END * view.page.height)
+            return found, table if carried and found else None
+        widest, bottom = max(widest, gap), line.y1
+        if sums or row is None:
             continue
         if _has_figures(row, columns):
             found.append(row)
-        elif found:
-            found[-1] = _joined(found[-1], row)
-    return found, len(view.lines), columns if found else None
+        elif found and not line.ruled:
+            found[-1] = _joined(found[-1], row, columns)
+    follower = next((line for line in view.lines if line.box.y0 >= bottom), None)
+    ends_page = follower is None or follower.box.y0 > PAGE_END * view.page.height
+    return found, table if found and ends_page else None
+
+
+def _going_on(view: View, carried: _Carried, path: str, spec: FieldSpec) -> tuple[list[TableRow], _Carried | None]:
+    """Rows at the top of a page of a table that began on the page before."""
+    lines = [*view.lines[:1], *_near(view, 0)] if view.lines else []
+    table = rows_below(view.page, lines, carried.xs) if lines else None
+    return _rows_below(view, _lines(view, table, 0), carried, path, spec) if table else ([], carried)
 
 
 def _near(view: View, header: int) -> list[Line]:
@@ -159,11 +296,11 @@ class _Shape:
         return _figures(row, columns) >= self.figures and len(row.values) > _figures(row, columns)
 
 
-def _usual_shape(view: View, header: int, read: Sequence[TableRow | None], columns: Sequence[_Column]) -> _Shape:
+def _usual_shape(lines: Sequence[_Line], read: Sequence[TableRow | None], columns: Sequence[_Column]) -> _Shape:
     """The shape of the rows whose line does not begin with a word of sums; at least two columns with figures."""
     items = [
-        row for number, row in enumerate(read, header + 1)
-        if row is not None and _has_figures(row, columns) and not _is_sum(view.lines[number].text)
+        row for line, row in zip(lines, read, strict=True)
+        if row is not None and _has_figures(row, columns) and not _is_sum(line.text)
     ]
     figures = Counter(_figures(row, columns) for row in items)
     usual = max(2, max(figures, key=lambda count: (figures[count], count), default=2))
@@ -183,39 +320,59 @@ def _begins(text: str, words: str) -> bool:
     return found is not None and not any(map(str.isalnum, text[:found.start()]))
 
 
-def _row(view: View, line: Line, columns: Sequence[_Column]) -> TableRow | None:
+def _row(view: View, line: _Line, columns: Sequence[_Column]) -> TableRow | None:
     cells = _cells(view, line, columns)
     values: dict[str, Printed] = {}
     for column in columns:
-        cell = cells.get(column.name, [])
-        if column.spec is None:
-            continue
-        if not typed.is_text(column.spec.type):
-            match = next(iter(typed.matches(typed.Run(view.page, cell), column.spec.type, view.locale)), None)
-            if match is not None:
-                values[column.name] = Printed(match.text, match.words)
-        else:
-            cut = trimmed(view.page, cell)
-            if cut is not None:
-                values[column.name] = cut.printed
+        value = _value(view, cells.get(column.name, []), column.spec)
+        if value is not None:
+            values[column.name] = value
     return TableRow(values) if values else None
 
 
-def _cells(view: View, line: Line, columns: Sequence[_Column]) -> dict[str, list[int]]:
-    """The words of a line by column: that of the nearest header, but for words that go on with what stands before them.
+def _value(view: View, words: Sequence[int], spec: FieldSpec) -> Printed | None:
+    """What a cell's words print of a field's type; None for nothing."""
+    if typed.is_text(spec.type):
+        cut = trimmed(view.page, words)
+        return cut.printed if cut else None
+    match = next(iter(typed.matches(typed.Run(view.page, words), spec.type, view.locale)), None)
+    return Printed(match.text, match.words) if match else None
+
+
+def _cells(view: View, line: _Line, columns: Sequence[_Column]) -> dict[str, list[int]]:
+    """The words of a row by field: those of the table's columns that a field's header stands over.
+
+    Where the headers of several fields do, and words go on over several columns, each word is that of the nearest header, but for words
+    that go on with a text before them. Where lines part the table, what stands below a field's first cell in the same item is not its own.
+    """
+    cells: dict[str, list[int]] = {}
+    began: dict[str, int] = {}
+    for cell in line.cells:
+        over = [column for column in columns if column.over[0] <= cell.columns[1] and cell.columns[0] <= column.over[1]]
+        if line.ruled:
+            over = [column for column in over if began.setdefault(column.name, cell.rows[0]) == cell.rows[0]]
+        if len(over) == 1:
+            cells.setdefault(over[0].name, []).extend(cell.words)
+        elif over:
+            for name, words in _shared(view, cell.words, over).items():
+                cells.setdefault(name, []).extend(words)
+    return cells
+
+
+def _shared(view: View, words: Sequence[int], columns: Sequence[_Column]) -> dict[str, list[int]]:
+    """Words under several headers by the field of the nearest.
 
     A text goes on over the headers of figures, and a date of several words is one cell's, however narrow its own header is.
     """
-    column_of = {index: _column_of(view, index, columns) for index in line.words}
-    for part in line.segments:
-        for before, index in pairwise(part.words):
-            text, column = column_of[before], column_of[index]
-            if text.is_text and not column.is_text and not any(map(str.isdigit, view.page.words[index].text)):
-                column_of[index] = text
-    if any(column.spec and column.spec.type is Kind.DATE for column in columns):
-        for match in typed.matches(typed.Run(view.page, line.words, 0, view.segment_of), Kind.DATE, view.locale):
+    column_of = {index: _column_of(view, index, columns) for index in words}
+    for before, index in pairwise(words):
+        text, column = column_of[before], column_of[index]
+        if text.is_text and not column.is_text and not any(map(str.isdigit, view.page.words[index].text)):
+            column_of[index] = text
+    if any(column.spec.type is Kind.DATE for column in columns):
+        for match in typed.matches(typed.Run(view.page, words, 0, view.segment_of), Kind.DATE, view.locale):
             column = column_of[match.words[0]]
-            if column.spec and column.spec.type is Kind.DATE:
+            if column.spec.type is Kind.DATE:
                 column_of |= dict.fromkeys(match.words, column)
     cells: dict[str, list[int]] = {}
     for index, column in column_of.items():
@@ -235,15 +392,48 @@ def _has_figures(row: TableRow, columns: Sequence[_Column]) -> bool:
 
 def _figures(row: TableRow, columns: Sequence[_Column]) -> int:
     """How many columns of numbers, amounts and dates the row fills."""
-    return sum(column.name in row.values for column in columns if column.spec and column.spec.type in FIGURES)
+    return sum(column.name in row.values for column in columns if column.spec.type in FIGURES)
 
 
-def _joined(upper: TableRow, lower: TableRow) -> TableRow:
+def _joined(upper: TableRow, lower: TableRow, columns: Sequence[_Column]) -> TableRow:
+    """A row with the texts of a line that goes on with it."""
     values = dict(upper.values)
-    for name, below in lower.values.items():
-        above = values.get(name)
-        values[name] = Printed(f"{above.text} {below.text}", above.words + below.words) if above else below
-    return TableRow(values)
+    for column in columns:
+        below, above = lower.values.get(column.name), values.get(column.name)
+        if below and above and column.is_text:
+            values[column.name] = Printed(f"{above.text} {below.text}", above.words + below.words)
+        elif below and not above:
+            values[column.name] = below
+    return TableRow({name: values[name] for name in (*upper.values, *lower.values)})
+
+
+def _turned(view: View, path: str, spec: FieldSpec) -> list[TableRow]:
+    """The items of a table whose headers stand at the left: one in each of its columns.
+
+    What heads these columns is the one field's that no label names there.
+    """
+    for table in view.tables:
+        if len(table.xs) < 4:
+            continue
+        texts = {cell.rows: frozenset(cell.words) for cell in table.cells if cell.columns == (0, 0)}
+        labels = {
+            name: rows for name in spec.fields for label in view.prints.get(f"{path}[].{name}", ())
+            for rows, words in texts.items() if words == set(label.words)
+        }
+        if len(labels) < min(LEAST_COLUMNS, len(spec.fields)):
+            continue
+        unnamed = [name for name in spec.fields if name not in labels]
+        if len(unnamed) == 1 and (0, 0) not in labels.values():
+            labels[unnamed[0]] = (0, 0)
+        found = []
+        for column in range(1, len(table.xs) - 1):
+            cells = {cell.rows: cell.words for cell in table.cells if cell.columns == (column, column)}
+            values = {name: _value(view, cells[rows], spec.fields[name]) for name, rows in labels.items() if rows in cells}
+            row = TableRow({name: value for name in spec.fields if (value := values.get(name))})
+            if row.values:
+                found.append(row)
+        return found
+    return []
 
 
 def _sections(view: View, path: str, spec: FieldSpec) -> list[TableRow]:

@@ -313,8 +313,8 @@ def _amounts_at_bottom(view: View, spec: FieldSpec) -> list[Proposal]:
     top = (3 * view.lines[0].box.y0 + view.lines[-1].box.y1) / 4 if view.lines else 0
     every = [
         Proposal(m.text, m.words, PLACED)
-        for line in view.lines if line.box.y0 >= top
-        for m in typed.matches(typed.Run(view.page, line.words, 0, view.segment_of), Kind.MONEY, view.locale)
+        for line, found in zip(view.lines, view.amounts, strict=True) if line.box.y0 >= top
+        for m in found
         if amount(m.text, view.locale) > 0
     ]
     every = [replace(c, score=c.score - PLACED) for c in confirmed(view, every)]

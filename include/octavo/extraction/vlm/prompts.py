@@ -18,6 +18,7 @@ FREE = """\
 The image shows {part} of: {title}. {description}
 Return one JSON object like {shape}, in reading order. {copy} Write nothing but the JSON object."""
 HINT = "\nText that OCR read here, with possible errors:\n{text}"
+HEADER = "\nOf a table it shows rows without their header, which is, from left to right: {header}"
 STRICTER = """
 Answer with JSON only, without comments or code marks, exactly in this shape, with null for what is not there, and stop after it:
 {shape}"""
@@ -29,7 +30,7 @@ HINT_CHARACTERS = 8000
 _PARTS = {Strategy.PAGE: "a page", Strategy.QUADRANTS: "a quarter of a page"}
 
 
-def prompt(contract: Contract, strategy: str, text: str, stricter: bool = False) -> str:
+def prompt(contract: Contract, strategy: str, text: str, stricter: bool = False, header: str = "") -> str:
     """What to ask about one chunk.
 
     Args:
@@ -37,16 +38,19 @@ def prompt(contract: Contract, strategy: str, text: str, stricter: bool = False)
         strategy: the chunk's ``Strategy``.
         text: the chunk's words in reading order; only hinted prompts show them.
         stricter: for a model whose answer could not be parsed.
+        header: what heads the columns of a table that the chunk goes on with; the tutorial's prompt does not say it.
     """
     rule = contract.prompt
     template = rule.template or _template(contract)
     if rule.hint and "{text}" not in template:
         template += HINT
+    if header and rule.style is not PromptStyle.TUTORIAL:
+        template += HEADER
     if stricter:
         template += STRICTER
     values = {
         "part": _PARTS.get(Strategy(strategy), "a part of a page"), "title": contract.title, "description": contract.description,
-        "fields": "\n".join(_lines(contract.fields, "")), "text": text[:HINT_CHARACTERS],
+        "header": header, "fields": "\n".join(_lines(contract.fields, "")), "text": text[:HINT_CHARACTERS],
         "shape": json.dumps(answer_shape(contract), ensure_ascii=False, separators=SEPARATORS),
     }
     return _filled(template, values)

@@ -20,8 +20,9 @@ from octavo.extraction.vlm.protocol import Finish, Question, Runtime
 from octavo.extraction.vlm.retries import LONGER, MOST_NEW_TOKENS, Attempt, WayToAsk, best, joined, next_way
 from octavo.extraction.vlm.runtimes import open_runtime
 from octavo.extraction.vlm.windows import Cut, is_blank, windows
-from octavo.model.contracts import Contract
+from octavo.model.contracts import Contract, Strategy
 from octavo.model.entities import ParseStatus, Report
+from octavo.page.tables import header_elsewhere
 from octavo.storage import fs, schemas
 from octavo.storage.answer_store import AnswerStore, AnswerWriter
 from octavo.storage.workspace import Workspace
@@ -166,7 +167,8 @@ class Window:
     def _question(self, cut: Cut, image: Image.Image, longer: bool, stricter: bool) -> Question:
         rule = self._contract.prompt
         limit = max(rule.max_new_tokens, min(MOST_NEW_TOKENS, rule.max_new_tokens * LONGER)) if longer else rule.max_new_tokens
-        text = prompt(self._contract, cut.chunk.strategy, cut.text, stricter)
+        header = header_elsewhere(cut.page, cut.chunk.words) if cut.chunk.strategy == Strategy.LAYOUT else ""
+        text = prompt(self._contract, cut.chunk.strategy, cut.text, stricter, header)
         return Question(image, text, self._schema, limit, rule.stop, rule.max_crops or self._contract.chunking.tiles)
 
     def _row(self, case: Case) -> dict[str, Any]:

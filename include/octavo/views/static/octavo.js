@@ -80,7 +80,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const keys = {
     j: () => step(1), k: () => step(-1), n: () => follow("next"), p: () => follow("prev"),
     "+": zooms.in, "=": zooms.in, "-": zooms.out, 0: zooms.fit,
-    e: () => toggle("evidence"), w: () => toggle("words"), c: () => toggle("chunks"), l: () => toggle("lines"),
+    e: () => toggle("evidence"), w: () => toggle("words"), c: () => toggle("chunks"), l: () => toggle("lines"), t: () => toggle("tables"),
   };
   document.addEventListener("keydown", (pressed) => {
     if (pressed.ctrlKey || pressed.metaKey || pressed.altKey || pressed.target.matches("input:not([type=checkbox]), select, textarea")) return;
