@@ -195,12 +195,20 @@ def test_secrets_come_from_the_environment_file_and_are_asked_for() -> None:
     text = (ROOT / "docker-compose.yaml").read_text(encoding="utf-8")
     asked = set(re.findall(r"\$\{(\w+):\?", text))
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    asked |= {secret["environment"] for secret in COMPOSE["secrets"].values()}
     assert asked == set(re.findall(r"(?m)^(\w+)=$", example)), "a secret without a line in .env.example, or one with a value there"
-    assert set(re.findall(r"(?<!\$)\$\{(\w+)", text)) == asked | set(re.findall(r"(?m)^#(\w+)=", example))
+    assert set(re.findall(r"(?<!\$)\$\{(\w+)", text)) | {"AIRFLOW_ADMIN_PASSWORD"} == asked | set(re.findall(r"(?m)^#(\w+)=", example))
     for service in SERVICES.values():
         for key, value in service.get("environment", {}).items():
             assert not re.search(r"PASSWORD$|SECRET|FERNET|AUTH$", key) or str(value).startswith("${"), key
     assert run("git", "check-ignore", ".env").strip() == ".env"
+
+
+def test_no_container_has_the_admins_password_but_the_one_that_writes_the_login() -> None:
+    for name, service in SERVICES.items():
+        given = json.dumps([service.get("environment", {}), service.get("command", []), service.get("entrypoint", [])])
+        assert "${AIRFLOW_ADMIN_PASSWORD" not in given, name
+        assert service.get("secrets", []) == (["admin_password"] if name == "init" else []), name
 
 
 def test_the_init_service_prepares_login_and_pools(tmp_path: Path) -> None:
@@ -210,11 +218,13 @@ def test_the_init_service_prepares_login_and_pools(tmp_path: Path) -> None:
     (tmp_path / "airflow").chmod(0o755)
     (tmp_path / "python").symlink_to(sys.executable)
     script = SERVICES["init"]["command"][0].replace("$$", "$")
-    script = script.replace("/var/lib/octavo/auth", str(tmp_path)).replace("/tmp/pools", f"{tmp_path}/made")
-    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "AIRFLOW_ADMIN_PASSWORD": 'a"b', "OCTAVO_PROCESSES": "3", "OCTAVO_GPUS": "1"}
+    (tmp_path / "admin_password").write_text('a"b')
+    for there, here in {"/var/lib/octavo/auth": tmp_path, "/run/secrets": tmp_path, "/tmp/pools": tmp_path / "made"}.items():
+        script = script.replace(there, str(here))
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "AIRFLOW_CHECKS_PASSWORD": "c", "OCTAVO_PROCESSES": "3", "OCTAVO_GPUS": "1"}
     run(*SERVICES["init"]["entrypoint"], script, env=environment)
     assert (tmp_path / "asked").read_text().splitlines() == ["db migrate", f"pools import {tmp_path}/made.json"]
     pools = json.loads((tmp_path / "pools.json").read_text())
     assert {name: pool["slots"] for name, pool in pools.items()} == {"octavo_ocr": 3, "molmo_gpu": 1}
-    assert json.loads((tmp_path / "passwords.json").read_text()) == {"admin": 'a"b'}
+    assert json.loads((tmp_path / "passwords.json").read_text()) == {"admin": 'a"b', "checks": "c"}
     assert (tmp_path / "passwords.json").stat().st_mode & 0o077 == 0

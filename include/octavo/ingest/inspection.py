@@ -16,7 +16,7 @@ from upath import UPath
 
 from octavo.ingest.discovery import printable
 from octavo.model.errors import Reason
-from octavo.model.settings import Limits
+from octavo.model.settings import PDF_PASSWORDS, Limits
 from octavo.page.images import FORMATS
 from octavo.page.pdf import MEDIA_TYPE as PDF
 from octavo.storage import archives
@@ -83,7 +83,7 @@ class Inspector:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._child = Child("octavo.ingest.counting", limits.child_bytes)
+        self._child = Child("octavo.ingest.counting", limits.child_bytes, (PDF_PASSWORDS,))
 
     def __enter__(self) -> Self:
         return self

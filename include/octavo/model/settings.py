@@ -3,8 +3,8 @@
 Every field can be set as ``OCTAVO_<FIELD>``, for example ``OCTAVO_LAKE=s3://bucket/lake``. Places are
 local paths or fsspec URLs. What describes a document type belongs into its contract instead.
 
-One secret is no field, so that it never gets into a printed or pickled object: ``OCTAVO_PDF_PASSWORDS``, tried on locked
-PDFs (``octavo.page.pdf.passwords``).
+One secret is no field, so that it never gets into a printed or pickled object: ``PDF_PASSWORDS``, tried on locked PDFs
+(``octavo.page.pdf.passwords``).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from upath import UPath
 
 from octavo.model.errors import SettingsError
 
+PDF_PASSWORDS = "OCTAVO_PDF_PASSWORDS"  # environment variable
 CONTRACTS_FOLDER = Path(__file__).resolve().parents[2] / "contracts"
 
 

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -28,6 +28,11 @@ START_SECONDS = 60.0  # a child's imports take about a second; a swamped machine
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 # One thread per child: the stage already runs one child per core.
 SINGLE_THREAD = {"OMP_THREAD_LIMIT": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+# What a child needs of its parent's environment. All else stays behind, connections, keys and tokens with it: whoever takes a child over
+# through a file that it parses finds none.
+KEPT = frozenset({"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "PYTHONPATH", "PYTHONHASHSEED", "LD_LIBRARY_PATH", "TESSDATA_PREFIX"})
+KEPT_PREFIXES = ("LC_", "OCTAVO_LIMIT_")
+KEPT_SETTINGS = frozenset({"OCTAVO_LEXICONS", "OCTAVO_CONTRACTS"})
 SCRATCH = "octavo-child-"  # folders of children, in the system's temporary folder
 STDERR_TAIL = 300  # characters of a dead child's last words that go into the ledger
 
@@ -48,13 +53,13 @@ class Child:
     Args:
         module: a module that calls ``serve`` when run.
         address_bytes: address-space limit of the child and of what it starts, bytes.
-        arguments: further command line arguments of the module.
+        secrets: names of environment variables that the module needs beside ``KEPT``.
     """
 
-    def __init__(self, module: str, address_bytes: int, arguments: tuple[str, ...] = ()) -> None:
+    def __init__(self, module: str, address_bytes: int, secrets: tuple[str, ...] = ()) -> None:
         self._module = module
         self._address_bytes = address_bytes
-        self._arguments = arguments
+        self._secrets = secrets
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection[Any, Any] | None = None
         self._folder: Path | None = None
@@ -117,11 +122,11 @@ class Child:
         self._folder, self._lock = _scratch()
         ours, theirs = Pipe()
         self._pipe = ours
-        command = [sys.executable, "-m", self._module, str(theirs.fileno()), str(os.getpid()), str(self._address_bytes), *self._arguments]
+        command = [sys.executable, "-m", self._module, str(theirs.fileno()), str(os.getpid()), str(self._address_bytes)]
         with (self._folder / "stderr").open("wb") as stderr:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, pass_fds=[theirs.fileno()],
-                env={**os.environ, **SINGLE_THREAD, "TMPDIR": str(self._folder)},
+                env={**environment(self._secrets), **SINGLE_THREAD, "TMPDIR": str(self._folder)},
             )
         theirs.close()
         self._receive(ours, time.monotonic() + START_SECONDS, START_SECONDS)
@@ -148,6 +153,16 @@ class Child:
                 words = f"{words}: {lines[-1][:STDERR_TAIL]}"
         self.close()
         return words
+
+
+def environment(secrets: Collection[str] = ()) -> dict[str, str]:
+    """What a child has of this process's environment.
+
+    Args:
+        secrets: names of variables that it needs beside ``KEPT``.
+    """
+    kept = {*KEPT, *KEPT_SETTINGS, *secrets}
+    return {name: value for name, value in os.environ.items() if name in kept or name.startswith(KEPT_PREFIXES)}
 
 
 def _scratch() -> tuple[Path, int]:
