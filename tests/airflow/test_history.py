@@ -12,7 +12,9 @@ from airflow.providers.standard.operators import hitl
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskAwaitingInput
 from upath import UPath
 
+from octavo.model import contracts
 from octavo.model.entities import Partition
+from octavo.model.settings import Settings
 from octavo.storage import fs
 from octavo.storage.corrections import CorrectionStore
 from octavo.storage.lake import Lake
@@ -51,11 +53,12 @@ def cases(most: str = "10", day: str = "") -> list[dict[str, str]]:
 
 
 def test_the_dags_are_started_by_hand_and_parse_light(parsed: dict[str, Any]) -> None:
-    assert set(parsed["dags"]) == {"octavo_remerge", "octavo_review"}
+    shipped = [one.name for one in contracts.load_all(Settings().contracts)]
+    assert set(parsed["dags"]) == {f"octavo_{name}.{what}" for name in shipped for what in ("remerge", "review")}
     assert {dag["timetable"] for dag in parsed["dags"].values()} == {"NullTimetable"}
     assert [name for name in HEAVY if name in parsed["modules"]] == []
-    assert parsed["dags"]["octavo_remerge"]["params"] == ["contract", "first", "last"]
-    assert parsed["dags"]["octavo_review"]["params"] == ["contract", "day", "documents"]
+    assert parsed["dags"]["octavo_receipt.remerge"]["params"] == ["first", "last"]
+    assert parsed["dags"]["octavo_receipt.review"]["params"] == ["day", "documents"]
 
 
 def test_days_are_rebuilt_by_the_contract_as_it_is_now(lake: Lake) -> None:
