@@ -71,8 +71,8 @@ class Database:
         for folder in (*self.data.parent.parents, *binaries().parents):
             if not folder.stat().st_mode & stat.S_IXOTH:
                 raise ForeignFolder(
-                    f"{folder} is closed to {owner.pw_name}, which PostgreSQL runs as because it refuses root; keep the checkout and its data "
-                    "(OCTAVO_VAR) where every user may pass, such as /opt, or do not run as root"
+                    f"{folder} is closed to {owner.pw_name}, which PostgreSQL runs as because it refuses root; keep the checkout and its "
+                    "data (OCTAVO_VAR) where every user may pass, such as /opt, or do not run as root"
                 )
 
 
@@ -92,7 +92,7 @@ def own_folder(path: Path, owner: pwd.struct_passwd | None = None) -> None:
     path.mkdir(mode=0o700, exist_ok=True)
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {os.geteuid(), *([owner.pw_uid] if owner else [])}:
-        raise ForeignFolder(f"{path} belongs to user {found.st_uid}, or is no folder; remove it, or name another temporary folder in TMPDIR")
+        raise ForeignFolder(f"{path} is user {found.st_uid}'s, or no folder; remove it, or name another temporary folder in TMPDIR")
     path.chmod(0o700)
     if owner is not None:
         os.chown(path, owner.pw_uid, owner.pw_gid)

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from upath import UPath
 
+from octavo.cli import output
 from octavo.model import contracts
 from octavo.model.entities import Partition
 from octavo.model.settings import Settings
@@ -41,9 +41,7 @@ RUN_SECONDS = 1800
 SHOWN_FIELDS = 5
 SHOWN_ROWS = 3
 
-console = Console()
-if not console.is_terminal:
-    console = Console(width=130)
+console = output.console()
 
 
 @dataclass

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from upath import UPath
 
+from octavo.model.printing import fit_to_print
 from octavo.storage.archives import SUFFIXES
 from octavo.storage.fs import is_local
 
@@ -81,7 +82,7 @@ def _may_be_document(path: UPath, folder: UPath) -> bool:
     if not is_document_name(PurePosixPath(*path.parts[len(folder.parts):])):
         return False
     if is_local(folder) and not Path(path.path).resolve().is_relative_to(Path(folder.path).resolve()):
-        log.warning("%s is a link that leaves %s; it is not followed", path, folder)
+        log.warning("%s is a link that leaves %s; it is not followed", fit_to_print(str(path)), folder)
         return False
     return True
 
@@ -96,11 +97,11 @@ def _has_arrived(path: UPath, select: str | None, youngest: float) -> bool:
             return False
         changed = float(getattr(path.stat(), "st_mtime", 0) or 0)
     except FileNotFoundError:
-        log.warning("%s went away while the folder was read; the next run takes it if it returns", path)
+        log.warning("%s went away while the folder was read; the next run takes it if it returns", fit_to_print(str(path)))
         return False
     except PermissionError:  # whoever opens it will say so
         return True
     if changed > youngest:
-        log.info("%s is still settling; the next run takes it", path)
+        log.info("%s is still settling; the next run takes it", fit_to_print(str(path)))
         return False
     return True

@@ -24,6 +24,7 @@ from octavo.ingest.unpacking import Unpacker
 from octavo.model.contracts import Contract
 from octavo.model.entities import Outcome, Report
 from octavo.model.errors import Quarantined, Reason
+from octavo.model.printing import fit_to_print
 from octavo.model.settings import Limits, Settings
 from octavo.storage import archives, fs, schemas
 from octavo.storage.lake import Forgotten
@@ -116,7 +117,7 @@ class Listing:
                 return
             found = self._inspector.inspect(file)
         except FileNotFoundError:
-            log.warning("%s went away while the folder was read; the next run takes it if it returns", uri)
+            log.warning("%s went away while the folder was read; the next run takes it if it returns", fit_to_print(uri))
             return
         except PermissionError as error:
             self._add_unreadable(uri, str(error))
@@ -173,9 +174,10 @@ class Listing:
     def _take(self, document: str, uri: str, found: Inspection) -> None:
         self.files += 1
         if found.reason is not None:
-            log.warning("%s is quarantined: %s %s", uri, found.reason, found.detail)
+            log.warning("%s is quarantined: %s %s", fit_to_print(uri), found.reason, fit_to_print(found.detail))
         if found.flaws:
-            log.warning("%s can be read in part only: %s", uri, ", ".join(f"page {page} {why}" for page, why in found.flaws.items()))
+            flawed = ", ".join(f"page {page} {why}" for page, why in found.flaws.items())
+            log.warning("%s can be read in part only: %s", fit_to_print(uri), flawed)
             self.flaws[document] = found.flaws
         self._rows[document] = {
             "document": document, "uri": uri, "copies": [], "media_type": found.media_type, "bytes": found.size, "pages": found.pages,

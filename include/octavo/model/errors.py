@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from octavo.model.printing import fit_to_print
+
 
 class Reason(StrEnum):
     """Why something in the ledger did not end as plain ``ok``: one code per thing that a user would do something different about.
@@ -59,7 +61,7 @@ class OctavoError(Exception):
     exit_code = 1
 
     def __str__(self) -> str:
-        return " ".join(str(part) for part in self.args)
+        return fit_to_print(" ".join(str(part) for part in self.args), keep="\n")
 
 
 class ContractError(OctavoError):
@@ -138,4 +140,4 @@ class Quarantined(OctavoError):
         self.detail = detail
 
     def __str__(self) -> str:
-        return f"{self.reason}: {self.detail}"
+        return fit_to_print(f"{self.reason}: {self.detail}")

@@ -10,6 +10,7 @@ import ctypes
 import fcntl
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -24,6 +25,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from octavo.model.printing import fit_to_print
+
 START_SECONDS = 60.0  # a child's imports take about a second; a swamped machine may need much longer
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 # One thread per child: the stage already runs one child per core.
@@ -34,6 +37,8 @@ KEPT = frozenset({"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "PYTHONPATH", "PYTHO
 KEPT_PREFIXES = ("LC_", "OCTAVO_LIMIT_")
 KEPT_SETTINGS = frozenset({"OCTAVO_LEXICONS", "OCTAVO_CONTRACTS"})
 SCRATCH = "octavo-child-"  # folders of children, in the system's temporary folder
+_PLACE = re.compile(r'  File "(.+)", line (\d+)')
+_ERROR = re.compile(r"([\w.]+)(?:: |$)")
 STDERR_TAIL = 300  # characters of a dead child's last words that go into the ledger
 
 
@@ -148,11 +153,20 @@ class Child:
         if self._process is not None and self._folder is not None:
             code = self._process.wait()
             words = f"ended by signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-            lines = (self._folder / "stderr").read_text(errors="replace").strip().splitlines()
-            if lines:
-                words = f"{words}: {lines[-1][:STDERR_TAIL]}"
+            said = _last_line((self._folder / "stderr").read_text(errors="replace"))
+            if said:
+                words = f"{words}: {said[:STDERR_TAIL]}"
         self.close()
         return words
+
+
+def _last_line(stderr: str) -> str:
+    """What a dead child said last; of a Python error its kind and place, since its text may quote the document."""
+    lines = stderr.strip().splitlines()
+    places = [match for line in lines if (match := _PLACE.match(line))]
+    if places and (error := _ERROR.match(lines[-1])):
+        return f"{error[1]} at line {places[-1][2]} of {Path(places[-1][1]).name}"
+    return fit_to_print(lines[-1]) if lines else ""
 
 
 def environment(secrets: Collection[str] = ()) -> dict[str, str]:

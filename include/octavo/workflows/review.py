@@ -116,14 +116,15 @@ class Desk:
         """That the value which stands there is right.
 
         Raises:
-            SettingsError: the contract has no such field, or there is no value that can be read as its type.
+            SettingsError: the contract has no such field, or there is no value that can be read as its type. Texts of errors go to logs and
+                quote no value.
         """
         spec, row = self._spec(field), self._rows.get(field)
         if row is None or row["value"] is None:
             raise SettingsError(f"{field} of {self._about.uri} has no value to confirm; give one with --set {field}=VALUE")
         typed = row["date"].isoformat() if row["date"] is not None else _plain(row["number"])
         if typed is None and spec.type in (*NUMERIC, Kind.DATE):
-            raise SettingsError(f"{field}: {row['value']!r} cannot be read as one {spec.type}; give its value with --set {field}=VALUE")
+            raise SettingsError(f"{field}: what stands there cannot be read as one {spec.type}; give its value with --set {field}=VALUE")
         return self._said(field, row["value"], typed, Action.CONFIRMED)
 
     def correct(self, field: str, value: str) -> Correction:
@@ -137,7 +138,7 @@ class Desk:
             return self._said(field, None, None, Action.CORRECTED)
         typed = parser(self._contract.locale).parse(spec.type, text)
         if typed is None:
-            raise SettingsError(f"{field}: {text!r} cannot be read as one {spec.type}")
+            raise SettingsError(f"{field}: the value that was given cannot be read as one {spec.type}")
         if isinstance(typed, dt.date):
             return self._said(field, text, typed.isoformat(), Action.CORRECTED)
         return self._said(field, text, _plain(typed) if isinstance(typed, int | Decimal) else None, Action.CORRECTED)

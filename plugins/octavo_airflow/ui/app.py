@@ -69,8 +69,8 @@ def review_page(
     editable = {one: access.may_edit(user, DAG_PREFIX + one) for one in shown}
     return access.page(html.render(
         "review.html", prefix, found=found, wanted=wanted, contracts=sorted(contracts), editable=editable,
-        rebuildable={one: access.may_rebuild(user, one) for one in shown}, at=min(at, max(0, len(found.items) - 1)), query=answers.query_of(wanted),
-        started=_rebuilding(contracts, rebuilt, started),
+        rebuildable={one: access.may_rebuild(user, one) for one in shown}, at=min(at, max(0, len(found.items) - 1)),
+        query=answers.query_of(wanted), started=_rebuilding(contracts, rebuilt, started),
     ))
 
 
