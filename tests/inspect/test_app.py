@@ -42,8 +42,8 @@ def client(app: FastAPI, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> Itera
 
     monkeypatch.setenv("OCTAVO_LAKE", shelf.settings.lake)
     monkeypatch.setenv("OCTAVO_CONTRACTS", shelf.settings.contracts)
+    allowed = ("octavo_letter", "octavo_letter.remerge")
     for ask in ("may_edit", "may_run"):
-        allowed = ("octavo_letter", "octavo_letter.remerge")
         monkeypatch.setattr(access, ask, lambda user, dag: dag in allowed and user.get_name() == "editor")
     outer = FastAPI()
     outer.mount("/somewhere/octavo", app)

@@ -44,8 +44,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="OCTAVO_", frozen=True)
 
     landing: str = Field("var/landing", description="where documents arrive: {landing}/{contract}/{yyyy}/{mm}/{dd}/")
+    landing_links: bool = Field(False, description="take days whose folder is a link that leads out of the landing folder")
     lake: str = Field("var/lake", description="where tables are published")
     state: str | None = Field(None, description="workspaces and stores; default {lake}/_octavo")
+    share: Literal["nobody", "group", "everybody"] = Field(
+        "nobody", description="who else may read what is written on a disk; as the environment says, for all of a process")
     contracts: str = Field(str(CONTRACTS_FOLDER), description="folder of contract YAML files")
     lexicons: str | None = Field(None, description="folder of lexicon files that add to the shipped ones; a process reads them once")
     processes: int = Field(os.cpu_count() or 1, gt=0, description="processes that read pages side by side")

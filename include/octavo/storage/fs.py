@@ -31,6 +31,7 @@ from octavo.storage import archives
 # Fixed writer settings: the same rows give the same bytes.
 WRITER = {"compression": "zstd", "compression_level": 3, "version": "2.6", "write_statistics": True, "use_dictionary": True}
 ROW_GROUP_ROWS = 16_384
+_FOLDER_MODES = {"nobody": 0o700, "group": 0o750, "everybody": 0o755}  # files likewise, less the right to execute
 # Other processes write too: a listing that was kept would not show what they wrote.
 for _protocol in ("s3", "s3a", "gs", "gcs", "abfs", "az"):
     fsspec.config.conf.setdefault(_protocol, {}).setdefault("use_listings_cache", False)
@@ -38,6 +39,31 @@ for _protocol in ("s3", "s3a", "gs", "gcs", "abfs", "az"):
 
 def is_local(path: UPath) -> bool:
     return getattr(path, "protocol", "") in ("", "file", "local")
+
+
+def make_folder(folder: UPath) -> None:
+    """Make a local folder and those above it that are missing, open to those whom the setting ``share`` names alone."""
+    path = Path(folder.path)
+    if path.is_dir():
+        return
+    make_folder(UPath(path.parent))
+    try:
+        path.mkdir()
+    except FileExistsError:  # another process was faster
+        return
+    path.chmod(_folder_mode())
+
+
+def _folder_mode() -> int:
+    """By ``Settings.share``, which has refused other words; looked up by itself, since reading all settings takes milliseconds."""
+    return _FOLDER_MODES.get(os.environ.get("OCTAVO_SHARE", ""), _FOLDER_MODES["nobody"])
+
+
+def _new(path: UPath) -> IO[bytes]:
+    """A new local file, open for writing, that only those may read whom the setting ``share`` names."""
+    descriptor = os.open(path.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    os.fchmod(descriptor, _folder_mode() & 0o666)
+    return os.fdopen(descriptor, "wb")
 
 
 @contextmanager
@@ -54,10 +80,10 @@ def atomic(path: UPath) -> Iterator[IO[bytes]]:
                 yield stream
             path.fs.put_file(str(waiting), path.path)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     private = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        with private.open("wb") as stream:
+        with _new(private) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
@@ -87,16 +113,17 @@ def create(path: UPath, data: bytes | Path) -> bool:
                 return False
             raise
         return True
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     private = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        if isinstance(data, Path):
-            with data.open("rb") as source, private.open("wb") as target:
-                shutil.copyfileobj(source, target, 1 << 20)
+        with _new(private) as target:
+            if isinstance(data, Path):
+                with data.open("rb") as source:
+                    shutil.copyfileobj(source, target, 1 << 20)
                 target.flush()
                 os.fsync(target.fileno())  # who asked may remove the source next
-        else:
-            private.write_bytes(data)
+            else:
+                target.write(data)
         os.link(private.path, path.path)
     except FileExistsError:
         return False

@@ -52,9 +52,8 @@ class IngestOperator(OctavoOperator):
         self.fresh = fresh
 
     def stage(self, context: Context) -> Report:
-        from upath import UPath
-
         from octavo.ingest import stage as ingest
+        from octavo.ingest.discovery import day_folder
         from octavo.model import contracts
         from octavo.workflows import change_detection, requeue
 
@@ -66,7 +65,7 @@ class IngestOperator(OctavoOperator):
             chunking = contract.chunking.model_copy(update={"strategy": contracts.Strategy(self.chunking)})
             contract = contract.model_copy(update={"chunking": chunking})
         workspace = self.workspace(context)
-        folder = UPath(self.settings.landing) / contract.name / f"{workspace.day:%Y/%m/%d}"
+        folder = day_folder(self.settings, workspace.partition)
         if self.fresh:
             workspace.ask_anew(dt.datetime.now(dt.UTC))
         elif not self.documents:
