@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from contextlib import ExitStack
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -81,11 +81,11 @@ class Listing:
     Args:
         workspace: members of archives are kept in it until the run is done.
         limits: what a document and an archive may cost.
-        forgotten: sha256 of contents that are left out.
+        forgotten: ids of documents that are left out.
         select: a glob on the names of files and members; None takes all.
     """
 
-    def __init__(self, workspace: Workspace, limits: Limits, forgotten: set[str], select: str | None = None) -> None:
+    def __init__(self, workspace: Workspace, limits: Limits, forgotten: Container[str], select: str | None = None) -> None:
         self._workspace = workspace
         self._forgotten = forgotten
         self._select = select

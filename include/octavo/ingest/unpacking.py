@@ -5,7 +5,6 @@ Runs as ``python -m octavo.ingest.unpacking``.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -21,6 +20,7 @@ from octavo.storage import archives
 from octavo.storage.archives import Member
 from octavo.storage.children import Child, ChildDied, ChildTimeout, serve
 from octavo.storage.fs import local_copy
+from octavo.storage.scratch import scratch
 
 
 class Unpacker:
@@ -43,9 +43,11 @@ class Unpacker:
         Raises:
             Quarantined: the archive is refused whole.
         """
-        with tempfile.TemporaryDirectory(prefix="octavo-archive-") as folder, local_copy(file) as path:
+        with scratch() as held, local_copy(file) as path:
+            folder = held / "members"
+            folder.mkdir()
             request = {
-                "path": str(path), "kind": kind, "folder": folder, "most_members": self._limits.archive_members,
+                "path": str(path), "kind": kind, "folder": str(folder), "most_members": self._limits.archive_members,
                 "most_bytes": self._limits.archive_bytes, "largest": self._limits.document_bytes,
             }
             try:
@@ -56,7 +58,7 @@ class Unpacker:
                 raise Quarantined(Reason.READER_CRASHED, str(error)) from error
             if answer["reason"] is not None:
                 raise Quarantined(Reason(answer["reason"]), answer["detail"])
-            yield [Member(**member) for member in answer["members"]], Path(folder)
+            yield [Member(**member) for member in answer["members"]], folder
 
 
     @contextmanager

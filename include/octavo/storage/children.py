@@ -7,16 +7,13 @@ an address-space limit, and dies with the process that started it, whatever way 
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import json
 import os
 import re
 import resource
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Collection
 from multiprocessing import Pipe
@@ -26,6 +23,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from octavo.model.printing import fit_to_print
+from octavo.storage.scratch import hold, release
 
 START_SECONDS = 60.0  # a child's imports take about a second; a swamped machine may need much longer
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -36,7 +34,6 @@ SINGLE_THREAD = {"OMP_THREAD_LIMIT": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_
 KEPT = frozenset({"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "PYTHONPATH", "PYTHONHASHSEED", "LD_LIBRARY_PATH", "TESSDATA_PREFIX"})
 KEPT_PREFIXES = ("LC_", "OCTAVO_LIMIT_")
 KEPT_SETTINGS = frozenset({"OCTAVO_LEXICONS", "OCTAVO_CONTRACTS"})
-SCRATCH = "octavo-child-"  # folders of children, in the system's temporary folder
 _PLACE = re.compile(r'  File "(.+)", line (\d+)')
 _ERROR = re.compile(r"([\w.]+)(?:: |$)")
 STDERR_TAIL = 300  # characters of a dead child's last words that go into the ledger
@@ -118,13 +115,11 @@ class Child:
         if self._pipe is not None:
             self._pipe.close()
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            os.close(self._lock)
+            release(self._folder, self._lock)
         self._process = self._pipe = self._folder = None
 
     def _start(self) -> Connection[Any, Any]:
-        sweep()
-        self._folder, self._lock = _scratch()
+        self._folder, self._lock = hold()
         ours, theirs = Pipe()
         self._pipe = ours
         command = [sys.executable, "-m", self._module, str(theirs.fileno()), str(os.getpid()), str(self._address_bytes)]
@@ -177,31 +172,6 @@ def environment(secrets: Collection[str] = ()) -> dict[str, str]:
     """
     kept = {*KEPT, *KEPT_SETTINGS, *secrets}
     return {name: value for name, value in os.environ.items() if name in kept or name.startswith(KEPT_PREFIXES)}
-
-
-def _scratch() -> tuple[Path, int]:
-    """A new folder and the descriptor of its lock, which the kernel lets go however this process ends."""
-    folder = Path(tempfile.mkdtemp(prefix="octavo-new-"))  # swept under its later name only, when its lock is held
-    lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    return folder.rename(folder.with_name(folder.name.replace("octavo-new-", SCRATCH, 1))), lock
-
-
-def sweep() -> None:
-    """Remove the folders of children whose parent was killed before it could."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
-        try:
-            lock = os.open(folder / "lock", os.O_RDWR)
-        except OSError:  # just removed by its owner, or another user's
-            continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
-        finally:
-            os.close(lock)
 
 
 def die_with_parent(parent: int) -> None:

@@ -11,8 +11,8 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
-import tempfile
 import uuid
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from octavo.storage import archives
+from octavo.storage.scratch import scratch
 
 # Fixed writer settings: the same rows give the same bytes.
 WRITER = {"compression": "zstd", "compression_level": 3, "version": "2.6", "write_statistics": True, "use_dictionary": True}
@@ -74,8 +75,8 @@ def atomic(path: UPath) -> Iterator[IO[bytes]]:
     half a file included, and a put from a file can be tried again.
     """
     if not is_local(path):
-        with tempfile.TemporaryDirectory(prefix="octavo-put-") as folder:
-            waiting = Path(folder) / "object"
+        with scratch() as folder:
+            waiting = folder / "object"
             with waiting.open("wb") as stream:
                 yield stream
             path.fs.put_file(str(waiting), path.path)
@@ -150,6 +151,19 @@ def files_under(folder: UPath) -> Iterator[Stored]:
         changed = dt.datetime.fromtimestamp(moment, dt.UTC) if isinstance(moment, int | float) else moment
         relative = str(name).removeprefix(root.rstrip("/")).lstrip("/")
         yield Stored(folder / relative, int(info["size"] or 0), changed)
+
+
+# A private file of a writer that was killed; ``atomic`` and ``create`` name them so.
+UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
+
+
+def unfinished(roots: Iterable[UPath], before: dt.datetime) -> Iterator[Stored]:
+    """Half files below local folders that killed writers left before ``before``; an object store has none."""
+    seen: set[str] = set()
+    for file in (file for root in roots if is_local(root) for file in files_under(root)):
+        if UNFINISHED.fullmatch(file.path.name) and file.changed and file.changed < before and str(file.path) not in seen:
+            seen.add(str(file.path))
+            yield file
 
 
 def remove_tree(folder: UPath) -> None:
@@ -253,15 +267,15 @@ def local_copy(path: UPath) -> Iterator[Path]:
     """
     inside = archive_of(path) if archives.SEPARATOR in str(path) else None
     if inside is not None:
-        with local_copy(inside[0]) as archive, tempfile.TemporaryDirectory(prefix="octavo-copy-") as folder:
-            archives.extract(archive, inside[1], Path(folder) / "document")
-            yield Path(folder) / "document"
+        with local_copy(inside[0]) as archive, scratch() as folder:
+            archives.extract(archive, inside[1], folder / "document")
+            yield folder / "document"
         return
     if is_local(path):
         yield Path(path.path)
         return
-    with tempfile.TemporaryDirectory(prefix="octavo-copy-") as folder:
-        local = Path(folder) / "document"
+    with scratch() as folder:
+        local = folder / "document"
         with path.open("rb") as source, local.open("wb") as target:
             shutil.copyfileobj(source, target, 1 << 20)
         yield local

@@ -28,7 +28,7 @@ from octavo.model.settings import Settings
 from octavo.reading import engine
 from octavo.storage import fs
 from octavo.storage.corrections import CorrectionStore
-from octavo.storage.lake import Lake
+from octavo.storage.lake import Lake, salt, salted
 from octavo.storage.workspace import Workspace
 
 log = logging.getLogger(__name__)
@@ -47,16 +47,16 @@ class LateDay:
 def files_of(folder: UPath, settings: Settings) -> dict[str, str]:
     """Each settled file below ``folder`` with its size and time; from one listing, no file is opened.
 
-    Files are named by a digest of their path in the folder: what is kept must not hold names of documents that are forgotten.
+    Files are named by a salted digest of their path in the folder: what is kept must not tell names of documents that are forgotten.
     """
+    key = salt(UPath(settings.lake))
     youngest = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=settings.settle_seconds)
     depth = len(folder.parts)
     found = {}
     for file in fs.files_under(folder):
         name = PurePosixPath(*file.path.parts[depth:])
         if is_document_name(name) and (file.changed is None or file.changed <= youngest):
-            key = hashlib.sha256(str(name).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-            found[key] = f"{file.size} {file.changed.isoformat() if file.changed else ''}"
+            found[salted(str(name), key)] = f"{file.size} {file.changed.isoformat() if file.changed else ''}"
     return found
 
 

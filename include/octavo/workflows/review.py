@@ -17,7 +17,7 @@ from octavo.model.errors import SettingsError
 from octavo.page.values import NUMERIC, parser
 from octavo.storage import fs
 from octavo.storage.corrections import Action, Correction, CorrectionStore
-from octavo.storage.lake import Lake
+from octavo.storage.lake import Forgotten, Lake
 
 # Fewest characters of a sha256 that name a document.
 LEAST_CHARACTERS = 6
@@ -105,6 +105,7 @@ class Desk:
     """
 
     def __init__(self, lake: Lake, store: CorrectionStore, contract: Contract, about: Reviewed, by: str) -> None:
+        self._lake = lake
         self._store = store
         self._contract = contract
         self._about = about
@@ -163,9 +164,17 @@ class Desk:
         return kind not in (*NUMERIC, Kind.DATE) or row["date"] is not None or row["number"] is not None
 
     def keep(self, said: Iterable[Correction]) -> None:
-        """Put corrections into the store: every later merge sees them."""
+        """Put corrections into the store: every later merge sees them.
+
+        Raises:
+            SettingsError: the document was forgotten since the person was asked; nothing is kept.
+        """
         for correction in said:
             self._store.put(correction)
+        # After writing: who forgets a document notes it first and then erases what was said, so one of the two sees the other.
+        if self._about.document in Forgotten(self._lake.root).documents():
+            self._store.remove(self._about.document)
+            raise SettingsError(f"document {self._about.document[:12]} was forgotten; nothing is kept of it")
 
     def value(self, field: str) -> str | None:
         """The value that stands there now."""

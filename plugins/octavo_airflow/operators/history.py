@@ -200,9 +200,9 @@ class ReviewOperator(HITLOperator):
                 contract = contracts.find(about.partition.contract, Settings().contracts)
                 desk = review.Desk(lake, store, contract, about, str(user.get("name") or "unknown"))
                 said = desk.answers(answer["params_input"])
+                desk.keep(said)
             except OctavoError as error:
                 raise AirflowFailException(f"nothing was kept: {error}; clear this task to be asked again") from error
-            desk.keep(said)
             kept = len(said)
         self.log.info("%d values of %s were kept", kept, fit_to_print(self.case["uri"]))
         return {"day": self.case["day"], "kept": kept}
