@@ -36,7 +36,7 @@ def lines(name: str) -> list[str]:
 
 
 def pins(name: str) -> dict[str, str]:
-    return dict(line.split("==") for line in lines(name))
+    return dict(line.rstrip(" \\").split("==") for line in lines(name) if "==" in line)
 
 
 def package(requirement: str) -> str:
@@ -89,11 +89,19 @@ def test_the_image_installs_the_packages_of_debian_that_the_setup_script_install
 
 def test_the_pip_step_of_the_core_finds_everything_that_the_tests_run_with() -> None:
     """The step itself, as a dry run without an index: it must be content with this very environment."""
-    step = RUN[1][RUN[1].index("pip install"):].replace("${set}", "requirements-core")
-    pip = shlex.split(step.replace('${OBJECT_STORE:+"${OBJECT_STORE}"}', "s3fs"))
-    assert {"apache-airflow==3.3.2", "s3fs"} < set(pip)
-    out = run(sys.executable, "-m", *pip, "--dry-run", "--no-index")
-    assert "Would install" not in out
+    step = RUN[1].replace("${set}", "requirements-core").replace("${OBJECT_STORE}", "s3fs")
+    hashed, store = map(shlex.split, re.findall(r"pip install [^&;]+", step))
+    assert {"--require-hashes", "--no-deps"} < set(hashed)
+    assert "s3fs" in store
+    for pip in (hashed, store):
+        assert "Would install" not in run(sys.executable, "-m", *pip, "--dry-run", "--no-index")
+
+
+@pytest.mark.parametrize("lock", ["requirements-core.lock", "requirements.lock", "requirements-dev.lock"])
+def test_every_locked_version_has_the_hashes_of_its_files(lock: str) -> None:
+    entries = re.split(r"(?m)^(?=[\w.-]+==)", "\n".join(lines(lock)))[1:]
+    assert len(entries) == len(pins(lock)) > 100
+    assert [entry for entry in entries if not re.search(r"--hash=sha256:[0-9a-f]{64}", entry)] == []
 
 
 @pytest.mark.parametrize(("files", "lock"), [
