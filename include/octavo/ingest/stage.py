@@ -87,6 +87,8 @@ class Listing:
 
     def __init__(self, workspace: Workspace, limits: Limits, forgotten: Container[str], select: str | None = None) -> None:
         self._workspace = workspace
+        self._limits = limits
+        self._unpacked = 0  # bytes of archives' members so far
         self._forgotten = forgotten
         self._select = select
         self._stack = ExitStack()
@@ -112,6 +114,10 @@ class Listing:
         uri = printable(file)
         chosen = self._select is None or fnmatchcase(file.name, self._select)
         try:
+            size = int(file.stat().st_size)
+            if chosen and size > (most := max(self._limits.document_bytes, self._limits.archive_bytes)):
+                self._add_unseen(uri, Reason.DOCUMENT_TOO_LARGE, f"{size:,} bytes, over {most:,}; raise limits.document_bytes", size)
+                return
             document = fs.sha256_of(file)
             if chosen and self._is_known(document, uri):
                 return
@@ -120,23 +126,27 @@ class Listing:
             log.warning("%s went away while the folder was read; the next run takes it if it returns", fit_to_print(uri))
             return
         except PermissionError as error:
-            self._add_unreadable(uri, str(error))
+            self._add_unseen(uri, Reason.UNREADABLE_FILE, str(error))
             return
         if found.archive is not None:
             self._add_archive(file, document, found, chosen)
         elif chosen:
             self._take(document, uri, found)
 
-    def _add_unreadable(self, uri: str, detail: str) -> None:
-        """A file, or a folder, that may not be opened has no content to be known by, so its place is its id."""
-        identity = f"{Reason.UNREADABLE_FILE}{archives.SEPARATOR}{uri}"
-        document = hashlib.sha256(identity.encode()).hexdigest()
+    def _add_unseen(self, uri: str, reason: Reason, detail: str, size: int = 0) -> None:
+        """What may not be opened, or is too large to be looked at, has no content to be known by, so its place is its id."""
+        document = hashlib.sha256(f"{reason}{archives.SEPARATOR}{uri}".encode()).hexdigest()
         if not self._is_known(document, uri):
-            self._take(document, uri, Inspection(UNKNOWN, 0, 0, Reason.UNREADABLE_FILE, detail))
+            self._take(document, uri, Inspection(UNKNOWN, size, 0, reason, detail))
 
     def _add_archive(self, file: UPath, document: str, found: Inspection, chosen: bool) -> None:
         try:
-            with self._unpacker.unpacked(file, str(found.archive)) as (members, folder):
+            left = self._limits.day_unpacked_bytes - self._unpacked
+            if left <= 0:
+                spent = f"the day's archives have {self._unpacked:,} bytes, unpacked; raise limits.day_unpacked_bytes"
+                raise Quarantined(Reason.ARCHIVE_TOO_LARGE, spent)
+            with self._unpacker.unpacked(file, str(found.archive), left) as (members, folder):
+                self._unpacked += sum(member.size for member in members if member.number is not None)
                 for number, member in enumerate(members):
                     name = PurePosixPath(member.name)
                     if is_document_name(name) and (chosen or fnmatchcase(name.name, str(self._select))):

@@ -37,18 +37,22 @@ class Unpacker:
         self._child.close()
 
     @contextmanager
-    def unpacked(self, file: UPath, kind: str) -> Iterator[tuple[list[Member], Path]]:
+    def unpacked(self, file: UPath, kind: str, most_bytes: int | None = None) -> Iterator[tuple[list[Member], Path]]:
         """The archive's members, and the folder in which each lies under its number, until the block ends.
+
+        Args:
+            most_bytes: where fewer bytes than the limits allow may be unpacked.
 
         Raises:
             Quarantined: the archive is refused whole.
         """
+        bound = self._limits.archive_bytes if most_bytes is None else min(most_bytes, self._limits.archive_bytes)
         with scratch() as held, local_copy(file) as path:
             folder = held / "members"
             folder.mkdir()
             request = {
                 "path": str(path), "kind": kind, "folder": str(folder), "most_members": self._limits.archive_members,
-                "most_bytes": self._limits.archive_bytes, "largest": self._limits.document_bytes,
+                "most_bytes": bound, "largest": self._limits.document_bytes,
             }
             try:
                 answer = self._child.call(request, self._limits.archive_seconds)

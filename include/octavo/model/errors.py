@@ -37,6 +37,7 @@ class Reason(StrEnum):
     DUPLICATE_MEMBER = "duplicate_member"
     PAGE_TOO_LARGE = "page_too_large"
     PAGE_UNREADABLE = "page_unreadable"
+    TOO_MANY_WORDS = "too_many_words"
     TIMEOUT = "timeout"
     OUT_OF_MEMORY = "out_of_memory"
     READER_CRASHED = "reader_crashed"

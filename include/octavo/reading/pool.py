@@ -144,7 +144,7 @@ class ReaderPool:
                 }
                 for source, number in ready
             ],
-            **self._ocr, "max_pixels": self._limits.page_pixels, "previews": self._previews,
+            **self._ocr, "max_pixels": self._limits.page_pixels, "max_words": self._limits.page_words, "previews": self._previews,
         }
         started = time.monotonic()
         try:

@@ -209,7 +209,7 @@ class ChunkPagesOperator(ShardOperator):
     def stage(self, context: Context) -> Report:
         from octavo.chunking import stage as chunking
 
-        return chunking.run(self.workspace(context), self.shard, self.pinned(context).chunking)
+        return chunking.run(self.workspace(context), self.shard, self.pinned(context).chunking, self.settings.limits)
 
 
 class ExtractLayoutOperator(ShardOperator):
@@ -222,7 +222,7 @@ class ExtractLayoutOperator(ShardOperator):
 
         if rules.EXTRACTOR not in self.extractors:
             raise AirflowSkipException(f"extractor {self.extractor} was asked for")
-        return rules.run(self.workspace(context), self.shard, self.pinned(context))
+        return rules.run(self.workspace(context), self.shard, self.pinned(context), self.settings.limits)
 
 
 class MergeOperator(ShardOperator):
@@ -233,7 +233,8 @@ class MergeOperator(ShardOperator):
         from octavo.storage.corrections import CorrectionStore
 
         corrections = CorrectionStore(self.settings.correction_store)
-        return merging.run(self.workspace(context), self.shard, self.pinned(context), self.extractors, corrections)
+        return merging.run(
+            self.workspace(context), self.shard, self.pinned(context), self.extractors, corrections, self.settings.limits)
 
 
 class StageTablesOperator(OctavoOperator):
