@@ -170,7 +170,7 @@ def test_a_page_with_more_words_than_stages_can_take_is_kept_out(two: Path) -> N
     assert run(two, page_words=300).error is None
     assert ends(two)["flood.pdf"] == ("quarantined", "page_unreadable")
     pages = fs.read_table(Lake(UPath(two / "lake")).table("pages", PARTITION)).to_pylist()
-    assert [row["detail"] for row in pages if row["reason"] == "too_many_words"] == ["480 words; raise limits.page_words"]
+    assert [row["outcome"] for row in pages if row["reason"] == "too_many_words"] == ["quarantined"]
     assert ends(two)["sound.pdf"] == ("ok", None)
 
 
