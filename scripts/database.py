@@ -47,7 +47,7 @@ class Database:
             ForeignFolder: a folder that it needs is another user's, or cannot be reached by the one that PostgreSQL runs as.
         """
         self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        own_folder(self.sockets, self.user and _account(self.user))
+        own_folder(self.sockets, _account(self.user) if self.user else None)
         if self.user:
             self._let_in(_account(self.user))
         self.data.chmod(0o700)
