@@ -21,9 +21,11 @@ WORKDIR /opt/octavo
 COPY --chown=airflow:0 requirements-core.txt requirements-core.lock requirements.txt requirements.lock ./
 ARG WITH_MOLMO=0
 ARG OBJECT_STORE=
-# Airflow's version is repeated, so that no dependency can replace the image's own.
+# The lock has every package, Airflow's own version too, with the sha256 of its files: pip takes no other. An object store's package is
+# named by whoever builds the image, so it has none.
 RUN if [ "${WITH_MOLMO}" = "1" ]; then set=requirements; else set=requirements-core; fi \
-    && pip install --no-cache-dir "apache-airflow==3.3.2" ${OBJECT_STORE:+"${OBJECT_STORE}"} --requirement "${set}.txt" --constraint "${set}.lock"
+    && pip install --no-cache-dir --no-deps --require-hashes --requirement "${set}.lock" \
+    && if [ -n "${OBJECT_STORE}" ]; then pip install --no-cache-dir "${OBJECT_STORE}" --constraint "${set}.lock"; fi
 
 COPY --chown=airflow:0 pyproject.toml README.md LICENSE ./
 COPY --chown=airflow:0 include ./include

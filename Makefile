@@ -13,7 +13,7 @@ ifdef MODEL
 export OCTAVO_MOLMO_MODEL = $(MODEL)
 endif
 
-.PHONY: help setup run stop status dev check test test-quick test-core test-e2e soak tally
+.PHONY: help setup run stop status dev check test test-quick test-core test-e2e soak tally sbom
 
 help: ## show this
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 12
@@ -51,6 +51,11 @@ test-core: dev ## all tests but the end-to-end ones
 
 test-e2e: dev ## the tests under a real Airflow, in a real browser
 	$(PYTEST) --numprocesses 3 --dist loadfile --no-loadscope-reorder tests/e2e
+
+sbom: dev ## a bill of materials of what the image installs, CycloneDX: build/sbom.json, build/sbom-molmo.json
+	@mkdir -p build
+	.venv/bin/cyclonedx-py requirements --output-reproducible --output-file build/sbom.json requirements-core.lock
+	.venv/bin/cyclonedx-py requirements --output-reproducible --output-file build/sbom-molmo.json requirements.lock
 
 soak: ## kill days at random points, 120 times without Airflow and 22 with it; goes on where it was stopped [SOAK=file]
 	@mkdir -p $(dir $(SOAK))

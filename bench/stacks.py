@@ -47,7 +47,7 @@ def running(var: Path, settings: dict[str, str], workers: Sequence[Worker] = ())
     stack = Stack(var, free_port(), settings, workers)
     try:
         stack.start()
-        api = AirflowApi(stack.url)
+        api = AirflowApi(stack.url, stack.login)
         _wait(lambda: api.has_dag(DAG), f"Airflow does not know {DAG}")
         yield stack, api
     finally:

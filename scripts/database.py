@@ -41,13 +41,16 @@ class Database:
         return [str(binaries() / "postgres"), "-D", str(self.data), "-k", str(self.sockets), "-h", "", "-c", "max_connections=200"]
 
     def prepare(self) -> None:
-        """Make the cluster unless it exists; nothing runs afterwards."""
-        self.data.mkdir(parents=True, exist_ok=True)
-        self.sockets.mkdir(mode=0o700, exist_ok=True)
+        """Make the cluster unless it exists; nothing runs afterwards.
+
+        Raises:
+            ForeignFolder: a folder that it needs is another user's, or cannot be reached by the one that PostgreSQL runs as.
+        """
+        self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        own_folder(self.sockets, _account(self.user) if self.user else None)
         if self.user:
-            self._let_user_in(self.user)
+            self._let_in(_account(self.user))
         self.data.chmod(0o700)
-        self.sockets.chmod(0o700)
         if not (self.data / "PG_VERSION").exists():
             command = [str(binaries() / "initdb"), "--auth=trust", "--encoding=utf8", "--locale=C", "-U", "postgres", "-D", str(self.data)]
             # The group too: root's would be judged by the group's rights to the folders above.
@@ -60,17 +63,45 @@ class Database:
         command = [str(binaries() / "pg_isready"), "-q", "-h", str(self.sockets)]
         return subprocess.run(command, check=False).returncode == 0
 
-    def _let_user_in(self, user: str) -> None:
-        """Own the data, and pass through (not list) the folders above the data and the binaries."""
-        try:
-            owner = pwd.getpwnam(user)
-        except KeyError:
-            subprocess.run(["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", user], check=True)
-            owner = pwd.getpwnam(user)
-        for folder in (self.data, self.sockets):
-            if folder.stat().st_uid != owner.pw_uid:
-                os.chown(folder, owner.pw_uid, owner.pw_gid)
-        for folder in {*self.data.parents, *binaries().parents}:
-            mode = folder.stat().st_mode
-            if not mode & stat.S_IXOTH:
-                folder.chmod(mode | stat.S_IXOTH)
+    def _let_in(self, owner: pwd.struct_passwd) -> None:
+        """Give the data to its user, who passes through the folder above them by its group. Other folders stay as they are."""
+        os.chown(self.data, owner.pw_uid, owner.pw_gid)
+        os.chown(self.data.parent, -1, owner.pw_gid)
+        self.data.parent.chmod(0o710)
+        for folder in (*self.data.parent.parents, *binaries().parents):
+            if not folder.stat().st_mode & stat.S_IXOTH:
+                raise ForeignFolder(
+                    f"{folder} is closed to {owner.pw_name}, which PostgreSQL runs as because it refuses root; keep the checkout and its "
+                    "data (OCTAVO_VAR) where every user may pass, such as /opt, or do not run as root"
+                )
+
+
+class ForeignFolder(Exception):
+    """A folder of the stack is not its user's own; the text says what to do."""
+
+
+def own_folder(path: Path, owner: pwd.struct_passwd | None = None) -> None:
+    """Make a folder that only its owner can open, or see that it is one: anybody can make one of its name in the temporary folder.
+
+    Args:
+        owner: whose it becomes, where that is not who runs this.
+
+    Raises:
+        ForeignFolder: it is a link, or another user has made it.
+    """
+    path.mkdir(mode=0o700, exist_ok=True)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {os.geteuid(), *([owner.pw_uid] if owner else [])}:
+        raise ForeignFolder(f"{path} is user {found.st_uid}'s, or no folder; remove it, or name another temporary folder in TMPDIR")
+    path.chmod(0o700)
+    if owner is not None:
+        os.chown(path, owner.pw_uid, owner.pw_gid)
+
+
+def _account(user: str) -> pwd.struct_passwd:
+    """A system user without a login, made where there is none."""
+    try:
+        return pwd.getpwnam(user)
+    except KeyError:
+        subprocess.run(["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", user], check=True)
+        return pwd.getpwnam(user)

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from upath import UPath
 
+from octavo.cli import output
 from octavo.model import contracts
 from octavo.model.entities import Partition
 from octavo.model.settings import Settings
@@ -41,9 +41,7 @@ RUN_SECONDS = 1800
 SHOWN_FIELDS = 5
 SHOWN_ROWS = 3
 
-console = Console()
-if not console.is_terminal:
-    console = Console(width=130)
+console = output.console()
 
 
 @dataclass
@@ -76,7 +74,7 @@ def main() -> int:
     settings = Settings()
     landing = Path(settings.landing)
     runs = [DayRun(partition) for partition in (copy_fixture(landing) if memorised else copy_samples(landing))]
-    api = AirflowApi(stack.url)
+    api = AirflowApi(stack.url, stack.login)
     started = time.monotonic()
     trigger(api, runs)
     follow(api, runs)
@@ -216,7 +214,8 @@ def finish(api: AirflowApi, stack: Stack, runs: Sequence[DayRun], settings: Sett
     for day in failed:
         console.print(f"[red]failed:[/red] {stack.url}/dags/{day.dag}/runs/{day.run}", soft_wrap=True, highlight=False)
     console.print(f"Lake:  {settings.lake}", soft_wrap=True, highlight=False)
-    console.print(f"UI:    {stack.url}  (no login: only this machine reaches it, and everybody on it is admin)", soft_wrap=True)
+    console.print(f"UI:    {stack.entrance}", soft_wrap=True, highlight=False)
+    console.print("       (this address logs you in as admin: keep it to yourself)")
     console.print("Stop:  make stop")
     if not answers:
         console.print("[red]error:[/red] the UI does not answer")

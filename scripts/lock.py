@@ -1,7 +1,7 @@
-"""Writes the lock files: ``python scripts/lock.py``, with pip 25 or newer under Python 3.11 on Linux.
+"""Writes the lock files: ``python scripts/lock.py``, with pip 25 or newer and uv under Python 3.11 on Linux.
 
 Resolves each requirements file without installing anything. The core's versions hold in all of
-them, so that a test run and a model run use the same pipeline.
+them, so that a test run and a model run use the same pipeline. Each version has the sha256 of its files for every platform.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ LOCKS = (
     (("requirements.txt", "requirements-dev.txt"), "requirements-dev.lock"),
 )
 HEADER = """# Every version that `pip install {options}` takes, for Python 3.11 on 64-bit Linux.
-# Use as constraints: pip install {options} -c {name}. Made by scripts/lock.py; do not edit.
+# Use as constraints: pip install {options} -c {name}; or alone, so that nothing but these very files is installed:
+# pip install --require-hashes --no-deps -r {name}. Made by scripts/lock.py; do not edit.
 """
 
 
@@ -38,13 +39,23 @@ def resolve(files: tuple[str, ...], constraints: Path | None) -> dict[str, str]:
     return {package["metadata"]["name"].lower().replace("_", "-").replace(".", "-"): package["metadata"]["version"] for package in packages}
 
 
+def hashed(versions: dict[str, str]) -> str:
+    """The lines of a lock: each package with its version and the hashes of its files."""
+    with tempfile.TemporaryDirectory() as folder:
+        pinned, locked = Path(folder) / "pinned.in", Path(folder) / "locked.txt"
+        pinned.write_text("".join(f"{package}=={version}\n" for package, version in sorted(versions.items())), encoding="utf-8")
+        command = [sys.executable, "-m", "uv", "pip", "compile", "--quiet", "--no-config", "--universal", "--python-version", "3.11",
+                   "--no-deps", "--generate-hashes", "--no-header", "--no-annotate", "--output-file", str(locked), str(pinned)]
+        subprocess.run(command, check=True)
+        return locked.read_text(encoding="utf-8")
+
+
 def main() -> None:
     before: Path | None = None
     for files, name in LOCKS:
         options = " ".join(f"-r {file}" for file in files)
         versions = resolve(files, before)
-        lines = [HEADER.format(options=options, name=name), *(f"{package}=={version}\n" for package, version in sorted(versions.items()))]
-        (ROOT / name).write_text("".join(lines), encoding="utf-8")
+        (ROOT / name).write_text(HEADER.format(options=options, name=name) + hashed(versions), encoding="utf-8")
         sys.stdout.write(f"{name}: {len(versions)} packages\n")
         before = ROOT / name
 

@@ -31,11 +31,13 @@ import psutil
 from cryptography.fernet import Fernet
 
 from scripts import fleet
-from scripts.database import Database
+from scripts.database import Database, ForeignFolder, own_folder
 
 REPO = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+# Where a browser logs in, and the environment variable that has the token for it; scripts.login looks at both.
+ENTRANCE, TOKEN = "/auth/enter", "OCTAVO_STACK_TOKEN"
 MARK = "OCTAVO_STACK"  # in the environment of every process of a stack: stop finds orphans by it
 START_SECONDS = 180
 STOP_SECONDS = 45
@@ -68,6 +70,7 @@ class Stack:
         self._config = self.var / "supervisord.conf"
         self._settings_file = self.var / "settings.env"
         self._session_file = self.var / "supervisord.session"
+        self._passwords_file = self.var / "airflow" / "passwords.json"
         sockets = Path(tempfile.gettempdir()) / f"octavo-stack-{hashlib.sha256(str(self.var).encode()).hexdigest()[:12]}"
         self._socket = sockets / "supervisor.sock"
         self.fleet = fleet.Fleet(self.var / "workers", sockets, workers)
@@ -75,6 +78,16 @@ class Stack:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def login(self) -> tuple[str, str]:
+        """Name and password of the stack's admin."""
+        return "admin", json.loads(self._passwords_file.read_text())["admin"]
+
+    @property
+    def entrance(self) -> str:
+        """The address that logs a browser in: whoever has it is admin."""
+        return f"{self.url}{ENTRANCE}?token={self._secrets()['token']}"
 
     @property
     def cores(self) -> int:
@@ -98,8 +111,13 @@ class Stack:
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
             "AIRFLOW__CORE__FERNET_KEY": keys["fernet"],
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
-            # A demonstration on this machine's loopback: whoever can open it is admin.
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "True",
+            "AIRFLOW__CORE__AUTH_MANAGER": "scripts.login.LocalAuthManager",
+            # `checks` may look and change nothing: tasks ask by it whether their pools are there.
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,checks:viewer",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self._passwords_file),
+            "AIRFLOW_CONN_OCTAVO_AIRFLOW_API": json.dumps({"conn_type": "http", "login": "checks", "password": keys["checks"]}),
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(REPO), os.environ.get("PYTHONPATH")))),
+            TOKEN: keys["token"],
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": self.database.uri,
             "AIRFLOW__API__HOST": "127.0.0.1",
             "AIRFLOW__API__PORT": str(self.port),
@@ -135,10 +153,15 @@ class Stack:
         self.stop()
         if not self._port_is_free():
             raise StackError(f"port {self.port} of 127.0.0.1 is taken by another program; stop it, or choose another: AIRFLOW_PORT=8081")
-        for folder in (self.logs, self.var / "airflow", self.var / "landing", self.var / "lake", self._socket.parent):
-            folder.mkdir(parents=True, exist_ok=True)
-        self._socket.parent.chmod(0o700)
-        self.database.prepare()
+        for folder in (self.var, self.logs, self.var / "airflow", self.var / "landing", self.var / "lake"):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            own_folder(self._socket.parent)
+            self.database.prepare()
+        except ForeignFolder as error:
+            raise StackError(str(error)) from error
+        if not self._passwords_file.exists():
+            _private(self._passwords_file, json.dumps({name: self._secrets()[name] for name in ("admin", "checks")}))
         if self.fleet.workers:
             if shutil.which("redis-server") is None:
                 raise StackError("redis-server is not installed; run EXECUTOR=celery scripts/setup.sh, or apt-get install redis-server")
@@ -235,12 +258,11 @@ class Stack:
     def _secrets(self) -> dict[str, str]:
         """Keys of this installation, made once."""
         path = self.var / "secrets.json"
-        if not path.exists():
-            self.var.mkdir(parents=True, exist_ok=True)
-            _private(path, json.dumps({
-                "fernet": Fernet.generate_key().decode(), "api": secrets.token_urlsafe(32), "jwt": secrets.token_urlsafe(48),
-            }))
-        keys: dict[str, str] = json.loads(path.read_text())
+        known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {"fernet": Fernet.generate_key().decode()}
+        keys = {**{name: secrets.token_urlsafe(48) for name in ("api", "jwt", "token", "admin", "checks")}, **known}
+        if keys != known:
+            self.var.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _private(path, json.dumps(keys))
         return keys
 
     def healthy(self) -> bool:
@@ -369,13 +391,13 @@ def main() -> int:
         match args.do:
             case "start":
                 stack.start(lambda text: say(f"  {text}"))
-                say(f"Airflow is up: {stack.url}")
+                say(f"Airflow is up: {stack.entrance}")
             case "stop":
                 count = stack.stop()
                 say(f"stopped ({count} processes)" if count else "nothing was running")
             case "status":
                 up = stack.healthy()
-                say(f"{stack.url} is {'healthy' if up else 'not up'}")
+                say(f"{stack.entrance if up else stack.url} is {'healthy' if up else 'not up'}")
                 return 0 if up else 1
     except StackError as error:
         sys.stderr.write(f"error: {error}\n")

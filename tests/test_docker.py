@@ -36,7 +36,7 @@ def lines(name: str) -> list[str]:
 
 
 def pins(name: str) -> dict[str, str]:
-    return dict(line.split("==") for line in lines(name))
+    return dict(line.rstrip(" \\").split("==") for line in lines(name) if "==" in line)
 
 
 def package(requirement: str) -> str:
@@ -89,11 +89,19 @@ def test_the_image_installs_the_packages_of_debian_that_the_setup_script_install
 
 def test_the_pip_step_of_the_core_finds_everything_that_the_tests_run_with() -> None:
     """The step itself, as a dry run without an index: it must be content with this very environment."""
-    step = RUN[1][RUN[1].index("pip install"):].replace("${set}", "requirements-core")
-    pip = shlex.split(step.replace('${OBJECT_STORE:+"${OBJECT_STORE}"}', "s3fs"))
-    assert {"apache-airflow==3.3.2", "s3fs"} < set(pip)
-    out = run(sys.executable, "-m", *pip, "--dry-run", "--no-index")
-    assert "Would install" not in out
+    step = RUN[1].replace("${set}", "requirements-core").replace("${OBJECT_STORE}", "s3fs")
+    hashed, store = map(shlex.split, re.findall(r"pip install [^&;]+", step))
+    assert {"--require-hashes", "--no-deps"} < set(hashed)
+    assert "s3fs" in store
+    for pip in (hashed, store):
+        assert "Would install" not in run(sys.executable, "-m", *pip, "--dry-run", "--no-index")
+
+
+@pytest.mark.parametrize("lock", ["requirements-core.lock", "requirements.lock", "requirements-dev.lock"])
+def test_every_locked_version_has_the_hashes_of_its_files(lock: str) -> None:
+    entries = re.split(r"(?m)^(?=[\w.-]+==)", "\n".join(lines(lock)))[1:]
+    assert len(entries) == len(pins(lock)) > 100
+    assert [entry for entry in entries if not re.search(r"--hash=sha256:[0-9a-f]{64}", entry)] == []
 
 
 @pytest.mark.parametrize(("files", "lock"), [
@@ -195,12 +203,20 @@ def test_secrets_come_from_the_environment_file_and_are_asked_for() -> None:
     text = (ROOT / "docker-compose.yaml").read_text(encoding="utf-8")
     asked = set(re.findall(r"\$\{(\w+):\?", text))
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    asked |= {secret["environment"] for secret in COMPOSE["secrets"].values()}
     assert asked == set(re.findall(r"(?m)^(\w+)=$", example)), "a secret without a line in .env.example, or one with a value there"
-    assert set(re.findall(r"(?<!\$)\$\{(\w+)", text)) == asked | set(re.findall(r"(?m)^#(\w+)=", example))
+    assert set(re.findall(r"(?<!\$)\$\{(\w+)", text)) | {"AIRFLOW_ADMIN_PASSWORD"} == asked | set(re.findall(r"(?m)^#(\w+)=", example))
     for service in SERVICES.values():
         for key, value in service.get("environment", {}).items():
             assert not re.search(r"PASSWORD$|SECRET|FERNET|AUTH$", key) or str(value).startswith("${"), key
     assert run("git", "check-ignore", ".env").strip() == ".env"
+
+
+def test_no_container_has_the_admins_password_but_the_one_that_writes_the_login() -> None:
+    for name, service in SERVICES.items():
+        given = json.dumps([service.get("environment", {}), service.get("command", []), service.get("entrypoint", [])])
+        assert "${AIRFLOW_ADMIN_PASSWORD" not in given, name
+        assert service.get("secrets", []) == (["admin_password"] if name == "init" else []), name
 
 
 def test_the_init_service_prepares_login_and_pools(tmp_path: Path) -> None:
@@ -210,11 +226,13 @@ def test_the_init_service_prepares_login_and_pools(tmp_path: Path) -> None:
     (tmp_path / "airflow").chmod(0o755)
     (tmp_path / "python").symlink_to(sys.executable)
     script = SERVICES["init"]["command"][0].replace("$$", "$")
-    script = script.replace("/var/lib/octavo/auth", str(tmp_path)).replace("/tmp/pools", f"{tmp_path}/made")
-    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "AIRFLOW_ADMIN_PASSWORD": 'a"b', "OCTAVO_PROCESSES": "3", "OCTAVO_GPUS": "1"}
+    (tmp_path / "admin_password").write_text('a"b')
+    for there, here in {"/var/lib/octavo/auth": tmp_path, "/run/secrets": tmp_path, "/tmp/pools": tmp_path / "made"}.items():
+        script = script.replace(there, str(here))
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "AIRFLOW_CHECKS_PASSWORD": "c", "OCTAVO_PROCESSES": "3", "OCTAVO_GPUS": "1"}
     run(*SERVICES["init"]["entrypoint"], script, env=environment)
     assert (tmp_path / "asked").read_text().splitlines() == ["db migrate", f"pools import {tmp_path}/made.json"]
     pools = json.loads((tmp_path / "pools.json").read_text())
     assert {name: pool["slots"] for name, pool in pools.items()} == {"octavo_ocr": 3, "molmo_gpu": 1}
-    assert json.loads((tmp_path / "passwords.json").read_text()) == {"admin": 'a"b'}
+    assert json.loads((tmp_path / "passwords.json").read_text()) == {"admin": 'a"b', "checks": "c"}
     assert (tmp_path / "passwords.json").stat().st_mode & 0o077 == 0

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
@@ -18,7 +27,7 @@ from octavo.storage.answer_store import AnswerStore, AnswerWriter
 from octavo.storage.corrections import Action, Correction, CorrectionStore
 from octavo.storage.lake import STABLE_TABLES, Forgotten, Lake
 from octavo.storage.workspace import Workspace
-from octavo.workflows import forget, pipeline
+from octavo.workflows import change_detection, forget, pipeline, review
 from tests.documents import LINES, text_pdf
 
 DAY = dt.date(2026, 11, 2)
@@ -77,7 +86,8 @@ def test_a_forgotten_document_is_nowhere_and_the_rest_is_as_if_it_had_never_been
     assert erased.left == [str(landing / "gone.pdf")]
 
     parts = [path for path in lake.rglob("*") if path.is_file()]
-    assert [path for path in parts if document in str(path)] == [lake / "_forgotten" / document]
+    assert len(list((lake / "_forgotten").iterdir())) == 1
+    assert [path for path in parts if document in str(path)] == []
     assert [path for path in parts if b"gone" in path.read_bytes() or document.encode() in path.read_bytes()] == []
     (landing / "gone.pdf").rename(root / "gone.pdf")
     assert run(landing, root / "never").error is None
@@ -139,3 +149,118 @@ def test_a_name_of_none_or_several_documents_is_refused_and_an_unknown_sha256_is
         forget.find("can.pdf", settings)
     assert forget.find("a/scan.pdf", settings) == ("a" * 64, {"/in/a/scan.pdf"})
     assert forget.find("c" * 64, settings) == ("c" * 64, set())
+
+
+CANARY = "Quillon Vexmoor"  # on the page, in names and in what people said
+KILLED = """
+import datetime as dt, sys, time
+from pathlib import Path
+from upath import UPath
+from octavo.ingest import stage
+from octavo.model import contracts
+from octavo.model.entities import Partition
+from octavo.model.settings import Settings
+from octavo.storage.workspace import Workspace
+
+settings = Settings()
+taken = stage.Listing._take
+def slow(self, *args):
+    taken(self, *args)
+    Path(sys.argv[2]).touch()
+    time.sleep(60)
+stage.Listing._take = slow
+space = Workspace.open(settings.workspaces, Partition("receipt", dt.date(2026, 11, 2)), "killed")
+stage.run(space, contracts.find("receipt", settings.contracts), UPath(sys.argv[1]), settings)
+"""
+
+
+def mentions(root: Path, words: tuple[str, ...]) -> list[str]:
+    """Every file below ``root`` whose name or content, unpacked, has one of the words."""
+    found = []
+    for path in (path for path in root.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        if path.suffix == ".parquet":
+            content += repr(pq.ParquetFile(path).read().to_pylist()).encode()
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                content += b"".join(archive.read(name) for name in archive.namelist())
+        if any(word.encode() in content or word in str(path) for word in words):
+            found.append(str(path))
+    return found
+
+
+def test_no_byte_of_a_forgotten_document_is_left_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Beside the tables: a killed ingest's members, half files, a form that was parked before and is saved afterwards, and the log."""
+    landing, lake, temporary = tmp_path / "landing", tmp_path / "lake", tmp_path / "tmp"
+    for folder in (landing, temporary):
+        folder.mkdir()
+    text_pdf(landing / f"{CANARY}.pdf", [[*LINES, f"Customer: {CANARY}"]])
+    text_pdf(landing / "other.pdf", [LINES])
+    document = fs.sha256_of(UPath(landing / f"{CANARY}.pdf"))
+    settings, partition = Settings(lake=str(lake)), Partition("receipt", DAY)
+    caplog.set_level(logging.DEBUG)
+    assert run(landing, lake).error is None
+    about = review.find(Lake(UPath(lake)), document)
+    parked = review.Desk(Lake(UPath(lake)), CorrectionStore(settings.correction_store), RECEIPT, about, "ann")
+    asked = parked.correct("company", CANARY)
+    space = Workspace.open(settings.workspaces, partition, "r9")
+    space.keep_inputs(change_detection.files_of(UPath(landing), settings), "rules")
+    fs.copy(space.root / "inputs.json", Lake(UPath(lake)).inputs_file(partition))
+
+    archived = tmp_path / "archived"
+    archived.mkdir()
+    with zipfile.ZipFile(archived / "all.zip", "w") as archive:
+        archive.write(landing / f"{CANARY}.pdf", f"{CANARY}.pdf")
+    environment = {**os.environ, "OCTAVO_LAKE": str(lake), "TMPDIR": str(temporary)}
+    with subprocess.Popen([sys.executable, "-c", KILLED, str(archived), str(tmp_path / "taken")], env=environment) as process:
+        deadline = time.monotonic() + 120
+        while not (tmp_path / "taken").exists():
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+    half = lake / "_corrections" / document[:2] / f".{document}.json.{'0' * 32}.tmp"
+    half.parent.mkdir(parents=True, exist_ok=True)
+    half.write_text(CANARY)
+    os.utime(half, (1, 1))
+    words = (CANARY, document, hashlib.sha256(f"{CANARY}.pdf".encode()).hexdigest()[:32])
+    raw = [path for path in [*lake.rglob("*"), *temporary.rglob("*")] if path.is_file() and path.read_bytes()[:5] == b"%PDF-"]
+    assert len(raw) == 2  # a member in the killed run's workspace, and one in its temporary folder
+
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    name, uris = forget.find(document, settings)
+    erased = forget.erase(name, uris, settings, landing=True)
+    assert erased.unfinished == 1
+    with pytest.raises(SettingsError, match="was forgotten; nothing is kept of it"):
+        parked.keep([asked])
+
+    assert mentions(lake, words) == []
+    assert [path for path in [*lake.rglob("*"), *temporary.rglob("*")] if path.is_file() and path.read_bytes()[:5] == b"%PDF-"] == []
+    assert CANARY not in caplog.text.replace(f"{CANARY}.pdf", "")
+    assert run(landing, lake).error is None
+    assert mentions(lake, words) == []
+
+
+def test_who_guesses_a_name_finds_it_neither_among_the_notes_nor_among_the_inputs(tmp_path: Path) -> None:
+    lakes = [UPath(tmp_path / name) for name in ("one", "other")]
+    for lake in lakes:
+        Forgotten(lake).add("a" * 64)
+        assert "a" * 64 in Forgotten(lake).documents()
+        assert "b" * 64 not in Forgotten(lake).documents()
+    notes = [next(iter((lake / "_forgotten").iterdir())).name for lake in lakes]
+    assert len({*notes, "a" * 64}) == 3
+    (tmp_path / "day").mkdir()
+    (tmp_path / "day" / "a.pdf").touch()
+    noted = [change_detection.files_of(UPath(tmp_path / "day"), Settings(lake=str(lake))) for lake in lakes]
+    assert noted[0].keys() != noted[1].keys()
+    assert noted[0] == change_detection.files_of(UPath(tmp_path / "day"), Settings(lake=str(lakes[0])))
+
+
+def test_a_note_of_an_earlier_version_counts_and_can_be_taken_away(tmp_path: Path) -> None:
+    (tmp_path / "_forgotten").mkdir()
+    (tmp_path / "_forgotten" / ("a" * 64)).touch()
+    assert "a" * 64 in Forgotten(UPath(tmp_path)).documents()
+    assert Forgotten(UPath(tmp_path)).remove("a" * 64)
+    assert "a" * 64 not in Forgotten(UPath(tmp_path)).documents()

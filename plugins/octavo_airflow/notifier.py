@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import pkgutil
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -87,12 +88,14 @@ class OctavoNotifier(BaseNotifier):
             connection = BaseHook.get_connection(str(self.conn_id))
             login = (connection.login, connection.password or "") if connection.login else None
             headers = {name: str(value) for name, value in connection.extra_dejson.items()}
+            logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs each address, and a webhook's is its secret
             with httpx.Client(transport=httpx.HTTPTransport(retries=TRIES - 1), timeout=TIMEOUT_SECONDS, auth=login) as client:
                 client.post(_url(connection), json=message, headers=headers).raise_for_status()
         except AirflowNotFoundException:
             self.log.error("nobody was told: there is no connection %s; add one of type HTTP under Admin, Connections", self.conn_id)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            self.log.error("nobody was told: the webhook of connection %s did not take the message: %s", self.conn_id, error)
+            said = f"HTTP {error.response.status_code}" if isinstance(error, httpx.HTTPStatusError) else type(error).__name__
+            self.log.error("nobody was told: the webhook of connection %s did not take the message: %s", self.conn_id, said)
 
 
 def callbacks(contract: str, settings: Settings) -> list[OctavoNotifier]:

@@ -18,6 +18,6 @@ def from_connection() -> None:
         return
     from airflow.sdk import BaseHook
 
-    from octavo.page.pdf import PASSWORDS
+    from octavo.model.settings import PDF_PASSWORDS
 
-    os.environ[PASSWORDS] = BaseHook.get_connection(conn_id).password or ""
+    os.environ[PDF_PASSWORDS] = BaseHook.get_connection(conn_id).password or ""

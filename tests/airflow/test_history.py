@@ -12,7 +12,9 @@ from airflow.providers.standard.operators import hitl
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskAwaitingInput
 from upath import UPath
 
+from octavo.model import contracts
 from octavo.model.entities import Partition
+from octavo.model.settings import Settings
 from octavo.storage import fs
 from octavo.storage.corrections import CorrectionStore
 from octavo.storage.lake import Lake
@@ -51,11 +53,12 @@ def cases(most: str = "10", day: str = "") -> list[dict[str, str]]:
 
 
 def test_the_dags_are_started_by_hand_and_parse_light(parsed: dict[str, Any]) -> None:
-    assert set(parsed["dags"]) == {"octavo_remerge", "octavo_review"}
+    shipped = [one.name for one in contracts.load_all(Settings().contracts)]
+    assert set(parsed["dags"]) == {f"octavo_{name}.{what}" for name in shipped for what in ("remerge", "review")}
     assert {dag["timetable"] for dag in parsed["dags"].values()} == {"NullTimetable"}
     assert [name for name in HEAVY if name in parsed["modules"]] == []
-    assert parsed["dags"]["octavo_remerge"]["params"] == ["contract", "first", "last"]
-    assert parsed["dags"]["octavo_review"]["params"] == ["contract", "day", "documents"]
+    assert parsed["dags"]["octavo_receipt.remerge"]["params"] == ["first", "last"]
+    assert parsed["dags"]["octavo_receipt.review"]["params"] == ["day", "documents"]
 
 
 def test_days_are_rebuilt_by_the_contract_as_it_is_now(lake: Lake) -> None:
@@ -99,6 +102,32 @@ def test_a_document_that_wants_a_look_becomes_a_form(form: dict[str, Any]) -> No
     assert form["params"]["due"]["description"] == "missing: required, but nothing was found"
 
 
+def test_a_name_ends_no_code_of_a_forms_text_and_gives_no_order(monkeypatch: pytest.MonkeyPatch, lake: Lake) -> None:
+    case = {**cases()[0], "uri": "/in/a`![x](http://evil.example/x.png)`\x1b]52;c;eA==\x07.pdf"}
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **detail: asked.update(detail))
+    with pytest.raises(TaskAwaitingInput):
+        history.ReviewOperator(task_id="ask", case=case).execute({"task_instance": type("TI", (), {"id": "1"})()})
+    assert asked["body"].split("\n")[0].count("`") == 2
+    assert not {"\x1b", "\x07"} & set(asked["body"] + asked["subject"])
+
+
+def test_listeners_are_told_neither_values_nor_who_answered(lake: Lake, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenLineage's provider sends ``hitl_summary`` of every operator that has one."""
+    monkeypatch.setattr(hitl, "upsert_hitl_detail", lambda **detail: None)
+    task = history.ReviewOperator(task_id="ask", case=cases()[0])
+    with pytest.raises(TaskAwaitingInput):
+        task.execute({"task_instance": type("TI", (), {"id": "1"})()})
+    event = {"chosen_options": ["Save"], "params_input": {"due": "17.60"}, "responded_at": dt.datetime.now(dt.UTC),
+             "responded_by_user": {"id": "ann", "name": "Ann"}}
+    task.execute_complete({}, event)
+    from airflow.providers.openlineage.utils.utils import TaskInfo
+
+    sent = str(dict(TaskInfo(task)))
+    assert "hitl_summary" in sent
+    assert [secret for secret in ("17.60", "Ann", "bill_4821") if secret in sent] == []
+
+
 def answer(case: dict[str, str], *chosen: str, **values: str) -> dict[str, Any]:
     event = {"chosen_options": list(chosen), "params_input": values, "responded_at": dt.datetime.now(dt.UTC),
              "responded_by_user": {"id": "ann", "name": "Ann"}}
@@ -126,8 +155,9 @@ def test_what_nobody_says_is_asked_again(lake: Lake, chosen: str, value: str) ->
 
 def test_an_answer_that_cannot_be_read_keeps_nothing_and_says_how_to_go_on(lake: Lake) -> None:
     case = cases()[0]
-    with pytest.raises(AirflowFailException, match="cannot be read as one money; clear this task"):
+    with pytest.raises(AirflowFailException, match="cannot be read as one money; clear this task") as raised:
         answer(case, "Save", number="1", due="plenty")
+    assert "plenty" not in f"{raised.value} {raised.value.__cause__}"
     assert case in cases()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import socketserver
 from pathlib import Path
 from types import SimpleNamespace
@@ -129,21 +130,22 @@ def test_the_message_is_posted_to_the_connection_with_its_headers_and_login(
 
 @pytest.mark.parametrize(("status", "conn", "said"), [
     pytest.param(500, "hook", "500", id="a webhook that is broken"),
-    pytest.param(None, "hook", "refused", id="one that is not there"),
+    pytest.param(None, "hook", "ConnectError", id="one that is not there"),
     pytest.param(200, "nowhere", "there is no connection nowhere", id="a connection that is not there"),
 ])
 def test_a_message_that_nobody_takes_is_logged_and_fails_nothing(
-    status: int | None, conn: str, said: str, lake: Lake, monkeypatch: pytest.MonkeyPatch,
+    status: int | None, conn: str, said: str, lake: Lake, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
 ) -> None:
     context = ended(lake, gate=False)
     with webhook(status or 200) as (url, _):
-        where = url if status else "http://127.0.0.1:9"
+        where = (url if status else "http://127.0.0.1:9") + "/services/T0/SECRET"
         monkeypatch.setenv("AIRFLOW_CONN_HOOK", json.dumps({"conn_type": "http", "host": where}))
-        with structlog.testing.capture_logs() as logged:
+        with structlog.testing.capture_logs() as logged, caplog.at_level(logging.DEBUG, "httpx"), caplog.at_level(logging.INFO):
             OctavoNotifier(contract="receipt", conn_id=conn)(context)
     [error] = [str(entry["event"]) for entry in logged if entry["log_level"] == "error"]
     assert error.startswith("nobody was told")
     assert said in error
+    assert "SECRET" not in f"{logged} {caplog.text}", "the address of a webhook is a secret"
 
 
 class Kept(BaseNotifier):

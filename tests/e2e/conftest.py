@@ -73,6 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """The process that is asked for the tests ends what its workers, or it itself, have started."""
     if STACKS not in os.environ:
         os.environ[STACKS] = tempfile.mkdtemp(prefix="octavo-e2e-")
+        Path(os.environ[STACKS]).chmod(0o711)  # the database's user has to pass through it
         config.add_cleanup(end_shared)
 
 
@@ -292,12 +293,11 @@ def start(
         "OCTAVO_NOTIFY_CONN_ID": NOTIFIED,
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",  # contracts stay as they are
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "1",
-        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer",
         "AIRFLOW_CONN_OCTAVO_AIRFLOW_API": json.dumps({"conn_type": "http", "login": "admin", "password": USERS["admin"]}),
         **settings,
     }, workers)
-    passwords = var / "airflow" / "simple_auth_manager_passwords.json.generated"
+    passwords = var / "airflow" / "passwords.json"
     passwords.parent.mkdir(parents=True)
     passwords.write_text(json.dumps(USERS))
     stack.start()

@@ -290,7 +290,7 @@ def test_every_route_asks_who_is_there_and_lets_a_viewer_look(airflow: Airflow, 
 
     def started() -> int:
         """Runs that writes about the contract have started."""
-        rebuilt = [one for one in days.runs(airflow.api, "octavo_remerge") if (one["conf"] or {}).get("contract") == "invoice"]
+        rebuilt = days.runs(airflow.api, "octavo_invoice.remerge")
         return len(rebuilt) + len(days.runs(airflow.api, "octavo_invoice"))
 
     before = started()

@@ -70,8 +70,8 @@ def test_a_person_walks_from_the_grid_to_a_corrected_record_and_a_requeued_file(
     page.keyboard.press("y")
     expect(frame.get_by_text("Nothing waits for a person here")).to_be_visible()
     frame.get_by_role("button", name="Rebuild the day").click()
-    remerge = started(page, "octavo_remerge")
-    assert airflow.api.wait("octavo_remerge", remerge, 300) == "success"
+    remerge = started(page, f"octavo_{CONTRACT}.remerge")
+    assert airflow.api.wait(f"octavo_{CONTRACT}.remerge", remerge, 300) == "success"
 
     document = next(row["document"] for row in airflow.rows("documents", CONTRACT, DAY) if row["uri"].endswith("invoice_0001.pdf"))
     assert {row["buyer"] for row in airflow.rows(CONTRACT, CONTRACT, DAY)} == {BUYER}

@@ -31,7 +31,7 @@ def airflow() -> Iterator[Airflow]:
     try:
         with demo(stack) as process:
             until(lambda: process.poll() is not None or (stack.logs.exists() and stack.healthy()), seconds=300)
-            yield Airflow(stack, AirflowApi(stack.url), var / "landing", var / "lake", FIXTURE)
+            yield Airflow(stack, AirflowApi(stack.url, stack.login), var / "landing", var / "lake", FIXTURE)
     finally:
         stack.stop()
         left = list(stack.processes())

@@ -20,7 +20,7 @@ from upath import UPath
 from octavo.model import contracts
 from octavo.model.settings import Settings
 from octavo.storage import fs as storage
-from octavo.workflows.retention import UNFINISHED
+from octavo.storage.fs import UNFINISHED
 from samples import make
 from tests import days
 from tests.documents import make_zip

@@ -42,8 +42,9 @@ def client(app: FastAPI, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> Itera
 
     monkeypatch.setenv("OCTAVO_LAKE", shelf.settings.lake)
     monkeypatch.setenv("OCTAVO_CONTRACTS", shelf.settings.contracts)
+    allowed = ("octavo_letter", "octavo_letter.remerge")
     for ask in ("may_edit", "may_run"):
-        monkeypatch.setattr(access, ask, lambda user, dag: dag in ("octavo_letter", access.REMERGE) and user.get_name() == "editor")
+        monkeypatch.setattr(access, ask, lambda user, dag: dag in allowed and user.get_name() == "editor")
     outer = FastAPI()
     outer.mount("/somewhere/octavo", app)
     monkeypatch.setitem(app.dependency_overrides, get_user, Editor)
@@ -105,7 +106,7 @@ def test_pages_carry_a_policy_without_inline_script_and_links_follow_the_mount(c
     task = run.replace("run?", "task?", 1)
     paths = (
         "", "library?value=17", f"document/{shelf.hostile}", run, "run?dag_id=other&run_id=x", "review", "contract/letter",
-        "contract?dag_id=octavo_letter", "contract?dag_id=octavo_review", "contract?dag_id=<script>",
+        "contract?dag_id=octavo_letter", "contract?dag_id=octavo_letter.review", "contract?dag_id=<script>",
         "table?contract=letter&day=2026-11-04", *(f"{task}&task_id={name}" for name in TASKS),
         f"{task}&task_id=read&map_index=99999999999999",
     )
@@ -263,3 +264,24 @@ def test_publish_shows_the_table_and_a_task_whose_workspace_is_gone_says_so(clie
     assert (table["rows"], set(table["documents"])) == (2, {shelf.friendly, shelf.hostile})
     assert "17.6" in str(table["cells"])
     assert "workspace is gone" in client.get("task", params={**run, "task_id": "read", "map_index": "0"}).text
+
+
+def test_rights_to_one_contract_are_none_to_rebuild_another(app: FastAPI, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked of Airflow by the DAG of the contract at hand, for a user who may read one contract and edit and rebuild another."""
+    from octavo_airflow.ui import access
+
+    asked: list[tuple[str, str]] = []
+
+    class Manager:
+        def is_authorized_dag(self, method: str, details: Any, user: Any, access_entity: Any = None) -> bool:
+            asked.append((method, details.id))
+            return details.id.startswith("octavo_letter")
+
+        def get_authorized_dag_ids(self, user: Any, method: str) -> set[str]:
+            return {"octavo_letter", "octavo_letter.review", "octavo_letter.remerge", "octavo_bill.review", "other"}
+
+    monkeypatch.setattr(access, "get_auth_manager", Manager)
+    assert access.may_rebuild(Editor(), "letter")  # type: ignore[arg-type]
+    assert asked == [("PUT", "octavo_letter"), ("POST", "octavo_letter.remerge")]
+    assert not access.may_rebuild(Editor(), "bill")  # type: ignore[arg-type]
+    assert access.readable_contracts(Editor()) == {"letter"}  # type: ignore[arg-type]

@@ -79,7 +79,7 @@ def test_a_killed_stage_leaves_no_child_and_its_retry_reads_only_what_was_lost(t
         stage.wait()
     _, alive = psutil.wait_procs(family, timeout=10)
     assert not alive
-    assert list(tmp_path.glob("scratch/octavo-child-*"))
+    assert list(tmp_path.glob("scratch/octavo-tmp-*"))
     retry = start(folder, tmp_path, "retried")
     said, _ = retry.communicate(timeout=240)
     assert retry.returncode == 0

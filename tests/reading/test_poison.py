@@ -28,7 +28,8 @@ def read(root: Path, monkeypatch: pytest.MonkeyPatch, poison: str, profile: str 
     """The reason of each page of a document, None for one that was read, by children that ``poison`` ends."""
     monkeypatch.setenv("POISON", poison)
     monkeypatch.setenv("POISON_FLAG", str(root / "crashed"))
-    monkeypatch.setattr(pool, "Child", lambda module, address_bytes: Child("tests.reading.poisoned", address_bytes))
+    poisoned = "tests.reading.poisoned"
+    monkeypatch.setattr(pool, "Child", lambda module, address_bytes, _: Child(poisoned, address_bytes, ("POISON", "POISON_FLAG")))
     folder = root / "in"
     folder.mkdir()
     text_pdf(folder / "a.pdf", [[*LINES, f"page {number}"] for number in range(1, PAGES + 1)])

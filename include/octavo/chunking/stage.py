@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,11 +11,15 @@ from PIL import Image
 
 from octavo.chunking import layout, segments, simple
 from octavo.model.contracts import Chunking, Strategy
+from octavo.model.deadline import TimedOut, within
 from octavo.model.entities import Chunk, Outcome, Page, Report
-from octavo.model.errors import Reason
+from octavo.model.errors import Quarantined, Reason
+from octavo.model.settings import Limits
 from octavo.page.rendering import page_image
 from octavo.storage import fs, schemas
 from octavo.storage.workspace import Workspace
+
+log = logging.getLogger(__name__)
 
 __all__ = ["cut", "run"]
 
@@ -38,7 +43,7 @@ def cut(page: Page, rule: Chunking, picture: Callable[[], Image.Image]) -> list[
     return _BY_WORDS[rule.strategy](page, rule)
 
 
-def run(workspace: Workspace, shard: str, chunking: Chunking) -> Report:
+def run(workspace: Workspace, shard: str, chunking: Chunking, limits: Limits | None = None) -> Report:
     """Cut the pages of one shard.
 
     Pages that were not read and blank ones have no chunks.
@@ -47,11 +52,12 @@ def run(workspace: Workspace, shard: str, chunking: Chunking) -> Report:
         workspace: the read stage must have run; the rows are written to ``workspace.shard("chunk", shard)``.
         shard: a page shard of the plan.
         chunking: strategy and thresholds.
+        limits: a page that takes longer than ``page_seconds`` becomes one chunk.
 
     Returns:
         counts ``pages`` and ``chunks``.
     """
-    started = time.monotonic()
+    started, bounds = time.monotonic(), limits or Limits()
     pages = workspace.read(workspace.shard("read", shard))
     documents = workspace.documents_of(pages["document"].unique().to_pylist(), ["uri", "media_type"])
     rows: list[dict[str, Any]] = []
@@ -60,8 +66,16 @@ def run(workspace: Workspace, shard: str, chunking: Chunking) -> Report:
             continue
 
         def picture(page: Page = page, document: dict[str, Any] = documents[page.document]) -> Image.Image:
-            return page_image(workspace.place(document), document["media_type"], page)
+            return page_image(workspace.place(document), document["media_type"], page, bounds)
 
-        rows.extend(schemas.chunk_to_row(page, chunk) for chunk in cut(page, chunking, picture))
+        try:
+            with within(bounds.page_seconds):
+                chunks = cut(page, chunking, picture)
+        except (TimedOut, Quarantined) as error:
+            if isinstance(error, Quarantined) and error.reason == Reason.CHANGED_DURING_RUN:
+                raise
+            log.warning("page %d of %s is one chunk: it cannot be cut (%s)", page.number, page.document, error)
+            chunks = simple.whole_page(page, chunking)
+        rows.extend(schemas.chunk_to_row(page, chunk) for chunk in chunks)
     fs.write_rows(workspace.shard("chunk", shard), rows, schemas.CHUNKS)
     return Report("chunk", {"pages": pages.num_rows, "chunks": len(rows)}, time.monotonic() - started)

@@ -9,6 +9,7 @@ from rich.markup import escape
 from upath import UPath
 
 from octavo.cli.common import clear_errors, out
+from octavo.model.errors import SettingsError
 from octavo.model.settings import Settings
 from octavo.storage.lake import Forgotten
 from octavo.workflows import forget
@@ -25,7 +26,8 @@ def forget_document(document: str, lake: str | None, landing_file: bool, take_ag
     """Erase DOCUMENT everywhere: tables, ledger, reports, workspaces, words, answers of models, corrections.
 
     DOCUMENT is its file's name or the end of its path, or its sha256 (6 characters or more). The file itself stays unless --landing-file
-    is given; either way its sha256 is noted in {lake}/_forgotten, and no run takes it again until --take-again. A run that is
+    is given; either way a note in {lake}/_forgotten, which does not tell what it was, sees that no run takes it again until
+    --take-again (with all 64 characters). A run that is
     going on cannot publish it; call this again when the run has ended, since its tasks may have kept words meanwhile.
 
     \b
@@ -46,11 +48,12 @@ def forget_document(document: str, lake: str | None, landing_file: bool, take_ag
 
 
 def _take_again(document: str, settings: Settings) -> None:
-    notes = Forgotten(UPath(settings.lake))
-    names = sorted(name for name in notes.documents() if name.startswith(document))
-    for name in names:
-        notes.remove(name)
-    out.print(f"{', '.join(names) or 'nothing'}: taken again by the next run of its day", highlight=False, soft_wrap=True)
+    if not Forgotten(UPath(settings.lake)).remove(document):
+        raise SettingsError(
+            f"{document} is not noted as forgotten in {settings.lake}; give all 64 characters of its sha256, as forget said them "
+            "and sha256sum FILE says them"
+        )
+    out.print(f"{document}: taken again by the next run of its day", highlight=False, soft_wrap=True)
 
 
 def _lines(erased: forget.Erased) -> list[str]:
@@ -59,6 +62,7 @@ def _lines(erased: forget.Erased) -> list[str]:
     lines += [f"  reports {path}" for path in erased.reports]
     lines += [f"  workspace {path}" for path in erased.workspaces]
     lines.append(f"  {erased.reading_files} files of words, {erased.answers} answers of models, {erased.corrections} corrections")
+    lines += [f"  {erased.unfinished} half files of killed writers"] if erased.unfinished else []
     lines += [f"  file {path}" for path in erased.landing_files]
     lines += [f"still there: {path} (no run takes it again; --landing-file removes it)" for path in erased.left]
     return lines

@@ -128,7 +128,7 @@ def apply(manifest: UPath, landing: str | None, move: bool, as_json: bool) -> No
     if as_json:
         for one in placed:
             row = {"file": one.row.file, "state": one.state.value, "target": str(one.target) if one.target else None, "detail": one.detail}
-            out.file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            out.json(row)
     else:
         _print_placed(placed, settings)
     if failed := sum(one.state.failed for one in placed):

@@ -36,7 +36,7 @@ def merge_command(answers: IO[str], words: IO[str], contract: str, as_json: bool
     fields = merge_files.merge(_json_lines(answers), _json_lines(words), spec)
     if as_json:
         for field in fields:
-            out.file.write(json.dumps(field, ensure_ascii=False) + "\n")
+            out.json(field)
     else:
         output.merged(out, fields)
 

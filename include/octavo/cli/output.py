@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,12 +14,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 from upath import UPath
 
 from octavo.chunking.stage import cut
 from octavo.model.contracts import Chunking
 from octavo.model.entities import Chunk, Outcome, Page, Verdict
 from octavo.model.errors import SettingsError
+from octavo.model.printing import fit_to_print
 from octavo.model.settings import Settings
 from octavo.page.rendering import page_image
 from octavo.page.tables import Table as PageTable
@@ -36,6 +39,7 @@ from octavo.workflows import pipeline
 SHOWN_LOSERS = 2
 # Columns of output that is no terminal.
 PLAIN_WIDTH = 160
+_C1 = re.compile(r"[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069]")  # json itself escapes all below a blank
 _COLOURS = {Verdict.ACCEPTED: "green", Verdict.UNSUPPORTED: "red", Verdict.CONFLICTING: "red"}
 
 
@@ -54,10 +58,22 @@ def stage_progress(console: Console, title: str) -> Iterator[pipeline.Progress]:
         yield tell
 
 
-def console(*, stderr: bool = False) -> Console:
+class CleanConsole(Console):
+    """Sends a terminal nothing that it would obey, whatever documents and their names hold. All texts come through ``render_str``."""
+
+    def render_str(self, text: str, **options: Any) -> Text:  # type: ignore[override]
+        return super().render_str(fit_to_print(text, keep="\n\t"), **options)
+
+    def json(self, value: Any) -> None:
+        """One line of JSON, in which what is not fit to print is escaped as JSON does it."""
+        line = json.dumps(value, default=str, ensure_ascii=False)
+        self.file.write(_C1.sub(lambda found: f"\\u{ord(found[0]):04x}", line) + "\n")
+
+
+def console(*, stderr: bool = False) -> CleanConsole:
     """A console as wide as the terminal, or wide enough for our tables when the output goes to a file."""
-    made = Console(stderr=stderr)
-    return made if made.is_terminal else Console(stderr=stderr, width=PLAIN_WIDTH)
+    made = CleanConsole(stderr=stderr)
+    return made if made.is_terminal else CleanConsole(stderr=stderr, width=PLAIN_WIDTH)
 
 
 def runs(console: Console, results: Sequence[pipeline.DayResult], settings: Settings) -> None:
@@ -93,7 +109,7 @@ def quarantined(lake: Lake, result: pipeline.DayResult) -> list[dict[str, Any]]:
     return [row for row in rows if row["level"] == "document" and row["outcome"] == Outcome.QUARANTINED]
 
 
-def document(console: Console, settings: Settings, wanted: str, as_json: bool) -> None:
+def document(console: CleanConsole, settings: Settings, wanted: str, as_json: bool) -> None:
     """The fields of every published document that ``wanted`` names, what people said of them, and pages that were not read.
 
     Raises:
@@ -243,10 +259,10 @@ def _overlay(
     return files.draw_chunks(picture, [word.box for word in page.words] if page else [], drawn), drawn
 
 
-def _print_document(console: Console, row: dict[str, Any], fields: list[dict[str, Any]], as_json: bool) -> None:
+def _print_document(console: CleanConsole, row: dict[str, Any], fields: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         for field in fields:
-            console.file.write(json.dumps(field, default=str, ensure_ascii=False) + "\n")
+            console.json(field)
         return
     ended = f"{row['status']} {row['reason'] or ''}".strip()
     title = f"[bold]{escape(row['uri'])}[/bold]  {row['pages']} pages  {ended}  {row['document'][:12]}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import getpass
-import json
 from typing import Any
 
 import click
@@ -70,7 +69,7 @@ def review(
     for one in said:
         row = {name: getattr(one, name) for name in ("contract", "document", "field", "value", "typed", "previous", "by", "said")}
         if as_json:
-            out.file.write(json.dumps({**row, "action": one.action.value}, ensure_ascii=False) + "\n")
+            out.json({**row, "action": one.action.value})
         else:
             shown = "no value" if one.value is None else one.value
             out.print(escape(f"{one.field}: {shown} ({one.action}, was {one.previous or 'empty'})"), highlight=False, soft_wrap=True)
@@ -100,7 +99,7 @@ def _login() -> str:
 def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         for row in rows:
-            out.file.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+            out.json(row)
         return
     table = Table(title=f"{len(rows)} values want a look", title_justify="left")
     for name in ("contract", "day", "document", "field", "value", "verdict", "why", "said since"):

@@ -11,6 +11,10 @@ from pathlib import Path, PurePosixPath
 
 from upath import UPath
 
+from octavo.model.entities import Partition
+from octavo.model.errors import SettingsError
+from octavo.model.printing import fit_to_print
+from octavo.model.settings import Settings
 from octavo.storage.archives import SUFFIXES
 from octavo.storage.fs import is_local
 
@@ -22,6 +26,26 @@ TEMPORARY = (".tmp", ".temp", ".part", ".partial", ".crdownload", ".download", "
 MARKERS = (".done", ".ready", ".complete")
 LEFT_BY_MACOS = {"__MACOSX"}
 NOT_DOCUMENTS = {"_SUCCESS", "_DONE", "_READY", "_COMPLETE", "Thumbs.db", "desktop.ini", "lost+found"}
+
+
+def day_folder(settings: Settings, partition: Partition) -> UPath:
+    """Where the documents of a contract's day arrive.
+
+    Raises:
+        SettingsError: a link leads out of the landing folder, and ``landing_links`` does not allow that: whoever may write there could have
+            any folder of the machine published.
+    """
+    landing = UPath(settings.landing)
+    folder = landing / partition.contract / f"{partition.day:%Y/%m/%d}"
+    if is_local(folder) and not settings.landing_links and not _is_inside(folder, landing):
+        raise SettingsError(
+            f"{folder} leads to {Path(folder.path).resolve()}, out of {landing}; set OCTAVO_LANDING_LINKS=true if that is meant to be")
+    return folder
+
+
+def _is_inside(path: UPath, folder: UPath) -> bool:
+    """Whether a local path, all links followed, lies in a local folder."""
+    return Path(path.path).resolve().is_relative_to(Path(folder.path).resolve())
 
 
 def find(folder: UPath, patterns: Iterable[str], settle_seconds: float, select: str | None = None) -> list[UPath]:
@@ -80,8 +104,8 @@ def _closed_folders(folder: UPath, pattern: str) -> Iterator[UPath]:
 def _may_be_document(path: UPath, folder: UPath) -> bool:
     if not is_document_name(PurePosixPath(*path.parts[len(folder.parts):])):
         return False
-    if is_local(folder) and not Path(path.path).resolve().is_relative_to(Path(folder.path).resolve()):
-        log.warning("%s is a link that leaves %s; it is not followed", path, folder)
+    if is_local(folder) and not _is_inside(path, folder):
+        log.warning("%s is a link that leaves %s; it is not followed", fit_to_print(str(path)), folder)
         return False
     return True
 
@@ -96,11 +120,11 @@ def _has_arrived(path: UPath, select: str | None, youngest: float) -> bool:
             return False
         changed = float(getattr(path.stat(), "st_mtime", 0) or 0)
     except FileNotFoundError:
-        log.warning("%s went away while the folder was read; the next run takes it if it returns", path)
+        log.warning("%s went away while the folder was read; the next run takes it if it returns", fit_to_print(str(path)))
         return False
     except PermissionError:  # whoever opens it will say so
         return True
     if changed > youngest:
-        log.info("%s is still settling; the next run takes it", path)
+        log.info("%s is still settling; the next run takes it", fit_to_print(str(path)))
         return False
     return True

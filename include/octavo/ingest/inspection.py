@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import filetype
 from upath import UPath
 
 from octavo.ingest.discovery import printable
 from octavo.model.errors import Reason
-from octavo.model.settings import Limits
+from octavo.model.settings import PDF_PASSWORDS, Limits
 from octavo.page.images import FORMATS
 from octavo.page.pdf import MEDIA_TYPE as PDF
 from octavo.storage import archives
@@ -83,7 +83,7 @@ class Inspector:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._child = Child("octavo.ingest.counting", limits.child_bytes)
+        self._child = Child("octavo.ingest.counting", limits.child_bytes, (PDF_PASSWORDS,))
 
     def __enter__(self) -> Self:
         return self
@@ -112,9 +112,11 @@ class Inspector:
         # Before the content decides: a TAR's first member may well be a PDF that begins within the first 1,024 bytes.
         if archives.may_be_archive(head):
             with local_copy(file) as path:
-                archive = archives.kind_of(path)
-            if archive is not None:
-                return Inspection(archive, size, 0, archive=archive)
+                answer = self._ask({"archive": str(path.resolve())})
+            if answer["reason"] is not None:
+                return quarantined(answer["reason"], answer["detail"])
+            if answer["archive"] is not None:
+                return Inspection(answer["archive"], size, 0, archive=answer["archive"])
         if media_type != PDF and media_type not in FORMATS:
             promised = PurePosixPath(name or file.name).suffix.lower() in EXTENSIONS
             return quarantined(Reason.MISLABELLED if promised else Reason.UNSUPPORTED_TYPE, f"the content is {media_type}")
@@ -122,15 +124,19 @@ class Inspector:
             return quarantined(Reason.DOCUMENT_TOO_LARGE, f"{size:,} bytes; raise limits.document_bytes")
         return self._count(file, media_type, size, quarantined)
 
+    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The child's answer; ``reason`` and ``detail`` say why there is none."""
+        try:
+            return self._child.call_twice(request, self._limits.page_seconds)
+        except ChildTimeout as error:
+            return {"reason": Reason.TIMEOUT, "detail": str(error)}
+        except ChildDied as error:
+            return {"reason": Reason.READER_CRASHED, "detail": str(error)}
+
     def _count(self, file: UPath, media_type: str, size: int, quarantined: Callable[[str, str], Inspection]) -> Inspection:
         with local_copy(file) as path:
             request = {"path": str(path), "media_type": media_type, "max_pixels": self._limits.page_pixels}
-            try:
-                answer = self._child.call_twice(request, self._limits.page_seconds)
-            except ChildTimeout as error:
-                return quarantined(Reason.TIMEOUT, str(error))
-            except ChildDied as error:
-                return quarantined(Reason.READER_CRASHED, str(error))
+            answer = self._ask(request)
         if answer["reason"] is not None:
             return quarantined(Reason(answer["reason"]), answer["detail"])
         if answer["pages"] > self._limits.pages:

@@ -9,7 +9,7 @@ import datetime as dt
 import hashlib
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from contextlib import ExitStack
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -24,6 +24,7 @@ from octavo.ingest.unpacking import Unpacker
 from octavo.model.contracts import Contract
 from octavo.model.entities import Outcome, Report
 from octavo.model.errors import Quarantined, Reason
+from octavo.model.printing import fit_to_print
 from octavo.model.settings import Limits, Settings
 from octavo.storage import archives, fs, schemas
 from octavo.storage.lake import Forgotten
@@ -80,12 +81,14 @@ class Listing:
     Args:
         workspace: members of archives are kept in it until the run is done.
         limits: what a document and an archive may cost.
-        forgotten: sha256 of contents that are left out.
+        forgotten: ids of documents that are left out.
         select: a glob on the names of files and members; None takes all.
     """
 
-    def __init__(self, workspace: Workspace, limits: Limits, forgotten: set[str], select: str | None = None) -> None:
+    def __init__(self, workspace: Workspace, limits: Limits, forgotten: Container[str], select: str | None = None) -> None:
         self._workspace = workspace
+        self._limits = limits
+        self._unpacked = 0  # bytes of archives' members so far
         self._forgotten = forgotten
         self._select = select
         self._stack = ExitStack()
@@ -111,31 +114,39 @@ class Listing:
         uri = printable(file)
         chosen = self._select is None or fnmatchcase(file.name, self._select)
         try:
+            size = int(file.stat().st_size)
+            if chosen and size > (most := max(self._limits.document_bytes, self._limits.archive_bytes)):
+                self._add_unseen(uri, Reason.DOCUMENT_TOO_LARGE, f"{size:,} bytes, over {most:,}; raise limits.document_bytes", size)
+                return
             document = fs.sha256_of(file)
             if chosen and self._is_known(document, uri):
                 return
             found = self._inspector.inspect(file)
         except FileNotFoundError:
-            log.warning("%s went away while the folder was read; the next run takes it if it returns", uri)
+            log.warning("%s went away while the folder was read; the next run takes it if it returns", fit_to_print(uri))
             return
         except PermissionError as error:
-            self._add_unreadable(uri, str(error))
+            self._add_unseen(uri, Reason.UNREADABLE_FILE, str(error))
             return
         if found.archive is not None:
             self._add_archive(file, document, found, chosen)
         elif chosen:
             self._take(document, uri, found)
 
-    def _add_unreadable(self, uri: str, detail: str) -> None:
-        """A file, or a folder, that may not be opened has no content to be known by, so its place is its id."""
-        identity = f"{Reason.UNREADABLE_FILE}{archives.SEPARATOR}{uri}"
-        document = hashlib.sha256(identity.encode()).hexdigest()
+    def _add_unseen(self, uri: str, reason: Reason, detail: str, size: int = 0) -> None:
+        """What may not be opened, or is too large to be looked at, has no content to be known by, so its place is its id."""
+        document = hashlib.sha256(f"{reason}{archives.SEPARATOR}{uri}".encode()).hexdigest()
         if not self._is_known(document, uri):
-            self._take(document, uri, Inspection(UNKNOWN, 0, 0, Reason.UNREADABLE_FILE, detail))
+            self._take(document, uri, Inspection(UNKNOWN, size, 0, reason, detail))
 
     def _add_archive(self, file: UPath, document: str, found: Inspection, chosen: bool) -> None:
         try:
-            with self._unpacker.unpacked(file, str(found.archive)) as (members, folder):
+            left = self._limits.day_unpacked_bytes - self._unpacked
+            if left <= 0:
+                spent = f"the day's archives have {self._unpacked:,} bytes, unpacked; raise limits.day_unpacked_bytes"
+                raise Quarantined(Reason.ARCHIVE_TOO_LARGE, spent)
+            with self._unpacker.unpacked(file, str(found.archive), left) as (members, folder):
+                self._unpacked += sum(member.size for member in members if member.number is not None)
                 for number, member in enumerate(members):
                     name = PurePosixPath(member.name)
                     if is_document_name(name) and (chosen or fnmatchcase(name.name, str(self._select))):
@@ -173,9 +184,10 @@ class Listing:
     def _take(self, document: str, uri: str, found: Inspection) -> None:
         self.files += 1
         if found.reason is not None:
-            log.warning("%s is quarantined: %s %s", uri, found.reason, found.detail)
+            log.warning("%s is quarantined: %s %s", fit_to_print(uri), found.reason, fit_to_print(found.detail))
         if found.flaws:
-            log.warning("%s can be read in part only: %s", uri, ", ".join(f"page {page} {why}" for page, why in found.flaws.items()))
+            flawed = ", ".join(f"page {page} {why}" for page, why in found.flaws.items())
+            log.warning("%s can be read in part only: %s", fit_to_print(uri), flawed)
             self.flaws[document] = found.flaws
         self._rows[document] = {
             "document": document, "uri": uri, "copies": [], "media_type": found.media_type, "bytes": found.size, "pages": found.pages,

@@ -5,7 +5,6 @@ Runs as ``python -m octavo.ingest.unpacking``.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -21,6 +20,7 @@ from octavo.storage import archives
 from octavo.storage.archives import Member
 from octavo.storage.children import Child, ChildDied, ChildTimeout, serve
 from octavo.storage.fs import local_copy
+from octavo.storage.scratch import scratch
 
 
 class Unpacker:
@@ -37,16 +37,22 @@ class Unpacker:
         self._child.close()
 
     @contextmanager
-    def unpacked(self, file: UPath, kind: str) -> Iterator[tuple[list[Member], Path]]:
+    def unpacked(self, file: UPath, kind: str, most_bytes: int | None = None) -> Iterator[tuple[list[Member], Path]]:
         """The archive's members, and the folder in which each lies under its number, until the block ends.
+
+        Args:
+            most_bytes: where fewer bytes than the limits allow may be unpacked.
 
         Raises:
             Quarantined: the archive is refused whole.
         """
-        with tempfile.TemporaryDirectory(prefix="octavo-archive-") as folder, local_copy(file) as path:
+        bound = self._limits.archive_bytes if most_bytes is None else min(most_bytes, self._limits.archive_bytes)
+        with scratch() as held, local_copy(file) as path:
+            folder = held / "members"
+            folder.mkdir()
             request = {
-                "path": str(path), "kind": kind, "folder": folder, "most_members": self._limits.archive_members,
-                "most_bytes": self._limits.archive_bytes, "largest": self._limits.document_bytes,
+                "path": str(path), "kind": kind, "folder": str(folder), "most_members": self._limits.archive_members,
+                "most_bytes": bound, "largest": self._limits.document_bytes,
             }
             try:
                 answer = self._child.call(request, self._limits.archive_seconds)
@@ -56,7 +62,7 @@ class Unpacker:
                 raise Quarantined(Reason.READER_CRASHED, str(error)) from error
             if answer["reason"] is not None:
                 raise Quarantined(Reason(answer["reason"]), answer["detail"])
-            yield [Member(**member) for member in answer["members"]], Path(folder)
+            yield [Member(**member) for member in answer["members"]], folder
 
 
     @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from dataclasses import dataclass
 
 from octavo.merging.answer_candidates import Candidate
@@ -12,6 +11,7 @@ from octavo.merging.field_links import NO_LINK, FieldLink, FieldLinks
 from octavo.merging.grounding import SHOWN, Grounder, Grounding
 from octavo.merging.unlabelled_links import kind_of
 from octavo.model.contracts import FieldSpec, Kind
+from octavo.model.deadline import fits
 from octavo.model.entities import Box, Evidence, Support
 from octavo.page.index import Occurrence, PageIndex
 from octavo.page.values import NUMBERS, NUMERIC, Typed, canonical
@@ -67,7 +67,7 @@ def problem_of(spec: FieldSpec, text: str, typed: Typed | None) -> str:
     """Why a value breaks its field's own rules; empty if it does not."""
     if typed is None:
         return f"it cannot be read as one {spec.type}"
-    if spec.pattern is not None and not re.search(spec.pattern, text):
+    if spec.pattern is not None and not fits(spec.pattern, text, whole=False):
         return "it does not match the contract's pattern"
     if spec.check and not kind_of(spec.check, text):
         return f"it is no valid {' or '.join(spec.check)} number"

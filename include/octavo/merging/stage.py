@@ -20,8 +20,10 @@ from octavo.merging.documents import Merger, PageAnswers
 from octavo.merging.records import fields_table, record, verdicts
 from octavo.merging.unclaimed import PageParts, parts_of, unclaimed
 from octavo.model.contracts import Contract
+from octavo.model.deadline import TimedOut, within
 from octavo.model.entities import Answer, Box, Chunk, Field, Page, ParseStatus, Report
 from octavo.model.errors import WorkspaceError
+from octavo.model.settings import Limits
 from octavo.storage import fs, schemas
 from octavo.storage.corrections import CorrectionStore
 from octavo.storage.workspace import Workspace
@@ -44,6 +46,7 @@ _ANSWERS = pa.schema([schemas.ANSWERS.field(name) for name in (*_PLACE, "extract
 
 def run(
     workspace: Workspace, shard: str, contract: Contract, extractors: Sequence[str], corrections: CorrectionStore | None = None,
+    limits: Limits | None = None,
 ) -> Report:
     """Merge what ``extractors``, and people, said of the documents of one document shard.
 
@@ -53,6 +56,7 @@ def run(
 
     Args:
         corrections: where people's corrections are kept; None: there are none.
+        limits: a document that takes longer than ``document_seconds`` has no fields.
 
     Returns:
         Counts: documents, fields, corrections, and one per verdict.
@@ -72,12 +76,22 @@ def run(
     left: list[dict[str, Any]] = []
     source = _Pages(workspace, extractors)
 
+    seconds, late = (limits or Limits()).document_seconds, set[str]()
+
     def rows() -> Iterator[pa.Table]:
+        nonlocal merger
         waiting: list[Field] = []
         for document in documents:
             parts: list[PageParts] = []
-            fields = merger.merge(document, _noting(source.of(document, pages_of[document]), parts), said.get(document, ()))
-            left.append(unclaimed(document, parts, fields))
+            try:
+                with within(seconds):
+                    fields = merger.merge(document, _noting(source.of(document, pages_of[document]), parts), said.get(document, ()))
+                    left.append(unclaimed(document, parts, fields))
+            except TimedOut:
+                late.add(document)
+                logger.warning("%s: no fields after %g s; raise limits.document_seconds", document, seconds)
+                merger, fields = Merger(contract), []
+                source.open_anew()
             records.append(record(contract, document, uris.get(document, ""), contract_hash, fields))
             _count(counts, fields)
             for field in fields:
@@ -91,6 +105,7 @@ def run(
         fs.write_table(workspace.shard("fields", shard), rows(), schemas.FIELDS)
     fs.write_rows(workspace.shard("records", shard), records, schemas.record_schema(contract))
     fs.write_rows(workspace.shard("unclaimed", shard), left, schemas.UNCLAIMED)
+    workspace.keep_timeouts("merge", shard, late)
     heard = [one.row() for document in documents for one in said.get(document, ())]
     fs.write_rows(workspace.shard("corrections", shard), heard, schemas.CORRECTIONS)
     return Report("merge", counts, time.monotonic() - started)
@@ -130,6 +145,10 @@ class _Pages:
             answers = _answers(self._answers.get(document, ()))
             for page in self._read(document):
                 yield PageAnswers(page, chunks.get(page.number, ()), answers.get(page.number, ()))
+
+    def open_anew(self) -> None:
+        """Forget what is open: reading was interrupted."""
+        self._shard = ""
 
     def _open(self, shard: str) -> None:
         if shard == self._shard:

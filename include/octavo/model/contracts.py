@@ -28,7 +28,7 @@ from octavo.model.tiling import HIGH_TILES
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 # A module of python-stdnum: iban, eu.vat.
 CHECK = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?")
-RESERVED = frozenset({"documents", "pages", "chunks", "fields", "review", "corrections", "answers", "ledger", "remerge"})
+RESERVED = frozenset({"documents", "pages", "chunks", "fields", "review", "corrections", "answers", "ledger"})
 
 
 class _Part(BaseModel):

@@ -158,6 +158,7 @@ class ParseStatus(StrEnum):
     REPAIRED = "repaired"
     FAILED = "failed"
     BLANK = "blank"
+    TIMED_OUT = "timed_out"
 
 
 class Answer(NamedTuple):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from octavo.model.printing import fit_to_print
+
 
 class Reason(StrEnum):
     """Why something in the ledger did not end as plain ``ok``: one code per thing that a user would do something different about.
@@ -35,6 +37,7 @@ class Reason(StrEnum):
     DUPLICATE_MEMBER = "duplicate_member"
     PAGE_TOO_LARGE = "page_too_large"
     PAGE_UNREADABLE = "page_unreadable"
+    TOO_MANY_WORDS = "too_many_words"
     TIMEOUT = "timeout"
     OUT_OF_MEMORY = "out_of_memory"
     READER_CRASHED = "reader_crashed"
@@ -59,7 +62,7 @@ class OctavoError(Exception):
     exit_code = 1
 
     def __str__(self) -> str:
-        return " ".join(str(part) for part in self.args)
+        return fit_to_print(" ".join(str(part) for part in self.args), keep="\n")
 
 
 class ContractError(OctavoError):
@@ -138,4 +141,4 @@ class Quarantined(OctavoError):
         self.detail = detail
 
     def __str__(self) -> str:
-        return f"{self.reason}: {self.detail}"
+        return fit_to_print(f"{self.reason}: {self.detail}")

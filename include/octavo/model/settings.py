@@ -3,8 +3,8 @@
 Every field can be set as ``OCTAVO_<FIELD>``, for example ``OCTAVO_LAKE=s3://bucket/lake``. Places are
 local paths or fsspec URLs. What describes a document type belongs into its contract instead.
 
-One secret is no field, so that it never gets into a printed or pickled object: ``OCTAVO_PDF_PASSWORDS``, tried on locked
-PDFs (``octavo.page.pdf.passwords``).
+One secret is no field, so that it never gets into a printed or pickled object: ``PDF_PASSWORDS``, tried on locked PDFs
+(``octavo.page.pdf.passwords``).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from upath import UPath
 
 from octavo.model.errors import SettingsError
 
+PDF_PASSWORDS = "OCTAVO_PDF_PASSWORDS"  # environment variable
 CONTRACTS_FOLDER = Path(__file__).resolve().parents[2] / "contracts"
 
 
@@ -31,6 +32,9 @@ class Limits(BaseSettings):
     archive_bytes: int = Field(4 << 30, gt=0, description="most bytes of all members of one archive, unpacked")
     archive_members: int = Field(10_000, gt=0, description="most members of one archive")
     archive_seconds: float = Field(600, gt=0, description="longest time to take one archive apart, seconds")
+    day_unpacked_bytes: int = Field(64 << 30, gt=0, description="most bytes of all archives of one day, unpacked")
+    page_words: int = Field(20_000, gt=0, description="most words of one page")
+    document_seconds: float = Field(300, gt=0, description="longest time of one document in one stage after reading, seconds")
     pages: int = Field(20_000, gt=0, description="most pages of one document")
     page_pixels: int = Field(178_956_970, gt=0, description="most pixels of one page image (Pillow's own limit)")
     page_seconds: float = Field(60, gt=0, description="longest time to render and read one page, seconds")
@@ -43,8 +47,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="OCTAVO_", frozen=True)
 
     landing: str = Field("var/landing", description="where documents arrive: {landing}/{contract}/{yyyy}/{mm}/{dd}/")
+    landing_links: bool = Field(False, description="take days whose folder is a link that leads out of the landing folder")
     lake: str = Field("var/lake", description="where tables are published")
     state: str | None = Field(None, description="workspaces and stores; default {lake}/_octavo")
+    share: Literal["nobody", "group", "everybody"] = Field(
+        "nobody", description="who else may read what is written on a disk; as the environment says, for all of a process")
     contracts: str = Field(str(CONTRACTS_FOLDER), description="folder of contract YAML files")
     lexicons: str | None = Field(None, description="folder of lexicon files that add to the shipped ones; a process reads them once")
     processes: int = Field(os.cpu_count() or 1, gt=0, description="processes that read pages side by side")

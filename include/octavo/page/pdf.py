@@ -19,6 +19,7 @@ import pypdfium2.raw as pdfium_c
 from PIL import Image
 
 from octavo.model.errors import Quarantined, Reason
+from octavo.model.settings import PDF_PASSWORDS
 
 MEDIA_TYPE = "application/pdf"
 POINTS_PER_INCH = 72
@@ -28,7 +29,6 @@ DPI = 200               # Tesseract's accuracy levels off from about 200 dpi for
 MOST_PIXELS = 8_750_000
 LEAST_SIDE_PX = 1000    # of the longer side: boxes are whole pixels, and on a page of 60 x 84 points 200 dpi would make letters 3 px high
 MAX_SIDE_PX = 10_000    # A0 at 200 dpi; a longer side lowers the dpi
-PASSWORDS = "OCTAVO_PDF_PASSWORDS"  # environment variable
 TAIL_BYTES = 1024       # where a whole PDF has its %%EOF
 Boxes = npt.NDArray[np.float64]
 
@@ -52,9 +52,10 @@ def open_pdf(path: Path) -> pdfium.PdfDocument:
 def passwords() -> list[str]:
     """What ``OCTAVO_PDF_PASSWORDS`` holds: a JSON list, or one password a line.
 
-    Read from the environment each time: a child has its parent's, and so no password is ever in a request, a table or a log.
+    Read from the environment each time: children that open PDFs have this variable of their parent's, and so no password is ever in a
+    request, a table or a log.
     """
-    held = os.environ.get(PASSWORDS, "")
+    held = os.environ.get(PDF_PASSWORDS, "")
     try:
         listed = json.loads(held)
     except json.JSONDecodeError:
@@ -71,7 +72,7 @@ def _unlocked(path: Path) -> pdfium.PdfDocument:
             reason = _reason(path, error)
             if reason is not Reason.PASSWORD_REQUIRED:
                 raise Quarantined(reason, str(error)) from error
-    detail = f"none of the {len(tried)} passwords in {PASSWORDS} opens it" if tried else f"put its password into {PASSWORDS}"
+    detail = f"none of the {len(tried)} passwords in {PDF_PASSWORDS} opens it" if tried else f"put its password into {PDF_PASSWORDS}"
     raise Quarantined(Reason.PASSWORD_REQUIRED, detail)
 
 

@@ -6,6 +6,8 @@ that the reader found by looking at it; both are applied here.
 
 from __future__ import annotations
 
+import atexit
+import threading
 from pathlib import Path
 from typing import Protocol
 
@@ -13,8 +15,9 @@ from PIL import Image
 from upath import UPath
 
 from octavo.model.errors import Quarantined, Reason
-from octavo.model.settings import Limits
+from octavo.model.settings import PDF_PASSWORDS, Limits
 from octavo.page import images, pdf
+from octavo.storage.children import Child, ChildDied, ChildTimeout
 from octavo.storage.fs import local_copy
 
 
@@ -40,17 +43,48 @@ def page_image(document: UPath, media_type: str, page: Frame, limits: Limits | N
         document: the document's uri.
         media_type: as ingest found it.
         page: a ``entities.Page``.
-        limits: ``page_pixels`` bounds what is decoded.
+        limits: ``page_pixels`` bounds what is decoded, ``page_seconds`` how long that takes.
 
     Raises:
-        Quarantined: the document cannot be opened any more, or is not the one that was read.
+        Quarantined: the document cannot be opened or drawn any more, or is not the one that was read.
     """
-    max_pixels = (limits or Limits()).page_pixels
+    bounds = limits or Limits()
+    frame = {name: getattr(page, name) for name in ("number", "width", "height", "dpi", "rotation")}
     with local_copy(document) as path:
-        image = _pdf_page(path, page) if media_type == pdf.MEDIA_TYPE else _image_frame(path, media_type, page, max_pixels)
+        request = {"path": str(path.resolve()), "media_type": media_type, "page": frame, "max_pixels": bounds.page_pixels}
+        try:
+            answer = _child(bounds.child_bytes).call(request, bounds.page_seconds)
+        except ChildTimeout as error:
+            raise Quarantined(Reason.TIMEOUT, f"{error}; raise limits.page_seconds") from error
+        except ChildDied as error:
+            raise Quarantined(Reason.READER_CRASHED, str(error)) from error
+    if answer["reason"] is not None:
+        raise Quarantined(Reason(answer["reason"]), answer["detail"])
+    image = Image.frombytes("RGB", tuple(answer["size"]), Path(answer["path"]).read_bytes())
     if image.size != (page.width, page.height):
         raise Quarantined(Reason.CHANGED_DURING_RUN, f"{document} page {page.number} is {image.size} px, was {(page.width, page.height)}")
     return image
+
+
+_children = threading.local()
+
+
+def _child(address_bytes: int) -> Child:
+    """This thread's child, kept for its next page: a child ends with the thread that started it."""
+    child: Child | None = getattr(_children, "child", None)
+    if child is None:
+        child = _children.child = Child("octavo.page.rendering_worker", address_bytes, (PDF_PASSWORDS,))
+        atexit.register(child.close)
+    return child
+
+
+def draw(path: Path, media_type: str, page: Frame, max_pixels: int) -> Image.Image:
+    """The picture of a page, decoded in this process, which must be a child.
+
+    Raises:
+        Quarantined: the file cannot be opened any more, or the page is too large.
+    """
+    return _pdf_page(path, page) if media_type == pdf.MEDIA_TYPE else _image_frame(path, media_type, page, max_pixels)
 
 
 def _pdf_page(path: Path, page: Frame) -> Image.Image:

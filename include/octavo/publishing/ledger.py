@@ -69,6 +69,7 @@ def _rows(workspace: Workspace, extractors: Sequence[str], tally: Counter[str]) 
     pages: dict[str, Counter[str]] = {}
     sums: dict[str, Row] = {}
     whole: Row = {}
+    late = workspace.timeouts()
     documents = (row for table in fs.iter_tables(workspace.documents) for row in table.to_pylist())
     recorded = _recorded(workspace)
     document, record = next(documents, None), next(recorded, None)
@@ -80,7 +81,7 @@ def _rows(workspace: Workspace, extractors: Sequence[str], tally: Counter[str]) 
             name = document["document"]
             spent_on_it = sums.pop(name, {})
             whole = added([whole, spent_on_it])
-            yield from _document_rows(document, pages.pop(name, Counter()), name == record, spent_on_it)
+            yield from _document_rows(document, pages.pop(name, Counter()), name == record, spent_on_it, late.get(name))
             if name == record:
                 record = next(recorded, None)
             document = next(documents, None)
@@ -123,7 +124,7 @@ def _recorded(workspace: Workspace) -> Iterator[str]:
             yield from fs.read_table(path, ["document"])["document"].to_pylist()
 
 
-def _document_rows(document: Row, ends: Counter[str], is_recorded: bool, sums: Row) -> Iterator[Row]:
+def _document_rows(document: Row, ends: Counter[str], is_recorded: bool, sums: Row, late: str | None) -> Iterator[Row]:
     row = {"level": "document", "document": document["document"], "uri": document["uri"]}
     copy, row = row, {**row, **sums}
     if document["status"] == Outcome.QUARANTINED:
@@ -134,6 +135,8 @@ def _document_rows(document: Row, ends: Counter[str], is_recorded: bool, sums: R
             yield {**row, "outcome": Outcome.PARTIAL, "reason": Reason.NOT_PROCESSED}
         elif quarantined == total:
             yield {**row, "outcome": Outcome.QUARANTINED, "reason": Reason.PAGE_UNREADABLE}
+        elif late:
+            yield {**row, "outcome": Outcome.PARTIAL, "reason": Reason.TIMEOUT, "detail": f"{late} gave up; raise limits.document_seconds"}
         elif quarantined or ends[Outcome.PARTIAL]:
             yield {**row, "outcome": Outcome.PARTIAL, "reason": Reason.PAGES_LOST, "detail": f"{quarantined} of {total} pages"}
         elif empty == total:
@@ -190,6 +193,8 @@ def _chunk_row(row: Row, answer: Row | None) -> Row:
     row = {**row, **of_chunk(answer)}
     if answer["parse_status"] == ParseStatus.FAILED:
         return {**row, "outcome": Outcome.FALLBACK, "reason": Reason.ANSWER_UNPARSABLE}
+    if answer["parse_status"] == ParseStatus.TIMED_OUT:
+        return {**row, "outcome": Outcome.FALLBACK, "reason": Reason.TIMEOUT}
     if answer["parsed"] in (None, "{}"):
         return {**row, "outcome": Outcome.EMPTY, "reason": Reason.NO_FIELDS}
     return {**row, "outcome": Outcome.OK, "reason": None}

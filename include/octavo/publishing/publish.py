@@ -54,8 +54,8 @@ def _replace(workspace: Workspace, contract: Contract, lake: Lake, lock: Lock, h
             f"{workspace.partition.path}: run {published['run']} was started later ({published['started']}) and has published the day; "
             f"run {workspace.run} publishes nothing"
         )
-    erased = Forgotten(lake.root).documents() & set(fs.read_table(workspace.staged("documents"), ["document"])["document"].to_pylist())
-    if erased:
+    noted = Forgotten(lake.root).documents()
+    if erased := [one for one in fs.read_table(workspace.staged("documents"), ["document"])["document"].to_pylist() if one in noted]:
         raise WorkspaceError(
             f"{workspace.partition.path}: {len(erased)} documents were erased by octavo forget while run {workspace.run} went on, "
             "so it publishes nothing; run the day again, and it leaves them out"

@@ -93,7 +93,7 @@ def _pages(workspace: Workspace) -> Iterator[pa.Table]:
 
 def _documents(workspace: Workspace) -> Iterator[pa.Table]:
     """The documents with the status that their staged pages gave them, which lie in the order of the documents."""
-    ended, left = _outcomes(workspace), _Unclaimed(workspace)
+    ended, left, late = _outcomes(workspace), _Unclaimed(workspace), workspace.timeouts()
     document, pages = next(ended, ("", Counter()))
     for table in fs.iter_tables(workspace.documents):
         rows = table.to_pylist()
@@ -104,6 +104,8 @@ def _documents(workspace: Workspace) -> Iterator[pa.Table]:
                 document, pages = next(ended, ("", Counter()))
             if row["status"] != Outcome.QUARANTINED:
                 row["status"], row["reason"] = _status(own)
+                if row["document"] in late and row["status"] != Outcome.QUARANTINED:
+                    row["status"], row["reason"] = Outcome.PARTIAL, Reason.TIMEOUT
             found = left.of(row["document"])
             row |= dict.fromkeys(("claimable", "unclaimed", "unclaimed_parts"))
             if found is not None:

@@ -96,7 +96,7 @@ def key(engine: Engine, settings: Settings) -> str:
 
 def limits_key(settings: Settings) -> str:
     """Digest of what decides whether a page can be read at all."""
-    return digest({"seconds": settings.limits.page_seconds, "bytes": settings.limits.child_bytes})
+    return digest({"seconds": settings.limits.page_seconds, "bytes": settings.limits.child_bytes, "words": settings.limits.page_words})
 
 
 def _output(program: str, option: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any, Self
 from upath import UPath
 
 from octavo.model.errors import Reason
-from octavo.model.settings import Settings
+from octavo.model.settings import PDF_PASSWORDS, Settings
 from octavo.reading.rows import quarantined
 from octavo.storage.children import Child, ChildDied, ChildTimeout
 from octavo.storage.fs import local_copy, sha256_of
@@ -144,7 +144,7 @@ class ReaderPool:
                 }
                 for source, number in ready
             ],
-            **self._ocr, "max_pixels": self._limits.page_pixels, "previews": self._previews,
+            **self._ocr, "max_pixels": self._limits.page_pixels, "max_words": self._limits.page_words, "previews": self._previews,
         }
         started = time.monotonic()
         try:
@@ -163,6 +163,6 @@ class ReaderPool:
     def _child(self) -> Child:
         child: Child | None = getattr(self._local, "child", None)
         if child is None:
-            child = self._local.child = Child("octavo.reading.worker", self._limits.child_bytes)
+            child = self._local.child = Child("octavo.reading.worker", self._limits.child_bytes, (PDF_PASSWORDS,))
             self._children.append(child)
         return child

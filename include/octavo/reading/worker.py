@@ -81,7 +81,15 @@ def handle(request: dict[str, Any]) -> dict[str, Any]:
             look.seconds = round(look.seconds + (time.monotonic() - started) / len(waiting), 3)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    return {"rows": [look.row() for look in looks]}
+    return {"rows": [_bounded(look, request["max_words"]) for look in looks]}
+
+
+def _bounded(look: Look, max_words: int) -> dict[str, Any]:
+    """The page's row; one with more words than what comes after reading can take is kept out."""
+    words = len(look.reading.words) if look.reading else 0
+    if words > max_words:
+        return quarantined(look.document, look.number, Reason.TOO_MANY_WORDS, f"{words:,} words; raise limits.page_words", look.seconds)
+    return look.row()
 
 
 @cache

@@ -7,28 +7,35 @@ an address-space limit, and dies with the process that started it, whatever way 
 from __future__ import annotations
 
 import ctypes
-import fcntl
 import json
 import os
+import re
 import resource
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from octavo.model.printing import fit_to_print
+from octavo.storage.scratch import hold, release
+
 START_SECONDS = 60.0  # a child's imports take about a second; a swamped machine may need much longer
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 # One thread per child: the stage already runs one child per core.
 SINGLE_THREAD = {"OMP_THREAD_LIMIT": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-SCRATCH = "octavo-child-"  # folders of children, in the system's temporary folder
+# What a child needs of its parent's environment. All else stays behind, connections, keys and tokens with it: whoever takes a child over
+# through a file that it parses finds none.
+KEPT = frozenset({"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "PYTHONPATH", "PYTHONHASHSEED", "LD_LIBRARY_PATH", "TESSDATA_PREFIX"})
+KEPT_PREFIXES = ("LC_", "OCTAVO_LIMIT_")
+KEPT_SETTINGS = frozenset({"OCTAVO_LEXICONS", "OCTAVO_CONTRACTS"})
+_PLACE = re.compile(r'  File "(.+)", line (\d+)')
+_ERROR = re.compile(r"([\w.]+)(?:: |$)")
 STDERR_TAIL = 300  # characters of a dead child's last words that go into the ledger
 
 
@@ -48,13 +55,13 @@ class Child:
     Args:
         module: a module that calls ``serve`` when run.
         address_bytes: address-space limit of the child and of what it starts, bytes.
-        arguments: further command line arguments of the module.
+        secrets: names of environment variables that the module needs beside ``KEPT``.
     """
 
-    def __init__(self, module: str, address_bytes: int, arguments: tuple[str, ...] = ()) -> None:
+    def __init__(self, module: str, address_bytes: int, secrets: tuple[str, ...] = ()) -> None:
         self._module = module
         self._address_bytes = address_bytes
-        self._arguments = arguments
+        self._secrets = secrets
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection[Any, Any] | None = None
         self._folder: Path | None = None
@@ -108,20 +115,18 @@ class Child:
         if self._pipe is not None:
             self._pipe.close()
         if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            os.close(self._lock)
+            release(self._folder, self._lock)
         self._process = self._pipe = self._folder = None
 
     def _start(self) -> Connection[Any, Any]:
-        sweep()
-        self._folder, self._lock = _scratch()
+        self._folder, self._lock = hold()
         ours, theirs = Pipe()
         self._pipe = ours
-        command = [sys.executable, "-m", self._module, str(theirs.fileno()), str(os.getpid()), str(self._address_bytes), *self._arguments]
+        command = [sys.executable, "-m", self._module, str(theirs.fileno()), str(os.getpid()), str(self._address_bytes)]
         with (self._folder / "stderr").open("wb") as stderr:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, pass_fds=[theirs.fileno()],
-                env={**os.environ, **SINGLE_THREAD, "TMPDIR": str(self._folder)},
+                env={**environment(self._secrets), **SINGLE_THREAD, "TMPDIR": str(self._folder)},
             )
         theirs.close()
         self._receive(ours, time.monotonic() + START_SECONDS, START_SECONDS)
@@ -143,36 +148,30 @@ class Child:
         if self._process is not None and self._folder is not None:
             code = self._process.wait()
             words = f"ended by signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-            lines = (self._folder / "stderr").read_text(errors="replace").strip().splitlines()
-            if lines:
-                words = f"{words}: {lines[-1][:STDERR_TAIL]}"
+            said = _last_line((self._folder / "stderr").read_text(errors="replace"))
+            if said:
+                words = f"{words}: {said[:STDERR_TAIL]}"
         self.close()
         return words
 
 
-def _scratch() -> tuple[Path, int]:
-    """A new folder and the descriptor of its lock, which the kernel lets go however this process ends."""
-    folder = Path(tempfile.mkdtemp(prefix="octavo-new-"))  # swept under its later name only, when its lock is held
-    lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    return folder.rename(folder.with_name(folder.name.replace("octavo-new-", SCRATCH, 1))), lock
+def _last_line(stderr: str) -> str:
+    """What a dead child said last; of a Python error its kind and place, since its text may quote the document."""
+    lines = stderr.strip().splitlines()
+    places = [match for line in lines if (match := _PLACE.match(line))]
+    if places and (error := _ERROR.match(lines[-1])):
+        return f"{error[1]} at line {places[-1][2]} of {Path(places[-1][1]).name}"
+    return fit_to_print(lines[-1]) if lines else ""
 
 
-def sweep() -> None:
-    """Remove the folders of children whose parent was killed before it could."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*"):
-        try:
-            lock = os.open(folder / "lock", os.O_RDWR)
-        except OSError:  # just removed by its owner, or another user's
-            continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
-        finally:
-            os.close(lock)
+def environment(secrets: Collection[str] = ()) -> dict[str, str]:
+    """What a child has of this process's environment.
+
+    Args:
+        secrets: names of variables that it needs beside ``KEPT``.
+    """
+    kept = {*KEPT, *KEPT_SETTINGS, *secrets}
+    return {name: value for name, value in os.environ.items() if name in kept or name.startswith(KEPT_PREFIXES)}
 
 
 def die_with_parent(parent: int) -> None:

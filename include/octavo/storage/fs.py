@@ -11,8 +11,8 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
-import tempfile
 import uuid
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -27,10 +27,12 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from octavo.storage import archives
+from octavo.storage.scratch import scratch
 
 # Fixed writer settings: the same rows give the same bytes.
 WRITER = {"compression": "zstd", "compression_level": 3, "version": "2.6", "write_statistics": True, "use_dictionary": True}
 ROW_GROUP_ROWS = 16_384
+_FOLDER_MODES = {"nobody": 0o700, "group": 0o750, "everybody": 0o755}  # files likewise, less the right to execute
 # Other processes write too: a listing that was kept would not show what they wrote.
 for _protocol in ("s3", "s3a", "gs", "gcs", "abfs", "az"):
     fsspec.config.conf.setdefault(_protocol, {}).setdefault("use_listings_cache", False)
@@ -38,6 +40,31 @@ for _protocol in ("s3", "s3a", "gs", "gcs", "abfs", "az"):
 
 def is_local(path: UPath) -> bool:
     return getattr(path, "protocol", "") in ("", "file", "local")
+
+
+def make_folder(folder: UPath) -> None:
+    """Make a local folder and those above it that are missing, open to those whom the setting ``share`` names alone."""
+    path = Path(folder.path)
+    if path.is_dir():
+        return
+    make_folder(UPath(path.parent))
+    try:
+        path.mkdir()
+    except FileExistsError:  # another process was faster
+        return
+    path.chmod(_folder_mode())
+
+
+def _folder_mode() -> int:
+    """By ``Settings.share``, which has refused other words; looked up by itself, since reading all settings takes milliseconds."""
+    return _FOLDER_MODES.get(os.environ.get("OCTAVO_SHARE", ""), _FOLDER_MODES["nobody"])
+
+
+def _new(path: UPath) -> IO[bytes]:
+    """A new local file, open for writing, that only those may read whom the setting ``share`` names."""
+    descriptor = os.open(path.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    os.fchmod(descriptor, _folder_mode() & 0o666)
+    return os.fdopen(descriptor, "wb")
 
 
 @contextmanager
@@ -48,16 +75,16 @@ def atomic(path: UPath) -> Iterator[IO[bytes]]:
     half a file included, and a put from a file can be tried again.
     """
     if not is_local(path):
-        with tempfile.TemporaryDirectory(prefix="octavo-put-") as folder:
-            waiting = Path(folder) / "object"
+        with scratch() as folder:
+            waiting = folder / "object"
             with waiting.open("wb") as stream:
                 yield stream
             path.fs.put_file(str(waiting), path.path)
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     private = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        with private.open("wb") as stream:
+        with _new(private) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
@@ -87,16 +114,17 @@ def create(path: UPath, data: bytes | Path) -> bool:
                 return False
             raise
         return True
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     private = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        if isinstance(data, Path):
-            with data.open("rb") as source, private.open("wb") as target:
-                shutil.copyfileobj(source, target, 1 << 20)
+        with _new(private) as target:
+            if isinstance(data, Path):
+                with data.open("rb") as source:
+                    shutil.copyfileobj(source, target, 1 << 20)
                 target.flush()
                 os.fsync(target.fileno())  # who asked may remove the source next
-        else:
-            private.write_bytes(data)
+            else:
+                target.write(data)
         os.link(private.path, path.path)
     except FileExistsError:
         return False
@@ -123,6 +151,19 @@ def files_under(folder: UPath) -> Iterator[Stored]:
         changed = dt.datetime.fromtimestamp(moment, dt.UTC) if isinstance(moment, int | float) else moment
         relative = str(name).removeprefix(root.rstrip("/")).lstrip("/")
         yield Stored(folder / relative, int(info["size"] or 0), changed)
+
+
+# A private file of a writer that was killed; ``atomic`` and ``create`` name them so.
+UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
+
+
+def unfinished(roots: Iterable[UPath], before: dt.datetime) -> Iterator[Stored]:
+    """Half files below local folders that killed writers left before ``before``; an object store has none."""
+    seen: set[str] = set()
+    for file in (file for root in roots if is_local(root) for file in files_under(root)):
+        if UNFINISHED.fullmatch(file.path.name) and file.changed and file.changed < before and str(file.path) not in seen:
+            seen.add(str(file.path))
+            yield file
 
 
 def remove_tree(folder: UPath) -> None:
@@ -226,15 +267,15 @@ def local_copy(path: UPath) -> Iterator[Path]:
     """
     inside = archive_of(path) if archives.SEPARATOR in str(path) else None
     if inside is not None:
-        with local_copy(inside[0]) as archive, tempfile.TemporaryDirectory(prefix="octavo-copy-") as folder:
-            archives.extract(archive, inside[1], Path(folder) / "document")
-            yield Path(folder) / "document"
+        with local_copy(inside[0]) as archive, scratch() as folder:
+            archives.extract(archive, inside[1], folder / "document")
+            yield folder / "document"
         return
     if is_local(path):
         yield Path(path.path)
         return
-    with tempfile.TemporaryDirectory(prefix="octavo-copy-") as folder:
-        local = Path(folder) / "document"
+    with scratch() as folder:
+        local = folder / "document"
         with path.open("rb") as source, local.open("wb") as target:
             shutil.copyfileobj(source, target, 1 << 20)
         yield local

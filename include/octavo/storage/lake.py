@@ -7,6 +7,8 @@ together. Names that start with ``_`` are skipped by readers of partitioned fold
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -79,11 +81,12 @@ def table_schemas(contract: Contract) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """Which documents were erased on purpose: one empty note per sha256, so that a file still in the landing folder does not come back.
+    """Which documents were erased on purpose: one empty note for each, so that a file still in the landing folder does not come back.
 
-        {lake}/_forgotten/{sha256}
+        {lake}/_forgotten/{salted digest of the document's id}
 
-    A note says nothing but that somebody wanted this content gone; the content cannot be made from it.
+    A note says nothing but that somebody wanted something gone. The id of a file that could not be opened follows from its name, which
+    could be guessed; without the lake's salt a guess cannot be tried. Notes of earlier versions are ids as they are, and count too.
     """
 
     lake: UPath
@@ -92,17 +95,43 @@ class Forgotten:
     def root(self) -> UPath:
         return self.lake / "_forgotten"
 
-    def documents(self) -> set[str]:
-        """The sha256 of every document that is not to be taken again."""
-        return {file.path.name for file in fs.files_under(self.root)}
+    def documents(self) -> Noted:
+        """The ids of the documents that are not to be taken again, as of now."""
+        names = frozenset(file.path.name for file in fs.files_under(self.root))
+        return Noted(names, salt(self.lake) if names else b"")
 
     def add(self, document: str) -> None:
-        fs.write_bytes(self.root / document, b"")
+        fs.write_bytes(self.root / salted(document, salt(self.lake)), b"")
 
     def remove(self, document: str) -> bool:
         """Let the document be taken again; False when it was not noted."""
-        note = self.root / document
-        if not note.exists():
-            return False
-        note.unlink()
-        return True
+        notes = [note for name in (document, salted(document, salt(self.lake))) if (note := self.root / name).exists()]
+        for note in notes:
+            note.unlink()
+        return bool(notes)
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Answers whether a document's id is among the notes of ``Forgotten``; they cannot be listed."""
+
+    _names: frozenset[str]
+    _salt: bytes
+
+    def __contains__(self, document: str) -> bool:
+        return bool(self._names) and (document in self._names or salted(document, self._salt) in self._names)
+
+
+def salt(lake: UPath) -> bytes:
+    """A random number of the lake, made once: what is salted by it cannot be guessed by who has only the digest."""
+    path = lake / "_salt"
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        fs.create(path, secrets.token_bytes(32))
+        return path.read_bytes()
+
+
+def salted(text: str, key: bytes) -> str:
+    """64 hexadecimal digits that stand for ``text``."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), key=key, digest_size=32).hexdigest()

@@ -23,7 +23,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -146,6 +146,21 @@ class Workspace:
         if archives.SEPARATOR in row["uri"] and (kept := self.member(row["document"])).exists():
             return kept
         return UPath(row["uri"])
+
+    def keep_timeouts(self, stage: str, shard: str, documents: Collection[str]) -> None:
+        """Keep which documents of a shard a stage gave up on, in place of those of an earlier attempt."""
+        path = self.root / "timeouts" / f"{stage}-{shard}.json"
+        if documents or path.exists():
+            fs.write_json(path, sorted(documents))
+
+    def timeouts(self) -> dict[str, str]:
+        """Documents that a stage gave up on because they took too long, each with the first such stage by name."""
+        found: dict[str, str] = {}
+        for file in fs.files_under(self.root / "timeouts"):
+            if file.path.suffix == ".json":
+                for document in fs.read_json(file.path):
+                    found.setdefault(document, file.path.name.partition("-")[0])
+        return found
 
     def keep_flaws(self, flaws: Mapping[str, Mapping[str, str]]) -> None:
         """Keep which pages can be read in part only: for each such document a reason by the number of the page."""

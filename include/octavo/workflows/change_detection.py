@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,18 +18,20 @@ from typing import Any
 from upath import UPath
 
 import octavo
-from octavo.ingest.discovery import is_document_name
+from octavo.ingest.discovery import day_folder, is_document_name
 from octavo.model import lexicon
 from octavo.model.contracts import Contract
 from octavo.model.digest import digest
 from octavo.model.entities import Partition
-from octavo.model.errors import Reason
+from octavo.model.errors import Reason, SettingsError
 from octavo.model.settings import Settings
 from octavo.reading import engine
 from octavo.storage import fs
 from octavo.storage.corrections import CorrectionStore
-from octavo.storage.lake import Lake
+from octavo.storage.lake import Lake, salt, salted
 from octavo.storage.workspace import Workspace
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +47,16 @@ class LateDay:
 def files_of(folder: UPath, settings: Settings) -> dict[str, str]:
     """Each settled file below ``folder`` with its size and time; from one listing, no file is opened.
 
-    Files are named by a digest of their path in the folder: what is kept must not hold names of documents that are forgotten.
+    Files are named by a salted digest of their path in the folder: what is kept must not tell names of documents that are forgotten.
     """
+    key = salt(UPath(settings.lake))
     youngest = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=settings.settle_seconds)
     depth = len(folder.parts)
     found = {}
     for file in fs.files_under(folder):
         name = PurePosixPath(*file.path.parts[depth:])
         if is_document_name(name) and (file.changed is None or file.changed <= youngest):
-            key = hashlib.sha256(str(name).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-            found[key] = f"{file.size} {file.changed.isoformat() if file.changed else ''}"
+            found[salted(str(name), key)] = f"{file.size} {file.changed.isoformat() if file.changed else ''}"
     return found
 
 
@@ -111,7 +114,12 @@ def late_days(contract: str, settings: Settings, before: dt.date, within_days: i
     found = []
     for back in range(within_days, 0, -1):
         day = before - dt.timedelta(days=back)
-        files = files_of(UPath(settings.landing) / contract / f"{day:%Y/%m/%d}", settings)
+        try:
+            folder = day_folder(settings, Partition(contract, day))
+        except SettingsError as error:  # it is that day's own affair
+            log.warning("%s", error)
+            continue
+        files = files_of(folder, settings)
         seen = lake.inputs(Partition(contract, day))
         late = sum(seen is None or seen["files"].get(name) != state for name, state in files.items())
         if late:

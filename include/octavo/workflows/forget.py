@@ -20,11 +20,12 @@ from octavo.model.entities import Partition
 from octavo.model.errors import SettingsError
 from octavo.model.settings import Settings
 from octavo.reading.store import document_folder
-from octavo.storage import fs
+from octavo.storage import fs, scratch
 from octavo.storage.answer_store import AnswerStore, Choice
 from octavo.storage.corrections import CorrectionStore
 from octavo.storage.lake import Forgotten, Lake
 
+UNFINISHED_AGE = dt.timedelta(hours=1)  # a single file is written in seconds
 LEAST_CHARACTERS = 6    # of a sha256 that stand for a document
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _DAY = re.compile(r"contract=([^/]+)/day=(\d{4}-\d{2}-\d{2})/part\.parquet$")
@@ -32,7 +33,10 @@ _DAY = re.compile(r"contract=([^/]+)/day=(\d{4}-\d{2}-\d{2})/part\.parquet$")
 
 @dataclass
 class Erased:
-    """What was erased of ``document``. ``rows`` counts rows by ``table contract day``; ``left`` names files that still hold it."""
+    """What was erased of ``document``. ``rows`` counts rows by ``table contract day``; ``left`` names files that still hold it, or may.
+
+    ``unfinished``: half files of killed writers, of which nobody knows what they hold.
+    """
 
     document: str
     rows: dict[str, int] = field(default_factory=dict)
@@ -41,6 +45,7 @@ class Erased:
     reading_files: int = 0
     answers: int = 0
     corrections: int = 0
+    unfinished: int = 0
     landing_files: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
@@ -106,15 +111,23 @@ def erase(document: str, uris: set[str], settings: Settings, landing: bool = Fal
     for partition in sorted(_days(lake), key=lambda day: day.path):
         with lake.lock(partition, f"octavo forget {document[:12]}"):
             _erase_day(lake, partition, erased)
-    for path in settings.workspaces.glob("*/*/*/documents.parquet"):
-        if _holds(path, document):
-            fs.remove_tree(path.parent)
-            erased.workspaces.append(str(path.parent))
+    for workspace in settings.workspaces.glob("*/*/*"):
+        if _mentions(workspace, document):
+            fs.remove_tree(workspace)
+            erased.workspaces.append(str(workspace))
     folder = document_folder(settings.reading_store, document)
     erased.reading_files = sum(1 for _ in fs.files_under(folder))
     fs.remove_tree(folder)
     erased.answers = AnswerStore(settings.answer_store).prune(Choice(document=document))
     erased.corrections = CorrectionStore(settings.correction_store).remove(document)
+    scratch.sweep()
+    now = dt.datetime.now(dt.UTC)
+    for half in fs.unfinished((lake.root, settings.state_root), now):
+        if half.changed and half.changed < now - UNFINISHED_AGE:
+            half.path.unlink(missing_ok=True)
+            erased.unfinished += 1
+        else:
+            erased.left.append(f"{half.path} (is being written, or was by a process that was killed; forget again in an hour)")
     for uri in sorted(uris):
         _landing_file(UPath(uri), uri, erased, landing)
     return erased
@@ -176,6 +189,21 @@ def _without(path: UPath, document: str) -> Iterator[pa.Table]:
 
 def _holds(path: UPath, document: str) -> bool:
     return any(pc.any(pc.equal(table["document"], document)).as_py() for table in fs.iter_tables(path, ["document"]))
+
+
+def _mentions(workspace: UPath, document: str) -> bool:
+    """Whether any file of a workspace is of the document: a run that was killed, or began anew, has more than its list says."""
+    for file in fs.files_under(workspace):
+        if document in file.path.name:
+            return True
+        if file.path.suffix == ".json" and document.encode() in file.path.read_bytes():
+            return True
+        if file.path.suffix == ".parquet" and not file.path.name.startswith("."):
+            with file.path.open("rb") as stream:
+                names = pq.read_schema(stream).names
+            if "document" in names and _holds(file.path, document):
+                return True
+    return False
 
 
 def _landing_file(path: UPath, uri: str, erased: Erased, landing: bool) -> None:

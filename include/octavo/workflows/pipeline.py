@@ -110,7 +110,7 @@ def run_day(
 
     def read_and_extract() -> None:
         steps.each("read", pages, lambda shard: reading.run(workspace, shard, settings))
-        steps.each("chunk", pages, lambda shard: chunking.run(workspace, shard, contract.chunking))
+        steps.each("chunk", pages, lambda shard: chunking.run(workspace, shard, contract.chunking, settings.limits))
         extract(steps, workspace, contract, settings, names, model)
 
     finish(steps, workspace, contract, settings, names, read_and_extract, selected=select is not None)
@@ -145,7 +145,7 @@ def extract(
     """Ask the named extractors about every chunk. The model is loaded once."""
     pages = workspace.page_shards
     if rules.EXTRACTOR in names:
-        steps.each("extract_layout", pages, lambda shard: rules.run(workspace, shard, contract))
+        steps.each("extract_layout", pages, lambda shard: rules.run(workspace, shard, contract, settings.limits))
     if model is not None and vlm.EXTRACTOR in names:
         store = AnswerStore(settings.answer_store, workspace.fresh_since)
         with closing(open_runtime(model)) as runtime:
@@ -165,7 +165,7 @@ def finish(
     documents = workspace.document_shards
     try:
         work()
-        steps.each("merge", documents, lambda shard: merging.run(workspace, shard, contract, names, corrections))
+        steps.each("merge", documents, lambda shard: merging.run(workspace, shard, contract, names, corrections, settings.limits))
         steps.once("tables", lambda: staging.run(workspace, contract, lake, names, selected=selected))
         steps.once("validate", lambda: gate.run(workspace, contract, lake.reports(partition)))
     except OctavoError as error:

@@ -7,7 +7,6 @@ The tables, the words (reading store), the answers of models and what people sai
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,8 +15,6 @@ from upath import UPath
 from octavo.model.settings import Settings
 from octavo.storage import fs
 
-# A private file of a writer that was killed; `storage.atomic` and `storage.create` name them so.
-UNFINISHED = re.compile(r"\..+\.[0-9a-f]{32}\.tmp")
 # A writer that is still at work is never taken for a killed one.
 UNFINISHED_AGE = dt.timedelta(days=1)
 
@@ -43,8 +40,7 @@ def leftovers(settings: Settings, before: dt.datetime) -> Iterator[Leftover]:
     """What nothing has changed in since ``before``, sorted by path; files without a time are left alone."""
     yield from _workspaces(settings.workspaces, before)
     yield from _pictures(settings.reading_store, before)
-    if fs.is_local(settings.state_root):
-        yield from _unfinished(settings, min(before, dt.datetime.now(dt.UTC) - UNFINISHED_AGE))
+    yield from _unfinished(settings, min(before, dt.datetime.now(dt.UTC) - UNFINISHED_AGE))
 
 
 def _workspaces(root: UPath, before: dt.datetime) -> Iterator[Leftover]:
@@ -68,11 +64,7 @@ def _pictures(root: UPath, before: dt.datetime) -> Iterator[Leftover]:
 
 
 def _unfinished(settings: Settings, before: dt.datetime) -> Iterator[Leftover]:
-    """Half files of killed writers, in the lake and in the stores."""
-    roots = dict.fromkeys((UPath(settings.lake), settings.state_root))
-    seen: set[str] = set()
-    for file in (file for root in roots for file in fs.files_under(root)):
-        outside = not file.path.is_relative_to(settings.workspaces)
-        if outside and UNFINISHED.fullmatch(file.path.name) and file.changed and file.changed < before and str(file.path) not in seen:
-            seen.add(str(file.path))
-            yield Leftover("unfinished write", file.path, str(file.path), file.size, file.changed)
+    """Half files of killed writers, in the lake and in the stores; a workspace goes as a whole."""
+    for file in fs.unfinished((UPath(settings.lake), settings.state_root), before):
+        if not file.path.is_relative_to(settings.workspaces):
+            yield Leftover("unfinished write", file.path, str(file.path), file.size, file.changed or before)

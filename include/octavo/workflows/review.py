@@ -17,7 +17,7 @@ from octavo.model.errors import SettingsError
 from octavo.page.values import NUMERIC, parser
 from octavo.storage import fs
 from octavo.storage.corrections import Action, Correction, CorrectionStore
-from octavo.storage.lake import Lake
+from octavo.storage.lake import Forgotten, Lake
 
 # Fewest characters of a sha256 that name a document.
 LEAST_CHARACTERS = 6
@@ -105,6 +105,7 @@ class Desk:
     """
 
     def __init__(self, lake: Lake, store: CorrectionStore, contract: Contract, about: Reviewed, by: str) -> None:
+        self._lake = lake
         self._store = store
         self._contract = contract
         self._about = about
@@ -116,14 +117,15 @@ class Desk:
         """That the value which stands there is right.
 
         Raises:
-            SettingsError: the contract has no such field, or there is no value that can be read as its type.
+            SettingsError: the contract has no such field, or there is no value that can be read as its type. Texts of errors go to logs and
+                quote no value.
         """
         spec, row = self._spec(field), self._rows.get(field)
         if row is None or row["value"] is None:
             raise SettingsError(f"{field} of {self._about.uri} has no value to confirm; give one with --set {field}=VALUE")
         typed = row["date"].isoformat() if row["date"] is not None else _plain(row["number"])
         if typed is None and spec.type in (*NUMERIC, Kind.DATE):
-            raise SettingsError(f"{field}: {row['value']!r} cannot be read as one {spec.type}; give its value with --set {field}=VALUE")
+            raise SettingsError(f"{field}: what stands there cannot be read as one {spec.type}; give its value with --set {field}=VALUE")
         return self._said(field, row["value"], typed, Action.CONFIRMED)
 
     def correct(self, field: str, value: str) -> Correction:
@@ -137,7 +139,7 @@ class Desk:
             return self._said(field, None, None, Action.CORRECTED)
         typed = parser(self._contract.locale).parse(spec.type, text)
         if typed is None:
-            raise SettingsError(f"{field}: {text!r} cannot be read as one {spec.type}")
+            raise SettingsError(f"{field}: the value that was given cannot be read as one {spec.type}")
         if isinstance(typed, dt.date):
             return self._said(field, text, typed.isoformat(), Action.CORRECTED)
         return self._said(field, text, _plain(typed) if isinstance(typed, int | Decimal) else None, Action.CORRECTED)
@@ -162,9 +164,17 @@ class Desk:
         return kind not in (*NUMERIC, Kind.DATE) or row["date"] is not None or row["number"] is not None
 
     def keep(self, said: Iterable[Correction]) -> None:
-        """Put corrections into the store: every later merge sees them."""
+        """Put corrections into the store: every later merge sees them.
+
+        Raises:
+            SettingsError: the document was forgotten since the person was asked; nothing is kept.
+        """
         for correction in said:
             self._store.put(correction)
+        # After writing: who forgets a document notes it first and then erases what was said, so one of the two sees the other.
+        if self._about.document in Forgotten(self._lake.root).documents():
+            self._store.remove(self._about.document)
+            raise SettingsError(f"document {self._about.document[:12]} was forgotten; nothing is kept of it")
 
     def value(self, field: str) -> str | None:
         """The value that stands there now."""

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 DEFAULTS: dict[str, Any] = {
     "retries": 2,
     "retry_delay": dt.timedelta(seconds=10),
+    # The last net: every document is bounded by itself (OCTAVO_LIMIT_*), so a task that is still at work then hangs.
+    "execution_timeout": dt.timedelta(hours=12),
     # Mapped tasks are listed by shard and what came of it; Airflow renders this for the others too.
     "map_index_template": "{{ label | default(task.shard | default('')) }}",
 }

@@ -11,6 +11,7 @@ from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
 from octavo.model.errors import OctavoError
+from octavo.model.printing import fit_to_print
 from octavo.model.settings import Settings
 from octavo_airflow.operators.base import OctavoOperator, described
 
@@ -162,18 +163,24 @@ class ReviewOperator(HITLOperator):
         super().__init__(subject="What is right?", options=[SAVE, SKIP], defaults=[SKIP], **kwargs)
         self.case = case
 
+    @property
+    def hitl_summary(self) -> dict[str, Any]:
+        """What listeners are told, OpenLineage among them: neither what the form holds nor who answered."""
+        return {"options": self.options, "defaults": self.defaults, "fields": len(self.params)}
+
     def execute(self, context: Context) -> Any:
         from octavo.workflows import review
 
         lake, store, about = self._about()
         rows = review.form(lake, store, about)[:MOST_FIELDS]
-        name = about.uri.rsplit("/", 1)[-1]
-        self.subject = f"{about.partition.contract} {about.partition.day}: {name}"
-        self.body = f"`{about.uri}`\n\nChange what is wrong and *{SAVE}*: fields that stay as they are are confirmed."
+        uri = fit_to_print(about.uri)
+        self.subject = f"{about.partition.contract} {about.partition.day}: {uri.rsplit('/', 1)[-1]}"
+        code = uri.replace("`", "'")  # it would end the code that Markdown shows as it is
+        self.body = f"`{code}`\n\nChange what is wrong and *{SAVE}*: fields that stay as they are are confirmed."
         self.params = ParamsDict({
             row["field"]: Param(
-                row["value"] or "", type="string", title=row["field"], description=f"{row['verdict'] or 'missing'}: {row['reason']}",
-                minLength=0, section=_pages(row),
+                row["value"] or "", type="string", title=row["field"], minLength=0, section=_pages(row),
+                description=fit_to_print(f"{row['verdict'] or 'missing'}: {row['reason']}"),
             ) for row in rows
         })
         return super().execute(context)
@@ -193,11 +200,11 @@ class ReviewOperator(HITLOperator):
                 contract = contracts.find(about.partition.contract, Settings().contracts)
                 desk = review.Desk(lake, store, contract, about, str(user.get("name") or "unknown"))
                 said = desk.answers(answer["params_input"])
+                desk.keep(said)
             except OctavoError as error:
                 raise AirflowFailException(f"nothing was kept: {error}; clear this task to be asked again") from error
-            desk.keep(said)
             kept = len(said)
-        self.log.info("%d values of %s were kept", kept, self.case["uri"])
+        self.log.info("%d values of %s were kept", kept, fit_to_print(self.case["uri"]))
         return {"day": self.case["day"], "kept": kept}
 
     def _about(self) -> tuple[Lake, CorrectionStore, Reviewed]:

@@ -52,9 +52,8 @@ class IngestOperator(OctavoOperator):
         self.fresh = fresh
 
     def stage(self, context: Context) -> Report:
-        from upath import UPath
-
         from octavo.ingest import stage as ingest
+        from octavo.ingest.discovery import day_folder
         from octavo.model import contracts
         from octavo.workflows import change_detection, requeue
 
@@ -66,7 +65,7 @@ class IngestOperator(OctavoOperator):
             chunking = contract.chunking.model_copy(update={"strategy": contracts.Strategy(self.chunking)})
             contract = contract.model_copy(update={"chunking": chunking})
         workspace = self.workspace(context)
-        folder = UPath(self.settings.landing) / contract.name / f"{workspace.day:%Y/%m/%d}"
+        folder = day_folder(self.settings, workspace.partition)
         if self.fresh:
             workspace.ask_anew(dt.datetime.now(dt.UTC))
         elif not self.documents:
@@ -210,7 +209,7 @@ class ChunkPagesOperator(ShardOperator):
     def stage(self, context: Context) -> Report:
         from octavo.chunking import stage as chunking
 
-        return chunking.run(self.workspace(context), self.shard, self.pinned(context).chunking)
+        return chunking.run(self.workspace(context), self.shard, self.pinned(context).chunking, self.settings.limits)
 
 
 class ExtractLayoutOperator(ShardOperator):
@@ -223,7 +222,7 @@ class ExtractLayoutOperator(ShardOperator):
 
         if rules.EXTRACTOR not in self.extractors:
             raise AirflowSkipException(f"extractor {self.extractor} was asked for")
-        return rules.run(self.workspace(context), self.shard, self.pinned(context))
+        return rules.run(self.workspace(context), self.shard, self.pinned(context), self.settings.limits)
 
 
 class MergeOperator(ShardOperator):
@@ -234,7 +233,8 @@ class MergeOperator(ShardOperator):
         from octavo.storage.corrections import CorrectionStore
 
         corrections = CorrectionStore(self.settings.correction_store)
-        return merging.run(self.workspace(context), self.shard, self.pinned(context), self.extractors, corrections)
+        return merging.run(
+            self.workspace(context), self.shard, self.pinned(context), self.extractors, corrections, self.settings.limits)
 
 
 class StageTablesOperator(OctavoOperator):

@@ -15,9 +15,8 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from octavo.views import html
 
 DAG_PREFIX = "octavo_"
-REMERGE = "octavo_remerge"
-# DAGs of Octavo's own that no contract makes, without the prefix.
-OWN = frozenset({"remerge", "review"})
+# What follows the name of a contract's DAG in those of the DAGs over its published days.
+REMERGE, REVIEW = ".remerge", ".review"
 POLICY = "default-src 'none'; {allowed}; frame-ancestors 'self'; base-uri 'none'; form-action {forms}"
 PAGE_POLICY = POLICY.format(allowed="style-src 'self'; script-src 'self'; img-src 'self'", forms="'self'")
 # Data Docs carry their styles in the page; their scripts stay off.
@@ -25,9 +24,9 @@ REPORT_POLICY = POLICY.format(allowed="style-src 'self' 'unsafe-inline'; img-src
 
 
 def readable_contracts(user: GetUserDep) -> set[str]:
-    """The contracts whose DAG the user may read; nobody gets here without a login."""
+    """The contracts whose DAG the user may read; nobody gets here without a login. The names of other DAGs over a contract have a dot."""
     dags = get_auth_manager().get_authorized_dag_ids(user=user, method="GET")
-    return {dag.removeprefix(DAG_PREFIX) for dag in dags if dag.startswith(DAG_PREFIX)}
+    return {dag.removeprefix(DAG_PREFIX) for dag in dags if dag.startswith(DAG_PREFIX) and "." not in dag}
 
 
 def prefix_of(request: Request) -> str:
@@ -62,6 +61,15 @@ def from_here(request: Request) -> None:
     )
     if not same:
         raise HTTPException(403, "the form was not sent from a page of this server")
+
+
+def may_rebuild(user: BaseUser, contract: str) -> bool:
+    """Whether the user may change a contract's values and start the DAG that rebuilds its days."""
+    return may_edit(user, DAG_PREFIX + contract) and may_run(user, remerge_dag(contract))
+
+
+def remerge_dag(contract: str) -> str:
+    return f"{DAG_PREFIX}{contract}{REMERGE}"
 
 
 def ask_edit(user: BaseUser, dag: str) -> None:

@@ -53,14 +53,14 @@ def library_page(
     wanted = _search(name, contract, first, last, status, verdict, field, value, page)
     return access.page(html.render(
         "library.html", prefix, found=library.search(Settings(), contracts, wanted), wanted=wanted,
-        contracts=sorted(contracts - access.OWN), outcomes=list(Outcome), verdicts=list(Verdict), query=answers.query_of(wanted),
+        contracts=sorted(contracts), outcomes=list(Outcome), verdicts=list(Verdict), query=answers.query_of(wanted),
     ))
 
 
 @app.get("/review", response_class=HTMLResponse)
 def review_page(
     user: GetUserDep, contracts: Readable, prefix: Prefix, contract: str = "", day: FormDay = "", field: str = "", page: PageNumber = 1,
-    at: Annotated[int, Query(ge=0, le=queue.PAGE_ITEMS)] = 0, started: str | None = None,
+    at: Annotated[int, Query(ge=0, le=queue.PAGE_ITEMS)] = 0, started: str | None = None, rebuilt: str = "",
 ) -> HTMLResponse:
     """Everything that waits for a person, to be confirmed or corrected in place by those who may."""
     wanted = queue.Wanted(contract, sources.as_date(day) if day else None, field.strip(), page)
@@ -68,9 +68,9 @@ def review_page(
     shown = {one.contract for one in found.items} | {one.contract for one in found.answered}
     editable = {one: access.may_edit(user, DAG_PREFIX + one) for one in shown}
     return access.page(html.render(
-        "review.html", prefix, found=found, wanted=wanted, contracts=sorted(contracts - access.OWN), editable=editable,
-        may_rebuild=access.may_run(user, access.REMERGE), at=min(at, max(0, len(found.items) - 1)), query=answers.query_of(wanted),
-        started=_rebuilding(contracts, started),
+        "review.html", prefix, found=found, wanted=wanted, contracts=sorted(contracts), editable=editable,
+        rebuildable={one: access.may_rebuild(user, one) for one in shown}, at=min(at, max(0, len(found.items) - 1)),
+        query=answers.query_of(wanted), started=_rebuilding(contracts, rebuilt, started),
     ))
 
 
@@ -87,8 +87,8 @@ def document_page(
     return access.page(html.document(
         prefix, view, documents.load_page(place, document_id, number, settings), number, field,
         f"{prefix}/document/{document_id}/fields" if may else None,
-        f"{prefix}/day/rebuild" if may and view.waiting and access.may_run(user, access.REMERGE) else None,
-        _rebuilding(contracts, started),
+        f"{prefix}/day/rebuild" if may and view.waiting and access.may_rebuild(user, view.contract) else None,
+        _rebuilding(contracts, view.contract, started),
     ))
 
 
@@ -254,7 +254,7 @@ def _contract(dag: str, contracts: set[str]) -> str | None:
         HTTPException: 404, where the user may not read it.
     """
     name = dag.removeprefix(DAG_PREFIX)
-    if not dag.startswith(DAG_PREFIX) or name in access.OWN:
+    if not dag.startswith(DAG_PREFIX) or name.endswith((access.REMERGE, access.REVIEW)):
         return None
     if name not in contracts:
         raise HTTPException(404, "no such DAG")
@@ -290,9 +290,9 @@ def _contract_view(name: str, contracts: set[str]) -> contract_pages.ContractVie
     return view
 
 
-def _rebuilding(contracts: set[str], run: str | None) -> Started | None:
-    """What has become of a run of octavo_remerge, for those who may read that DAG."""
-    return run_started(access.REMERGE, run) if access.REMERGE.removeprefix(DAG_PREFIX) in contracts else None
+def _rebuilding(contracts: set[str], contract: str, run: str | None) -> Started | None:
+    """What has become of a run that rebuilds days of a contract, for those who may read its DAG."""
+    return run_started(access.remerge_dag(contract), run) if contract in contracts else None
 
 
 def _note(prefix: str, text: str) -> HTMLResponse:

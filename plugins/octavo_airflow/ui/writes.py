@@ -46,17 +46,17 @@ def rebuild(
     document: Text = "", field: Text = "", of_contract: Text = "", of_day: Text = "", of_field: Text = "",
 ) -> RedirectResponse:
     """Start the rebuilding of a day, so that its tables take what people said. Asks for the permissions to edit the contract's DAG and to
-    start a run of octavo_remerge."""
+    start a run of the one that rebuilds its days."""
     if contract not in contracts:
         raise HTTPException(404, "no such contract")
     access.ask_edit(user, DAG_PREFIX + contract)
-    _ask_run(user, access.REMERGE)
-    run = starting.start(access.REMERGE, user.get_name(), contract=contract, first=day.isoformat(), last=day.isoformat())
+    _ask_run(user, access.remerge_dag(contract))
+    run = starting.start(access.remerge_dag(contract), user.get_name(), first=day.isoformat(), last=day.isoformat())
     if document:
         view = documents.load(_place(contracts, document, contract, day), document)
         shown = {"field": field} if field else {}
         return _to(f"{html.AppLinks(prefix, view).page(view.first_page(field))}&{urlencode({**shown, 'started': run})}")
-    return _queue(prefix, contract=of_contract, day=of_day, field=of_field, started=run)
+    return _queue(prefix, contract=of_contract, day=of_day, field=of_field, started=run, rebuilt=contract)
 
 
 @router.post("/run/requeue", response_class=RedirectResponse)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from octavo.model.contracts import FieldSpec, Kind, Locale, Place
+from octavo.model.deadline import fits
 from octavo.model.entities import Box, Page
 from octavo.model.lexicon import current
 from octavo.page import labels, lines, typed
@@ -342,7 +343,7 @@ def _with_pattern(found: Iterable[Proposal], spec: FieldSpec) -> list[Proposal]:
     """Candidates that break the contract's pattern count little; they stay, so that a person sees them."""
     if spec.pattern is None:
         return list(found)
-    return [c if re.fullmatch(spec.pattern, c.text) else replace(c, score=c.score / 4) for c in found]
+    return [c if fits(spec.pattern, c.text) else replace(c, score=c.score / 4) for c in found]
 
 
 def ranked(found: Iterable[Proposal], spec: FieldSpec) -> list[Proposal]:

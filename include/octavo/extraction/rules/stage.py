@@ -8,6 +8,7 @@ what was found where; whether it may be believed is the merge stage's to decide.
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
@@ -18,10 +19,14 @@ from octavo.extraction.rules.key_value_pairs import pairs
 from octavo.extraction.rules.scalars import ranked, scalar
 from octavo.extraction.rules.unlabelled import placed
 from octavo.model.contracts import Contract, FieldSpec, Kind, Place
+from octavo.model.deadline import TimedOut, within
 from octavo.model.entities import Chunk, Page, ParseStatus, Report
+from octavo.model.settings import Limits
 from octavo.page.view import Printed, Proposal, View
 from octavo.storage import fs, schemas
 from octavo.storage.workspace import BLOCK_PAGES, Workspace
+
+log = logging.getLogger(__name__)
 
 EXTRACTOR = "layout"
 # Bump when answers change for the same words: it stands in the answers as their revision.
@@ -38,8 +43,10 @@ class FieldProposal(NamedTuple):
     value: Any
 
 
-def run(workspace: Workspace, shard: str, contract: Contract) -> Report:
+def run(workspace: Workspace, shard: str, contract: Contract, limits: Limits | None = None) -> Report:
     """Write the answers of a page shard: one row per chunk, an empty object where nothing was found.
+
+    A document that takes longer than ``limits.document_seconds`` has no answers from there on.
 
     Raises:
         WorkspaceError: the shard was not read or not cut into chunks.
@@ -52,14 +59,26 @@ def run(workspace: Workspace, shard: str, contract: Contract) -> Report:
 
     def rows() -> Iterator[dict[str, Any]]:
         readings = workspace.read(workspace.shard("read", shard))
+        spent: dict[str, float] = {}
         for block in _blocks(schemas.pages_of(readings)):
-            for page, found in zip(block, extract(block, contract), strict=True):
+            document, begun = block[0].document, time.monotonic()
+            try:
+                with within(seconds - spent.get(document, 0.0)):
+                    extracted = extract(block, contract)
+            except TimedOut:
+                late.add(document)
+                log.warning("%s: no fields from page %d on, after %g s; raise limits.document_seconds", document, block[0].number, seconds)
+                extracted = [[] for _ in block]
+            spent[document] = spent.get(document, 0.0) + time.monotonic() - begun
+            for page, found in zip(block, extracted, strict=True):
                 for chunk, answer in answers(found, chunks.get((page.document, page.number), [])):
                     counts["chunks"] += 1
                     counts["answers"] += bool(answer)
-                    yield _row(page, chunk, answer)
+                    yield _row(page, chunk, answer, document in late)
 
+    seconds, late = (limits or Limits()).document_seconds, set[str]()
     fs.write_rows(workspace.shard(f"extract_{EXTRACTOR}", shard), rows(), schemas.ANSWERS)
+    workspace.keep_timeouts(f"extract_{EXTRACTOR}", shard, late)
     return Report(f"extract_{EXTRACTOR}", counts, round(time.monotonic() - started, 3))
 
 
@@ -148,13 +167,14 @@ def json_of(answer: Any, part: Callable[[Printed], Any]) -> Any:
     return [json_of(value, part) for value in answer]
 
 
-def _row(page: Page, chunk: Chunk, answer: dict[str, Any]) -> dict[str, Any]:
+def _row(page: Page, chunk: Chunk, answer: dict[str, Any], is_late: bool) -> dict[str, Any]:
+    status = ParseStatus.OK if answer else ParseStatus.TIMED_OUT if is_late else ParseStatus.BLANK
     text = json.dumps(json_of(answer, lambda printed: printed.text), ensure_ascii=False)
     return {
         "document": page.document, "page": page.number, "chunk": chunk.number, **chunk.box._asdict(),
         "extractor": EXTRACTOR, "hinted": False, "raw": text, "parsed": text,
         "word_ids": json.dumps(json_of(answer, lambda printed: printed.words)),
-        "parse_status": (ParseStatus.OK if answer else ParseStatus.BLANK).value, "attempts": 1,
+        "parse_status": status.value, "attempts": 1,
         "model": None, "revision": REVISION, "prompt_hash": None, "prompt_tokens": 0, "completion_tokens": 0,
         "seconds": 0.0, "cost": 0.0, "cached": False,
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import glob
-import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -26,6 +25,7 @@ from octavo.model.settings import Settings
 from octavo.reading import stage as reading
 from octavo.storage import archives, fs
 from octavo.storage.corrections import CorrectionStore
+from octavo.storage.scratch import scratch
 from octavo.storage.workspace import Workspace, cut_into_shards
 from octavo.workflows.date_assignment.manifest import COPY, ManifestRow
 from octavo.workflows.date_assignment.patterns import DEFAULT, PathPattern, days_in
@@ -98,7 +98,7 @@ def propose(
     """
     named = _date_field(contract, date_field) if Method.DATE in by else ""
     readers = [PathPattern(text, contract.locale) for text in patterns or DEFAULT]
-    with tempfile.TemporaryDirectory(prefix="octavo-index-") as state:
+    with scratch() as state:
         space = Workspace.open(UPath(state), Partition(contract.name, _NO_DAY), "index")
         files = list(_files(space, contract, folder, settings))
         if Method.PATH in by:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
-import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from octavo.page.values import squeeze
 from octavo.page.view import View
 from octavo.reading import stage as reading
 from octavo.storage import schemas
+from octavo.storage.scratch import scratch
 from octavo.storage.workspace import Workspace
 
 # Pages of one document that are looked at: labels repeat.
@@ -47,7 +47,7 @@ def any_contract(name: str) -> Contract:
 
 def read_examples(name: str, folder: Path, settings: Settings) -> list[Example]:
     """The documents of a folder that can be read, by path."""
-    with tempfile.TemporaryDirectory(prefix="octavo-draft-") as state:
+    with scratch() as state:
         workspace = Workspace.open(UPath(state), Partition(name, dt.date(1970, 1, 1)), "draft")
         ingest.run(workspace, any_contract(name), UPath(folder), settings)
         uris = {row["document"]: row["uri"] for row in workspace.read(workspace.documents, ["document", "uri"]).to_pylist()}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from pathlib import Path
 
 from octavo.extraction.vlm.protocol import Identity
 from octavo.model.errors import SettingsError
+
+log = logging.getLogger(__name__)
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 # Read from each end of a weights file: hashing gigabytes for every task would take longer than loading them.
@@ -29,6 +32,7 @@ def identify(model: str, revision: str | None) -> Identity:
         raise SettingsError(f"model folder {model} does not exist")
     if revision and COMMIT.fullmatch(revision):
         return Identity(model, revision)
+    log.warning("model %s is named without a commit: whoever may write to it decides what runs; pin it (OCTAVO_MOLMO_REVISION)", model)
     from huggingface_hub import hf_hub_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 

@@ -36,7 +36,9 @@ class Molmo2(InProcess):
         from transformers import AutoModelForImageTextToText
 
         def load(dtype: Any) -> Any:
-            model = AutoModelForImageTextToText.from_pretrained(self._options.model, revision=self._options.revision, dtype=dtype)
+            # Other formats of weights can run code when they are loaded.
+            model = AutoModelForImageTextToText.from_pretrained(
+                self._options.model, revision=self._options.revision, dtype=dtype, use_safetensors=True)
             if model.config.model_type != self.name:
                 raise ValueError(f"it is a {model.config.model_type}, not a Molmo2; choose another runtime")
             return model

@@ -46,7 +46,8 @@ class Molmo0924(InProcess):
     @cached_property
     def model(self) -> Any:
         name, revision = self._options.model, self._revision
-        return self._placed(lambda dtype: remote_class(name, revision).from_pretrained(name, revision=revision, dtype=dtype))
+        return self._placed(
+            lambda dtype: remote_class(name, revision).from_pretrained(name, revision=revision, dtype=dtype, use_safetensors=True))
 
     @property
     def _vocabulary(self) -> int:

@@ -174,8 +174,8 @@ class OpenAI:
                 return
             self.ignores_schema = True
         log.warning(
-            "%s does not hold its model to the contract's schema (response_format): an answer begins %r. Answers are parsed as they come, "
-            "and more of them will be of no use; serve the model with structured outputs", self._options.base_url, reply.text[:60],
+            "%s does not hold its model to the contract's schema (response_format): an answer has another form. Answers are parsed as "
+            "they come, and more of them will be of no use; serve the model with structured outputs", self._options.base_url,
         )
 
     def _post(self, body: dict[str, Any]) -> dict[str, Any]:
