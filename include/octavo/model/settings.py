@@ -19,7 +19,7 @@ from upath import UPath
 
 from octavo.model.errors import SettingsError
 
-CONTRACTS_FOLDER = Path(__file__).resolve().parents[2] / "contracts"
+CONTRACTS_FOLDER = Path(__file__).resolve().parents[1] / "contracts"
 
 
 class Limits(BaseSettings):
@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     landing: str = Field("var/landing", description="where documents arrive: {landing}/{contract}/{yyyy}/{mm}/{dd}/")
     lake: str = Field("var/lake", description="where tables are published")
     state: str | None = Field(None, description="workspaces and stores; default {lake}/_octavo")
-    contracts: str = Field(str(CONTRACTS_FOLDER), description="folder of contract YAML files")
+    contracts: str = Field(str(CONTRACTS_FOLDER), description="folder of contract YAML files; by default those of the package")
     lexicons: str | None = Field(None, description="folder of lexicon files that add to the shipped ones; a process reads them once")
     processes: int = Field(os.cpu_count() or 1, gt=0, description="processes that read pages side by side")
     shard_pages: int = Field(128, gt=0, description="most pages of one mapped task: half a minute of OCR or more")

@@ -1,4 +1,4 @@
-"""Registers Octavo's pages in Airflow's UI; the code is in ``octavo_airflow.ui``."""
+"""Registers Octavo's pages in Airflow's UI, by the entry point ``airflow.plugins``; the code is in ``octavo_airflow.ui``."""
 
 from airflow.plugins_manager import AirflowPlugin
 
