@@ -33,10 +33,14 @@ from octavo.storage.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class LateDay:
-    """A day with files that its last published run did not see. ``digest`` names this state of its folder."""
+    """A day whose folder is not as its last published run saw it. ``digest`` names this state of the folder.
+
+    ``files`` are new or have changed, ``vanished`` were there and are no more.
+    """
 
     day: dt.date
     files: int
+    vanished: int
     digest: str
     published: bool
 
@@ -46,14 +50,20 @@ def files_of(folder: UPath, settings: Settings) -> dict[str, str]:
 
     Files are named by a digest of their path in the folder: what is kept must not hold names of documents that are forgotten.
     """
+    return {name: state for name, state in _listed(folder, settings).items() if state is not None}
+
+
+def _listed(folder: UPath, settings: Settings) -> dict[str, str | None]:
+    """As ``files_of``, with those that are still settling, as None."""
     youngest = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=settings.settle_seconds)
     depth = len(folder.parts)
     found = {}
     for file in fs.files_under(folder):
         name = PurePosixPath(*file.path.parts[depth:])
-        if is_document_name(name) and (file.changed is None or file.changed <= youngest):
+        if is_document_name(name):
             key = hashlib.sha256(str(name).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-            found[key] = f"{file.size} {file.changed.isoformat() if file.changed else ''}"
+            settled = file.changed is None or file.changed <= youngest
+            found[key] = f"{file.size} {file.changed.isoformat() if file.changed else ''}" if settled else None
     return found
 
 
@@ -103,21 +113,18 @@ def unchanged(lake: Lake, workspace: Workspace, settings: Settings) -> bool:
     return bool([one.row() for document in documents for one in said.get(document, ())] == merged)
 
 
-def late_days(contract: str, settings: Settings, before: dt.date, within_days: int) -> list[LateDay]:
-    """Days before ``before`` with files that arrived, or changed, after their last published run; oldest first.
-
-    A file that went away is no reason: what was published of it stays until somebody runs the day again.
-
-    Args:
-        within_days: how many days to look back.
-    """
+def late_days(contract: str, settings: Settings, first: dt.date, before: dt.date) -> list[LateDay]:
+    """Days from ``first`` up to the one before ``before`` whose folders are not as their last published run saw them; oldest first."""
     lake = Lake(UPath(settings.lake))
     found = []
-    for back in range(within_days, 0, -1):
-        day = before - dt.timedelta(days=back)
-        files = files_of(UPath(settings.landing) / contract / f"{day:%Y/%m/%d}", settings)
+    for number in range((before - first).days):
+        day = first + dt.timedelta(days=number)
+        listed = _listed(UPath(settings.landing) / contract / f"{day:%Y/%m/%d}", settings)
+        files = {name: state for name, state in listed.items() if state is not None}
         seen = lake.inputs(Partition(contract, day))
-        late = sum(seen is None or seen["files"].get(name) != state for name, state in files.items())
-        if late:
-            found.append(LateDay(day, late, digest(files), seen is not None))
+        known: Mapping[str, str] = seen["files"] if seen is not None else {}
+        late = sum(known.get(name) != state for name, state in files.items())
+        vanished = len(known.keys() - listed.keys())
+        if late or vanished:
+            found.append(LateDay(day, late, vanished, digest(files), seen is not None))
     return found

@@ -17,7 +17,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from upath import UPath
 
 from octavo.model.entities import Outcome, Partition, Verdict
-from octavo.model.settings import Settings
+from octavo_airflow.settings import AirflowSettings as Settings
 from octavo.storage.lake import Lake
 from octavo.views import contract as contract_pages
 from octavo.views import document as documents

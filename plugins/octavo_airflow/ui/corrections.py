@@ -8,7 +8,7 @@ from upath import UPath
 from octavo.model import contracts
 from octavo.model.entities import Partition
 from octavo.model.errors import OctavoError
-from octavo.model.settings import Settings
+from octavo_airflow.settings import AirflowSettings as Settings
 from octavo.storage.corrections import CorrectionStore
 from octavo.storage.lake import Lake
 from octavo.views.document import DocumentView
