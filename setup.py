@@ -1,4 +1,4 @@
-"""Adds to the wheel what lies beside the packages in a checkout: the sample documents that ``octavo init`` gives. All else is in pyproject.toml."""
+"""Adds to the wheel what lies beside the packages in a checkout and ``octavo init`` gives away. All else is in pyproject.toml."""
 
 import shutil
 from pathlib import Path
@@ -6,16 +6,22 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-SAMPLES = Path(__file__).resolve().parent / "samples" / "landing"
+ROOT = Path(__file__).resolve().parent
+# Folder of the checkout → folder of the package; octavo.cli.init looks for both.
+GIVEN = {"samples/landing": "octavo/samples", "dags": "octavo/dags"}
 
 
-class BuildWithSamples(build_py):
-    """As usual, and the samples as ``octavo/samples``; an editable install finds them where they are."""
+class BuildWithGiven(build_py):
+    """As usual, and those folders; an editable install finds them where they are."""
 
     def run(self) -> None:
         super().run()
-        if not self.editable_mode:
-            shutil.copytree(SAMPLES, Path(self.build_lib) / "octavo" / "samples", dirs_exist_ok=True)
+        if self.editable_mode:
+            return
+        for source, target in GIVEN.items():
+            folder = Path(self.build_lib) / target
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(ROOT / source, folder, ignore=shutil.ignore_patterns("__pycache__"))
 
 
-setup(cmdclass={"build_py": BuildWithSamples})
+setup(cmdclass={"build_py": BuildWithGiven})

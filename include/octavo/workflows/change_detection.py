@@ -80,11 +80,11 @@ def rules_of(contract: Contract, settings: Settings, extractors: Sequence[str], 
 def _code() -> str:
     """Digest of this package's files, source and data: another version may find other values.
 
-    Without contracts and samples: a day depends on its own contract alone, which is told apart.
+    Without contracts and what ``octavo init`` gives away: a day depends on its own contract alone, which is told apart.
     """
     root = Path(octavo.__file__).resolve().parent
     total = hashlib.sha256()
-    apart = {"__pycache__", "contracts", "samples"}
+    apart = {"__pycache__", "contracts", "samples", "dags"}
     for path in sorted(path for path in root.rglob("*") if path.is_file() and apart.isdisjoint(path.relative_to(root).parts[:-1])):
         total.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     return total.hexdigest()
