@@ -43,7 +43,7 @@ def _pools(settings: Settings) -> Iterator[Finding]:
     ask = [command, "pools", "list", "--output", "json"]
     try:
         done = subprocess.run(ask, capture_output=True, text=True, check=True, timeout=COMMAND_SECONDS)
-        slots = {pool["pool"]: int(pool["slots"]) for pool in json.loads(done.stdout[done.stdout.index("["):])}
+        slots = {pool["pool"]: int(pool["slots"]) for pool in json.loads(done.stdout[done.stdout.index('[{') :])}
     except (OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
         said = f"airflow pools list did not answer: {str(getattr(error, 'stderr', '') or error).strip()[-200:]}"
         yield Finding("pools", State.WARNING, said, "airflow db migrate; on a worker without Airflow's database look where the scheduler is")

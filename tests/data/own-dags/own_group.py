@@ -1,0 +1,14 @@
+"""A DAG of somebody else's: Octavo's tasks as a group among their own."""
+
+from airflow.sdk import DAG, task
+
+from octavo_airflow import document_tasks
+
+with DAG("own_group", schedule=None) as dag:
+    @task
+    def count() -> int:
+        from octavo_airflow.settings import AirflowSettings
+        import pyarrow.dataset as ds
+        return ds.dataset(f"{AirflowSettings().lake}/receipt", partitioning="hive").count_rows()
+
+    document_tasks("receipt", day="2026-11-02", documents="receipt_000[01]*") >> count()
