@@ -72,7 +72,7 @@ def build(
             description=contract.description or contract.title,
             doc_md=f"## {contract.title}\n{contract.description}\n\n{DOC}",
             schedule=_schedule(wanted, contract, settings),
-            start_date=contract.start and dt.datetime.fromisoformat(contract.start).replace(tzinfo=dt.UTC),
+            start_date=dt.datetime.fromisoformat(contract.start).replace(tzinfo=dt.UTC) if contract.start else None,
             catchup=False,
             max_active_runs=1,
             tags=["octavo", contract.name],
@@ -110,7 +110,8 @@ def document_tasks(
     settings = AirflowSettings()
     named = str(contract)
     found = contract_files.find(named, settings.contracts)
-    with TaskGroup(group_id or found.name, tooltip=found.title, default_args={**octavo.DEFAULTS, **(default_args or {})}) as group:
+    defaults: Any = {**octavo.DEFAULTS, **(default_args or {})}
+    with TaskGroup(group_id or found.name, tooltip=found.title, default_args=defaults) as group:
         _stages(
             found, named, settings, pool, day=day, documents=documents, extractor=extractor or found.extractor,
             connection=connection or found.connection or "", chunking=chunking, fresh=fresh, requeue=requeue,
@@ -125,7 +126,7 @@ def history(*, owner: str = "octavo") -> list[DAG]:
     """
     from octavo_airflow.operators import history as published
 
-    day = {"type": ["null", "string"], "format": "date"}
+    day: dict[str, Any] = {"type": ["null", "string"], "format": "date"}
     names = [contract.name for contract in contract_files.load_valid(AirflowSettings().contracts)[0]] or ["none"]
     common: dict[str, Any] = {
         "schedule": None, "catchup": False, "max_active_runs": 1, "tags": ["octavo"], "doc_md": HISTORY_DOC,

@@ -46,7 +46,8 @@ def _pools(settings: Settings) -> Iterator[Finding]:
         slots = {pool["pool"]: int(pool["slots"]) for pool in json.loads(done.stdout[done.stdout.index('[{') :])}
     except (OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
         said = f"airflow pools list did not answer: {str(getattr(error, 'stderr', '') or error).strip()[-200:]}"
-        yield Finding("pools", State.WARNING, said, "airflow db migrate; on a worker without Airflow's database look where the scheduler is")
+        remedy = "airflow db migrate; on a worker without Airflow's database look where the scheduler is"
+        yield Finding("pools", State.WARNING, said, remedy)
         return
     wanted = [("read", pools.OCR, settings.processes), ("extract_molmo", pools.MOLMO, settings.molmo_pool_slots)]
     if settings.backfill_pool:
@@ -75,5 +76,6 @@ def _pages() -> Finding:
     except httpx.HTTPError as error:
         return Finding("pages", State.WARNING, f"{base} did not answer: {error}", "start the API server, or set [api] base_url")
     if status == 404:
-        return Finding("pages", State.PROBLEM, f"{base} does not have Octavo's pages", "install Octavo where the API server runs, and start it anew")
+        remedy = "install Octavo where the API server runs, and start it anew"
+        return Finding("pages", State.PROBLEM, f"{base} does not have Octavo's pages", remedy)
     return Finding("pages", State.OK, f"{base}/octavo/")

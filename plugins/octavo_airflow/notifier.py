@@ -39,8 +39,8 @@ class OctavoNotifier(BaseNotifier):
     template_fields = ("day",)
 
     def __init__(
-        self, *, contract: str, day: str = "", conn_id: str | None = None, notifier: str | None = None, arguments: dict[str, Any] | None = None,
-        quarantined_share: float = 0.1,
+        self, *, contract: str, day: str = "", conn_id: str | None = None, notifier: str | None = None,
+        arguments: dict[str, Any] | None = None, quarantined_share: float = 0.1,
     ) -> None:
         super().__init__()
         self.contract = contract
@@ -69,10 +69,10 @@ class OctavoNotifier(BaseNotifier):
 
         from octavo.model.entities import Partition
         from octavo.model.errors import Superseded
-        from octavo_airflow.settings import AirflowSettings as Settings
         from octavo.storage.lake import Lake
         from octavo.storage.workspace import Workspace
         from octavo.workflows import alerts
+        from octavo_airflow.settings import AirflowSettings as Settings
 
         settings = Settings()
         workspace = Workspace.open(settings.workspaces, Partition(self.contract, resolve_day(context, self.day)), context["run_id"])

@@ -47,4 +47,4 @@ def options() -> dict[str, dict[str, Any]]:
 
 def _kind(field: FieldInfo) -> str:
     """The type as Airflow names it; a mapping is given as JSON."""
-    return {bool: "boolean", int: "integer", float: "float"}.get(field.annotation, "string")  # type: ignore[call-overload, no-any-return]
+    return {bool: "boolean", int: "integer", float: "float"}.get(field.annotation, "string")  # type: ignore[arg-type]

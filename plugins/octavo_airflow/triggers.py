@@ -27,7 +27,7 @@ class ArrivalTrigger(BaseEventTrigger):
     """
 
     def __init__(self, contract: str, poll_seconds: float, quiet_seconds: float) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.contract = contract
         self.poll_seconds = poll_seconds
         self.quiet_seconds = quiet_seconds
@@ -49,7 +49,7 @@ class ArrivalTrigger(BaseEventTrigger):
             else:
                 ended = burst.look({day: state for day, (state, _) in found.items()}, clock())
                 if ended:
-                    yield TriggerEvent({"days": ended, "files": sum(found[day][1] for day in ended)})
+                    yield TriggerEvent({"days": ended, "files": sum(found[day][1] for day in ended)})  # type: ignore[no-untyped-call]
             await asyncio.sleep(self.poll_seconds)
 
 
@@ -84,7 +84,7 @@ class Burst:
 
 
 def changed_days(contract: str) -> dict[str, tuple[str, int]]:
-    """Digest of the folder, and how many files are new or have changed, of each day that waits to be run; from ``OCTAVO_LATE_DAYS`` ago to today."""
+    """Digest of the folder, and how many files are new or have changed, of each day that waits; from ``OCTAVO_LATE_DAYS`` ago to today."""
     from octavo.workflows import change_detection
 
     settings = AirflowSettings()

@@ -224,4 +224,4 @@ def test_too_few_cards_fail_the_task_at_once(run: Any, monkeypatch: pytest.Monke
     monkeypatch.setattr("octavo.extraction.vlm.runtimes.open_runtime", lambda options: Endless())
     monkeypatch.setenv("OCTAVO_MOLMO_MODEL", "m")
     with pytest.raises(AirflowFailException, match="1 card is here"):
-        MolmoExtractOperator(task_id="t", contract="receipt", day="2026-11-02", extractor="molmo", connection="", shards=["p0000"]).execute(run)
+        MolmoExtractOperator(task_id="t", contract="receipt", day="2026-11-02", extractor="molmo", shards=["p0000"]).execute(run)

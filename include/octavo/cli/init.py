@@ -67,7 +67,8 @@ your own, `octavo_airflow.document_tasks("{contract}")` is a group of tasks that
 
 @click.command("init")
 @click.argument("folder", default="octavo", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--contract", "names", multiple=True, metavar="NAME", help=f"A shipped contract to begin with; may be repeated.  [default: {', '.join(DEFAULT)}]")
+@click.option("--contract", "names", multiple=True, metavar="NAME",
+              help=f"A shipped contract to begin with; may be repeated.  [default: {', '.join(DEFAULT)}]")
 @click.option("--no-samples", is_flag=True, help="Without sample documents.")
 @clear_errors
 def init(folder: Path, names: tuple[str, ...], no_samples: bool) -> None:

@@ -93,7 +93,7 @@ def _landing(settings: Settings) -> Iterator[Finding]:
         yield Finding("landing", State.PROBLEM, f"{folder} cannot be listed: {error}", "let this user read it")
         return
     if names is None:
-        yield Finding("landing", State.WARNING, f"{folder} is not there", "make it, or set OCTAVO_LANDING; a day without documents is empty")
+        yield Finding("landing", State.WARNING, f"{folder} is not there", "make it, or set OCTAVO_LANDING")
     else:
         yield Finding("landing", State.OK, f"{folder}: {', '.join(names[:10]) or 'empty'}")
 
@@ -108,7 +108,8 @@ def _lake(settings: Settings) -> Iterator[Finding]:
             kept = probe.read_bytes()
             fs.remove_tree(probe.parent)
         except OSError as error:
-            yield Finding(name, State.PROBLEM, f"{root} cannot be written: {error}", f"let this user write there, or set OCTAVO_{name.upper()}")
+            remedy = f"let this user write there, or set OCTAVO_{name.upper()}"
+            yield Finding(name, State.PROBLEM, f"{root} cannot be written: {error}", remedy)
             continue
         if (first, second, kept) != (True, False, b"octavo"):
             yield Finding(
@@ -149,11 +150,13 @@ def _model(settings: Settings) -> Iterator[Finding]:
 def _card() -> Iterator[Finding]:
     missing = [name for name in ("torch", "torchvision", "transformers", "xgrammar") if importlib.util.find_spec(name) is None]
     if missing:
-        yield Finding("model", State.PROBLEM, f"{', '.join(missing)} are not installed", "pip install 'octavo[molmo]', or use runtime openai")
+        said = f"{', '.join(missing)} are not installed"
+        yield Finding("model", State.PROBLEM, said, "pip install 'octavo[molmo]', or use runtime openai")
     ask = ["nvidia-smi", "--query-gpu=name,memory.free", "--format=csv,noheader"]
     try:
         done = subprocess.run(ask, capture_output=True, text=True, check=True, timeout=20)
     except (OSError, subprocess.SubprocessError):
-        yield Finding("GPU", State.WARNING, "the NVIDIA driver lists none on this machine", "run the model's tasks where there is one (docs/molmo.md)")
+        said = "the NVIDIA driver lists none on this machine"
+        yield Finding("GPU", State.WARNING, said, "run the model's tasks where there is one (docs/molmo.md)")
     else:
         yield Finding("GPU", State.OK, "; ".join(done.stdout.splitlines()))

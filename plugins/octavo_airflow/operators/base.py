@@ -6,7 +6,7 @@ import datetime as dt
 import inspect
 import re
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from octavo_airflow.links import OctavoLink
 from octavo_airflow.settings import AirflowSettings
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperatorLink, Context
 
     from octavo.model.contracts import Contract
     from octavo.model.entities import Partition, Report
@@ -55,7 +55,7 @@ class OctavoOperator(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("contract", "day", "extractor", "connection")
-    operator_extra_links = (OctavoLink(),)
+    operator_extra_links: Collection[BaseOperatorLink] = (OctavoLink(),)
     ui_color = "#e8eef7"
 
     def __init__(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
@@ -11,11 +11,11 @@ from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
 from octavo.model.errors import OctavoError
-from octavo_airflow.settings import AirflowSettings as Settings
 from octavo_airflow.operators.base import OctavoOperator, described
+from octavo_airflow.settings import AirflowSettings as Settings
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperatorLink, Context
 
     from octavo.model.contracts import Contract
     from octavo.model.entities import Report
@@ -38,7 +38,7 @@ class HistoryOperator(OctavoOperator):
     """
 
     template_fields: Sequence[str] = ("contract",)
-    operator_extra_links = ()  # it is about many days
+    operator_extra_links: Collection[BaseOperatorLink] = ()  # it is about many days
 
     def __init__(self, *, contract: str, **kwargs: Any) -> None:
         super().__init__(contract=contract, extractor="layout", **kwargs)

@@ -14,4 +14,5 @@ with DAG("own_operators", schedule=None, default_args={"contract": "receipt", "d
     tables = octavo.StageTablesOperator(task_id="tables", documents="*.pdf")
     ingest >> shards
     read >> chunk >> extract >> merge >> tables
-    tables >> octavo.ValidateOperator(task_id="validate") >> octavo.LedgerOperator(task_id="ledger") >> octavo.PublishOperator(task_id="publish")
+    validate, ledger = octavo.ValidateOperator(task_id="validate"), octavo.LedgerOperator(task_id="ledger")
+    tables >> validate >> ledger >> octavo.PublishOperator(task_id="publish")
