@@ -11,7 +11,7 @@ from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from octavo.workflows.doctor import Finding, State
+from octavo.workflows.doctor import Finding, Health
 from octavo_airflow import pools
 from octavo_airflow.settings import AirflowSettings
 
@@ -26,13 +26,13 @@ def checks(settings: Settings) -> Iterator[Finding]:
     """The entry point ``octavo.checks``."""
     found = version("apache-airflow-core")
     if tuple(int(part) for part in found.split(".")[:2]) < LEAST:
-        yield Finding("Airflow", State.PROBLEM, f"version {found}", "Octavo needs Airflow 3.2 or newer")
+        yield Finding("Airflow", Health.PROBLEM, f"version {found}", "Octavo needs Airflow 3.2 or newer")
     else:
-        yield Finding("Airflow", State.OK, f"version {found}")
+        yield Finding("Airflow", Health.OK, f"version {found}")
     differing = [name for name in type(settings).model_fields if getattr(AirflowSettings(), name) != getattr(settings, name)]
     if differing:
         said = f"airflow.cfg sets {', '.join(differing)}, which this command line does not read"
-        yield Finding("settings", State.WARNING, said, "set OCTAVO_… in the environment instead, so that both mean the same folders")
+        yield Finding("settings", Health.WARNING, said, "set OCTAVO_… in the environment instead, so that both mean the same folders")
     yield from _pools(settings)
     yield _plugin()
     yield _pages()
@@ -47,7 +47,7 @@ def _pools(settings: Settings) -> Iterator[Finding]:
     except (OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
         said = f"airflow pools list did not answer: {str(getattr(error, 'stderr', '') or error).strip()[-200:]}"
         remedy = "airflow db migrate; on a worker without Airflow's database look where the scheduler is"
-        yield Finding("pools", State.WARNING, said, remedy)
+        yield Finding("pools", Health.WARNING, said, remedy)
         return
     wanted = [("read", pools.OCR, settings.processes), ("extract_molmo", pools.MOLMO, settings.molmo_pool_slots)]
     if settings.backfill_pool:
@@ -55,15 +55,15 @@ def _pools(settings: Settings) -> Iterator[Finding]:
     problems = pools.shortages(wanted, slots)
     for problem in problems:
         said, _, remedy = problem.partition("; ")
-        yield Finding("pools", State.PROBLEM, said, remedy)
+        yield Finding("pools", Health.PROBLEM, said, remedy)
     if not problems:
-        yield Finding("pools", State.OK, ", ".join(f"{pool} {slots[pool]}" for _, pool, _ in wanted))
+        yield Finding("pools", Health.OK, ", ".join(f"{pool} {slots[pool]}" for _, pool, _ in wanted))
 
 
 def _plugin() -> Finding:
     if any(entry.value.startswith("octavo_airflow.") for entry in entry_points(group="airflow.plugins")):
-        return Finding("plugin", State.OK, "registered")
-    return Finding("plugin", State.PROBLEM, "this installation does not register Octavo's pages", "pip install octavo anew")
+        return Finding("plugin", Health.OK, "registered")
+    return Finding("plugin", Health.PROBLEM, "this installation does not register Octavo's pages", "pip install octavo anew")
 
 
 def _pages() -> Finding:
@@ -74,8 +74,8 @@ def _pages() -> Finding:
     try:
         status = httpx.get(f"{base}/octavo/", timeout=pools.TIMEOUT_SECONDS).status_code
     except httpx.HTTPError as error:
-        return Finding("pages", State.WARNING, f"{base} did not answer: {error}", "start the API server, or set [api] base_url")
+        return Finding("pages", Health.WARNING, f"{base} did not answer: {error}", "start the API server, or set [api] base_url")
     if status == 404:
         remedy = "install Octavo where the API server runs, and start it anew"
-        return Finding("pages", State.PROBLEM, f"{base} does not have Octavo's pages", remedy)
-    return Finding("pages", State.OK, f"{base}/octavo/")
+        return Finding("pages", Health.PROBLEM, f"{base} does not have Octavo's pages", remedy)
+    return Finding("pages", Health.OK, f"{base}/octavo/")

@@ -13,7 +13,7 @@ from octavo.cli.common import clear_errors, out
 from octavo.model.settings import Settings
 from octavo.workflows import doctor as checks
 
-COLOURS = {checks.State.OK: "green", checks.State.WARNING: "yellow", checks.State.PROBLEM: "red"}
+COLOURS = {checks.Health.OK: "green", checks.Health.WARNING: "yellow", checks.Health.PROBLEM: "red"}
 
 
 @click.command("doctor")
@@ -36,7 +36,7 @@ def doctor(as_json: bool) -> None:
             out.print(f"[{colour}]{one.state}[/{colour}] {one.name}: {escape(one.said)}", highlight=False, soft_wrap=True)
             if one.remedy:
                 out.print(f"   {escape(one.remedy)}", highlight=False, soft_wrap=True)
-    well = all(one.state is not checks.State.PROBLEM for one in found)
+    well = all(one.state is not checks.Health.PROBLEM for one in found)
     if as_json:
         sys.stdout.write(json.dumps({"ok": well, "checks": [asdict(one) for one in found]}) + "\n")
     if not well:

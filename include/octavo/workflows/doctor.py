@@ -30,7 +30,7 @@ READING_BYTES = 1 << 30   # of a process that reads with profile best; measured:
 MOST_SKEW_SECONDS = 60.0  # between this clock and the store's
 
 
-class State(StrEnum):
+class Health(StrEnum):
     """How bad it is."""
 
     OK = "ok"
@@ -43,7 +43,7 @@ class Finding:
     """What one check found; ``remedy`` is empty where all is well."""
 
     name: str
-    state: State
+    state: Health
     said: str
     remedy: str = ""
 
@@ -61,18 +61,18 @@ def examine(settings: Settings) -> Iterator[Finding]:
 def _contracts(settings: Settings) -> Iterator[Finding]:
     sound, errors = contracts.load_valid(settings.contracts)
     for error in errors:
-        yield Finding("contracts", State.WARNING, str(error), "mend the file; its DAG is not there, all others are")
+        yield Finding("contracts", Health.WARNING, str(error), "mend the file; its DAG is not there, all others are")
     if sound:
-        yield Finding("contracts", State.OK, f"{settings.contracts}: {', '.join(one.name for one in sound)}")
+        yield Finding("contracts", Health.OK, f"{settings.contracts}: {', '.join(one.name for one in sound)}")
     else:
-        yield Finding("contracts", State.PROBLEM, f"{settings.contracts} has no sound contract", "octavo init, or set OCTAVO_CONTRACTS")
+        yield Finding("contracts", Health.PROBLEM, f"{settings.contracts} has no sound contract", "octavo init, or set OCTAVO_CONTRACTS")
 
 
 def _packages(settings: Settings) -> Iterator[Finding]:
     if importlib.util.find_spec("great_expectations") is None:
-        yield Finding("gate", State.PROBLEM, "Great Expectations is not installed", "pip install 'octavo[gate]'")
+        yield Finding("gate", Health.PROBLEM, "Great Expectations is not installed", "pip install 'octavo[gate]'")
     else:
-        yield Finding("gate", State.OK, f"Great Expectations {version('great-expectations')}")
+        yield Finding("gate", Health.OK, f"Great Expectations {version('great-expectations')}")
 
 
 def _reading(settings: Settings) -> Iterator[Finding]:
@@ -80,9 +80,9 @@ def _reading(settings: Settings) -> Iterator[Finding]:
         found = engine.find(settings.ocr_profile, settings.languages)
     except OctavoError as error:
         said, _, remedy = str(error).partition("; ")
-        yield Finding("reading", State.PROBLEM, said, remedy or "see docs/reading.md")
+        yield Finding("reading", Health.PROBLEM, said, remedy or "see docs/reading.md")
     else:
-        yield Finding("reading", State.OK, f"{', '.join(found.recogniser)}, languages {settings.languages}, PDFium {found.pdfium}")
+        yield Finding("reading", Health.OK, f"{', '.join(found.recogniser)}, languages {settings.languages}, PDFium {found.pdfium}")
 
 
 def _landing(settings: Settings) -> Iterator[Finding]:
@@ -90,12 +90,12 @@ def _landing(settings: Settings) -> Iterator[Finding]:
     try:
         names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else None
     except OSError as error:
-        yield Finding("landing", State.PROBLEM, f"{folder} cannot be listed: {error}", "let this user read it")
+        yield Finding("landing", Health.PROBLEM, f"{folder} cannot be listed: {error}", "let this user read it")
         return
     if names is None:
-        yield Finding("landing", State.WARNING, f"{folder} is not there", "make it, or set OCTAVO_LANDING")
+        yield Finding("landing", Health.WARNING, f"{folder} is not there", "make it, or set OCTAVO_LANDING")
     else:
-        yield Finding("landing", State.OK, f"{folder}: {', '.join(names[:10]) or 'empty'}")
+        yield Finding("landing", Health.OK, f"{folder}: {', '.join(names[:10]) or 'empty'}")
 
 
 def _lake(settings: Settings) -> Iterator[Finding]:
@@ -109,18 +109,18 @@ def _lake(settings: Settings) -> Iterator[Finding]:
             fs.remove_tree(probe.parent)
         except OSError as error:
             remedy = f"let this user write there, or set OCTAVO_{name.upper()}"
-            yield Finding(name, State.PROBLEM, f"{root} cannot be written: {error}", remedy)
+            yield Finding(name, Health.PROBLEM, f"{root} cannot be written: {error}", remedy)
             continue
         if (first, second, kept) != (True, False, b"octavo"):
             yield Finding(
-                name, State.PROBLEM, f"{root} overwrites a file that must only be made where there is none",
+                name, Health.PROBLEM, f"{root} overwrites a file that must only be made where there is none",
                 "use a store with conditional puts: two runs could publish a day at once",
             )
             continue
         skew = abs((dt.datetime.now(dt.UTC) - written.changed).total_seconds()) if written and written.changed else 0.0
         if skew > MOST_SKEW_SECONDS:
-            yield Finding("clock", State.WARNING, f"this clock and that of {root} are {skew:.0f} s apart", "set both by NTP")
-        yield Finding(name, State.OK, f"{root} is written, read and locked")
+            yield Finding("clock", Health.WARNING, f"this clock and that of {root} are {skew:.0f} s apart", "set both by NTP")
+        yield Finding(name, Health.OK, f"{root} is written, read and locked")
 
 
 def _memory(settings: Settings) -> Iterator[Finding]:
@@ -128,20 +128,20 @@ def _memory(settings: Settings) -> Iterator[Finding]:
     said = f"{free >> 20} MiB free, {settings.processes} processes read"
     if settings.ocr_profile == "best" and free < need:
         least = max(1, free // READING_BYTES)
-        yield Finding("memory", State.WARNING, said, f"a process may take 1 GiB; set OCTAVO_PROCESSES={least}, or OCTAVO_OCR_PROFILE=fast")
+        yield Finding("memory", Health.WARNING, said, f"a process may take 1 GiB; set OCTAVO_PROCESSES={least}, or OCTAVO_OCR_PROFILE=fast")
     else:
-        yield Finding("memory", State.OK, said)
+        yield Finding("memory", Health.OK, said)
 
 
 def _model(settings: Settings) -> Iterator[Finding]:
     if not settings.molmo_model:
-        yield Finding("model", State.OK, "none is configured: extraction by layout alone")
+        yield Finding("model", Health.OK, "none is configured: extraction by layout alone")
         return
     try:
         options = vlm.configure()
-        yield Finding("model", State.OK, try_endpoint(options))
+        yield Finding("model", Health.OK, try_endpoint(options))
     except OctavoError as error:
-        yield Finding("model", State.PROBLEM, str(error), "see docs/molmo.md")
+        yield Finding("model", Health.PROBLEM, str(error), "see docs/molmo.md")
         return
     if options.runtime != "openai":
         yield from _card()
@@ -151,12 +151,12 @@ def _card() -> Iterator[Finding]:
     missing = [name for name in ("torch", "torchvision", "transformers", "xgrammar") if importlib.util.find_spec(name) is None]
     if missing:
         said = f"{', '.join(missing)} are not installed"
-        yield Finding("model", State.PROBLEM, said, "pip install 'octavo[molmo]', or use runtime openai")
+        yield Finding("model", Health.PROBLEM, said, "pip install 'octavo[molmo]', or use runtime openai")
     ask = ["nvidia-smi", "--query-gpu=name,memory.free", "--format=csv,noheader"]
     try:
         done = subprocess.run(ask, capture_output=True, text=True, check=True, timeout=20)
     except (OSError, subprocess.SubprocessError):
         said = "the NVIDIA driver lists none on this machine"
-        yield Finding("GPU", State.WARNING, said, "run the model's tasks where there is one (docs/molmo.md)")
+        yield Finding("GPU", Health.WARNING, said, "run the model's tasks where there is one (docs/molmo.md)")
     else:
-        yield Finding("GPU", State.OK, "; ".join(done.stdout.splitlines()))
+        yield Finding("GPU", Health.OK, "; ".join(done.stdout.splitlines()))
