@@ -233,13 +233,16 @@ class Counting(OctavoOperator):
         return Report("read", {"reads": 3, "read_hits": 0}, 1.5, 0.25)
 
 
-def test_counts_and_seconds_go_to_airflows_own_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow.sdk.observability import stats
+@pytest.mark.parametrize("older", [pytest.param(False, id="Airflow 3.3"), pytest.param(True, id="Airflow 3.2")])
+def test_counts_and_seconds_go_to_airflows_own_metrics(older: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    import airflow.sdk.observability
 
+    stats: Any = SimpleNamespace()
+    monkeypatch.setattr(airflow.sdk.observability, "stats", SimpleNamespace(Stats=stats) if older else stats)
     told: dict[str, Any] = {}
-    monkeypatch.setattr(stats, "incr", lambda name, count, tags: told.update({name: (count, tags)}))
-    monkeypatch.setattr(stats, "gauge", lambda name, value, tags: told.update({name: (value, tags)}))
-    monkeypatch.setattr(stats, "timing", lambda name, took, tags: told.update({name: (took, tags)}))
+    stats.incr = (lambda name, count, tags: told.update({name: (count, tags)}))
+    stats.gauge = (lambda name, value, tags: told.update({name: (value, tags)}))
+    stats.timing = (lambda name, took, tags: told.update({name: (took, tags)}))
     Counting(task_id="read", contract="receipt").execute(context())
     tags = {"contract": "receipt", "stage": "read"}
     assert told == {

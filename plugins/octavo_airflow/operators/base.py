@@ -122,8 +122,9 @@ class OctavoOperator(BaseOperator):
 
         A model's cost is a counter too; how many pages a second were read is a gauge.
         """
-        from airflow.sdk.observability import stats
+        from airflow.sdk.observability import stats as module
 
+        stats: Any = module if hasattr(module, "incr") else module.Stats  # Airflow 3.2 has a class where 3.3 has functions
         prefix, tags = f"octavo.{self.contract_name}.{report.stage}", {"contract": self.contract_name, "stage": report.stage}
         for name, count in report.counts.items():
             stats.incr(f"{prefix}.{name}", count, tags=tags)
