@@ -235,7 +235,7 @@ class Counting(OctavoOperator):
 
 @pytest.mark.parametrize("older", [pytest.param(False, id="Airflow 3.3"), pytest.param(True, id="Airflow 3.2")])
 def test_counts_and_seconds_go_to_airflows_own_metrics(older: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    import airflow.sdk.observability
+    import airflow.sdk.observability.stats
 
     stats: Any = SimpleNamespace()
     monkeypatch.setattr(airflow.sdk.observability, "stats", SimpleNamespace(Stats=stats) if older else stats)

@@ -36,6 +36,7 @@ NO_RUN = "Nothing is known of this run: it has not begun, or its workspace and i
 
 app = FastAPI(title="Octavo", docs_url=None, redoc_url=None, openapi_url=None)
 app.include_router(writes.router)
+app.add_exception_handler(HTTPException, access.led_to_login)  # type: ignore[arg-type]  # it is called for this class alone
 
 
 @app.get("/", response_class=HTMLResponse)
