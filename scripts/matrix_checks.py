@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 
@@ -14,7 +15,7 @@ def dags(folder: str) -> dict[str, Any]:
     """The DAGs of a folder, as Airflow's own collector reads them."""
     from airflow.dag_processing.dagbag import DagBag
 
-    bag = DagBag(dag_folder=folder, include_examples=False)
+    bag = DagBag(dag_folder=folder)
     if bag.import_errors:
         raise SystemExit(str(bag.import_errors))
     return dict(bag.dags)
@@ -53,4 +54,5 @@ def pages() -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write({"parse": parse, "run": run, "pages": pages}[sys.argv[1]](*sys.argv[2:]) + "\n")
+    checks: dict[str, Callable[..., str]] = {"parse": parse, "run": run, "pages": pages}
+    sys.stdout.write(checks[sys.argv[1]](*sys.argv[2:]) + "\n")

@@ -129,7 +129,7 @@ class OctavoOperator(BaseOperator):
         for name, count in report.counts.items():
             stats.incr(f"{prefix}.{name}", count, tags=tags)
         if report.cost:
-            stats.incr(f"{prefix}.cost", report.cost, tags=tags)  # type: ignore[arg-type]  # StatsD and OpenTelemetry take fractions
+            stats.incr(f"{prefix}.cost", report.cost, tags=tags)  # StatsD and OpenTelemetry take fractions
         if report.seconds and (reads := report.counts.get("reads")):
             stats.gauge(f"{prefix}.pages_per_second", reads / report.seconds, tags=tags)
         stats.timing(f"{prefix}.seconds", report.seconds * 1000, tags=tags)  # milliseconds, as StatsD has them
