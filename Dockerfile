@@ -32,7 +32,7 @@ COPY --chown=airflow:0 include ./include
 COPY --chown=airflow:0 plugins ./plugins
 COPY --chown=airflow:0 dags ./dags
 COPY --chown=airflow:0 kubernetes ./kubernetes
-# Editable, as everywhere: the contracts lie beside the package.
+# Editable, as everywhere.
 RUN pip install --no-cache-dir --no-deps --editable .
 
 ENV AIRFLOW__CORE__DAGS_FOLDER=/opt/octavo/dags \

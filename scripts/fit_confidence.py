@@ -26,12 +26,12 @@ import numpy as np
 import numpy.typing as npt
 from rich.console import Console
 from ruamel.yaml import YAML
-from scipy.optimize import minimize
+from scipy.optimize import minimize  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "bench")]
 
-import judged  # noqa: E402
+import judged  # type: ignore[import-not-found]  # noqa: E402
 from judged import Judged, JudgedSet  # noqa: E402
 
 from octavo.merging.confidence import BASE, SHIPPED  # noqa: E402
@@ -143,7 +143,7 @@ def threshold(folds: Mapping[str, tuple[list[Judged], npt.NDArray[np.int64]]], t
     """The least confidence of the table from which on at most ``WRONG`` are wrong, on average over families."""
     for points, likely in table:
         wrong = [
-            np.mean([not value.right for value, got in zip(own, sums, strict=True) if got >= points and value.accepted] or [0])
+            np.mean([not value.right for value, got in zip(own, sums, strict=True) if got >= points and value.accepted] or [False])
             for own, sums in folds.values()
         ]
         if np.mean(wrong) <= WRONG:

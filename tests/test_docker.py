@@ -142,8 +142,8 @@ def test_the_project_installs_from_what_was_copied(image: Path) -> None:
 def test_the_copied_files_hold_every_contract_and_the_dag_file(image: Path) -> None:
     code = "from octavo.model import contracts, settings as s; print(s.CONTRACTS_FOLDER, len(contracts.load_all(s.CONTRACTS_FOLDER)))"
     folder, count = run(sys.executable, "-c", code, env={**os.environ, "PYTHONPATH": str(image / "include")}).split()
-    assert Path(folder) == image / "include" / "contracts"
-    assert int(count) == len(list((ROOT / "include" / "contracts").glob("*.yaml")))
+    assert Path(folder) == image / "include" / "octavo" / "contracts"
+    assert int(count) == len(list((ROOT / "include" / "octavo" / "contracts").glob("*.yaml")))
     assert list((image / "dags").glob("*.py"))
 
 

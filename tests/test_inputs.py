@@ -51,7 +51,8 @@ class World:
         return change_detection.unchanged(Lake(UPath(self.settings.lake)), space, self.settings)
 
     def late(self, before: dt.date = DAY + dt.timedelta(days=1), within: int = 5) -> list[tuple[dt.date, int, bool]]:
-        return [(one.day, one.files, one.published) for one in change_detection.late_days("receipt", self.settings, before, within)]
+        days = change_detection.late_days("receipt", self.settings, before - dt.timedelta(days=within), before)
+        return [(one.day, one.files, one.published) for one in days if one.files]
 
     def correct(self) -> None:
         document = sha256_of(UPath(self.folder / "one.pdf"))
@@ -143,16 +144,19 @@ def test_documents_that_came_late_are_found_for_their_days_and_no_longer_once_th
 
 def test_the_name_of_a_late_day_changes_with_its_files_only(world: World) -> None:
     text_pdf(world.folder / "three.pdf")
-    first, again = (change_detection.late_days("receipt", world.settings, DAY + dt.timedelta(days=1), 5)[0].digest for _ in range(2))
+    span = DAY, DAY + dt.timedelta(days=1)
+    first, again = (change_detection.late_days("receipt", world.settings, *span)[0].digest for _ in range(2))
     text_pdf(world.folder / "four.pdf")
-    then = change_detection.late_days("receipt", world.settings, DAY + dt.timedelta(days=1), 5)[0].digest
+    then = change_detection.late_days("receipt", world.settings, *span)[0].digest
     assert first == again != then
 
 
-def test_a_landing_folder_that_was_cleared_is_no_reason_to_run_its_day(world: World) -> None:
+def test_the_files_of_a_landing_folder_that_was_cleared_are_counted_as_vanished(world: World) -> None:
+    count = len(list(world.folder.iterdir()))
     for path in world.folder.iterdir():
         path.unlink()
-    assert world.late() == []
+    found, = change_detection.late_days("receipt", world.settings, DAY, DAY + dt.timedelta(days=1))
+    assert (found.day, found.files, found.vanished, found.published) == (DAY, 0, count, True)
 
 
 def test_a_file_that_is_still_settling_is_not_late_yet(world: World) -> None:

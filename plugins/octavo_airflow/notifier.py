@@ -7,11 +7,11 @@ import logging
 import pkgutil
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from airflow.sdk import BaseNotifier
 
 from octavo_airflow.day import resolve_day
+from octavo_airflow.links import run_tab
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection, Context
@@ -29,6 +29,7 @@ class OctavoNotifier(BaseNotifier):
     logged as an error and changes nothing about the run.
 
     :param contract: name of the contract.
+    :param day: the day that the run takes, as its tasks have it (templated).
     :param conn_id: an HTTP connection to which the message is posted as JSON; its extra are headers.
     :param notifier: import path of a notifier's class, which is made with ``arguments``, or of a function that is called with the context
         and them. Templates among them may use ``{{ octavo.subject }}``, ``{{ octavo.text }}`` and ``{{ octavo.link }}``.
@@ -36,12 +37,15 @@ class OctavoNotifier(BaseNotifier):
     :param quarantined_share: largest share of quarantined documents that is nothing to tell of.
     """
 
+    template_fields = ("day",)
+
     def __init__(
-        self, *, contract: str, conn_id: str | None = None, notifier: str | None = None, arguments: dict[str, Any] | None = None,
-        quarantined_share: float = 0.1,
+        self, *, contract: str, day: str = "", conn_id: str | None = None, notifier: str | None = None,
+        arguments: dict[str, Any] | None = None, quarantined_share: float = 0.1,
     ) -> None:
         super().__init__()
         self.contract = contract
+        self.day = day
         self.conn_id = conn_id
         self.notifier = notifier
         self.arguments = arguments or {}
@@ -66,18 +70,18 @@ class OctavoNotifier(BaseNotifier):
 
         from octavo.model.entities import Partition
         from octavo.model.errors import Superseded
-        from octavo.model.settings import Settings
         from octavo.storage.lake import Lake
         from octavo.storage.workspace import Workspace
         from octavo.workflows import alerts
+        from octavo_airflow.settings import AirflowSettings as Settings
 
         settings = Settings()
-        workspace = Workspace.open(settings.workspaces, Partition(self.contract, resolve_day(context)), context["run_id"])
+        workspace = Workspace.open(settings.workspaces, Partition(self.contract, resolve_day(context, self.day)), context["run_id"])
         error = context.get("exception")
         if isinstance(getattr(error, "__cause__", None), Superseded):  # the later run has published, and tells of the day itself
             return None
         alert = alerts.of_run(workspace, Lake(UPath(settings.lake)), self.quarantined_share, str(error) if error else None)
-        return alert.as_dict(link(context["ti"].dag_id, context["run_id"])) if alert else None
+        return alert.as_dict(run_tab(context["ti"].dag_id, context["run_id"])) if alert else None
 
     def _post(self, message: dict[str, Any]) -> None:
         import httpx
@@ -98,22 +102,14 @@ class OctavoNotifier(BaseNotifier):
             self.log.error("nobody was told: the webhook of connection %s did not take the message: %s", self.conn_id, said)
 
 
-def callbacks(contract: str, settings: Settings) -> list[OctavoNotifier]:
+def callbacks(contract: str, day: str, settings: Settings) -> list[OctavoNotifier]:
     """The notifier that the settings ask for, as a list for a task's callbacks; empty where nobody is to be told."""
     if not (settings.notify_conn_id or settings.notifier):
         return []
     return [OctavoNotifier(
-        contract=contract, conn_id=settings.notify_conn_id, notifier=settings.notifier, arguments=settings.notifier_args,
+        contract=contract, day=day, conn_id=settings.notify_conn_id, notifier=settings.notifier, arguments=settings.notifier_args,
         quarantined_share=settings.notify_quarantined_share,
     )]
-
-
-def link(dag_id: str, run_id: str) -> str:
-    """Address of the tab that Octavo adds to a DAG run."""
-    from airflow.sdk import conf
-
-    base = (conf.get("api", "base_url", fallback="") or "http://localhost:8080").rstrip("/")
-    return f"{base}/dags/{quote(dag_id)}/runs/{quote(run_id, safe='')}/plugin/octavo-run"
 
 
 def _url(connection: Connection) -> str:

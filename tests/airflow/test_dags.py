@@ -140,3 +140,45 @@ def test_a_broken_contract_leaves_the_other_dags_alone(tmp_path: Path) -> None:
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert "bad.yaml:4: fields.total.type" in done.stderr
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, schedule in {"one": '"0 6 * * 1"', "other": "on_arrival"}.items():
+        (tmp_path / f"{name}.yaml").write_text(f"name: {name}\ntitle: {name}\nschedule: {schedule}\nfields:\n  total: {{type: money}}\n")
+    return tmp_path
+
+
+def test_a_dag_file_says_which_contracts_prefix_owner_and_schedule(folder: Path) -> None:
+    from octavo_airflow import dags
+
+    found = dags.build(folder, prefix="finance_", owner="finance", schedule=None)
+    assert [dag.dag_id for dag in found] == ["finance_one", "finance_other"]
+    assert {task.owner for dag in found for task in dag.tasks} == {"finance"}
+    assert {task.contract for task in found[0].tasks if hasattr(task, "contract")} == {str(folder / "one.yaml")}
+    assert {type(dag.timetable).__name__ for dag in found} == {"NullTimetable"}
+    assert [dag.dag_id for dag in dags.build([folder / "other.yaml", "receipt"])] == ["octavo_other", "octavo_receipt"]
+
+
+def test_a_contract_says_that_its_dag_runs_when_documents_arrive(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from octavo_airflow import dags
+
+    monkeypatch.setenv("OCTAVO_LANDING", "s3://bucket/landing")
+    monkeypatch.setenv("OCTAVO_ARRIVAL_QUIET_SECONDS", "5")
+    weekly, arriving = dags.build(folder)
+    assert type(weekly.timetable).__name__ == "CronDataIntervalTimetable"
+    asset, = arriving.schedule
+    assert (asset.name, asset.uri) == ("other/landing", "s3://bucket/landing/other")
+    assert asset.watchers[0].trigger.serialize()[1] == {"contract": "other", "poll_seconds": 30.0, "quiet_seconds": 5.0}
+
+
+def test_a_task_links_to_the_tab_of_its_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import SimpleNamespace
+
+    from octavo_airflow.operators import IngestOperator
+
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example.com/team/")
+    task = IngestOperator(task_id="ingest", contract="receipt")
+    link, = task.operator_extra_links
+    key: Any = SimpleNamespace(dag_id="mine", run_id="manual__1+00:00")
+    assert link.get_link(task, ti_key=key) == "https://airflow.example.com/team/dags/mine/runs/manual__1%2B00%3A00/plugin/octavo-run"

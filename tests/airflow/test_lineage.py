@@ -35,7 +35,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def a_context() -> Any:
     run = SimpleNamespace(partition_key=None, data_interval_start=None, logical_date=None, run_type="manual", run_id="r1")
-    return {"params": {"day": str(DAY)}, "dag_run": run, "run_id": "r1", "ti": SimpleNamespace(xcom_push=lambda *args: None)}
+    return {"dag_run": run, "run_id": "r1", "ti": SimpleNamespace(xcom_push=lambda *args: None)}
 
 
 def sent(task: OctavoOperator, root: Path) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def test_ingest_reads_the_landing_folder(root: Path) -> None:
     folder.mkdir(parents=True)
     text_pdf(folder / "a.pdf")
     with DAG("octavo_receipt") as dag:
-        given = {"extractor": "layout", "connection": "", "documents": "a*", "chunking": "", "fresh": "", "requeue": ""}
+        given = {"day": str(DAY), "extractor": "layout", "connection": "", "documents": "a*", "chunking": "", "fresh": "", "requeue": ""}
         task = IngestOperator(task_id="ingest", contract="receipt", **given)
     task.execute({**a_context(), "dag": dag})
     event = sent(task, root)
@@ -72,7 +72,7 @@ def test_publish_makes_every_table_of_the_landing_folder(root: Path) -> None:
     space = fill(workspace(root / "lake/_octavo/workspaces"), {1: ["one"], 2: ["two"]})
     staging.run(space, CONTRACT, lake, ["layout"])
     fs.write_json(space.validation, {"success": True})
-    task = PublishOperator(task_id="publish", contract="receipt", extractor="layout", connection="")
+    task = PublishOperator(task_id="publish", contract="receipt", day=str(DAY), extractor="layout")
     task.execute(a_context())
     event = sent(task, root)
     assert [found["name"] for found in event["inputs"]] == [str(root / "landing" / "receipt")]

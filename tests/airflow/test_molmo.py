@@ -131,7 +131,7 @@ def test_a_run_uses_the_connection_that_it_is_given(
     monkeypatch.delenv("OCTAVO_MOLMO_MODEL", raising=False)
     if conn_id:
         monkeypatch.setenv("OCTAVO_MOLMO_CONN_ID", conn_id)
-    task = MolmoShardsOperator(task_id="t", contract="receipt", extractor="auto", connection=connection)
+    task = MolmoShardsOperator(task_id="t", contract="receipt", day="2026-11-02", extractor="auto", connection=connection)
     assert task.molmo_connection == found
     assert task.extractors == (("layout", "molmo") if found else ("layout",))
 
@@ -157,7 +157,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     fill(space, {1: ["a"] * 48}, shard_pages=16)
     assert list(space.plan.page_shards) == ["p0000", "p0001", "p0002"]
     return {
-        "params": {"day": "2026-11-02"}, "run_id": "r1",
+        "run_id": "r1",
         "dag_run": SimpleNamespace(partition_key=None, data_interval_start=None, logical_date=None),
     }
 
@@ -171,7 +171,7 @@ def test_tasks_of_the_model_are_sized_apart_from_reading(
     run: Any, pages: str, tasks: list[list[str]], monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("OCTAVO_MOLMO_SHARD_PAGES", pages)
-    task = MolmoShardsOperator(task_id="t", contract="receipt", extractor="molmo", connection="model")
+    task = MolmoShardsOperator(task_id="t", contract="receipt", day="2026-11-02", extractor="molmo", connection="model")
     assert task.execute(run) == tasks
 
 
@@ -206,7 +206,7 @@ def test_a_task_that_is_killed_calls_its_model_off_and_closes_it(run: Any, monke
     monkeypatch.setattr("octavo.extraction.vlm.runtimes.open_runtime", lambda options: runtime)
     monkeypatch.setenv("OCTAVO_MOLMO_MODEL", "endless")
     monkeypatch.setattr("octavo.extraction.vlm.windows.page_image", lambda *given: Image.effect_noise((100, 200), 90).convert("RGB"))
-    task = MolmoExtractOperator(task_id="t", contract="receipt", extractor="molmo", connection="", shards=["p0000"])
+    task = MolmoExtractOperator(task_id="t", contract="receipt", day="2026-11-02", extractor="molmo", connection="", shards=["p0000"])
     task.on_kill()  # before anything runs it has nothing to stop
     threading.Thread(target=lambda: runtime.asked.wait(30) and task.on_kill(), daemon=True).start()
     started = time.monotonic()
@@ -224,4 +224,4 @@ def test_too_few_cards_fail_the_task_at_once(run: Any, monkeypatch: pytest.Monke
     monkeypatch.setattr("octavo.extraction.vlm.runtimes.open_runtime", lambda options: Endless())
     monkeypatch.setenv("OCTAVO_MOLMO_MODEL", "m")
     with pytest.raises(AirflowFailException, match="1 card is here"):
-        MolmoExtractOperator(task_id="t", contract="receipt", extractor="molmo", connection="", shards=["p0000"]).execute(run)
+        MolmoExtractOperator(task_id="t", contract="receipt", day="2026-11-02", extractor="molmo", shards=["p0000"]).execute(run)

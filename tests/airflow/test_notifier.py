@@ -51,12 +51,12 @@ def ended(lake: Lake, good: int = 9, bad: int = 0, gate: bool | None = True) -> 
 def a_context(error: Exception | None = None) -> Any:
     run = SimpleNamespace(partition_key=None, data_interval_start=None, logical_date=None)
     ti = SimpleNamespace(dag_id="octavo_receipt", task_id="ledger")
-    given = {"params": {"day": str(DAY)}, "dag_run": run, "run_id": RUN, "ti": ti, "outlet_events": {}}
+    given = {"dag_run": run, "run_id": RUN, "ti": ti, "outlet_events": {}}
     return {**given, "exception": error} if error else given
 
 
 def told(context: Any, **options: Any) -> dict[str, Any] | None:
-    return OctavoNotifier(contract=CONTRACT.name, **options).message(context)
+    return OctavoNotifier(contract=CONTRACT.name, day=str(DAY), **options).message(context)
 
 
 def test_a_run_that_went_well_is_nothing_to_tell_of(lake: Lake) -> None:
@@ -122,7 +122,7 @@ def test_the_message_is_posted_to_the_connection_with_its_headers_and_login(
         if "port" in given:
             given["port"] = int(given["port"])  # type: ignore[assignment]
         monkeypatch.setenv("AIRFLOW_CONN_HOOK", json.dumps({**given, "login": "ann", "password": "secret", "extra": {"X-Team": "papers"}}))
-        OctavoNotifier(contract="receipt", conn_id="hook")(context)
+        OctavoNotifier(contract="receipt", day=str(DAY), conn_id="hook")(context)
     [(headers, message)] = taken
     assert (headers["path"], headers["X-Team"], headers["Authorization"]) == ("/hooks/T1?x=1", "papers", "Basic YW5uOnNlY3JldA==")
     assert message == json.loads(json.dumps(told(context)))
@@ -141,7 +141,7 @@ def test_a_message_that_nobody_takes_is_logged_and_fails_nothing(
         where = (url if status else "http://127.0.0.1:9") + "/services/T0/SECRET"
         monkeypatch.setenv("AIRFLOW_CONN_HOOK", json.dumps({"conn_type": "http", "host": where}))
         with structlog.testing.capture_logs() as logged, caplog.at_level(logging.DEBUG, "httpx"), caplog.at_level(logging.INFO):
-            OctavoNotifier(contract="receipt", conn_id=conn)(context)
+            OctavoNotifier(contract="receipt", day=str(DAY), conn_id=conn)(context)
     [error] = [str(entry["event"]) for entry in logged if entry["log_level"] == "error"]
     assert error.startswith("nobody was told")
     assert said in error
@@ -178,13 +178,13 @@ def test_any_notifier_is_told_by_its_import_path(
     monkeypatch.setenv("OCTAVO_NOTIFIER", path)
     monkeypatch.setenv("OCTAVO_NOTIFIER_ARGS", json.dumps(arguments))
     Kept.said.clear()
-    [notifier] = callbacks("receipt", Settings())
+    [notifier] = callbacks("receipt", str(DAY), Settings())
     notifier(ended(lake, gate=False))
     assert Kept.said == [(text, "2026-11-02")]
 
 
 def test_a_notifier_that_cannot_be_found_is_logged_by_airflow_and_the_task_goes_on(lake: Lake) -> None:
-    tell = OctavoNotifier(contract="receipt", notifier="nowhere.at.all")
+    tell = OctavoNotifier(contract="receipt", day=str(DAY), notifier="nowhere.at.all")
     task = LedgerOperator(task_id="ledger", contract="receipt", on_success_callback=tell)
     with structlog.testing.capture_logs() as logged:
         _run_task_state_change_callbacks(task, "on_success_callback", ended(lake, gate=False), structlog.get_logger())
@@ -218,11 +218,11 @@ def test_airflows_own_notifier_for_mail_sends_the_message(lake: Lake, monkeypatc
             "html_content": "<pre>{{ octavo.text | e }}</pre>",
         }
         OctavoNotifier(
-            contract="receipt", notifier="airflow.providers.smtp.notifications.smtp.SmtpNotifier", arguments=arguments,
+            contract="receipt", day=str(DAY), notifier="airflow.providers.smtp.notifications.smtp.SmtpNotifier", arguments=arguments,
         )(ended(lake, gate=False))
     assert "Subject: Octavo: receipt 2026-11-02: the gate refused the day, nothing is published" in " ".join(lines)
     assert any("papers@example.com" in line for line in lines)
 
 
 def test_nobody_is_told_where_no_road_is_set() -> None:
-    assert callbacks("receipt", Settings()) == []
+    assert callbacks("receipt", str(DAY), Settings()) == []

@@ -24,24 +24,27 @@ from octavo_airflow.operators import IngestOperator, LateDaysOperator, LedgerOpe
 NOON = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 
 
-def context(day: str | None = None, partition_key: str | None = None, start: int | None = None, logical: int | None = None) -> Any:
+def context(partition_key: str | None = None, start: int | None = None, logical: int | None = None, arrived: Any = ()) -> Any:
     def at(number: int | None) -> dt.datetime | None:
         return None if number is None else dt.datetime(2026, 11, number, tzinfo=dt.UTC)
 
-    run = SimpleNamespace(partition_key=partition_key, data_interval_start=at(start), logical_date=at(logical), run_after=NOON)
-    return {"params": {"day": day}, "dag_run": run, "run_id": "r1"}
+    run = SimpleNamespace(
+        partition_key=partition_key, data_interval_start=at(start), data_interval_end=None, logical_date=at(logical), run_after=NOON,
+        consumed_asset_events=[SimpleNamespace(extra={"from_trigger": True, "payload": {"days": days}}) for days in arrived],
+    )
+    return {"dag_run": run, "run_id": "r1"}
 
 
-@pytest.mark.parametrize(("given", "day"), [
-    pytest.param(context("2026-01-05", "2026-02-05", 3, 4), dt.date(2026, 1, 5), id="the parameter comes first"),
-    pytest.param(context(None, "2026-02-05", 3, 4), dt.date(2026, 2, 5), id="then the partition key"),
-    pytest.param(context(None, None, 3, 4), dt.date(2026, 11, 3), id="then the start of the interval"),
-    pytest.param(context(None, None, None, 4), dt.date(2026, 11, 4), id="then the logical date"),
-    pytest.param(context(), dt.date(2026, 11, 20), id="then the moment it was asked for"),
-    pytest.param(context(""), dt.date(2026, 11, 20), id="an empty parameter is none"),
+@pytest.mark.parametrize(("argument", "given", "day"), [
+    pytest.param("2026-01-05", context("2026-02-05", 3, 4), dt.date(2026, 1, 5), id="the argument comes first"),
+    pytest.param("", context("2026-02-05", 3, 4), dt.date(2026, 2, 5), id="then the partition key"),
+    pytest.param("", context(None, 3, 4, [["2026-11-01"], ["2026-11-02"]]), dt.date(2026, 11, 2), id="then the latest arrival"),
+    pytest.param("", context(None, 3, 4), dt.date(2026, 11, 3), id="then the start of the interval"),
+    pytest.param("", context(None, None, 4), dt.date(2026, 11, 4), id="then the logical date"),
+    pytest.param("", context(), dt.date(2026, 11, 20), id="then the moment it was asked for"),
 ])
-def test_a_run_is_about_the_first_day_that_it_is_given(given: Any, day: dt.date) -> None:
-    assert resolve_day(given) == day
+def test_a_run_is_about_the_first_day_that_it_is_given(argument: str, given: Any, day: dt.date) -> None:
+    assert resolve_day(given, argument) == day
 
 
 def test_a_moment_in_another_zone_counts_by_its_day_in_utc() -> None:
@@ -50,10 +53,10 @@ def test_a_moment_in_another_zone_counts_by_its_day_in_utc() -> None:
     assert resolve_day(given) == dt.date(2026, 11, 21)
 
 
-@pytest.mark.parametrize("given", [context("tomorrow"), context(None, "europe")], ids=["parameter", "partition key"])
-def test_what_is_no_date_is_named(given: Any) -> None:
+@pytest.mark.parametrize(("argument", "given"), [("tomorrow", context()), ("", context("europe"))], ids=["argument", "partition key"])
+def test_what_is_no_date_is_named(argument: str, given: Any) -> None:
     with pytest.raises(SettingsError, match="give a date"):
-        resolve_day(given)
+        resolve_day(given, argument)
 
 
 class Failing(OctavoOperator):
@@ -166,18 +169,27 @@ def test_a_day_is_run_all_the_same_when(kind: str, same: bool, tmp_path: Any, mo
     ingest_and_ledger().leave_alone_if_unchanged(a_run(kind), workspace, 0.0)
 
 
-def test_late_days_become_runs_whose_names_hold_the_state_of_their_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+def late(given: Any, monkeypatch: pytest.MonkeyPatch, *days: change_detection.LateDay) -> tuple[list[dict[str, str]], list[Any]]:
+    """What the task ``late`` finds where these days have changed, and the spans of days that it looked at."""
     asked = []
 
-    def late_days(contract: str, settings: Any, before: dt.date, within_days: int) -> list[change_detection.LateDay]:
-        asked.append((contract, before, within_days))
-        return [change_detection.LateDay(dt.date(2026, 11, 18), 2, "abcdef0123456789", True)]
+    def late_days(contract: str, settings: Any, first: dt.date, before: dt.date) -> list[change_detection.LateDay]:
+        asked.append((contract, first, before))
+        return [one for one in days if first <= one.day < before]
 
     monkeypatch.setattr(change_detection, "late_days", late_days)
+    return LateDaysOperator(task_id="late", contract="receipt").execute(given), asked
+
+
+def changed(day: int, files: int = 2, vanished: int = 0) -> change_detection.LateDay:
+    return change_detection.LateDay(dt.date(2026, 11, day), files, vanished, "abcdef0123456789", True)
+
+
+def test_late_days_become_runs_whose_names_hold_the_state_of_their_folders(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OCTAVO_LATE_DAYS", "7")
     given = a_run("scheduled")
-    found = LateDaysOperator(task_id="late", contract="receipt").execute(given)
-    assert asked == [("receipt", dt.date(2026, 11, 20), 7)]
+    found, asked = late(given, monkeypatch, changed(18))
+    assert asked == [("receipt", dt.date(2026, 11, 13), dt.date(2026, 11, 20))]
     assert found == [{"day": "2026-11-18", "state": "abcdef012345"}]
     with pytest.raises(DagRunTriggerException) as triggered, DAG("octavo_receipt"):
         RunDayOperator(task_id="run_late", contract="receipt", **found[0]).execute(given)
@@ -186,10 +198,32 @@ def test_late_days_become_runs_whose_names_hold_the_state_of_their_folders(monke
         "octavo_receipt", "late__2026-11-18__abcdef012345", {"day": "2026-11-18"},
     )
     assert asked_for.skip_when_already_exists
-    assert given["pushed"] == {"counts": {"days": 1, "files": 2}}
-    for kind in ("manual", "backfill"):
+    assert given["pushed"] == {"counts": {"days": 1, "files": 2, "vanished": 0}}
+    for kind in ("manual", "operator_triggered"):
         with pytest.raises(AirflowSkipException):
-            LateDaysOperator(task_id="late", contract="receipt").execute(a_run(kind))
+            late(a_run(kind), monkeypatch)
+
+
+@pytest.mark.parametrize(("setting", "taken"), [pytest.param("keep", [], id="kept"), pytest.param("run", ["2026-11-18"], id="run again")])
+def test_a_day_of_which_files_went_away_is_listed_and_a_setting_says_what_follows(
+    setting: str, taken: list[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OCTAVO_VANISHED", setting)
+    given = a_run("scheduled")
+    with structlog.testing.capture_logs() as logged:
+        found, _ = late(given, monkeypatch, changed(18, files=0, vanished=3))
+    assert [one["day"] for one in found] == taken
+    assert given["pushed"]["counts"]["vanished"] == 3
+    assert any("3 files went away since the day was published" in entry["event"] for entry in logged)
+
+
+def test_a_run_of_the_watcher_takes_every_day_that_it_tells_of_however_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCTAVO_LATE_DAYS", "3")
+    given = a_run("asset_triggered")
+    given["dag_run"].partition_key = None
+    given["dag_run"].consumed_asset_events = [SimpleNamespace(extra={"payload": {"days": ["2026-11-02", "2026-11-19", "2026-11-20"]}})]
+    found, _ = late(given, monkeypatch, changed(2), changed(3), changed(18), changed(19), changed(20))
+    assert [one["day"] for one in found] == ["2026-11-02", "2026-11-18", "2026-11-19"]
 
 
 class Counting(OctavoOperator):
@@ -199,13 +233,16 @@ class Counting(OctavoOperator):
         return Report("read", {"reads": 3, "read_hits": 0}, 1.5, 0.25)
 
 
-def test_counts_and_seconds_go_to_airflows_own_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
-    from airflow.sdk.observability import stats
+@pytest.mark.parametrize("older", [pytest.param(False, id="Airflow 3.3"), pytest.param(True, id="Airflow 3.2")])
+def test_counts_and_seconds_go_to_airflows_own_metrics(older: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    import airflow.sdk.observability.stats
 
+    stats: Any = SimpleNamespace()
+    monkeypatch.setattr(airflow.sdk.observability, "stats", SimpleNamespace(Stats=stats) if older else stats)
     told: dict[str, Any] = {}
-    monkeypatch.setattr(stats, "incr", lambda name, count, tags: told.update({name: (count, tags)}))
-    monkeypatch.setattr(stats, "gauge", lambda name, value, tags: told.update({name: (value, tags)}))
-    monkeypatch.setattr(stats, "timing", lambda name, took, tags: told.update({name: (took, tags)}))
+    stats.incr = (lambda name, count, tags: told.update({name: (count, tags)}))
+    stats.gauge = (lambda name, value, tags: told.update({name: (value, tags)}))
+    stats.timing = (lambda name, took, tags: told.update({name: (took, tags)}))
     Counting(task_id="read", contract="receipt").execute(context())
     tags = {"contract": "receipt", "stage": "read"}
     assert told == {

@@ -49,12 +49,12 @@ def block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> UPath:
 
 def ingest_task(day: dt.date, requeue: str) -> Any:
     """Run the task of a run that was started by hand for ``day`` with the parameter."""
-    given = {"extractor": "layout", "connection": "", "documents": "", "chunking": "", "fresh": "", "requeue": requeue}
+    given = {"day": str(day), "extractor": "layout", "connection": "", "documents": "", "chunking": "", "fresh": "", "requeue": requeue}
     with DAG("octavo_receipt") as dag:
         task = IngestOperator(task_id="ingest", contract="receipt", **given)
     run = SimpleNamespace(partition_key=None, run_type="manual", run_id="again")
     ti = SimpleNamespace(xcom_push=lambda *args: None)
-    return task.execute({"params": {"day": str(day)}, "dag_run": run, "run_id": "again", "ti": ti, "dag": dag})
+    return task.execute({"dag_run": run, "run_id": "again", "ti": ti, "dag": dag})
 
 
 @pytest.mark.parametrize(("day", "requeue", "again"), [

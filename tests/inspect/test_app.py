@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
@@ -74,6 +75,29 @@ def test_every_route_that_writes_looks_where_the_form_came_from(app: FastAPI) ->
 
     routes = [route for route in app.routes if isinstance(route, APIRoute) and route.methods != {"GET"}]
     assert [route.path for route in routes if access.from_here not in set(calls(route.dependant))] == []
+
+
+@pytest.mark.parametrize(("accept", "path", "answer"), [
+    pytest.param("text/html,*/*", "library?value=17", (307, "/auth/login?next=/somewhere/octavo/library?value=17"), id="a browser"),
+    pytest.param("application/json", "api/library", (401, None), id="a program"),
+])
+def test_who_has_no_login_is_led_to_it_and_back(
+    accept: str, path: str, answer: tuple[int, str | None], client: TestClient, app: FastAPI, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from airflow.api_fastapi.core_api.security import get_user
+
+    from octavo_airflow.ui import access
+
+    def nobody() -> None:
+        raise HTTPException(401, "Not authenticated")
+
+    monkeypatch.setitem(app.dependency_overrides, get_user, nobody)
+    monkeypatch.delitem(app.dependency_overrides, access.readable_contracts)
+    manager = SimpleNamespace(get_url_login=lambda next_url: f"/auth/login?next={next_url}")
+    monkeypatch.setattr(access, "get_auth_manager", lambda: manager)
+    found = client.get(path, headers={"accept": accept, "host": "elsewhere.example"}, follow_redirects=False)
+    assert (found.status_code, found.headers.get("location")) == answer
+    assert "frame-ancestors 'self'" in found.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize("path", [

@@ -13,9 +13,10 @@ import pytest
 from octavo.extraction.vlm.prompts import HINT_CHARACTERS, answer_schema, prompt
 from octavo.model import contracts
 from octavo.model.contracts import Contract, PromptStyle
+from octavo.model.settings import CONTRACTS_FOLDER
 
 SNAPSHOTS = Path(__file__).parent.parent / "data" / "molmo-prompts"
-CONTRACTS = {c.name: c for c in contracts.load_all(contracts.Path("include/contracts"))}
+CONTRACTS = {c.name: c for c in contracts.load_all(CONTRACTS_FOLDER)}
 TEXT = 'Account Number: 12 {fields} "x" {text}'
 
 

@@ -10,6 +10,7 @@ from octavo.extraction.vlm.prompts import answer_schema
 from octavo.extraction.vlm.retries import LONGER, MOST_NEW_TOKENS
 from octavo.model import contracts
 from octavo.model.errors import SettingsError
+from octavo.model.settings import CONTRACTS_FOLDER
 from octavo.storage import fs
 from octavo.storage.answer_store import AnswerStore
 from tests.molmo.endpoint import serving
@@ -37,9 +38,9 @@ def test_every_chunk_is_answered_with_its_tokens(extract, known):
     assert {json.dumps(body["mm_processor_kwargs"]) for body in bodies} == {'{"max_crops": 4}'}
 
 
-@pytest.mark.parametrize("name", [contract.name for contract in contracts.load_all(contracts.Path("include/contracts"))])
+@pytest.mark.parametrize("name", [contract.name for contract in contracts.load_all(CONTRACTS_FOLDER)])
 def test_the_schema_of_every_contract_is_taken(name):
-    contract = contracts.find(name, contracts.Path("include/contracts"))
+    contract = contracts.find(name, CONTRACTS_FOLDER)
     schema = {"type": "json_schema", "json_schema": {"name": "answer", "schema": answer_schema(contract), "strict": True}}
     limit = max(contract.prompt.max_new_tokens, min(MOST_NEW_TOKENS, contract.prompt.max_new_tokens * LONGER))
     body = {"model": "m", "messages": [], "temperature": 0, "max_tokens": limit, "response_format": schema}

@@ -7,9 +7,11 @@ import click
 from octavo import __version__
 from octavo.cli.answers import answers_group
 from octavo.cli.contracts import contracts_group
+from octavo.cli.doctor import doctor
 from octavo.cli.forget import forget_document
 from octavo.cli.gc import gc
 from octavo.cli.index import index_group
+from octavo.cli.init import init
 from octavo.cli.merge import merge_command
 from octavo.cli.molmo_try import molmo_try
 from octavo.cli.remerge import remerge
@@ -33,7 +35,7 @@ def main() -> None:
 
 
 for command in (
-    run, molmo_try, show_document, review, merge_command, remerge, requeue, contracts_group, index_group, answers_group, gc,
+    init, doctor, run, molmo_try, show_document, review, merge_command, remerge, requeue, contracts_group, index_group, answers_group, gc,
     forget_document,
 ):
     main.add_command(command)

@@ -61,7 +61,7 @@ def stage_progress(console: Console, title: str) -> Iterator[pipeline.Progress]:
 class CleanConsole(Console):
     """Sends a terminal nothing that it would obey, whatever documents and their names hold. All texts come through ``render_str``."""
 
-    def render_str(self, text: str, **options: Any) -> Text:  # type: ignore[override]
+    def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(fit_to_print(text, keep="\n\t"), **options)
 
     def json(self, value: Any) -> None:

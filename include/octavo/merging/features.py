@@ -118,7 +118,7 @@ _NOT_OF_GROUP: dict[str, tuple[str, ...]] = {
 
 
 # Of what a text is made of by its place, where it is cut and goes on says nothing.
-_OF_TEXT = frozenset({"heading", "running_text"})
+OF_TEXT = frozenset({"heading", "running_text"})
 
 
 class PageFeatures:
@@ -133,7 +133,7 @@ class PageFeatures:
         """The features of a value that stands at ``place`` and is linked to its field by ``link``; ``listed``: it is a list's cell."""
         words = place.words
         found = [link.how or "unlinked", *self._of_label(spec, words, link)]
-        if link.how in _OF_TEXT:
+        if link.how in OF_TEXT:
             return found
         if 0 < link.score < STRONG:
             found.append("loose")

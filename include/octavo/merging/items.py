@@ -344,8 +344,10 @@ def join(rows: Sequence[ItemRow]) -> list[JoinedRow]:
 
 def measure_rows(slots: Sequence[JoinedRow]) -> None:
     """Add to the candidates of a page's rows what the rows show of each other."""
-    rows = [slot.cells() for slot in slots]
-    measured = features.of_rows([{name: (said[0].candidate.value, said[0].evidence) for name, said in row.items()} for row in rows])
+    rows = [{name: said for name, said in slot.cells().items() if said[0].link.how not in features.OF_TEXT} for slot in slots]
+    measured = features.of_rows([
+        {name: (said[0].candidate.value, said[0].evidence) for name, said in row.items() if said[0].evidence} for row in rows
+    ])
     for row, cells in zip(rows, measured, strict=True):
         for name, found in cells.items():
             for scored in row[name]:

@@ -242,7 +242,7 @@ class Contract(_Part):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
     title: str
     description: str = ""
-    schedule: str | None = Field("0 0 * * *", description="cron expression of the daily run; null: only by hand")
+    schedule: str | None = Field("0 0 * * *", description="cron expression of the runs, or on_arrival; null: only by hand")
     start: str | None = Field(None, pattern=r"^\d{4}-\d{2}-\d{2}$", description="no scheduled run for an earlier day")
     files: tuple[str, ...] = ("**/*",)
     pages: str | None = Field(None, pattern=r"^\d+(-\d*)?(, ?\d+(-\d*)?)*$", description='pages of a document that are read: "1-3, 7, 10-"')

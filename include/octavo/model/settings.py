@@ -20,7 +20,7 @@ from upath import UPath
 from octavo.model.errors import SettingsError
 
 PDF_PASSWORDS = "OCTAVO_PDF_PASSWORDS"  # environment variable
-CONTRACTS_FOLDER = Path(__file__).resolve().parents[2] / "contracts"
+CONTRACTS_FOLDER = Path(__file__).resolve().parents[1] / "contracts"
 
 
 class Limits(BaseSettings):
@@ -52,12 +52,15 @@ class Settings(BaseSettings):
     state: str | None = Field(None, description="workspaces and stores; default {lake}/_octavo")
     share: Literal["nobody", "group", "everybody"] = Field(
         "nobody", description="who else may read what is written on a disk; as the environment says, for all of a process")
-    contracts: str = Field(str(CONTRACTS_FOLDER), description="folder of contract YAML files")
+    contracts: str = Field(str(CONTRACTS_FOLDER), description="folder of contract YAML files; by default those of the package")
     lexicons: str | None = Field(None, description="folder of lexicon files that add to the shipped ones; a process reads them once")
     processes: int = Field(os.cpu_count() or 1, gt=0, description="processes that read pages side by side")
     shard_pages: int = Field(128, gt=0, description="most pages of one mapped task: half a minute of OCR or more")
     settle_seconds: float = Field(0, ge=0, description="a file younger than this is left for the next run")
-    late_days: int = Field(31, ge=0, description="how many days back a scheduled run looks for documents that came late; 0 does not look")
+    late_days: int = Field(31, ge=0, description="how many days back a run looks again for documents that came late; 0 does not look")
+    arrival_poll_seconds: float = Field(30, gt=0, description="on_arrival: seconds between two looks at the landing folder")
+    arrival_quiet_seconds: float = Field(60, ge=0, description="on_arrival: a burst has ended when nothing has moved for so long, seconds")
+    vanished: Literal["keep", "run"] = Field("keep", description="days of which files went away: keep what is published, or run them again")
     backfill_pool: str | None = Field(None, description="Airflow: the pool of backfills' reading; None: octavo_ocr, after daily runs")
     molmo_model: str | None = Field(None, description="the model of extractor molmo; its other options are OCTAVO_MOLMO_* too")
     molmo_conn_id: str | None = Field(None, description="Airflow: the connection that names the model and how it is reached")

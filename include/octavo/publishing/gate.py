@@ -16,7 +16,7 @@ from upath import UPath
 
 from octavo.model.contracts import Contract
 from octavo.model.entities import Report
-from octavo.model.errors import GateFailed, WorkspaceError
+from octavo.model.errors import GateFailed, ToolMissing, WorkspaceError
 from octavo.publishing import row_quarantine
 from octavo.publishing.checks import Check, CheckOutcome, checks
 from octavo.publishing.row_quarantine import Failing
@@ -47,9 +47,13 @@ def run(workspace: Workspace, contract: Contract, reports: UPath) -> Report:
 
     Raises:
         GateFailed: names each failed expectation with its rows and their document ids.
+        ToolMissing: Great Expectations is not installed.
         WorkspaceError: a table is not staged.
     """
-    from octavo.publishing import expectations  # noqa: PLC0415 - Great Expectations takes seconds to import
+    try:
+        from octavo.publishing import expectations  # noqa: PLC0415 - Great Expectations takes seconds to import
+    except ModuleNotFoundError as error:
+        raise ToolMissing(f"{error.name} is not installed, which the gate needs; install it with: pip install 'octavo[gate]'") from error
 
     started = time.monotonic()
     try:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from octavo.model.digest import digest
@@ -66,7 +66,13 @@ def _rapid_ocr(languages: Sequence[str]) -> tuple[tuple[str, ...], tuple[tuple[s
             f"OCR profile 'best' does not read {', '.join(unknown)} (it reads Latin letters, Chinese and Japanese); "
             "set OCTAVO_OCR_PROFILE=fast to read with Tesseract, or change OCTAVO_LANGUAGES"
         )
-    return tuple(f"{package} {version(package)}" for package in ("rapidocr", "onnxruntime", "opencv-python-headless")), ()
+    try:
+        return tuple(f"{package} {version(package)}" for package in ("rapidocr", "onnxruntime", "opencv-python-headless")), ()
+    except PackageNotFoundError as error:
+        raise ToolMissing(
+            f"{error.name} is not installed, which OCR profile 'best' reads with; install it with: pip install 'octavo[ocr]', "
+            "or set OCTAVO_OCR_PROFILE=fast to read with Tesseract"
+        ) from error
 
 
 def _tesseract(languages: Sequence[str]) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:

@@ -118,8 +118,8 @@ class Noted:
     _names: frozenset[str]
     _salt: bytes
 
-    def __contains__(self, document: str) -> bool:
-        return bool(self._names) and (document in self._names or salted(document, self._salt) in self._names)
+    def __contains__(self, document: object) -> bool:
+        return bool(self._names) and (document in self._names or salted(str(document), self._salt) in self._names)
 
 
 def salt(lake: UPath) -> bytes:

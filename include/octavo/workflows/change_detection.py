@@ -36,10 +36,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LateDay:
-    """A day with files that its last published run did not see. ``digest`` names this state of its folder."""
+    """A day whose folder is not as its last published run saw it. ``digest`` names this state of the folder.
+
+    ``files`` are new or have changed, ``vanished`` were there and are no more.
+    """
 
     day: dt.date
     files: int
+    vanished: int
     digest: str
     published: bool
 
@@ -49,14 +53,20 @@ def files_of(folder: UPath, settings: Settings) -> dict[str, str]:
 
     Files are named by a salted digest of their path in the folder: what is kept must not tell names of documents that are forgotten.
     """
+    return {name: state for name, state in _listed(folder, settings).items() if state is not None}
+
+
+def _listed(folder: UPath, settings: Settings) -> dict[str, str | None]:
+    """As ``files_of``, with those that are still settling, as None."""
     key = salt(UPath(settings.lake))
     youngest = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=settings.settle_seconds)
     depth = len(folder.parts)
     found = {}
     for file in fs.files_under(folder):
         name = PurePosixPath(*file.path.parts[depth:])
-        if is_document_name(name) and (file.changed is None or file.changed <= youngest):
-            found[salted(str(name), key)] = f"{file.size} {file.changed.isoformat() if file.changed else ''}"
+        if is_document_name(name):
+            settled = file.changed is None or file.changed <= youngest
+            found[salted(str(name), key)] = f"{file.size} {file.changed.isoformat() if file.changed else ''}" if settled else None
     return found
 
 
@@ -71,10 +81,14 @@ def rules_of(contract: Contract, settings: Settings, extractors: Sequence[str], 
 
 @lru_cache(maxsize=1)
 def _code() -> str:
-    """Digest of this package's files, source and data: another version may find other values."""
+    """Digest of this package's files, source and data: another version may find other values.
+
+    Without contracts and what ``octavo init`` gives away: a day depends on its own contract alone, which is told apart.
+    """
     root = Path(octavo.__file__).resolve().parent
     total = hashlib.sha256()
-    for path in sorted(path for path in root.rglob("*") if path.is_file() and "__pycache__" not in path.parts):
+    apart = {"__pycache__", "contracts", "samples", "dags"}
+    for path in sorted(path for path in root.rglob("*") if path.is_file() and apart.isdisjoint(path.relative_to(root).parts[:-1])):
         total.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
     return total.hexdigest()
 
@@ -102,26 +116,23 @@ def unchanged(lake: Lake, workspace: Workspace, settings: Settings) -> bool:
     return bool([one.row() for document in documents for one in said.get(document, ())] == merged)
 
 
-def late_days(contract: str, settings: Settings, before: dt.date, within_days: int) -> list[LateDay]:
-    """Days before ``before`` with files that arrived, or changed, after their last published run; oldest first.
-
-    A file that went away is no reason: what was published of it stays until somebody runs the day again.
-
-    Args:
-        within_days: how many days to look back.
-    """
+def late_days(contract: str, settings: Settings, first: dt.date, before: dt.date) -> list[LateDay]:
+    """Days from ``first`` up to the one before ``before`` whose folders are not as their last published run saw them; oldest first."""
     lake = Lake(UPath(settings.lake))
     found = []
-    for back in range(within_days, 0, -1):
-        day = before - dt.timedelta(days=back)
+    for number in range((before - first).days):
+        day = first + dt.timedelta(days=number)
         try:
             folder = day_folder(settings, Partition(contract, day))
         except SettingsError as error:  # it is that day's own affair
             log.warning("%s", error)
             continue
-        files = files_of(folder, settings)
+        listed = _listed(folder, settings)
+        files = {name: state for name, state in listed.items() if state is not None}
         seen = lake.inputs(Partition(contract, day))
-        late = sum(seen is None or seen["files"].get(name) != state for name, state in files.items())
-        if late:
-            found.append(LateDay(day, late, digest(files), seen is not None))
+        known: Mapping[str, str] = seen["files"] if seen is not None else {}
+        late = sum(known.get(name) != state for name, state in files.items())
+        vanished = len(known.keys() - listed.keys())
+        if late or vanished:
+            found.append(LateDay(day, late, vanished, digest(files), seen is not None))
     return found

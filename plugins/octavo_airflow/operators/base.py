@@ -6,7 +6,8 @@ import datetime as dt
 import inspect
 import re
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -15,9 +16,11 @@ from octavo.model.errors import OctavoError
 from octavo.model.settings import Settings, extractors
 from octavo_airflow import passwords
 from octavo_airflow.day import resolve_day
+from octavo_airflow.links import OctavoLink
+from octavo_airflow.settings import AirflowSettings
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperatorLink, Context
 
     from octavo.model.contracts import Contract
     from octavo.model.entities import Partition, Report
@@ -43,25 +46,27 @@ def described(operator: type) -> str:
 class OctavoOperator(BaseOperator):
     """Run one stage over the workspace of the run and return its counts.
 
-    Subclasses implement ``stage``. An error that a retry cannot mend fails the task at once.
+    Subclasses implement ``stage``. An error that a retry cannot mend fails the task at once. ``report`` is what the stage came to,
+    for whoever looks at the task when it has ended.
 
-    :param contract: name of the contract.
-    ``report`` is what the stage came to, for whoever looks at the task when it has ended.
-
-    :param extractor: ``auto``, ``layout`` or ``molmo`` (templated).
+    :param contract: name of a contract in the contracts folder (setting ``contracts``), or path of a contract's YAML file (templated).
+    :param day: the day whose documents are taken, as ``2026-11-02``; empty is the run's own: its partition key, the start of its data
+        interval, its logical date, or the moment it was asked for (templated).
+    :param extractor: ``auto``, ``layout`` or ``molmo`` (templated). Default ``auto``: by layout, and by a model where one is configured.
     :param connection: id of the connection that names the model; empty is by the settings (templated).
     """
 
-    template_fields: Sequence[str] = ("extractor", "connection")
+    template_fields: Sequence[str] = ("contract", "day", "extractor", "connection")
+    operator_extra_links: Collection[BaseOperatorLink] = (OctavoLink(),)
     ui_color = "#e8eef7"
 
     def __init__(
-        self, *, contract: str, extractor: str = "{{ params.extractor }}", connection: str = "{{ params.get('connection') or '' }}",
-        **kwargs: Any,
+        self, *, contract: str, day: str = "", extractor: str = "auto", connection: str = "", **kwargs: Any,
     ) -> None:
         kwargs.setdefault("doc_md", described(type(self)))
         super().__init__(**kwargs)
         self.contract = contract
+        self.day = day
         self.extractor = extractor
         self.connection = connection
         self.report: Report | None = None
@@ -103,7 +108,7 @@ class OctavoOperator(BaseOperator):
     def about(self, context: Context) -> dict[str, Any]:
         """What the task works on and where, for the top of its log."""
         return {
-            "contract": self.contract, "day": self.partition(context).day, "workspace": self.workspace(context).root,
+            "contract": self.contract_name, "day": self.partition(context).day, "workspace": self.workspace(context).root,
             "lake": self.settings.lake, "extractors": ", ".join(self.extractors),
         }
 
@@ -119,13 +124,14 @@ class OctavoOperator(BaseOperator):
 
         A model's cost is a counter too; how many pages a second were read is a gauge.
         """
-        from airflow.sdk.observability import stats
+        from airflow.sdk.observability import stats as module
 
-        prefix, tags = f"octavo.{self.contract}.{report.stage}", {"contract": self.contract, "stage": report.stage}
+        stats: Any = module if hasattr(module, "incr") else module.Stats  # Airflow 3.2 has a class where 3.3 has functions
+        prefix, tags = f"octavo.{self.contract_name}.{report.stage}", {"contract": self.contract_name, "stage": report.stage}
         for name, count in report.counts.items():
             stats.incr(f"{prefix}.{name}", count, tags=tags)
         if report.cost:
-            stats.incr(f"{prefix}.cost", report.cost, tags=tags)  # type: ignore[arg-type]  # StatsD and OpenTelemetry take fractions
+            stats.incr(f"{prefix}.cost", report.cost, tags=tags)  # StatsD and OpenTelemetry take fractions
         if report.seconds and (reads := report.counts.get("reads")):
             stats.gauge(f"{prefix}.pages_per_second", reads / report.seconds, tags=tags)
         stats.timing(f"{prefix}.seconds", report.seconds * 1000, tags=tags)  # milliseconds, as StatsD has them
@@ -136,8 +142,13 @@ class OctavoOperator(BaseOperator):
 
     @property
     def settings(self) -> Settings:
-        """The settings of this process's environment."""
-        return Settings()
+        """The settings of this process's environment and of Airflow's configuration."""
+        return AirflowSettings()
+
+    @property
+    def contract_name(self) -> str:
+        """The contract's name; its file is called so."""
+        return PurePath(self.contract).stem if self.contract.endswith((".yaml", ".yml")) else self.contract
 
     @property
     def extractors(self) -> tuple[str, ...]:
@@ -152,7 +163,7 @@ class OctavoOperator(BaseOperator):
     def partition(self, context: Context) -> Partition:
         from octavo.model.entities import Partition
 
-        return Partition(self.contract, resolve_day(context))
+        return Partition(self.contract_name, resolve_day(context, self.day))
 
     def workspace(self, context: Context) -> Workspace:
         from octavo.storage.workspace import Workspace

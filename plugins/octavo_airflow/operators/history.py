@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
@@ -12,11 +12,11 @@ from airflow.sdk.definitions.param import ParamsDict
 
 from octavo.model.errors import OctavoError
 from octavo.model.printing import fit_to_print
-from octavo.model.settings import Settings
 from octavo_airflow.operators.base import OctavoOperator, described
+from octavo_airflow.settings import AirflowSettings as Settings
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperatorLink, Context
 
     from octavo.model.contracts import Contract
     from octavo.model.entities import Report
@@ -35,16 +35,17 @@ RESPONSE_TIMEOUT = dt.timedelta(days=7)
 class HistoryOperator(OctavoOperator):
     """Work on published days.
 
-    :param contract: name of the contract (templated).
+    :param contract: name of a contract in the contracts folder, or path of a contract's YAML file (templated).
     """
 
     template_fields: Sequence[str] = ("contract",)
+    operator_extra_links: Collection[BaseOperatorLink] = ()  # it is about many days
 
-    def __init__(self, *, contract: str = "{{ params.contract }}", **kwargs: Any) -> None:
-        super().__init__(contract=contract, extractor="layout", connection="", **kwargs)
+    def __init__(self, *, contract: str, **kwargs: Any) -> None:
+        super().__init__(contract=contract, extractor="layout", **kwargs)
 
     def about(self, context: Context) -> dict[str, Any]:
-        return {"contract": self.contract, "lake": self.settings.lake}
+        return {"contract": self.contract_name, "lake": self.settings.lake}
 
     def current(self) -> Contract:
         """The contract as it is now."""
@@ -79,7 +80,7 @@ class RemergeDaysOperator(HistoryOperator):
 
     template_fields: Sequence[str] = ("contract", "first", "last")
 
-    def __init__(self, *, first: str = "{{ params.first or '' }}", last: str = "{{ params.last or '' }}", **kwargs: Any) -> None:
+    def __init__(self, *, first: str = "", last: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.first = first
         self.last = last
@@ -89,7 +90,7 @@ class RemergeDaysOperator(HistoryOperator):
         from octavo.workflows.remerge import published_days
 
         ends = [dt.date.fromisoformat(day) if day else None for day in (self.first, self.last)]
-        days = [day.isoformat() for day in published_days(self.lake, self.contract, *ends)]
+        days = [day.isoformat() for day in published_days(self.lake, self.contract_name, *ends)]
         contract_hash = self.current().hash
         size = -(-len(days) // MOST_TASKS)
         groups = [{"days": days[at : at + size], "contract_hash": contract_hash} for at in range(0, len(days), max(1, size))]
@@ -111,7 +112,7 @@ class RemergeOperator(HistoryOperator):
 
         contract, days = self.current(), self.group["days"]
         if contract.hash != self.group["contract_hash"]:
-            raise ContractError(f"contract {self.contract} was changed while its days were rebuilt; start another run")
+            raise ContractError(f"contract {self.contract_name} was changed while its days were rebuilt; start another run")
         context["label"] = f"{days[0]}, {len(days)} days" if len(days) > 1 else days[0]  # type: ignore[typeddict-unknown-key]
         return self.rebuild(contract, days)
 
@@ -120,14 +121,13 @@ class ReviewCasesOperator(HistoryOperator):
     """List documents that want a look; skipped where none does.
 
     :param day: only of this day, empty for all (templated).
-    :param most: most documents to ask about (templated).
+    :param most: most documents to ask about (templated). Default 10: a form each, and somebody has to fill them in.
     """
 
     template_fields: Sequence[str] = ("contract", "day", "most")
 
-    def __init__(self, *, day: str = "{{ params.day or '' }}", most: str = "{{ params.documents }}", **kwargs: Any) -> None:
+    def __init__(self, *, most: int | str = 10, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.day = day
         self.most = most
 
     def stage(self, context: Context) -> tuple[Report, list[dict[str, str]]]:
@@ -139,9 +139,9 @@ class ReviewCasesOperator(HistoryOperator):
 
         store = CorrectionStore(self.settings.correction_store)
         day = dt.date.fromisoformat(self.day) if self.day else None
-        cases = review.cases(self.lake, store, self.contract, day, int(self.most))
+        cases = review.cases(self.lake, store, self.contract_name, day, int(self.most))
         if not cases:
-            raise AirflowSkipException(f"nothing of contract {self.contract} wants a look")
+            raise AirflowSkipException(f"nothing of contract {self.contract_name} wants a look")
         return Report("cases", {"documents": len(cases)}, 0.0), [
             {"contract": self.contract, "day": case.partition.day.isoformat(), "document": case.document, "uri": case.uri} for case in cases
         ]

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from octavo_airflow import lineage, pools
+from octavo_airflow import day, lineage, pools
 from octavo_airflow.operators.base import OctavoOperator, ShardOperator
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ class IngestOperator(OctavoOperator):
     template_fields: Sequence[str] = (*OctavoOperator.template_fields, "documents", "chunking", "fresh", "requeue")
 
     def __init__(
-        self, *, documents: str = "{{ params.documents or '' }}", chunking: str = "{{ params.chunking or '' }}",
-        fresh: str = "{{ params.get('fresh') or '' }}", requeue: str = "{{ params.get('requeue') or '' }}", **kwargs: Any,
+        self, *, documents: str = "", chunking: str = "", fresh: str = "", requeue: str = "", **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.requeue = requeue
@@ -110,7 +109,13 @@ class IngestOperator(OctavoOperator):
         unchanged = Report("ingest", {"unchanged": 1}, time.monotonic() - started)
         self.account(unchanged)
         context["ti"].xcom_push("counts", unchanged.counts)
-        raise DownstreamTasksSkipped(tasks=sorted(self.get_flat_relative_ids(upstream=False)))  # type: ignore[no-untyped-call]
+        raise DownstreamTasksSkipped(tasks=sorted(self._of_this_day()))  # type: ignore[no-untyped-call]
+
+    def _of_this_day(self) -> set[str]:
+        """The tasks after this one that are about the day: those of its task group, or all where it is in none."""
+        after = set(self.get_flat_relative_ids(upstream=False))
+        group = self.task_group
+        return after & {task.task_id for task in group.iter_tasks()} if group is not None and not group.is_root else after
 
     def result(self, context: Context, report: Report) -> list[str]:
         context["ti"].xcom_push("counts", report.counts)
@@ -118,13 +123,14 @@ class IngestOperator(OctavoOperator):
 
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
         """The landing folder, for OpenLineage's provider."""
-        return lineage.of(self.settings, self.contract, self.report.counts["files"] if self.report else None)
+        return lineage.of(self.settings, self.contract_name, self.report.counts["files"] if self.report else None)
 
 
 class LateDaysOperator(OctavoOperator):
-    """Find days whose documents arrived after their day's run, for ``RunDayOperator`` to be mapped over.
+    """Find the other days that this run has to take, for ``RunDayOperator`` to be mapped over: those that ended since the last run, and
+    earlier ones whose documents arrived or changed after they were published.
 
-    Skipped in runs that were not scheduled: they are about their own day.
+    Skipped in runs that somebody asked for: they are about their own day.
     """
 
     def stage(self, context: Context) -> tuple[Report, list[dict[str, str]]]:
@@ -133,35 +139,44 @@ class LateDaysOperator(OctavoOperator):
         from octavo.model.entities import Report
         from octavo.workflows import change_detection
 
-        if context["dag_run"].run_type != "scheduled":
-            raise AirflowSkipException("only a scheduled run looks for late documents")
-        found = change_detection.late_days(self.contract, self.settings, self.partition(context).day, self.settings.late_days)
-        for one in found:
-            why = "new or changed since the day was published" if one.published else "of a day that was never published"
-            self.log.info("%s: %d files %s", one.day, one.files, why)
-        report = Report("late", {"days": len(found), "files": sum(one.files for one in found)}, 0.0)
+        settings, own = self.settings, self.partition(context).day
+        if context["dag_run"].run_type not in UNASKED:
+            raise AirflowSkipException("only a run that nobody asked for by name looks for other days")
+        spans = day.other_days(context, own, settings.late_days)
+        self.log.info("looking at %s", " and ".join(f"{first} to {before} (excluded)" for first, before in spans) or "no other day")
+        changed = [one for span in spans for one in change_detection.late_days(self.contract_name, settings, *span) if one.day != own]
+        found = []
+        for one in changed:
+            if one.files:
+                why = "new or changed since the day was published" if one.published else "of a day that was never published"
+                self.log.info("%s: %d files %s", one.day, one.files, why)
+            if one.vanished:
+                follows = "the day is run again" if settings.vanished == "run" else "what is published of them stays (OCTAVO_VANISHED)"
+                self.log.info("%s: %d files went away since the day was published: %s", one.day, one.vanished, follows)
+            if one.files or settings.vanished == "run":
+                found.append(one)
+        counts = {"days": len(found), "files": sum(one.files for one in found), "vanished": sum(one.vanished for one in changed)}
+        report = Report("late", counts, 0.0)
         context["ti"].xcom_push("counts", report.counts)
         return report, [{"day": one.day.isoformat(), "state": one.digest[:12]} for one in found]
 
 
 class RunDayOperator(OctavoOperator):
-    """Start a run of the same DAG for another day, unless this state of its folder was run before.
+    """Start a run of the same DAG for another day, unless this state of its folder was run before. The DAG has a parameter ``day``.
 
-    :param day: the day.
-    :param state: names the state of the day's folder; it becomes a part of the run's name.
+    :param state: names the state of the day's folder; it becomes a part of the run's name (templated).
     """
 
-    template_fields: Sequence[str] = (*OctavoOperator.template_fields, "day", "state")
+    template_fields: Sequence[str] = (*OctavoOperator.template_fields, "state")
 
-    def __init__(self, *, day: str, state: str, **kwargs: Any) -> None:
+    def __init__(self, *, state: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.day = day
         self.state = state
 
     def stage(self, context: Context) -> Report:
         from airflow.sdk.exceptions import DagRunTriggerException
 
-        # What TriggerDagRunOperator does, whose module takes a third of a second to import.
+        # What TriggerDagRunOperator raises; its module loads 200 others, which every parsing of the DAG would pay for.
         raise DagRunTriggerException(
             trigger_dag_id=self.dag_id, dag_run_id=f"{LATE}{self.day}__{self.state}", conf={"day": self.day}, reset_dag_run=False,
             skip_when_already_exists=True, wait_for_completion=False, allowed_states=[], failed_states=[], poke_interval=60,
@@ -245,7 +260,7 @@ class StageTablesOperator(OctavoOperator):
 
     template_fields: Sequence[str] = (*OctavoOperator.template_fields, "documents")
 
-    def __init__(self, *, documents: str = "{{ params.documents or '' }}", **kwargs: Any) -> None:
+    def __init__(self, *, documents: str = "", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.documents = documents
 
@@ -296,12 +311,14 @@ class PublishOperator(OctavoOperator):
 
     def result(self, context: Context, report: Report) -> Any:
         partition = self.partition(context)
+        tables = (self.lake.published(partition) or {}).get("tables", {})
         assets: Sequence[Asset] = self.outlets
         for asset in assets:
             table = asset.name.rpartition("/")[2]
             context["outlet_events"][asset].extra = {
                 "day": partition.day.isoformat(),
                 "rows": report.counts.get(f"rows_{table}", 0),
+                "sha256": tables.get(table, {}).get("sha256", ""),
                 "file": str(self.lake.table(table, partition)),
             }
         return report.counts
@@ -309,5 +326,5 @@ class PublishOperator(OctavoOperator):
     def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
         """The landing folder and the tables that were made of it, for OpenLineage's provider."""
         if self.report is None:
-            return lineage.of(self.settings, self.contract)
+            return lineage.of(self.settings, self.contract_name)
         return lineage.published(self.settings, self._published, self.report.counts)

@@ -10,7 +10,7 @@ from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import Depends, HTTPException, Request
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from octavo.views import html
 
@@ -88,6 +88,14 @@ def headers(policy: str = PAGE_POLICY, cache: str = "no-store") -> dict[str, str
         "Referrer-Policy": "same-origin",
         "Cache-Control": cache,
     }
+
+
+def led_to_login(request: Request, error: HTTPException) -> Response:
+    """A browser that asks for a page without a login is led to Airflow's, and back; whoever else gets the plain answer."""
+    if error.status_code != 401 or request.method != "GET" or "text/html" not in request.headers.get("accept", ""):
+        return JSONResponse({"detail": error.detail}, error.status_code, headers={**(error.headers or {}), **headers()})
+    back = f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path  # of this server, whatever Host says
+    return RedirectResponse(get_auth_manager().get_url_login(next_url=back), 307, headers=headers())
 
 
 def page(text: str) -> HTMLResponse:

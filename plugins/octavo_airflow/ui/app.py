@@ -17,12 +17,12 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from upath import UPath
 
 from octavo.model.entities import Outcome, Partition, Verdict
-from octavo.model.settings import Settings
 from octavo.storage.lake import Lake
 from octavo.views import contract as contract_pages
 from octavo.views import document as documents
 from octavo.views import html, library, preview, queue, runs, sources, tasks
 from octavo.views.overview import overview
+from octavo_airflow.settings import AirflowSettings as Settings
 from octavo_airflow.ui import access, answers, writes
 from octavo_airflow.ui.access import DAG_PREFIX, Prefix, Readable
 from octavo_airflow.ui.starting import Started
@@ -36,6 +36,7 @@ NO_RUN = "Nothing is known of this run: it has not begun, or its workspace and i
 
 app = FastAPI(title="Octavo", docs_url=None, redoc_url=None, openapi_url=None)
 app.include_router(writes.router)
+app.add_exception_handler(HTTPException, access.led_to_login)  # type: ignore[arg-type]  # it is called for this class alone
 
 
 @app.get("/", response_class=HTMLResponse)

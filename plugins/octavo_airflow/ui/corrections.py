@@ -8,11 +8,11 @@ from upath import UPath
 from octavo.model import contracts
 from octavo.model.entities import Partition
 from octavo.model.errors import OctavoError
-from octavo.model.settings import Settings
 from octavo.storage.corrections import CorrectionStore
 from octavo.storage.lake import Lake
 from octavo.views.document import DocumentView
 from octavo.workflows.review import Desk, Reviewed
+from octavo_airflow.settings import AirflowSettings as Settings
 
 
 def keep(view: DocumentView, by: str, field: str, action: str, value: str) -> None:

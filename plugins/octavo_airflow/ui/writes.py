@@ -11,9 +11,9 @@ from fastapi import APIRouter, Depends, Form, HTTPException
 from fastapi.responses import RedirectResponse
 
 from octavo.model.errors import Reason
-from octavo.model.settings import Settings
 from octavo.views import document as documents
 from octavo.views import html, sources
+from octavo_airflow.settings import AirflowSettings as Settings
 from octavo_airflow.ui import access, corrections, starting
 from octavo_airflow.ui.access import DAG_PREFIX, Prefix, Readable
 

@@ -1,4 +1,6 @@
-"""Registers Octavo's pages in Airflow's UI; the code is in ``octavo_airflow.ui``."""
+"""Registers Octavo's pages in Airflow's UI, by the entry point ``airflow.plugins``; the code is in ``octavo_airflow.ui``."""
+
+from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -18,7 +20,7 @@ class OctavoPlugin(AirflowPlugin):
     ]
 
     @property
-    def fastapi_apps(self):
+    def fastapi_apps(self) -> list[Any]:  # type: ignore[override]
         from octavo_airflow.ui.app import app
 
         return [{"app": app, "url_prefix": "/octavo", "name": "Octavo"}]
