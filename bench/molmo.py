@@ -108,7 +108,7 @@ def main() -> None:
         torch.set_num_threads(options.threads or 1)
     torch_parts.LEAST_TOKENS = sys.maxsize  # random weights repeat themselves, and every answer shall have its length
     with tempfile.TemporaryDirectory() as scratch:
-        contract = contracts.find(options.contract, ROOT / "include" / "contracts")
+        contract = contracts.find(options.contract, ROOT / "include" / "octavo" / "contracts")
         kept = options.keep or Path(scratch)
         workspace = read(options.docs, contract, kept)
         model = kept / f"molmo2-{options.size}"

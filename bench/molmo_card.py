@@ -149,7 +149,7 @@ def masks(rows: int, vocabulary: int, device: str) -> dict[str, Any]:
 
 def held(runtime: Molmo2, rows: int, new_tokens: int) -> dict[str, float]:
     """Milliseconds a step with and without the schema; random weights seldom end an answer, and loops are not looked for."""
-    contract = contracts.find("receipt", bench.ROOT / "include" / "contracts")
+    contract = contracts.find("receipt", bench.ROOT / "include" / "octavo" / "contracts")
     images = [Image.effect_noise((600, 400), 90).convert("RGB") for _ in range(rows)]
     found, least = {}, torch_parts.LEAST_TOKENS
     torch_parts.LEAST_TOKENS = sys.maxsize

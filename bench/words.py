@@ -22,8 +22,8 @@ import proof
 from octavo.extraction.rules.stage import extract
 from octavo.model.contracts import Contract, load
 from octavo.model.entities import Box, Page, Source, Word
+from octavo.model.settings import CONTRACTS_FOLDER
 
-CONTRACTS = proof.REPO / "include" / "contracts"
 LEAST = 1250
 CHARACTER, HEIGHT, PITCH = 10, 20, 34  # pixels: a letter, a word, from line to line
 Texts = list[tuple[int, str]]  # of one line: the left edge in pixels, and what begins there
@@ -107,7 +107,7 @@ def main() -> int:
         sizes.insert(0, sizes[0] // 2)
     figures: dict[str, str | float] = {}
     for name in options.contracts:
-        path = Path(name) if name.endswith(".yaml") else CONTRACTS / f"{name}.yaml"
+        path = Path(name) if name.endswith(".yaml") else CONTRACTS_FOLDER / f"{name}.yaml"
         contract = load(path)
         seconds_of(page_of(LEAST, items), contract, 1)  # patterns are compiled, lexicons loaded
         values = 0

@@ -39,7 +39,7 @@ from octavo.merging.features import AGAINST, FOR, GROUPS, LINKS  # noqa: E402
 
 NAMES = [*LINKS, *FOR, *AGAINST]
 POINTS = 100          # points of one unit of log odds
-WRONG = 0.035         # share of accepted values that may be wrong; of the ad buys' labels about .04 are
+WRONG = 0.03          # share of accepted values that may be wrong
 # Where a weight lies that the examples say nothing of, in log odds, and how strongly it is held there.
 PRIOR_BASE, PRIOR_FOR, PRIOR_AGAINST = 1.5, 0.2, -0.7
 PRIOR = {

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 BENCH = Path(__file__).resolve().parent.parent / "bench"
-SHARED = {"pages", "proof", "stacks"}
+SHARED = {"judged", "pages", "proof", "stacks"}
 BENCHES = sorted(path for path in BENCH.glob("*.py") if path.stem not in SHARED)
 # Started in one process, so that what they all import is loaded once.
 HELP = """

@@ -181,6 +181,7 @@ def said_by_layout(row: dict[str, Any]) -> Answer:
     return Answer(row["document"], row["page"], row["chunk"], box, rules.EXTRACTOR, True, "", parsed, ParseStatus.OK)
 
 
+@pytest.mark.usefixtures("any_confidence")
 def test_the_energy_statement_gives_every_field_with_its_evidence(tmp_path: Path) -> None:
     truth, found = merged("energy_statement", "statement_0000.pdf", tmp_path)
     assert {path for path, field in found.items() if field.verdict is not Verdict.ACCEPTED or not field.evidence} == set()

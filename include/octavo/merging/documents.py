@@ -18,7 +18,7 @@ from octavo.merging.corrected import AppliedCorrections, as_listed, said_to_be_a
 from octavo.merging.field_links import NO_LINK, STRONG, FieldLink, FieldLinks
 from octavo.merging.grounding import Grounder, Grounding
 from octavo.merging.items import ItemRow, JoinedRow, PageLists, join, measure_rows
-from octavo.merging.resolution import Judge, is_cash_for, is_picked_over, missing, resolve
+from octavo.merging.resolution import Decider, is_cash_for, is_picked_over, missing, resolve
 from octavo.merging.scored_candidates import ByField, CandidateScorer, ScoredCandidate, mark_claimed, position_of
 from octavo.merging.unlabelled_links import by_check_digits, by_place, is_whole, only_date
 from octavo.model.contracts import Contract, FieldSpec, Kind
@@ -60,7 +60,7 @@ class Merger:
         self._labels = ContractLabels(contract)
         weights = confidence.shipped()
         self._cash_unit = current().cash_unit(contract.locale.currency)
-        self._judge = Judge(self._cash_unit, weights.accept_at if contract.accept_at is None else contract.accept_at, weights)
+        self._decider = Decider(self._cash_unit, weights.accept_at if contract.accept_at is None else contract.accept_at, weights)
         self._lists = dict(_lists("", contract.fields))
         dates = [path for path, spec in contract.leaves() if spec.type is Kind.DATE]
         self._only_date = dates[0] if len(dates) == 1 and "[]" not in dates[0] else None
@@ -75,7 +75,7 @@ class Merger:
         """
         scalars: ByField = {}
         free: ByField = {}
-        items = _Items(document, self._judge)
+        items = _Items(document, self._decider)
         dates: set[object] = set()
         applied = AppliedCorrections(self.contract, corrections)
         weighed: _PageMerge | None = None
@@ -133,19 +133,19 @@ class Merger:
             elif applied.has_none(path):
                 yield said_to_be_absent(document, path, scalars.get(path, ()))
             elif path in scalars:
-                yield as_listed(resolve(document, path, spec, scalars[path], True, self._judge))
+                yield as_listed(resolve(document, path, spec, scalars[path], True, self._decider))
             elif spec.required:
                 yield missing(document, path)
         for path in sorted(free):
-            yield resolve(document, path, free[path][0].candidate.spec, free[path], False, self._judge)
+            yield resolve(document, path, free[path][0].candidate.spec, free[path], False, self._decider)
 
 
 class _Items:
     """The fields of a document's lists, row by row; rows are numbered as they come."""
 
-    def __init__(self, document: str, judge: Judge) -> None:
+    def __init__(self, document: str, decider: Decider) -> None:
         self._document = document
-        self._judge = judge
+        self._decider = decider
         self._lengths: dict[str, int] = {}
         self.fields: dict[str, list[Field]] = {}
 
@@ -160,7 +160,7 @@ class _Items:
             all_scored = [*cells.get(name, ()), *(said or {}).get(name, ())]
             own = name.replace("[]", f"[{number - 1}]", 1)
             fields.append(said_to_be_absent(self._document, own, all_scored) if name in emptied else as_listed(
-                resolve(self._document, own, all_scored[0].candidate.spec, all_scored, True, self._judge)))
+                resolve(self._document, own, all_scored[0].candidate.spec, all_scored, True, self._decider)))
 
 
 class _PageMerge:

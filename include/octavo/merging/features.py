@@ -13,6 +13,7 @@ from octavo.merging.field_links import STRONG, FieldLink, FieldLinks
 from octavo.merging.unlabelled_links import is_whole
 from octavo.model.contracts import FieldSpec, Kind
 from octavo.model.entities import Box
+from octavo.page.businesses import PHRASE_GAP
 from octavo.page.index import Occurrence, PageIndex
 from octavo.page.lines import same_row
 from octavo.page.values import NUMERIC, squeeze
@@ -188,7 +189,10 @@ class PageFeatures:
     def _has_sign_behind(self, label: tuple[int, ...]) -> bool:
         """Whether a sign that is no punctuation follows a label: ``Item #`` is not ``Item``."""
         index, behind = self._index, label[-1] + 1
-        return behind < len(index.texts) and index.texts[behind] in _SIGNS and index.tight(label[-1], behind)
+        if behind >= len(index.texts) or index.texts[behind] not in _SIGNS:
+            return False
+        one, sign = index.boxes[label[-1]], index.boxes[behind]
+        return same_row(one, sign) and 0 <= sign.x0 - one.x1 <= PHRASE_GAP * one.height
 
     def _is_ruled_off(self, label: tuple[int, ...], words: tuple[int, ...], how: str) -> bool:
         """Whether a line is drawn between a label and the value beside or below it."""

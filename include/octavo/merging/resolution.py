@@ -49,7 +49,7 @@ class _Weighed(NamedTuple):
     extractors: int
 
 
-class Judge(NamedTuple):
+class Decider(NamedTuple):
     """What decides for all fields of a contract.
 
     ``cash_unit`` is what the document's amounts are rounded to for cash, ``accept_at`` the least confidence of an accepted value
@@ -61,21 +61,21 @@ class Judge(NamedTuple):
     weights: Weights
 
 
-def resolve(document: str, path: str, spec: FieldSpec, all_scored: Sequence[ScoredCandidate], matched: bool, judge: Judge) -> Field:
+def resolve(document: str, path: str, spec: FieldSpec, all_scored: Sequence[ScoredCandidate], matched: bool, decider: Decider) -> Field:
     """One field from all candidates for it; at least one."""
     weighed = _weigh(all_scored)
     if len(weighed) > 1:
         weighed.sort(key=_order(spec))
     winner = weighed[0]
-    verdict, reason = _verdict(winner, weighed, spec, judge.cash_unit)
+    verdict, reason = _verdict(winner, weighed, spec, decider.cash_unit)
     best = winner.scored
-    features = _features(winner, weighed, spec, judge.cash_unit)
-    confidence = _confidence(best, spec, features, judge.weights)
+    features = _features(winner, weighed, spec, decider.cash_unit)
+    confidence = _confidence(best, spec, features, decider.weights)
     if verdict is Verdict.ACCEPTED and confidence is not None:
-        accept_at = judge.accept_at if spec.accept_at is None else spec.accept_at
+        accept_at = decider.accept_at if spec.accept_at is None else spec.accept_at
         if confidence < accept_at:
             verdict = Verdict.AMBIGUOUS
-            why = words_of(judge.weights.least(group_of(spec.type), features)) or "too little speaks for it"
+            why = words_of(decider.weights.least(group_of(spec.type), features)) or "too little speaks for it"
             reason = f"{reason}, but {why}: confidence {confidence}, accepted from {accept_at}"
     losers = tuple([
         Loser(one.scored.candidate.value, one.scored.candidate.page, one.scored.candidate.extractor, _why_lost(one, winner, spec))

@@ -24,7 +24,7 @@ STRIP = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class UnclaimedPart:
     """What a field could take: ``kind`` is ``column`` or ``value``, ``boxes`` those of its cells or words, in pixels of the page."""
 
     kind: str
@@ -45,7 +45,7 @@ class PartTable:
     """A table: its columns with something in them, its rows below the header, and its first words."""
 
     text: str
-    columns: tuple[Part, ...]
+    columns: tuple[UnclaimedPart, ...]
     rows: tuple[PartRow, ...]
 
 
@@ -55,7 +55,7 @@ class PageParts:
 
     page: int
     tables: tuple[PartTable, ...]
-    values: tuple[Part, ...]
+    values: tuple[UnclaimedPart, ...]
 
 
 def parts_of(page: Page) -> PageParts:
@@ -67,7 +67,7 @@ def parts_of(page: Page) -> PageParts:
     values = tuple(part for line in lines for part in _values(page, line, line_height(level)) if not inside.intersection(part[1]))
     return PageParts(
         page.number, tuple(_table(page, table) for table in tables),
-        tuple(Part("value", text[:LONGEST], tuple(page.words[word].box for word in words)) for text, words in values),
+        tuple(UnclaimedPart("value", text[:LONGEST], tuple(page.words[word].box for word in words)) for text, words in values),
     )
 
 
@@ -103,7 +103,7 @@ def _table(page: Page, table: Table) -> PartTable:
         rows[cell.rows[0]][cell.columns[0]] = box
         firsts.setdefault(cell.rows[0], text)
     names = {column: " ".join(heads[column]) or f"column {column + 1}" for column in columns}
-    made = tuple(Part("column", names[column][:LONGEST], tuple(boxes)) for column, boxes in sorted(columns.items()))
+    made = tuple(UnclaimedPart("column", names[column][:LONGEST], tuple(boxes)) for column, boxes in sorted(columns.items()))
     text = " ".join(page.words[word].text for cell in table.cells[:len(table.xs)] for word in cell.words)
     return PartTable(text[:LONGEST], made, tuple(PartRow(cells, _begins_sum(firsts[row])) for row, cells in sorted(rows.items())))
 
@@ -149,7 +149,7 @@ def unclaimed(document: str, pages: Sequence[PageParts], fields: Sequence[Field]
             taken = [set[str]().union(*(claims.on(found.page, box) for box in part.boxes)) for part in table.columns]
             free = [part for part, own, right in zip(table.columns, taken, [*taken[1:], set()], strict=True) if not own and right != {""}]
             if not any(taken):
-                free = [Part("table", table.text, tuple(box for part in free for box in part.boxes))]
+                free = [UnclaimedPart("table", table.text, tuple(box for part in free for box in part.boxes))]
                 claimable += 1
             else:
                 claimable += sum(map(bool, taken)) + len(free)
@@ -160,7 +160,7 @@ def unclaimed(document: str, pages: Sequence[PageParts], fields: Sequence[Field]
     return {"document": document, "claimable": claimable, "parts": parts, "dropped": dropped}
 
 
-def _row(page: int, part: Part) -> dict[str, Any]:
+def _row(page: int, part: UnclaimedPart) -> dict[str, Any]:
     return {"kind": part.kind, "text": part.text, "page": page, **union(part.boxes)._asdict()}
 
 

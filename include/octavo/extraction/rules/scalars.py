@@ -99,7 +99,7 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
 
 
 def in_box(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
-    """Values in the box that rulings close around a label that heads it: in the lines below the label, or else behind it."""
+    """Values in the box that rulings close around a label that heads it: behind the label, or in the lines below it."""
     words = view.boxes.get(label.words[0], ())
     if not set(label.words) <= set(words) or set(words) & view.label_words - set(label.words):
         return []
@@ -110,16 +110,21 @@ def in_box(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
     own = {view.line_of[word] for word in label.words}
     if first not in own:
         return []
-    lower = [line for line in others if line not in own]
+    lower = [by_line[line] for line in others if line not in own]
     behind = by_line[first][by_line[first].index(label.words[-1]) + 1 :] if first == view.line_of[label.words[-1]] else []
-    values = [by_line[line] for line in lower] or [behind]
+    if not typed.is_text(spec.type):
+        for lines in ([behind], lower):  # what stands on the label's row comes first, as where a box holds a total and its parts
+            run = typed.Run(view.page, [word for line in lines for word in line])
+            found = [Proposal(match.text, match.words, 1.0) for match in typed.matches(run, spec.type, view.locale)]
+            if found:
+                return found
+        return []
+    answered = behind and view.page.words[label.words[-1]].text.endswith(":")
+    values = [behind] if answered or not lower else lower
     if spec.type is Kind.NAME:
         values = values[:1]
-    joined = [word for line in values for word in line]
-    if typed.is_text(spec.type):
-        cut = trimmed(view.page, joined)
-        return [cut] if cut and (spec.type is not Kind.NAME or is_name(cut.text)) else []
-    return [Proposal(match.text, match.words, 1.0) for match in typed.matches(typed.Run(view.page, joined), spec.type, view.locale)]
+    cut = trimmed(view.page, [word for line in values for word in line])
+    return [cut] if cut and (spec.type is not Kind.NAME or is_name(cut.text)) else []
 
 
 def beside(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
