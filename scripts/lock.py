@@ -20,8 +20,8 @@ LOCKS = (
     (("requirements.txt", "requirements-dev.txt"), "requirements-dev.lock"),
 )
 HEADER = """# Every version that `pip install {options}` takes, for Python 3.11 on 64-bit Linux.
-# Use as constraints: pip install {options} -c {name}; or alone, so that nothing but these very files is installed:
-# pip install --require-hashes --no-deps -r {name}. Made by scripts/lock.py; do not edit.
+# So that nothing but these very files is installed: pip install --require-hashes --no-deps -r {name}. scripts/setup.sh takes
+# the versions alone, as constraints. Made by scripts/lock.py; do not edit.
 """
 
 

@@ -51,7 +51,9 @@ for file in "${files[@]}"; do [ -f "$file" ] || die "$file is missing from this 
 stamp=.venv/octavo-$profile.sha256
 if [ "$(sha256sum "${files[@]}" | sha256sum)" != "$(cat "$stamp" 2>/dev/null)" ]; then
     say "installing Python packages ($profile); the first time takes some minutes"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check "${requirements[@]}" -c "$lock"
+    # pip takes no hashes with constraints, and torch's CUDA libraries are left out where its wheel does not ask for them.
+    sed -n 's/ *\\$//; /^[a-z0-9]/p' "$lock" > .venv/constraints.txt
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check "${requirements[@]}" -c .venv/constraints.txt
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
     sha256sum "${files[@]}" | sha256sum > "$stamp"
 fi
