@@ -25,7 +25,8 @@ ARG OBJECT_STORE=
 # named by whoever builds the image, so it has none.
 RUN if [ "${WITH_MOLMO}" = "1" ]; then set=requirements; else set=requirements-core; fi \
     && pip install --no-cache-dir --no-deps --require-hashes --requirement "${set}.lock" \
-    && if [ -n "${OBJECT_STORE}" ]; then pip install --no-cache-dir "${OBJECT_STORE}" --constraint "${set}.lock"; fi
+    && if [ -n "${OBJECT_STORE}" ]; then pip freeze > /tmp/installed.txt \
+        && pip install --no-cache-dir "${OBJECT_STORE}" --constraint /tmp/installed.txt; fi
 
 COPY --chown=airflow:0 pyproject.toml README.md LICENSE ./
 COPY --chown=airflow:0 include ./include

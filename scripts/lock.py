@@ -7,6 +7,7 @@ them, so that a test run and a model run use the same pipeline. Each version has
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -32,8 +33,11 @@ def resolve(files: tuple[str, ...], constraints: Path | None) -> dict[str, str]:
         command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--report", str(report)]
         for file in files:
             command += ["-r", str(ROOT / file)]
-        if constraints:
-            command += ["-c", str(constraints)]
+        if constraints:  # without the hashes, which pip takes of requirements alone
+            pinned = Path(folder) / "constraints.txt"
+            versions = re.findall(r"^[\w.-]+==[^\s;]+", constraints.read_text(encoding="utf-8"), re.MULTILINE)
+            pinned.write_text("\n".join(versions), encoding="utf-8")
+            command += ["-c", str(pinned)]
         subprocess.run(command, check=True)
         packages = json.loads(report.read_text(encoding="utf-8"))["install"]
     return {package["metadata"]["name"].lower().replace("_", "-").replace(".", "-"): package["metadata"]["version"] for package in packages}

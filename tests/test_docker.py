@@ -87,9 +87,11 @@ def test_the_image_installs_the_packages_of_debian_that_the_setup_script_install
     assert [name for name in install[1].split() if not name.startswith("-") and not re.search(rf"packages\+=\(.*\b{name}\b", script)] == []
 
 
-def test_the_pip_step_of_the_core_finds_everything_that_the_tests_run_with() -> None:
+def test_the_pip_step_of_the_core_finds_everything_that_the_tests_run_with(tmp_path: Path) -> None:
     """The step itself, as a dry run without an index: it must be content with this very environment."""
-    step = RUN[1].replace("${set}", "requirements-core").replace("${OBJECT_STORE}", "s3fs")
+    installed = tmp_path / "installed.txt"
+    installed.write_text("".join(f"{name}=={version}\n" for name, version in pins("requirements-core.lock").items()), encoding="utf-8")
+    step = RUN[1].replace("${set}", "requirements-core").replace("${OBJECT_STORE}", "s3fs").replace("/tmp/installed.txt", str(installed))
     hashed, store = map(shlex.split, re.findall(r"pip install [^&;]+", step))
     assert {"--require-hashes", "--no-deps"} < set(hashed)
     assert "s3fs" in store
