@@ -55,7 +55,6 @@ FOR = {
     "near": "it is near its label",
     "own_label": "its label is a phrase of its own",
     "printed_so": "it is printed as given",
-    "repeated": "the page repeats it",
     "well_read": "its words were read well",
     "whole_row": "nothing else stands on its row",
 }
