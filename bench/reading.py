@@ -211,7 +211,7 @@ def pages_with_layer(path: Path) -> int:
 
 def read_layers(files: dict[Path, int]) -> list[int]:
     """How many words each page has."""
-    asked = {"profile": "best", "languages": "eng", "max_pixels": MAX_PIXELS, "previews": False}
+    asked = {"profile": "best", "languages": "eng", "max_pixels": MAX_PIXELS, "max_words": 20_000, "previews": False}
     words = []
     for path, pages in files.items():
         for number in range(1, pages + 1):

@@ -40,7 +40,7 @@ def letter(path: Path, *pictures: tuple[Image.Image, float, float, float], body:
 
 
 def read(path: Path, profile: str = "best") -> dict[str, Any]:
-    request = {"profile": profile, "languages": "eng", "max_pixels": 1 << 30, "previews": False}
+    request = {"profile": profile, "languages": "eng", "max_pixels": 1 << 30, "max_words": 20_000, "previews": False}
     page = {"path": str(path), "document": "d", "media_type": pdf.MEDIA_TYPE, "page": 1, "flaw": None}
     [row] = worker.handle({**request, "pages": [page]})["rows"]
     return row

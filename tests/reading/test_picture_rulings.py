@@ -113,7 +113,7 @@ def test_a_page_may_have_more_specks_than_sixteen_bits_count() -> None:
 
 
 def read(path: Path, media_type: str) -> dict[str, Any]:
-    request = {"profile": "fast", "languages": "eng", "max_pixels": 1 << 30, "previews": False}
+    request = {"profile": "fast", "languages": "eng", "max_pixels": 1 << 30, "max_words": 20_000, "previews": False}
     page = {"path": str(path), "document": "d", "media_type": media_type, "page": 1, "flaw": None}
     [row] = worker.handle({**request, "pages": [page]})["rows"]
     return row
