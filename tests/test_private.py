@@ -73,7 +73,7 @@ def test_a_day_that_leads_out_of_the_landing_folder_is_refused(at: str, tmp_path
     settings = Settings(landing=str(tmp_path / "landing"), lake=str(tmp_path / "lake"))
     with pytest.raises(SettingsError, match="OCTAVO_LANDING_LINKS=true"):
         day_folder(settings, Partition("receipt", DAY))
-    assert change_detection.late_days("receipt", settings, DAY + dt.timedelta(1), 1) == []
+    assert change_detection.late_days("receipt", settings, DAY, DAY + dt.timedelta(1)) == []
     allowed = settings.model_copy(update={"landing_links": True})
     assert day_folder(allowed, Partition("receipt", DAY)).name == "02"
 

@@ -99,7 +99,7 @@ def test_importing_octavo_changes_nothing_about_airflow(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.stdout.splitlines()[-1:] == ["True 0"], done.stderr
     declared = tomllib.loads((REPO / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]
-    assert set(declared) == {"apache_airflow_provider", "airflow.plugins"}
+    assert set(declared) == {"apache_airflow_provider", "airflow.plugins", "octavo.checks"}
 
 
 def test_the_providers_metadata_follows_airflows_schema_and_names_what_there_is(registered: dict[str, Any]) -> None:

@@ -381,6 +381,7 @@ def test_a_run_that_falls_back_to_the_cpu_says_so_and_why(monkeypatch, caplog):
     assert caplog.text == ""
 
 
+@pytest.mark.usefixtures("any_confidence")
 def test_merged_the_fixtures_answers_are_its_statements_every_value_accepted(statements, statement_contract, options, expected, tmp_path):
     from octavo.extraction.rules import stage as rules
     from octavo.merging import stage as merging
