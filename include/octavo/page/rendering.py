@@ -7,6 +7,7 @@ that the reader found by looking at it; both are applied here.
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 from pathlib import Path
 from typing import Protocol
@@ -70,11 +71,16 @@ _children = threading.local()
 
 
 def _child(address_bytes: int) -> Child:
-    """This thread's child, kept for its next page: a child ends with the thread that started it."""
-    child: Child | None = getattr(_children, "child", None)
-    if child is None:
-        child = _children.child = Child("octavo.page.rendering_worker", address_bytes, (PDF_PASSWORDS,))
-        atexit.register(child.close)
+    """This thread's child, kept for its next page: it ends with its thread, or when the passwords that it was given change."""
+    passwords = os.environ.get(PDF_PASSWORDS)
+    kept: tuple[str | None, Child] | None = getattr(_children, "kept", None)
+    if kept is not None and kept[0] == passwords:
+        return kept[1]
+    if kept is not None:
+        kept[1].close()
+    child = Child("octavo.page.rendering_worker", address_bytes, (PDF_PASSWORDS,))
+    _children.kept = passwords, child
+    atexit.register(child.close)
     return child
 
 
