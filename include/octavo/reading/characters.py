@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,11 @@ NO_TEXT = 0xFFFE    # stands in pdfium's text for a hyphen at the end of a line,
 COPY_SHARE = 0.5
 NARROW = 0.6        # of the median height of ink: an "f" or "t" is narrower
 NEAR = 0.5          # of it: further apart no two characters are copies
+
+# FPDFText_GetCharBox that writes where an address says: asked for thousands of characters, it takes a quarter of the time so.
+_char_box = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, *4 * (ctypes.c_void_p,))(
+    ctypes.cast(pdfium_c.FPDFText_GetCharBox, ctypes.c_void_p).value or 0,
+)
 
 Boxes = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -37,7 +43,6 @@ class Characters:
     spaces: npt.NDArray[np.int_]
     boxes: Boxes
     counts: dict[int, int]
-
 
     def of(self, kept: Mask) -> Characters:
         """Some of the characters."""
@@ -70,15 +75,13 @@ def _codes(textpage: pdfium.PdfTextPage) -> Codes:
 
 def _ink(textpage: pdfium.PdfTextPage, places: Sequence[int]) -> tuple[npt.NDArray[np.int_], Boxes]:
     """Those of the places in the text whose character has a box, and the boxes."""
-    raw, box_of = textpage.raw, pdfium_c.FPDFText_GetCharBox
-    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-    to_left, to_right, to_bottom, to_top = (ctypes.byref(value) for value in (left, right, bottom, top))
-    found = [
-        (place, left.value, bottom.value, right.value, top.value) for place in places
-        if box_of(raw, place, to_left, to_right, to_bottom, to_top)
-    ]
-    boxes = np.array(found, np.float64).reshape(len(found), 5)
-    return boxes[:, 0].astype(np.int_), boxes[:, 1:]
+    boxes = np.empty((len(places), 4))
+    raw = ctypes.cast(textpage.raw, ctypes.c_void_p).value
+    lefts, rights, bottoms, tops = (
+        range(boxes.ctypes.data + column * boxes.itemsize, boxes.ctypes.data + boxes.nbytes, 4 * boxes.itemsize) for column in (0, 2, 1, 3)
+    )
+    found = np.array(list(map(_char_box, repeat(raw), places, lefts, rights, bottoms, tops)), bool)
+    return np.array(places, np.int_)[found], boxes[found]
 
 
 def room(textpage: pdfium.PdfTextPage, place: int) -> tuple[float, float, float, float]:
