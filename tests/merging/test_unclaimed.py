@@ -14,6 +14,7 @@ from octavo.merging.unclaimed import parts_of, unclaimed
 from octavo.model.contracts import Contract
 from octavo.model.entities import Box, Evidence, Field, Page, Source, Support, Verdict, Word
 from octavo.model.errors import GateFailed
+from octavo.page.layout import PageLayout
 from octavo.publishing import gate, staging
 from octavo.storage import fs, schemas
 from octavo.storage.lake import Lake
@@ -48,7 +49,7 @@ def on(given: Page, values: Mapping[str, str], matched: bool = True) -> list[Fie
 
 
 def left_by(given: Page, fields: list[Field]) -> tuple[int, list[tuple[str, str]], list[tuple[str, int]]]:
-    found = unclaimed("d", [parts_of(given)], fields)
+    found = unclaimed("d", [parts_of(PageLayout(given))], fields)
     parts, dropped = ([tuple(one[name] for name in names) for one in found[key]] for key, names in (
         ("parts", ("kind", "text")), ("dropped", ("field", "rows")),
     ))

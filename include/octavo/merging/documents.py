@@ -27,19 +27,24 @@ from octavo.model.lexicon import current
 from octavo.page.businesses import Businesses
 from octavo.page.index import Occurrence, PageIndex
 from octavo.page.label_matches import ContractLabels, LabelMatch
+from octavo.page.layout import PageLayout
 from octavo.page.values import Parser, parser
 from octavo.storage.corrections import Correction
 
 _GENERATED, _NAME, _CURRENCY = Kind.GENERATED, Kind.NAME, Kind.CURRENCY
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PageAnswers:
     """One page with its chunks and everything that was said of them, in any order."""
 
     page: Page
     chunks: Sequence[Chunk]
     answers: Sequence[Answer]
+
+    @cached_property
+    def layout(self) -> PageLayout:
+        return PageLayout(self.page)
 
 
 class _List(NamedTuple):
@@ -173,7 +178,7 @@ class _PageMerge:
         self.number = page.page.number
         self._cash_unit = cash_unit
         self._carried = carried
-        self._index = PageIndex(page.page, values, said_dates)
+        self._index = PageIndex(page.page, values, said_dates, page.layout)
         self._businesses = Businesses(self._index)
         self.links = FieldLinks(self._index, contract_labels)
         self._chunks = page.chunks
@@ -189,8 +194,8 @@ class _PageMerge:
 
     @cached_property
     def _order(self) -> dict[int, int]:
-        """Each word's place in its chunk's reading order."""
-        return {word: at for chunk in reversed(self._chunks) for at, word in enumerate(chunk.words)}
+        """Each word's place in the chunks' reading order."""
+        return {word: at for at, word in enumerate(dict.fromkeys(word for chunk in self._chunks for word in chunk.words))}
 
     def lists(self, path: str, made: _List) -> PageLists:
         if path not in self._lists:

@@ -24,6 +24,7 @@ Features = tuple[str, ...]
 LINKS = {
     "beside_label": "it stands beside its label",
     "below_label": "it stands below its label",
+    "boxed_label": "it stands in the box of its label",
     "column": "it stands in its column",
     "earlier_column": "it stands in its column of an earlier page",
     "section": "it is one of several texts below the heading of its list",

@@ -50,6 +50,11 @@ class FieldLink(NamedTuple):
 
 
 NO_LINK = FieldLink(0.0)
+_FAR = Nearness(0.0, 0, "")
+# How near a value is to its label, from the loosest.
+_BOXED = 2
+_WHERE = ("below", "beside", "in the box of")
+_HOW = ("below_label", "beside_label", "boxed_label")
 
 
 class FieldLinks:
@@ -100,8 +105,14 @@ class FieldLinks:
         if label is not None and self._index.boxes[words[-1]].x1 <= label.box.x1:
             return FieldLink(0.0, "", label.text)  # a label is nobody's value, unless one is glued to it
         box = self._index.place_boxes(words)[0]
-        own = self._near.nearest(self._by_field.get(field, ()), words, box)
-        rival = self._near.nearest(self._rivals_of(field), words, box)
+        head = self._head_of_box(words)
+        if head is not None and field in head.fields:
+            own, rival = _in_box(head), _FAR
+        elif head is not None and head in self._rivals_of(field):
+            own, rival = _FAR, _in_box(head)
+        else:
+            own = self._near.nearest(self._by_field.get(field, ()), words, box)
+            rival = self._near.nearest(self._rivals_of(field), words, box)
         if own.score < STRONG and rival.score < STRONG and self._index.scanned and self._is_near_dim(words, box):
             misread = [one for one in self._page_labels.misread if field in one.fields]
             own = max(own, self._near.nearest(misread, words, box), key=_closeness)
@@ -116,6 +127,22 @@ class FieldLinks:
         if better:
             return link._replace(score=own.score / 2, why=f"{link.why}, though the page has the better label “{better}”")
         return link._replace(score=own.score / 2, rival=rival.text) if _closeness(rival) == _closeness(own) else link
+
+    def _head_of_box(self, words: tuple[int, ...]) -> LabelMatch | None:
+        """The label that heads the box that rulings close around a value; None where there is no box, or another label in it."""
+        inside = self._index.layout.boxes.get(words[0], ())
+        if not self._headed.keys() & inside or not set(words) <= set(inside):
+            return None
+        heads = {label.words: label for word in inside if (label := self._headed.get(word))}
+        head = next(iter(heads.values()))
+        line_of = self._index.layout.line_of
+        is_head = len(heads) == 1 and line_of[inside[0]] in {line_of[word] for word in head.words} and set(head.words) <= set(inside)
+        return head if is_head and set(head.words).isdisjoint(words) else None
+
+    @cached_property
+    def _headed(self) -> dict[int, LabelMatch]:
+        """The labels of fields by each of their words."""
+        return {word: one for one in self._page_labels.plain if one.fields for word in one.words}
 
     def _is_introduced(self, field: str, own: Nearness, words: tuple[int, ...]) -> bool:
         """Whether the value's line has a label of another field as well: "Invoice No. 17 of 2 May" speaks of the document."""
@@ -226,7 +253,7 @@ class FieldLinks:
         if cached is None:
             stream = self._index.stream
             spans = stream.find(squeezed, runs_of(key)[0])
-            matches = [label_match(self._index, first, end, key, frozenset(), frozenset()) for first, end in spans]
+            matches = [label_match(self._index, stream, span, key, frozenset(), frozenset()) for span in spans]
             best = self._near.nearest(matches, words, self._index.place_boxes(words)[0])
             cached = self._cache[(f"\0{squeezed}", words)] = FieldLink(best.score, _why(best), how=_how(best), label=best.label) \
                 if best.score else NO_LINK
@@ -264,13 +291,17 @@ def _comparable(kind: Kind, kinds: frozenset[Kind]) -> bool:
     return True
 
 
+def _in_box(head: LabelMatch) -> Nearness:
+    return Nearness(1.0, _BOXED, head.text, head)
+
+
 def _closeness(one: Nearness) -> tuple[float, int]:
     return one.score, one.row
 
 
 def _why(best: Nearness) -> str:
-    return f"{'beside' if best.row else 'below'} its label “{best.text}”" if best.score else ""
+    return f"{_WHERE[best.row]} its label “{best.text}”" if best.score else ""
 
 
 def _how(best: Nearness) -> str:
-    return "beside_label" if best.row else "below_label"
+    return _HOW[best.row]

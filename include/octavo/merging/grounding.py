@@ -95,7 +95,7 @@ class Grounder:
         texts = self.index.texts
         if max(words) >= len(texts) or squeeze(text) not in squeeze("".join([texts[i] for i in words])):
             return None
-        if len(words) > 1 and not self._is_run(words, kind in TEXTUAL):
+        if len(words) > 1 and not self._is_run(words, kind in TEXTUAL or kind is Kind.IDENTIFIER):
             return None
         place = Occurrence(words, self.index.is_printed(words, text))
         return Grounding(SHOWN[place.exact], (place,))

@@ -24,10 +24,13 @@ from octavo.page import labels
 from octavo.page.index import Occurrence
 from octavo.page.label_matches import LabelMatch
 from octavo.page.lines import same_row
+from octavo.page.tables import Table
 from octavo.page.values import NUMERIC, TEXTUAL, Typed
 
 # Fewest values of one key that make a list of names, which may go on below the key: "cc:".
 LEAST_LISTED = 3
+# A row that names this share of the columns that the header names is none.
+HEADER_SHARE = 0.5
 # Anchors tried for one row before it is left without a place of its own.
 MOST_ANCHORS = 64
 
@@ -88,6 +91,7 @@ class PageLists:
         self._times: Counter[str] = Counter()
         own = [] if pairs else links.headers(fields)
         self._headers = own
+        self._heads, self._columns = _grid(self._index.layout.tables, own)
         self._carried = list(carried)
         self._goes_on = _last_row(own) or list(carried)
         self._known: dict[_Key, ItemRow] = {}
@@ -218,6 +222,11 @@ class PageLists:
 
     def _column(self, name: str, place: Occurrence) -> FieldLink:
         """Whether the nearest header above the cell in its column, on this page or else on the one before, is the field's own."""
+        cell = self._columns.get(place.words[0])
+        headed = self._heads.get(cell, ()) if cell else ()
+        if headed:
+            own = next((one for one in headed if name in one.fields), None)
+            return _in_column(own) if own else FieldLink(0.0, "", headed[0].text)
         box = self._index.place_boxes(place.words)[0]
         heading = self._heading(box)
         if heading is not None:  # the section begins anew
@@ -241,8 +250,7 @@ class PageLists:
             return FieldLink(0.0, "", nearest.text)
         if own is None:
             return None
-        how, label = ("earlier_column", None) if where else ("column", own)  # its words are not this page's
-        return FieldLink(1.0, f"in the column “{own.text}”{where}", how=how, label=label)
+        return _in_column(own, where)
 
     def headers_for_next_page(self) -> list[LabelMatch]:
         """The columns' headers as the next page sees them, where the table goes on: above its top."""
@@ -270,6 +278,43 @@ class PageLists:
         if link.score >= STRONG:
             listed.append(value_words)
         return [(best[1], link), (best[2], link), *((None, NO_LINK) for _ in cells[2:])]
+
+
+def _in_column(header: LabelMatch, where: str = "") -> FieldLink:
+    how, label = ("earlier_column", None) if where else ("column", header)  # its words are not this page's
+    return FieldLink(1.0, f"in the column “{header.text}”{where}", how=how, label=label)
+
+
+def _grid(
+    tables: Sequence[Table], headers: Sequence[LabelMatch],
+) -> tuple[dict[tuple[int, int, int], list[LabelMatch]], dict[int, tuple[int, int, int]]]:
+    """What heads the columns of a page's tables.
+
+    Args:
+        tables: of the page.
+        headers: the labels of a list's columns on the page.
+
+    Returns:
+        The headers by table, by the row of the nearest header above and by column; and of each word below one that key.
+    """
+    heads: dict[tuple[int, int, int], list[LabelMatch]] = {}
+    columns: dict[int, tuple[int, int, int]] = {}
+    label_of = {one.words[-1]: one for one in headers}
+    for number, table in enumerate(tables):
+        rows: dict[int, set[int]] = {}
+        for cell in table.cells:
+            for word in cell.words:
+                if word in label_of:
+                    for column in range(cell.columns[0], cell.columns[1] + 1):
+                        heads.setdefault((number, cell.rows[1], column), []).append(label_of[word])
+                    rows.setdefault(cell.rows[1], set()).add(cell.columns[0])
+        most = max(map(len, rows.values()), default=0)  # a unit's value may read like its label, and a description hold labels
+        header_rows = sorted(row for row, labelled in rows.items() if len(labelled) > max(1, HEADER_SHARE * most))
+        for cell in table.cells:
+            above = [row for row in header_rows if row < cell.rows[0]]
+            if above:
+                columns.update(dict.fromkeys(cell.words, (number, above[-1], cell.columns[0])))
+    return heads, columns
 
 
 _RUNNING_TEXT = FieldLink(1.0, "text of the page", how="running_text")

@@ -114,7 +114,7 @@ def run(
 def _noting(pages: Iterable[PageAnswers], parts: list[PageParts]) -> Iterator[PageAnswers]:
     """The pages as they are, and into ``parts`` what fields could take of each."""
     for page in pages:
-        parts.append(parts_of(page.page))
+        parts.append(parts_of(page.layout))
         yield page
 
 

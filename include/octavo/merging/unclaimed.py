@@ -9,9 +9,9 @@ from typing import Any
 
 from octavo.model.entities import Box, Field, Page, union
 from octavo.model.lexicon import current
-from octavo.page.level import levelled
-from octavo.page.lines import Line, Segment, line_height, lines_of
-from octavo.page.tables import Table, level_tables
+from octavo.page.layout import PageLayout
+from octavo.page.lines import Line, Segment
+from octavo.page.tables import Table
 
 # A label is at most so many words and ends with a colon; its value is at most so many, and no farther away, in line heights.
 LABEL_WORDS, VALUE_WORDS, VALUE_GAP = 6, 10, 14.0
@@ -58,15 +58,13 @@ class PageParts:
     values: tuple[UnclaimedPart, ...]
 
 
-def parts_of(page: Page) -> PageParts:
+def parts_of(layout: PageLayout) -> PageParts:
     """The page's tables and labelled values; of values those that stand in no table."""
-    level = levelled(page)
-    lines = lines_of(level)
-    tables = level_tables(level, lines)
-    inside = frozenset(word for table in tables for word in table.words)
-    values = tuple(part for line in lines for part in _values(page, line, line_height(level)) if not inside.intersection(part[1]))
+    page = layout.given
+    inside = frozenset(word for table in layout.tables for word in table.words)
+    values = tuple(part for line in layout.lines for part in _values(page, line, layout.height) if not inside.intersection(part[1]))
     return PageParts(
-        page.number, tuple(_table(page, table) for table in tables),
+        page.number, tuple(_table(page, table) for table in layout.tables),
         tuple(UnclaimedPart("value", text[:LONGEST], tuple(page.words[word].box for word in words)) for text, words in values),
     )
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from octavo.model.entities import Box, Page, Source, union
 from octavo.model.lexicon import current
-from octavo.page.level import levelled
+from octavo.page.layout import PageLayout
 from octavo.page.lines import SEGMENT_GAP, same_row
 from octavo.page.typed import wide_gap
 from octavo.page.values import AmountSpan, DateSpan, Parser, Typed, currency_of, parser, squeeze, strip_marks
@@ -138,13 +138,14 @@ class PageIndex:
     the dates that the answers about the page give for the contract's fields, as printed.
     """
 
-    def __init__(self, page: Page, parser: Parser, dates_said: Sequence[str] = ()) -> None:
+    def __init__(self, page: Page, parser: Parser, dates_said: Sequence[str] = (), layout: PageLayout | None = None) -> None:
         self.page = page
+        self.layout = layout or PageLayout(page)
         self.parser = parser
         self._dates_said = dates_said
         self.texts = [word.text for word in page.words]
         self.shown = [word.box for word in page.words]
-        level = levelled(page)
+        level = self.layout.page
         self.boxes = self.shown if level is page else [word.box for word in level.words]
         self.stream = Stream(self.texts, range(len(self.texts)))
         self._chunks: dict[tuple[int, ...], Stream] = {}
@@ -156,6 +157,10 @@ class PageIndex:
         if stream is None:
             stream = self._chunks[words] = Stream(self.texts, (i for i in words if i < len(self.texts)))
         return stream
+
+    def runs_of_word(self, word: int) -> range:
+        """The numbers of a word's runs among those of ``stream``."""
+        return range(bisect_left(self.stream.words, word), bisect_right(self.stream.words, word))
 
     @cached_property
     def lines(self) -> list[int]:

@@ -10,13 +10,12 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from octavo.model.contracts import Contract, Kind, Locale
-from octavo.model.entities import Box, Page
-from octavo.page import labels, lines, typed
+from octavo.model.entities import Page
+from octavo.page import labels, typed
 from octavo.page.labels import Label
-from octavo.page.level import levelled
-from octavo.page.lines import Line, Segment
-from octavo.page.ruling_boxes import boxes_of
-from octavo.page.tables import Table, header_cells, level_tables
+from octavo.page.layout import PageLayout
+from octavo.page.lines import Segment
+from octavo.page.tables import header_cells
 
 # A segment of so many words is a sentence, and what looks like a label in it one of its words.
 SENTENCE_WORDS = 12
@@ -43,39 +42,16 @@ class Proposal:
         return Printed(self.text, self.words)
 
 
-@dataclass(frozen=True)
-class View:
-    """A page as the extractor looks at it: its lines, and where it prints every label of the contract."""
+class View(PageLayout):
+    """A page as the extractor looks at it: its layout, and where it prints every label of the contract."""
 
-    given: Page
-    contract: Contract
-
-    @cached_property
-    def page(self) -> Page:
-        """The page, levelled: all that is looked for lies in rows and columns."""
-        return levelled(self.given)
+    def __init__(self, given: Page, contract: Contract) -> None:
+        super().__init__(given)
+        self.contract = contract
 
     @cached_property
     def _index(self) -> labels.Index:
         return labels.Index(self.page, self.lines, header_cells(self.page, self.tables))
-
-    @cached_property
-    def lines(self) -> tuple[Line, ...]:
-        return lines.lines_of(self.page)
-
-    @cached_property
-    def tables(self) -> tuple[Table, ...]:
-        """The tables of the levelled page."""
-        return level_tables(self.page, self.lines)
-
-    @cached_property
-    def height(self) -> float:
-        return lines.line_height(self.page)
-
-    @cached_property
-    def line_of(self) -> dict[int, int]:
-        """The number of the line that holds a word."""
-        return {word: number for number, line in enumerate(self.lines) for word in line.words}
 
     @cached_property
     def prints(self) -> dict[str, tuple[Label, ...]]:
@@ -130,20 +106,6 @@ class View:
     @cached_property
     def segment_of(self) -> dict[int, Segment]:
         return {word: part for line in self.lines for part in line.segments for word in part.words}
-
-    @cached_property
-    def boxes(self) -> dict[int, tuple[int, ...]]:
-        """For each word in a box that rulings close, all words of that box, line by line."""
-        held: dict[Box, list[int]] = {}
-        boxes = boxes_of(self.page)
-        for line in self.lines:
-            near = [box for box in boxes if box.y0 < line.box.y1 and line.box.y0 < box.y1]
-            for word in line.words if near else ():
-                middle = self.page.words[word].box.center
-                inside = [box for box in near if box.holds(middle)]
-                if inside:
-                    held.setdefault(min(inside, key=lambda box: box.width * box.height), []).append(word)
-        return {word: tuple(words) for words in held.values() for word in words}
 
     def leads(self, label: Label) -> bool:
         """Whether a label begins what it stands in, or follows a mark or a number there, rather than being a word of a sentence."""

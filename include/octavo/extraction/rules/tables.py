@@ -28,6 +28,7 @@ HEADING_WORDS, HEADING_GAP, HEADING_TEXT = 7, 1.0, 1.5
 # A table whose rows end at a gap below this share of the page's height (a footer follows) goes on over the page.
 PAGE_END = 0.85
 
+SIDES = 0.3        # of a character's width is the room beside its ink, which a word's box lacks at both ends
 FILLED_SHARE = 0.8  # of a table's rows fill a column that each of its items has to fill
 FIGURES = (Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.DATE)
 _COUNTED = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?|[a-zA-Z][.)]|[•*–-])$")
@@ -324,10 +325,23 @@ def _row(view: View, line: _Line, columns: Sequence[_Column]) -> TableRow | None
     cells = _cells(view, line, columns)
     values: dict[str, Printed] = {}
     for column in columns:
-        value = _value(view, cells.get(column.name, []), column.spec)
+        words = cells.get(column.name, [])
+        value = _wrapped(view, line, words, column.spec) or _value(view, words, column.spec)
         if value is not None:
             values[column.name] = value
     return TableRow(values) if values else None
+
+
+def _wrapped(view: View, line: _Line, words: Sequence[int], spec: FieldSpec) -> Printed | None:
+    """An identifier whose cell has no room for another character in each line but the last; None for anything else."""
+    boxes = [view.page.words[word].box for word in words]
+    if spec.type is not Kind.IDENTIFIER or not line.ruled or len({view.line_of[word] for word in words}) < max(2, len(words)):
+        return None
+    cell = next(cell.box for cell in line.cells if words[0] in cell.words)
+    texts = [view.page.words[word].text for word in words]
+    edge = cell.x1 - max(0, boxes[0].x0 - cell.x0)  # the margin at the right is that at the left
+    full = all(box.x1 + box.width / (len(text) - SIDES) >= edge for box, text in zip(boxes[:-1], texts, strict=False))
+    return Printed("".join(texts), tuple(words)) if full else None
 
 
 def _value(view: View, words: Sequence[int], spec: FieldSpec) -> Printed | None:
