@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from octavo.extraction.vlm.prompts import prompt
 from octavo.extraction.vlm.stage import Window
 from octavo.extraction.vlm.windows import Cut
 from octavo.model.contracts import Chunking, Contract, FieldSpec, PromptStyle
-from octavo.model.entities import Box, Page
+from octavo.model.entities import Box, Page, Ruling
 from octavo.page.reading_order import rows_of
 from octavo.page.tables import header_elsewhere
 from octavo.storage.answer_store import AnswerStore, AnswerWriter
@@ -53,6 +54,22 @@ def test_a_table_that_does_not_fit_is_cut_between_rows_and_each_part_is_told_its
     told = [header_elsewhere(page, chunk.words) for chunk in parts]
     assert told == ["" if chunk.words[0] < 30 and "Quantity" in chunk.text(page) else HEADER for chunk in parts]
     assert told[-1] == HEADER
+
+
+def test_a_row_of_several_lines_stays_in_one_chunk() -> None:
+    words, rulings = [], [Ruling(x, 200, x, 200 + 132 * 9, 2) for x in (90, 690, 1090, 1500)]
+    rulings += [Ruling(90, 200 + 132 * n, 1500, 200 + 132 * n, 2) for n in range(10)]
+    for n in range(9):
+        cells = ("Item", "Quantity", "Amount") if n == 0 else ("Cable drum", str(n), f"{n}.50")
+        for x, text in zip((100, 700, 1100), cells, strict=True):
+            words += line(text, x, 210 + 132 * n)
+        if n:
+            words += line(f"of the year {n}", 100, 250 + 132 * n) + line("with a stand", 100, 290 + 132 * n)
+    page = replace(page_of(words, height=1600), rulings=tuple(rulings))
+    row_of = {word: row.table_row for row in rows_of(page) for word in row.words}
+    chunks = layout.cut(page, Chunking(max_words=30))
+    assert len(chunks) > 3
+    assert all(row_of[a.words[-1]] != row_of[b.words[0]] for a, b in pairwise(chunks))
 
 
 def test_a_model_is_asked_about_a_part_of_a_table_with_its_header(tmp_path: Path) -> None:

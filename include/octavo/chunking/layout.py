@@ -8,6 +8,7 @@ legibility and each word that shows in a foreign chunk a fine, each cut a fine t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -25,6 +26,7 @@ TIGHT_CUT = 200.0       # a cut between two rows that touch
 CLEAR_GAP = 2.0         # the gap, in line heights, from which on a cut costs nothing
 TABLE_EDGE = 1000.0     # the same above and below a table, where its title and its notes stand
 TABLE_CUT = 8000.0      # a cut between two rows of a table: it stays whole unless more than 40 of its words were illegible then
+ROW_CUT = 16000.0       # a cut between two lines of one of its rows
 # A chunk of more than one row is not considered once more than this share of its words is illegible.
 HOPELESS = 0.5
 
@@ -48,7 +50,7 @@ def _bounded(page: Page, row: ReadingRow, most: int) -> list[ReadingRow]:
     if len(row.words) <= most:
         return [row]
     pieces = [row.words[start:start + most] for start in range(0, len(row.words), most)]
-    return [ReadingRow(piece, union([page.words[index].box for index in piece]), row.column, row.table) for piece in pieces]
+    return [replace(row, words=piece, box=union([page.words[index].box for index in piece])) for piece in pieces]
 
 
 def _pack(page: Page, rows: Sequence[ReadingRow], most: int, tiles: int) -> list[tuple[int, int]]:
@@ -94,14 +96,16 @@ def _inside(centers: np.ndarray, box: Box) -> int:
 def _cut_costs(page: Page, rows: Sequence[ReadingRow]) -> list[float]:
     """What it costs to cut before row i; nothing before the first, after the last and between columns, most within a table."""
     height = line_height(page)
-    tables = [row.table for row in rows]
     costs = [0.0] * (len(rows) + 1)
     for index in range(1, len(rows)):
         if rows[index].column == rows[index - 1].column:
-            gap = (rows[index].box.y0 - rows[index - 1].box.y1) / height
-            tight = TIGHT_CUT if tables[index] == tables[index - 1] else TABLE_EDGE
-            within = tables[index] is not None and tables[index] == tables[index - 1]
-            costs[index] = TABLE_CUT if within else tight * min(1.0, max(0.0, 1 - gap / CLEAR_GAP))
+            above, below = rows[index - 1], rows[index]
+            gap = (below.box.y0 - above.box.y1) / height
+            if below.table is not None and below.table == above.table:
+                costs[index] = ROW_CUT if below.table_row == above.table_row else TABLE_CUT
+            else:
+                tight = TIGHT_CUT if below.table == above.table else TABLE_EDGE
+                costs[index] = tight * min(1.0, max(0.0, 1 - gap / CLEAR_GAP))
     return costs
 
 

@@ -40,26 +40,31 @@ FULL_LINE = 0.9  # of the lines' widths, from the narrowest: a few wider ones ma
 class ReadingRow:
     """Words of one line within one column as they are read: indices into ``Page.words``. ``column`` counts from 0.
 
-    ``table`` is the number of the page's table (``page.tables.tables_of``) that most of the words belong to, None for no table.
+    ``table`` is the number of the page's table (``page.tables.tables_of``) that most of the words belong to, None for no table;
+    ``table_row`` the row of it that most of them stand in, which has several lines where rulings part the rows.
     """
 
     words: tuple[int, ...]
     box: Box
     column: int
     table: int | None = None
+    table_row: int | None = None
 
 
 def rows_of(page: Page) -> list[ReadingRow]:
     """Every word of the page in exactly one row; rows in reading order, with their boxes on the page as it is."""
     rows: list[ReadingRow] = []
     level = levelled(page)
-    table_of = {word: number for number, table in enumerate(level_tables(level, lines_of(level))) for word in table.words}
+    tables = level_tables(level, lines_of(level))
+    table_of = {word: number for number, table in enumerate(tables) for word in table.words}
+    row_of = {word: cell.rows[0] for table in tables for cell in table.cells for word in cell.words}
     for number, column in enumerate(_columns(level, list(range(len(page.words))), line_height(level), table_of)):
         for line in _lines(level, column):
             across = sorted(line.words, key=lambda index: level.words[index].box.x0)
             (table, count), = Counter(table_of.get(word) for word in across).most_common(1)
-            box = union(page.words[index].box for index in across)
-            rows.append(ReadingRow(as_read(level.words, across), box, number, table if 2 * count > len(across) else None))
+            (table_row, _), = Counter(row_of.get(word) for word in across).most_common(1)
+            box, within = union(page.words[index].box for index in across), 2 * count > len(across)
+            rows.append(ReadingRow(as_read(level.words, across), box, number, table if within else None, table_row if within else None))
     return rows
 
 
