@@ -241,3 +241,52 @@ def test_a_run_of_some_documents_keeps_the_answers_of_the_others(published: Path
     after = {(row["document"], row["chunk"], row["extractor"]) for row in rows(tmp_path, "answers")}
     taken = next(row["document"] for row in rows(tmp_path, "documents") if row["uri"].endswith("bill_48213.pdf"))
     assert after == {key for key in before if key[0] != taken or key[2] == "layout"}
+
+
+def test_a_dry_run_says_what_would_change_and_changes_nothing(root: Path) -> None:
+    before, kept = tables(root), set((root / "lake").rglob("*"))
+    used = contract({**FIELDS, "total": {"type": "text", "labels": ["Zu zahlen", "invoice total"]}})
+    preview = remerge.preview_day(used, DAYS[0], settings(root))
+    assert tables(root) == before
+    assert set((root / "lake").rglob("*")) == kept
+    published = {(row["document"], row["field"]): row for row in rows(root, "fields")}
+    again(root, used)
+    after = {(row["document"], row["field"]): row for row in rows(root, "fields")}
+    said = {(one.document, one.field): (one.value, one.verdict, one.new_value, one.new_verdict) for one in preview.changes}
+    assert said
+    assert said == {
+        key: tuple(row[name] if row else None for row in (published.get(key), after.get(key)) for name in ("value", "verdict"))
+        for key in published.keys() | after.keys()
+        if [row and (row["value"], row["verdict"]) for row in (published.get(key), after.get(key))].count(None)
+        or (published[key]["value"], published[key]["verdict"]) != (after[key]["value"], after[key]["verdict"])
+    }
+
+
+def test_the_same_contract_would_change_nothing(root: Path) -> None:
+    preview = remerge.preview_day(contract(), DAYS[0], settings(root))
+    assert preview.changes == ()
+    assert all(old == new for old, new in preview.verdicts)
+    assert preview.verdicts.total() == len(rows(root, "fields"))
+
+
+def test_a_dry_run_on_the_command_line_tries_another_accept_at(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCTAVO_READING_STORE", str(settings(root).reading_store))
+    command = ["remerge", str(write(root, contract())), "--lake", str(root / "lake"), "--dry-run", "--accept-at", "1", "--json"]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0, result.output
+    said = json.loads(result.stdout.splitlines()[-1])
+    assert {one["new_verdict"] for one in said["changes"]} == {"ambiguous"}
+    accepted = sum(row["verdict"] == "accepted" for day in DAYS for row in rows(root, "fields", day))
+    assert accepted
+    assert sum(one["fields"] for one in said["verdicts"] if (one["published"], one["new"]) == ("accepted", "ambiguous")) == accepted
+    assert "nothing is published; a remerge would change" in result.stderr
+    assert "confidence" in result.stderr
+
+
+@pytest.mark.parametrize(("given", "said"), [
+    (["--accept-at", "0.5"], "--accept-at is a trial"), (["--dry-run", "--extract"], "--dry-run asks no model"),
+])
+def test_options_that_do_not_go_together_are_refused(given: list[str], said: str) -> None:
+    result = CliRunner().invoke(main, ["remerge", "receipt", *given])
+    assert result.exit_code == 4
+    assert said in result.output

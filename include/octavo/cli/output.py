@@ -34,9 +34,12 @@ from octavo.views import document as inspected
 from octavo.views import files
 from octavo.views.sources import DocumentDay, partition_of
 from octavo.workflows import pipeline
+from octavo.workflows.remerge import Preview
 
 # Losing values that fit a terminal; `show --json` prints them all.
 SHOWN_LOSERS = 2
+# Changed fields that a preview lists; `--json` has them all.
+SHOWN_CHANGES = 40
 # Columns of output that is no terminal.
 PLAIN_WIDTH = 160
 _C1 = re.compile(r"[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069]")  # json itself escapes all below a blank
@@ -100,6 +103,27 @@ def runs(console: Console, results: Sequence[pipeline.DayResult], settings: Sett
         for row in quarantined(lake, result):
             console.print(f"quarantined  {escape(row['uri'])}  [yellow]{row['reason']}[/yellow]", highlight=False, soft_wrap=True)
     console.print(f"lake: {settings.lake}", highlight=False, soft_wrap=True)
+
+
+def previews(console: Console, contract: str, found: Sequence[Preview]) -> None:
+    """What a remerge would change: the verdicts by day, then the fields of which something changes, at most ``SHOWN_CHANGES``."""
+    table = Table(title="nothing is published; a remerge would change", title_justify="left")
+    for name in ("contract", "day", "fields", "changed", "accepted", "accepted then"):
+        table.add_column(name, justify="left" if name in ("contract", "day") else "right")
+    for one in found:
+        accepted = [sum(n for pair, n in one.verdicts.items() if pair[side] == Verdict.ACCEPTED) for side in (0, 1)]
+        table.add_row(contract, str(one.day), str(one.verdicts.total()), str(len(one.changes)), *map(str, accepted))
+    console.print(table)
+    changes = [change for one in found for change in one.changes]
+    for change in changes[:SHOWN_CHANGES]:
+        before, after = (f"{value or '–'} ({verdict or 'none'})" for value, verdict in (
+            (change.value, change.verdict), (change.new_value, change.new_verdict)))
+        name = change.uri.rpartition("/")[2]
+        console.print(f"{escape(name)}  {escape(change.field)}: {escape(before)} → {escape(after)}", highlight=False, soft_wrap=True)
+        if change.new_reason:
+            console.print(f"    [dim]{escape(change.new_reason)}[/dim]", highlight=False, soft_wrap=True)
+    if len(changes) > SHOWN_CHANGES:
+        console.print(f"and {len(changes) - SHOWN_CHANGES:,} more; --json has them all", highlight=False)
 
 
 def quarantined(lake: Lake, result: pipeline.DayResult) -> list[dict[str, Any]]:

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 from upath import UPath
 
 from octavo.extraction import vlm
 from octavo.extraction.rules import stage as rules
+from octavo.merging import stage as merging
 from octavo.model.contracts import Contract
 from octavo.model.entities import Outcome, ParseStatus, Partition, Report
 from octavo.model.errors import Reason, SettingsError
 from octavo.model.settings import Settings
 from octavo.reading.store import readings
 from octavo.storage import fs, schemas
+from octavo.storage.corrections import CorrectionStore
 from octavo.storage.lake import Lake
 from octavo.storage.workspace import Plan, Workspace, cut_into_shards
 from octavo.workflows.pipeline import DayResult, Progress, Steps, extract, finish, run_id
@@ -71,17 +75,78 @@ def remerge_day(
     history = History(Lake(UPath(settings.lake)), partition, settings)
     steps.once("ingest", lambda: history.documents(workspace, contract))
     names = history.extractors(contract, model is not None)
-
-    def gather_and_extract() -> None:
-        steps.once("read", lambda: history.readings(workspace))
-        steps.once("chunk", lambda: history.chunks(workspace))
-        for name in names:
-            if name != rules.EXTRACTOR and not (name == vlm.EXTRACTOR and model is not None):
-                steps.once(f"extract_{name}", lambda name=name: history.answers(workspace, name))  # type: ignore[misc]
-        extract(steps, workspace, contract, settings, names, model)
-
-    finish(steps, workspace, contract, settings, names, gather_and_extract)
+    finish(steps, workspace, contract, settings, names, lambda: history.gather(steps, workspace, contract, names, model))
     return steps.result
+
+
+class Change(NamedTuple):
+    """A field that a remerge would publish with another value or verdict; None where it is not published, or would not be."""
+
+    document: str
+    uri: str
+    field: str
+    value: str | None
+    verdict: str | None
+    new_value: str | None
+    new_verdict: str | None
+    new_reason: str | None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a remerge of one day would change.
+
+    ``verdicts`` counts the fields by their published verdict and the one that they would have, ``none`` for a field that is not there.
+    """
+
+    day: dt.date
+    verdicts: Counter[tuple[str, str]]
+    changes: tuple[Change, ...]
+
+
+def preview_day(contract: Contract, day: dt.date, settings: Settings, *, progress: Progress | None = None) -> Preview:
+    """What ``remerge_day`` would change of a published day's fields; nothing is published, and no model asked.
+
+    Raises:
+        SettingsError: the day is not published.
+        WorkspaceError: the words that were published are not kept any more.
+    """
+    partition, lake = Partition(contract.name, day), Lake(UPath(settings.lake))
+    steps = Steps(DayResult(partition, run_id("preview")), progress)
+    workspace = Workspace.open(settings.workspaces, partition, steps.result.run)
+    history, corrections = History(lake, partition, settings), CorrectionStore(settings.correction_store)
+    try:
+        steps.once("ingest", lambda: history.documents(workspace, contract))
+        names, shards = history.extractors(contract, False), workspace.document_shards
+        history.gather(steps, workspace, contract, names, None)
+        steps.each("merge", shards, lambda shard: merging.run(workspace, shard, contract, names, corrections, settings.limits))
+        columns = ["document", "field", "value", "verdict", "reason"]
+        after = {_key(row): row for shard in shards for row in workspace.read(workspace.shard("fields", shard), columns).to_pylist()}
+        uris = {row["document"]: row["uri"] for row in workspace.read(workspace.documents, ["document", "uri"]).to_pylist()}
+    finally:
+        fs.remove_tree(workspace.root)
+    before = {_key(row): row for row in fs.read_table(lake.table("fields", partition), columns).to_pylist()}
+    return _compared(day, before, after, uris)
+
+
+def _key(row: dict[str, Any]) -> tuple[str, str]:
+    return row["document"], row["field"]
+
+
+def _compared(
+    day: dt.date, before: dict[tuple[str, str], dict[str, Any]], after: dict[tuple[str, str], dict[str, Any]], uris: dict[str, str],
+) -> Preview:
+    verdicts: Counter[tuple[str, str]] = Counter()
+    changes = []
+    nothing: dict[str, Any] = {"value": None, "verdict": None, "reason": None}
+    for key in dict.fromkeys((*before, *after)):
+        old, new = before.get(key, nothing), after.get(key, nothing)
+        verdicts[old["verdict"] or "none", new["verdict"] or "none"] += 1
+        if (old["value"], old["verdict"]) != (new["value"], new["verdict"]):
+            document, field = key
+            changes.append(Change(
+                document, uris.get(document, ""), field, old["value"], old["verdict"], new["value"], new["verdict"], new["reason"]))
+    return Preview(day, verdicts, tuple(changes))
 
 
 @dataclass(frozen=True)
@@ -118,6 +183,17 @@ class History:
             "quarantined": sum(row["status"] == Outcome.QUARANTINED for row in rows),
         }
         return Report("ingest", counts, time.monotonic() - started)
+
+    def gather(
+        self, steps: Steps, workspace: Workspace, contract: Contract, names: Sequence[str], model: vlm.RuntimeOptions | None,
+    ) -> None:
+        """Put words, chunks and kept answers back, and let the layout extractor, and a model that there is, work anew."""
+        steps.once("read", lambda: self.readings(workspace))
+        steps.once("chunk", lambda: self.chunks(workspace))
+        for name in names:
+            if name != rules.EXTRACTOR and not (name == vlm.EXTRACTOR and model is not None):
+                steps.once(f"extract_{name}", lambda name=name: self.answers(workspace, name))  # type: ignore[misc]
+        extract(steps, workspace, contract, self.settings, names, model)
 
     def readings(self, workspace: Workspace) -> Report:
         """The pages with their words."""
