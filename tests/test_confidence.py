@@ -8,6 +8,7 @@ import pytest
 
 from octavo.merging import confidence, features
 from octavo.merging.confidence import Weights
+from octavo.merging.resolution import falls_short
 from octavo.model.contracts import Contract
 from octavo.model.entities import Field, Verdict
 from tests.merging.pages import answer, merge
@@ -64,6 +65,8 @@ def test_what_is_sure_is_accepted_and_what_is_not_says_why() -> None:
     short = fields["lines[2].item"]
     assert short.verdict is Verdict.AMBIGUOUS
     assert f"confidence {short.confidence}, accepted from {SHIPPED.accept_at}" in short.reason
+    assert falls_short(short.reason)
+    assert not falls_short("nothing shows that it is this field")
     assert features.AGAINST["short_row"] in short.reason
 
 

@@ -11,8 +11,13 @@ from fastapi import FastAPI, HTTPException
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
+from upath import UPath
 
+from octavo.merging.confidence import shipped
+from octavo.model.entities import Partition
+from octavo.storage import fs
 from octavo.storage.corrections import CorrectionStore
+from octavo.storage.lake import Lake
 from tests.inspect.conftest import DAY, HOSTILE_NAME, Shelf
 
 
@@ -280,6 +285,17 @@ def test_a_contract_is_shown_with_all_that_follows_from_it(client: TestClient) -
     [day] = shown["days"]
     assert (day["day"], day["gate"], day["documents"], day["quarantined_count"]) == (DAY.isoformat(), "passed", 3, 1)
     assert "<svg" in client.get("contract/letter").text
+
+
+def test_a_contract_shows_what_another_accept_at_would_do_to_its_last_day(client: TestClient, shelf: Shelf) -> None:
+    fields = fs.read_table(Lake(UPath(shelf.settings.lake)).table("fields", Partition("letter", DAY)), ["verdict", "confidence"]).to_pylist()
+    accepted = [row["confidence"] for row in fields if row["verdict"] == "accepted"]
+    trial = client.get("api/contract/letter").json()["trial"]
+    assert (trial["day"], float(trial["accept_at"])) == (DAY.isoformat(), float(shipped().accept_at))
+    tried = [confidence for confidence, count in trial["counts"] for _ in range(count)]
+    assert sorted(float(one) for one in tried if float(one) >= float(trial["accept_at"])) == sorted(map(float, accepted))
+    wrong = sum(1 - confidence for confidence in accepted)
+    assert f"{len(accepted)} of {len(tried)} values accepted, of these some {round(wrong, 1)} wrong" in client.get("contract/letter").text
 
 
 def test_publish_shows_the_table_and_a_task_whose_workspace_is_gone_says_so(client: TestClient, shelf: Shelf) -> None:

@@ -7,6 +7,7 @@ how documents are cut into shards can change the outcome.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Sequence, Set
 from decimal import Decimal
 from operator import attrgetter
@@ -76,7 +77,7 @@ def resolve(document: str, path: str, spec: FieldSpec, all_scored: Sequence[Scor
         if confidence < accept_at:
             verdict = Verdict.AMBIGUOUS
             why = words_of(decider.weights.least(group_of(spec.type), features)) or "too little speaks for it"
-            reason = f"{reason}, but {why}: confidence {confidence}, accepted from {accept_at}"
+            reason = f"{reason}, but {why}: {_short(confidence, accept_at)}"
     losers = tuple([
         Loser(one.scored.candidate.value, one.scored.candidate.page, one.scored.candidate.extractor, _why_lost(one, winner, spec))
         for one in weighed[1:]
@@ -85,6 +86,18 @@ def resolve(document: str, path: str, spec: FieldSpec, all_scored: Sequence[Scor
         document, path, best.candidate.value, best.typed, best.support, verdict, reason, best.candidate.page, best.candidate.chunk,
         best.evidence, best.candidate.extractor, losers, matched, confidence, features,
     )
+
+
+def _short(confidence: Decimal, accept_at: Decimal) -> str:
+    return f"confidence {confidence}, accepted from {accept_at}"
+
+
+_SHORT = re.compile(rf"{_short(Decimal(0), Decimal(0)).replace('0', '[0-9.]+')}$")
+
+
+def falls_short(reason: str) -> bool:
+    """Whether a verdict's reason says that nothing but a low confidence speaks against the value."""
+    return _SHORT.search(reason) is not None
 
 
 def _confidence(scored: ScoredCandidate, spec: FieldSpec, features: Features, weights: Weights) -> Decimal | None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
+from upath import UPath
 
 from octavo.extraction.vlm.prompts import answer_schema, prompt
+from octavo.merging import confidence
+from octavo.merging.resolution import SURE, falls_short
 from octavo.model import contracts
 from octavo.model.contracts import NAME, Contract
+from octavo.model.entities import Partition, Verdict
 from octavo.model.errors import ContractError
 from octavo.model.settings import Settings
-from octavo.storage.lake import table_schemas
+from octavo.storage import fs
+from octavo.storage.lake import Lake, table_schemas
 from octavo.views.overview import Day, latest
 
 SHOWN_DAYS = 60
@@ -48,6 +56,32 @@ class ContractView:
     schema: str
     columns: tuple[Column, ...]
     days: tuple[Day, ...]
+    trial: Trial | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What another ``accept_at`` would make of a published day's values.
+
+    ``counts`` has the values that no rule refuses by their confidence, the least first; ``accept_at`` is the contract's.
+    """
+
+    day: dt.date
+    accept_at: Decimal
+    counts: tuple[tuple[Decimal, int], ...]
+
+    @property
+    def total(self) -> int:
+        return sum(count for _, count in self.counts)
+
+    @property
+    def accepted(self) -> int:
+        return sum(count for confidence, count in self.counts if confidence >= self.accept_at)
+
+    @property
+    def wrong(self) -> Decimal:
+        """How many of the accepted ones are wrong, as far as confidences say."""
+        return sum(((1 - confidence) * count for confidence, count in self.counts if confidence >= self.accept_at), Decimal(0))
 
 
 def load(settings: Settings, name: str) -> ContractView | None:
@@ -62,8 +96,22 @@ def load(settings: Settings, name: str) -> ContractView | None:
         return ContractView(name, name, "", "", source, str(error).replace(f"{path.parent}/", ""), "", "", (), days)
     return ContractView(
         name, contract.title, contract.description, contract.hash, source, "", prompt(contract, contract.chunking.strategy, WORDS),
-        json.dumps(answer_schema(contract), indent=1, ensure_ascii=False), tuple(_columns(contract)), days,
+        json.dumps(answer_schema(contract), indent=1, ensure_ascii=False), tuple(_columns(contract)), days, _trial(settings, contract, days),
     )
+
+
+def _trial(settings: Settings, contract: Contract, days: Sequence[Day]) -> Trial | None:
+    """The values of the latest published day; None where there is none, or none with a confidence."""
+    day = next((one.day for one in days if one.published), None)
+    if day is None:
+        return None
+    table = fs.read_table(Lake(UPath(settings.lake)).table("fields", Partition(contract.name, day)), ["verdict", "reason", "confidence"])
+    counts = Counter(
+        row["confidence"] for row in table.to_pylist()
+        if row["confidence"] is not None and row["confidence"] < SURE and (row["verdict"] == Verdict.ACCEPTED or falls_short(row["reason"]))
+    )
+    accept_at = confidence.shipped().accept_at if contract.accept_at is None else contract.accept_at
+    return Trial(day, accept_at, tuple(sorted(counts.items()))) if counts else None
 
 
 def _columns(contract: Contract) -> Iterator[Column]:
