@@ -288,8 +288,8 @@ def test_a_contract_is_shown_with_all_that_follows_from_it(client: TestClient) -
 
 
 def test_a_contract_shows_what_another_accept_at_would_do_to_its_last_day(client: TestClient, shelf: Shelf) -> None:
-    fields = fs.read_table(Lake(UPath(shelf.settings.lake)).table("fields", Partition("letter", DAY)), ["verdict", "confidence"]).to_pylist()
-    accepted = [row["confidence"] for row in fields if row["verdict"] == "accepted"]
+    table = fs.read_table(Lake(UPath(shelf.settings.lake)).table("fields", Partition("letter", DAY)), ["verdict", "confidence"])
+    accepted = [row["confidence"] for row in table.to_pylist() if row["verdict"] == "accepted"]
     trial = client.get("api/contract/letter").json()["trial"]
     assert (trial["day"], float(trial["accept_at"])) == (DAY.isoformat(), float(shipped().accept_at))
     tried = [confidence for confidence, count in trial["counts"] for _ in range(count)]

@@ -96,7 +96,8 @@ def load(settings: Settings, name: str) -> ContractView | None:
         return ContractView(name, name, "", "", source, str(error).replace(f"{path.parent}/", ""), "", "", (), days)
     return ContractView(
         name, contract.title, contract.description, contract.hash, source, "", prompt(contract, contract.chunking.strategy, WORDS),
-        json.dumps(answer_schema(contract), indent=1, ensure_ascii=False), tuple(_columns(contract)), days, _trial(settings, contract, days),
+        json.dumps(answer_schema(contract), indent=1, ensure_ascii=False), tuple(_columns(contract)), days,
+        _trial(settings, contract, days),
     )
 
 
