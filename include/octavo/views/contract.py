@@ -102,8 +102,8 @@ def load(settings: Settings, name: str) -> ContractView | None:
 
 
 def _trial(settings: Settings, contract: Contract, days: Sequence[Day]) -> Trial | None:
-    """The values of the latest published day; None where there is none, or none with a confidence."""
-    day = next((one.day for one in days if one.published), None)
+    """The values of the latest published day that has any; None where there is none, or none with a confidence."""
+    day = next((one.day for one in days if one.verdicts), None)
     if day is None:
         return None
     table = fs.read_table(Lake(UPath(settings.lake)).table("fields", Partition(contract.name, day)), ["verdict", "reason", "confidence"])
