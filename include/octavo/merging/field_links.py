@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import NamedTuple
 
-from octavo.model.contracts import FieldSpec, Kind
+from octavo.model.contracts import FieldSpec, Kind, Where
 from octavo.model.entities import Box
-from octavo.page import labels
+from octavo.page import labels, patterns
 from octavo.page.businesses import PHRASE_GAP
 from octavo.page.index import PageIndex, runs_of
 from octavo.page.label_matches import LEGIBLE_LABEL, ContractLabels, LabelMatch, PageLabels, label_match
@@ -38,7 +38,8 @@ class FieldLink(NamedTuple):
 
     ``priority`` is the label's place among the field's labels, which contracts list best first; of two places
     of one label the one whose line has another field's label too comes first. ``how`` is the feature that names the
-    kind of link, one of ``features.LINKS``; ``label`` the label, where there is one.
+    kind of link, one of ``features.LINKS``; ``label`` the label, where there is one; ``side`` the value's side of it, where the
+    contract says it.
     """
 
     score: float
@@ -47,6 +48,7 @@ class FieldLink(NamedTuple):
     priority: int = 0
     how: str = ""
     label: LabelMatch | None = None
+    side: Where | None = None
 
 
 NO_LINK = FieldLink(0.0)
@@ -59,8 +61,9 @@ class FieldLinks:
         self._index = index
         self._labels = contract_labels
         self._page_labels = PageLabels(index, contract_labels)
-        self._near = Neighbours(index)
+        self._near = Neighbours(index, contract_labels.specs)
         self._cache: dict[tuple[str, tuple[int, ...]], FieldLink] = {}
+        self._found: dict[str, frozenset[tuple[int, ...]]] = {}
         self._rivals: dict[str, list[LabelMatch]] = {}
         self._labelled: dict[str, list[tuple[int, Typed, tuple[int, ...], str]]] = {}
 
@@ -68,6 +71,30 @@ class FieldLinks:
     def specs(self) -> Mapping[str, FieldSpec]:
         """Every leaf field of the contract, by path."""
         return self._labels.specs
+
+    def sharing(self, field: str) -> list[str]:
+        """The date fields that share a label with a date field, itself included, in the contract's order."""
+        return self._labels.sharing(field)
+
+    def placed(self, field: str) -> list[LabelMatch]:
+        """Where the page prints a field's labels."""
+        return self._by_field.get(field, [])
+
+    def labels(self) -> list[LabelMatch]:
+        """The labels of fields, wherever the page prints one."""
+        return [one for one in self._page_labels.plain if one.fields]
+
+    def by_pattern(self, field: str, words: tuple[int, ...]) -> FieldLink:
+        """How a value is linked to a field that the contract finds by a pattern."""
+        spec = self._labels.specs[field]
+        if spec.find is None:
+            return NO_LINK
+        if field not in self._found:
+            labels = [one.words for one in self.placed(field)] if spec.labels else None
+            segments = {word: part for line in self._index.page_lines for part in line.segments for word in part.words}
+            every = patterns.found(self._index.level, self._index.page_lines, spec.find, segments, labels)
+            self._found[field] = frozenset(found for _, found in every)
+        return FieldLink(STRONG, "the contract's pattern finds it", how="found") if words in self._found[field] else NO_LINK
 
     @property
     def words(self) -> frozenset[int]:
@@ -100,11 +127,12 @@ class FieldLinks:
         if label is not None and self._index.boxes[words[-1]].x1 <= label.box.x1:
             return FieldLink(0.0, "", label.text)  # a label is nobody's value, unless one is glued to it
         box = self._index.place_boxes(words)[0]
-        own = self._near.nearest(self._by_field.get(field, ()), words, box)
+        where = self._labels.specs[field].where if field in self._labels.specs else ()
+        own = self._nearest(field, words)
         rival = self._near.nearest(self._rivals_of(field), words, box)
         if own.score < STRONG and rival.score < STRONG and self._index.scanned and self._is_near_dim(words, box):
             misread = [one for one in self._page_labels.misread if field in one.fields]
-            own = max(own, self._near.nearest(misread, words, box), key=_closeness)
+            own = max(own, self._near.nearest(misread, words, box, where), key=_closeness)
         own = self._of_range(field, own, words)
         priority = 2 * self._labels.priority(field, own.text) + (not self._is_introduced(field, own, words))
         if rival.score and _closeness(rival) > _closeness(own):
@@ -112,10 +140,17 @@ class FieldLinks:
         if not own.score:
             return NO_LINK
         link = FieldLink(own.score, _why(own), "", priority, _how(own), own.label)
+        if where:  # it stands where the contract says, as others do right of their label
+            link = link._replace(how="beside_label", side=own.side)
         better = self._better_label(field, own.text) if self._labels.specs[field].type in _RANKED else ""
         if better:
             return link._replace(score=own.score / 2, why=f"{link.why}, though the page has the better label “{better}”")
         return link._replace(score=own.score / 2, rival=rival.text) if _closeness(rival) == _closeness(own) else link
+
+    def _nearest(self, field: str, words: tuple[int, ...]) -> Nearness:
+        """The closest label of a field to a value, on the sides where the field's values stand."""
+        where = self._labels.specs[field].where if field in self._labels.specs else ()
+        return self._near.nearest(self._by_field.get(field, ()), words, self._index.place_boxes(words)[0], where)
 
     def _is_introduced(self, field: str, own: Nearness, words: tuple[int, ...]) -> bool:
         """Whether the value's line has a label of another field as well: "Invoice No. 17 of 2 May" speaks of the document."""
@@ -151,11 +186,13 @@ class FieldLinks:
         sharing = self._labels.sharing(field)
         if len(sharing) < 2:
             return own
-        before = next((w for w in self._date_places if 0 < words[0] - w[-1] <= 2 and w[-1] not in words
+        if sum(words in places for places in self._index.dates.values()) > 1:
+            return own  # both ends of a range in one word
+        before = self._index.short_ranges.get(words) or next((w for w in self._date_places if 0 < words[0] - w[-1] <= 2 and w[-1] not in words
                        and same_row(self._index.boxes[w[-1]], self._index.boxes[words[0]])), None)
         text = own.text
         if before is not None:
-            first = self._near.nearest(self._by_field.get(field, ()), before, self._index.place_boxes(before)[0])
+            first = self._nearest(field, before)
             if first.score < own.score and not self._labels.is_shared(text):
                 return own
             own = max(own, first, key=_closeness)
@@ -192,20 +229,20 @@ class FieldLinks:
         if found is None:
             spec = self._labels.specs.get(field)
             found = self._labelled[field] = []
-            for typed, places in self._values_near(field, spec.type if spec else Kind.TEXT):
+            for typed, places in self._values_near(field, spec or FieldSpec()):
                 for words in places:
-                    if self._near.nearest(self._by_field.get(field, ()), words, self._index.place_boxes(words)[0]).score < STRONG:
+                    if self._nearest(field, words).score < STRONG:
                         continue
                     link = self.of(field, words)
                     if link.score >= STRONG and not link.rival:
                         found.append((link.priority, typed, words, link.why))
         return found
 
-    def _values_near(self, field: str, kind: Kind) -> Iterable[tuple[Typed, list[tuple[int, ...]]]]:
-        index = self._index
-        if kind is Kind.DATE:
+    def _values_near(self, field: str, spec: FieldSpec) -> Iterable[tuple[Typed, list[tuple[int, ...]]]]:
+        index = self._index.marked(spec.marks)
+        if spec.type is Kind.DATE:
             return index.dates.items()
-        if kind is not Kind.MONEY:
+        if spec.type is not Kind.MONEY or spec.where:
             return ()
         near: set[int] = set()
         for one in self._by_field.get(field, ()):
@@ -269,7 +306,10 @@ def _closeness(one: Nearness) -> tuple[float, int]:
 
 
 def _why(best: Nearness) -> str:
-    return f"{'beside' if best.row else 'below'} its label “{best.text}”" if best.score else ""
+    return f"{_SIDES[best.side]} its label “{best.text}”" if best.score else ""
+
+
+_SIDES = {Where.RIGHT: "beside", Where.BELOW: "below", Where.ABOVE: "above", Where.LEFT: "left of", Where.INSIDE: "in the box of"}
 
 
 def _how(best: Nearness) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from typing import NamedTuple
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
-from octavo.model.contracts import Contract, Kind
+from octavo.model.contracts import Contract, FieldSpec, Kind
 from octavo.model.entities import Box
 from octavo.page import labels
 from octavo.page.index import PageIndex, look_alike, runs_of
@@ -89,26 +90,26 @@ class ContractLabels:
 
     @cached_property
     def _dated(self) -> dict[str, int]:
-        dated = [spec for spec in self.specs.values() if spec.type is Kind.DATE]
+        dated = [self.specs[field] for field in self._sharing]
         return Counter(text for spec in dated for text in {squeeze(label) for label in spec.labels})
 
     @cached_property
     def _sharing(self) -> dict[str, list[str]]:
-        found = {}
-        for field, spec in self.specs.items():
-            if spec.type is Kind.DATE:
-                own = {squeeze(text) for text in spec.labels}
-                found[field] = [
-                    other for other, their in self.specs.items()
-                    if their.type is Kind.DATE and own & {squeeze(text) for text in their.labels}
-                ]
-        return found
+        return sharing_labels(self.specs)
 
     @cached_property
     def long(self) -> tuple[list[LabelEntry], list[str]]:
         """Labels that may be misread, and how they are compared."""
         entries = [entry for entry in self.entries if len(entry.squeezed) >= labels.FUZZY_LENGTH]
         return entries, [entry.squeezed for entry in entries]
+
+
+def sharing_labels(specs: Mapping[str, FieldSpec]) -> dict[str, list[str]]:
+    """For each date field outside lists those that share a label with it, itself included, in the contract's order."""
+    dated = {
+        field: {squeeze(text) for text in spec.labels} for field, spec in specs.items() if spec.type is Kind.DATE and "[]" not in field
+    }
+    return {field: [other for other, theirs in dated.items() if own & theirs or other == field] for field, own in dated.items()}
 
 
 class PageLabels:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 from octavo.model.contracts import Contract, Kind, Locale
 from octavo.model.entities import Box, Page
 from octavo.page import labels, lines, typed
+from octavo.page.choices import Options
+from octavo.page.label_matches import sharing_labels
 from octavo.page.labels import Label
 from octavo.page.level import levelled
 from octavo.page.lines import Line, Segment
@@ -81,6 +83,19 @@ class View:
     def prints(self) -> dict[str, tuple[Label, ...]]:
         """The labels of each leaf field as printed on the page, by path."""
         return {path: tuple(self._index.find(spec.labels, spec.not_labels)) for path, spec in self.contract.leaves() if spec.labels}
+
+    @cached_property
+    def _sharing(self) -> dict[str, list[str]]:
+        return sharing_labels(dict(self.contract.leaves()))
+
+    def sharing(self, path: str) -> list[str]:
+        """The date fields that share a label with a date field, itself included, in the contract's order."""
+        return self._sharing.get(path, [])
+
+    @cached_property
+    def options(self) -> Options:
+        """The boxes to tick of the page."""
+        return Options(self.page, self.given, self.lines)
 
     @cached_property
     def column_labels(self) -> dict[int, list[tuple[str, Label]]]:
