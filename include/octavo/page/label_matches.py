@@ -15,6 +15,7 @@ from octavo.model.contracts import Contract, FieldSpec, Kind
 from octavo.model.entities import Box
 from octavo.page import labels
 from octavo.page.index import PageIndex, look_alike, runs_of
+from octavo.page.lines import stacked
 from octavo.page.values import squeeze
 
 # Words read with less confidence may be a misread label.
@@ -134,7 +135,27 @@ class PageLabels:
                         if end is not None:
                             for entry in entries:
                                 _file(found, (number, end), entry)
-        return self._longest(found, set())
+        return self._with_stacked(self._longest(found, set()))
+
+    def _with_stacked(self, matches: list[LabelMatch]) -> list[LabelMatch]:
+        """The labels with those that are broken over lines, which stand before the shorter ones in them."""
+        index = self._index
+        heads, known = index.stream.first_alike, {one.text for one in matches}
+        broken = {
+            entry.squeezed: entries for head, by_print in self._labels.by_head.items() if head in heads
+            for entries in by_print.values() for entry in entries if entry.head == head != entry.squeezed and entry.text not in known
+        }
+        if not broken:
+            return matches
+        found: list[LabelMatch] = []
+        for part in stacked(index.level.words, index.page_lines):
+            entries = broken.get(look_alike("".join(run for word in part.words for run in runs_of(index.texts[word]))), ())
+            if entries and all(set(one.words).isdisjoint(part.words) for one in found):
+                fields = frozenset(entry.field for entry in entries if entry.field is not None)
+                kinds = frozenset(entry.kind for entry in entries if entry.kind is not None)
+                found.append(LabelMatch(part.words, part.box, entries[0].text, fields, kinds))
+        words = {word for one in found for word in one.words}
+        return sorted([*found, *(one for one in matches if words.isdisjoint(one.words))], key=lambda one: (one.box.y0, one.box.x0, one.words))
 
     @cached_property
     def words(self) -> frozenset[int]:
