@@ -188,8 +188,9 @@ class FieldLinks:
             return own
         if sum(words in places for places in self._index.dates.values()) > 1:
             return own  # both ends of a range in one word
-        before = self._index.short_ranges.get(words) or next((w for w in self._date_places if 0 < words[0] - w[-1] <= 2 and w[-1] not in words
-                       and same_row(self._index.boxes[w[-1]], self._index.boxes[words[0]])), None)
+        before = self._index.short_ranges.get(words) or next(
+            (w for w in self._date_places if 0 < words[0] - w[-1] <= 2 and w[-1] not in words
+             and same_row(self._index.boxes[w[-1]], self._index.boxes[words[0]])), None)
         text = own.text
         if before is not None:
             first = self._nearest(field, before)

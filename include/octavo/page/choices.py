@@ -181,8 +181,8 @@ class Options:
         words = self._page.words
         ticks = [
             _Tick(check.box, self._given.checks[n].box, check.ticked,
-                  tuple(i for i in line.words if check.box.holds(words[i].box.center) or set(words[i].text) <= _TICKS | _EMPTY
-                        and words[i].box.holds(check.box.center)), number)
+                  tuple(i for i in line.words if check.box.holds(words[i].box.center) or (set(words[i].text) <= _TICKS | _EMPTY
+                        and words[i].box.holds(check.box.center))), number)
             for n, check in enumerate(self._page.checks) if same_row(check.box, line.box) and self._is_nearest(check.box, number)
         ]
         run = typed.Run(self._page, line.words)

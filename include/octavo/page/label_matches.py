@@ -155,7 +155,8 @@ class PageLabels:
                 kinds = frozenset(entry.kind for entry in entries if entry.kind is not None)
                 found.append(LabelMatch(part.words, part.box, entries[0].text, fields, kinds))
         words = {word for one in found for word in one.words}
-        return sorted([*found, *(one for one in matches if words.isdisjoint(one.words))], key=lambda one: (one.box.y0, one.box.x0, one.words))
+        others = (one for one in matches if words.isdisjoint(one.words))
+        return sorted([*found, *others], key=lambda one: (one.box.y0, one.box.x0, one.words))
 
     @cached_property
     def words(self) -> frozenset[int]:

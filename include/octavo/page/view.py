@@ -89,8 +89,9 @@ class View:
         return sharing_labels(dict(self.contract.leaves()))
 
     def sharing(self, path: str) -> list[str]:
-        """The date fields that share a label with a date field, itself included, in the contract's order."""
-        return self._sharing.get(path, [])
+        """The date fields that share a label with a date field, itself included, in the contract's order; none where one has a ``pick``."""
+        sharing, specs = self._sharing.get(path, []), dict(self.contract.leaves())
+        return sharing if all(specs[one].pick == "first" for one in sharing) else []
 
     @cached_property
     def options(self) -> Options:

@@ -144,7 +144,8 @@ class Desk:
             raise SettingsError(f"{field}: the value that was given cannot be read as one {spec.type}")
         if isinstance(typed, dt.date):
             return self._said(field, text, typed.isoformat(), Action.CORRECTED)
-        return self._said(field, text, _plain(typed) if isinstance(typed, int | Decimal) and not isinstance(typed, bool) else None, Action.CORRECTED)
+        number = typed if isinstance(typed, int | Decimal) and not isinstance(typed, bool) else None
+        return self._said(field, text, _plain(number), Action.CORRECTED)
 
     def answers(self, values: Mapping[str, str | None]) -> list[Correction]:
         """What a filled form says: a field that stands as it stood is confirmed, another is corrected, an empty one that was empty is left.

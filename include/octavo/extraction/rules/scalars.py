@@ -66,8 +66,6 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
     if spec.find is not None:
         return by_pattern(view, path, spec)
     sharing = view.sharing(path)
-    if len(sharing) > 1 and (ends := _ends_of_ranges(view, path, spec, sharing.index(path))):
-        return ends
     found: list[Proposal] = []
     prints = view.prints.get(path, ())
     order = {name: rank for rank, name in enumerate(spec.labels)}
@@ -84,6 +82,9 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
             weight *= INSIDE_NAME if spec.type is Kind.NAME else INSIDE
         if spec.where:
             found += [replace(c, score=c.score * weight) for c in where_told(view, spec, label)]
+            continue
+        if len(sharing) > 1 and (end := _end_of_range(view, spec, label, sharing.index(path))):
+            found.append(replace(end, score=end.score * weight))
             continue
         inside = in_box(view, spec, label)
         if inside:
@@ -124,27 +125,21 @@ def by_pattern(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
     return ranked(_picked(found, spec, view.locale), spec)
 
 
-def _ends_of_ranges(view: View, path: str, spec: FieldSpec, at: int) -> list[Proposal]:
-    """Behind labels that several date fields share: the date of the range there that is the field's, by the order of the fields."""
-    found = []
-    for label in view.prints.get(path, ()):
-        words, skip = right_of(view, view.lines[view.line_of[label.words[-1]]], label)
-        rows = [(words, skip)] if words else []
-        number = view.line_of[label.words[-1]] + 1
-        cell = cell_under(view, view.lines[number], label.box, label.box) if number < len(view.lines) else None
-        rows += [(list(cell.words), 0)] if cell and not set(cell.words) & view.label_words else []
-        for words, skip in rows:
-            run = typed.Run(view.page, words, skip, view.segment_of)
-            short = next(iter(parser(view.locale).date_ranges(run.text)), None)
-            if short is not None:
-                text, covered, _ = run.cut(short.split if at else short.start, short.end)
-                found.append(Proposal(text, covered, 1.0))
-                break
-            dates = list(typed.matches(run, spec.type, view.locale))
-            if len(dates) > 1 and at < len(dates):
-                found.append(Proposal(dates[at].text, dates[at].words, 1.0))
-                break
-    return ranked(found, spec)
+def _end_of_range(view: View, spec: FieldSpec, label: Label, at: int) -> Proposal | None:
+    """Behind a label that several date fields share, or below it: of the dates of a range the one that is the field's, by their order."""
+    number = view.line_of[label.words[-1]]
+    words, skip = right_of(view, view.lines[number], label)
+    cell = cell_under(view, view.lines[number + 1], label.box, label.box) if number + 1 < len(view.lines) else None
+    under = cell.words if cell and not set(cell.words) & view.label_words else ()
+    for run in (typed.Run(view.page, words, skip, view.segment_of), typed.Run(view.page, under)):
+        short = next(iter(parser(view.locale).date_ranges(run.text)), None)
+        if short is not None:
+            text, covered, _ = run.cut(short.split if at else short.start, short.end)
+            return Proposal(text, covered, 1.0)
+        dates = list(typed.matches(run, spec.type, view.locale))
+        if at < len(dates) > 1:
+            return Proposal(dates[at].text, dates[at].words, 1.0)
+    return None
 
 
 def where_told(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
@@ -155,7 +150,8 @@ def where_told(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
 
 def above(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
     """The value in the column over a label: its nearest line, of an address all lines without a gap."""
-    edge, kept = label.box, []
+    edge = label.box
+    kept: list[Segment] = []
     for number in range(view.line_of[label.words[0]] - 1, -1, -1):
         fitting = [part for part in view.lines[number].segments
                    if part.box.y1 <= edge.y0 + edge.height // 2 and labels.aligned(label.box, part.box)]
@@ -184,7 +180,8 @@ def left_of(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
     if typed.is_text(spec.type):
         cut = trimmed(view.page, [i for i in free if view.segment_of[i] is view.segment_of[free[-1]]]) if free else None
         return [cut] if cut and (spec.type is not Kind.NAME or is_name(cut.text)) else []
-    return [Proposal(m.text, m.words, 1.0) for m in list(typed.values(typed.Run(view.page, free, 0, view.segment_of), spec, view.locale))[-1:]]
+    last = list(typed.values(typed.Run(view.page, free, 0, view.segment_of), spec, view.locale))[-1:]
+    return [Proposal(match.text, match.words, 1.0) for match in last]
 
 
 def in_box(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:

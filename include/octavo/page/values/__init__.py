@@ -20,8 +20,8 @@ from octavo.page.values.dates import DateRange, Dates, DateSpan, DayOfYear
 from octavo.page.values.numbers import read_quantity
 
 __all__ = [
-    "NUMBERS", "NUMERIC", "TEXTUAL", "AmountSpan", "DateRange", "DateSpan", "DayOfYear", "Parser", "Typed", "canonical", "collapse", "currency_of", "encodable",
-    "parser", "squeeze", "strip_marks",
+    "NUMBERS", "NUMERIC", "TEXTUAL", "AmountSpan", "DateRange", "DateSpan", "DayOfYear", "Parser", "Typed", "canonical", "collapse",
+    "currency_of", "encodable", "parser", "squeeze", "strip_marks",
 ]
 
 # What a value is as its kind; a date without a year waits for it.
