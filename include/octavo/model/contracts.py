@@ -16,14 +16,29 @@ from typing import Annotated, Any, Literal
 
 from babel import Locale as Cldr
 from babel.core import UnknownLocaleError
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
 from octavo.model.digest import digest
 from octavo.model.errors import ContractError
-from octavo.model.field_specs import CHOSEN, NESTED, NUMERIC, PLAIN, FieldSpec, Kind, Marks, Misplaced, Part, Place, Where
+from octavo.model.field_specs import (
+    CHOSEN,
+    NESTED,
+    NUMERIC,
+    PLAIN,
+    FieldSpec,
+    Kind,
+    Marks,
+    Misplaced,
+    Part,
+    Place,
+    Where,
+    compiled,
+    is_pattern,
+    several,
+)
 from octavo.model.lexicon import PART, current
 from octavo.model.tiling import HIGH_TILES
 
@@ -33,8 +48,8 @@ __all__ = [
 ]
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-# Columns that every contract's table has, and the partitions that its path names.
-COLUMNS = ("document", "uri", "contract_hash", "contract", "day")
+# Columns that every contract's table has, and the partition of its name. Fields called ``day``, as the other partition, were always taken.
+COLUMNS = ("document", "uri", "contract_hash", "contract")
 RESERVED = frozenset({"documents", "pages", "chunks", "fields", "review", "corrections", "answers", "ledger"})
 
 
@@ -160,6 +175,7 @@ class Contract(Part):
     start: str | None = Field(None, pattern=r"^\d{4}-\d{2}-\d{2}$", description="no scheduled run for an earlier day")
     files: tuple[str, ...] = ("**/*",)
     pages: str | None = Field(None, pattern=r"^\d+(-\d*)?(, ?\d+(-\d*)?)*$", description='pages of a document that are read: "1-3, 7, 10-"')
+    match: Annotated[tuple[str, ...], BeforeValidator(several)] = Field((), description="words or /patterns/ of which documents have some")
     locale: Locale = Locale()
     chunking: Chunking = Chunking()
     extractor: Literal["auto", "layout", "molmo"] = "auto"
@@ -168,6 +184,16 @@ class Contract(Part):
     accept_at: Decimal | None = Field(None, ge=0, le=1, description="least confidence of an accepted value; null: as it is shipped")
     fields: dict[str, FieldSpec] = Field(min_length=1)
     gate: Gate = Gate()
+
+    @field_validator("match")
+    @classmethod
+    def _can_match(cls, match: tuple[str, ...]) -> tuple[str, ...]:
+        for at, one in enumerate(match):
+            if is_pattern(one):
+                compiled("match", one[1:-1], at)
+            elif not any(map(str.isalnum, one)):
+                raise Misplaced(f"{one!r} has neither letters nor digits to look for", at)
+        return match
 
     @model_validator(mode="after")
     def _page_ranges(self) -> Contract:
@@ -366,12 +392,35 @@ class _Lines:
 
 
 def _remedy(error: Any) -> str:
+    given, told, about = error.get("input"), error.get("ctx") or {}, error["loc"][-1] if error["loc"] else "contract"
+    shown = f" (found {given!r})" if isinstance(given, str | int | float | bool) else ""
     match error["type"]:
         case "extra_forbidden":
             return "no such key; check its spelling against docs/contracts.md"
         case "missing":
             return "is missing; add it"
+        case "tuple_type":
+            return f"is no list; write [{given}]" if shown else "is no list; write one in []"
+        case "dict_type" | "model_type" | "model_attributes_type":
+            return f"is no mapping; write its keys below it, or in {{}}{shown}"
+        case "string_type":
+            return f"is no text; put it in quotes{shown}"
+        case "enum" | "literal_error":
+            return f"is none of {told['expected'].replace(' or ', ', ')}{shown}".replace("'", "")
+        case "bool_type" | "bool_parsing":
+            return f"is true or false{shown}"
+        case "too_short":
+            return "is empty; it needs an entry"
+        case "string_pattern_mismatch":
+            return f"{_PATTERNS.get(about, 'must match ' + told['pattern'])}{shown}"
+        case kind if kind.startswith(("int_", "float_", "decimal_")):
+            return f"is no number{shown}"
         case _:
-            given = error.get("input")
-            shown = f" (found {given!r})" if isinstance(given, str | int | float | bool) else ""
-            return f"{error['msg'].removeprefix('Value error, ')}{shown}"
+            return f"{str(error['msg']).removeprefix('Value error, ').replace('Input should be', 'must be')}{shown}"
+
+
+# What a text must be that has to match a pattern.
+_PATTERNS = {
+    "name": "must be lower case letters, digits and _, a letter first", "start": "must be a day, YYYY-MM-DD",
+    "pages": 'must be ranges of pages, such as "1-3, 7, 10-"',
+}

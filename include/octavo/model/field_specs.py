@@ -81,7 +81,8 @@ class Where(StrEnum):
     INSIDE = "inside"         # in the ruled box that the label heads
 
 
-def _several(given: object) -> object:
+def several(given: object) -> object:
+    """One text as a list of it."""
     return (given,) if isinstance(given, str) else given
 
 
@@ -89,7 +90,7 @@ def _prints(given: object) -> object:
     """The values of a choice with what each is printed as: a list stands for values that are printed as they are called."""
     if isinstance(given, list | tuple) and all(isinstance(one, str) for one in given):
         return {one: (one,) for one in given}
-    return {name: _several(prints) for name, prints in given.items()} if isinstance(given, dict) else given
+    return {name: several(prints) for name, prints in given.items()} if isinstance(given, dict) else given
 
 
 def _check_exists(name: str) -> None:
@@ -103,18 +104,28 @@ def _check_exists(name: str) -> None:
             f"{name!r} is no kind of number that python-stdnum knows; some are iban, eu.vat, lei, ean, isbn, luhn", "check")
 
 
-def _compiled(key: str, pattern: str) -> re.Pattern[str]:
+def is_pattern(text: str) -> bool:
+    """Whether an entry of ``match`` is a regular expression: it stands between slashes."""
+    return len(text) > 2 and text.startswith("/") and text.endswith("/")
+
+
+def compiled(key: str, pattern: str, *loc: str | int) -> re.Pattern[str]:
+    """The pattern of a key.
+
+    Raises:
+        Misplaced: it is no regular expression.
+    """
     try:
         return re.compile(pattern)
     except re.error as error:
-        raise Misplaced(f"`{key}:` is no regular expression: {error}", key) from error
+        raise Misplaced(f"`{key}:` is no regular expression: {error}", *(loc or (key,))) from error
 
 
 class Marks(Part):
     """The marks beside an amount that say whether it is more or less, instead of the lexicon's words of credit and debit."""
 
-    plus: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
-    minus: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
+    plus: Annotated[tuple[str, ...], BeforeValidator(several)] = ()
+    minus: Annotated[tuple[str, ...], BeforeValidator(several)] = ()
 
     @model_validator(mode="after")
     def _consistent(self) -> Marks:
@@ -147,7 +158,7 @@ class FieldSpec(Part):
     labels: tuple[str, ...] = ()
     prompt_labels: tuple[str, ...] = ()
     not_labels: tuple[str, ...] = ()
-    where: Annotated[tuple[Where, ...], BeforeValidator(_several)] = ()
+    where: Annotated[tuple[Where, ...], BeforeValidator(several)] = ()
     find: str | None = None
     place: Place | None = None
     pick: Literal["first", "last", "largest"] = "first"
@@ -160,7 +171,7 @@ class FieldSpec(Part):
     max: float | None = None
     unique: bool = False
     accept_at: Decimal | None = Field(None, ge=0, le=1)
-    check: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
+    check: Annotated[tuple[str, ...], BeforeValidator(several)] = ()
     of: Kind | None = None
     rows: Literal["top", "left"] | None = None
     continues: bool = True
@@ -201,7 +212,7 @@ class FieldSpec(Part):
         if self.min is not None and self.max is not None and self.min > self.max:
             raise ValueError(f"`min:` {self.min:g} is more than `max:` {self.max:g}")
         if self.pattern is not None:
-            _compiled("pattern", self.pattern)
+            compiled("pattern", self.pattern)
         self._ways_to_find(several)
         self._kinds_own_keys()
         return self
@@ -216,7 +227,7 @@ class FieldSpec(Part):
             return
         if several or self.type in (*CHOSEN, Kind.GENERATED):
             raise Misplaced(f"`find:` belongs to fields with one value that is printed, this one is {self.type}", "find")
-        groups = _compiled("find", self.find).groupindex
+        groups = compiled("find", self.find).groupindex
         if len(groups) > 1:
             raise Misplaced(f"`find:` has the named groups {', '.join(groups)}; name only the one that is the value", "find")
         for key in ("where", "place"):
