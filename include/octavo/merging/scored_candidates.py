@@ -14,7 +14,7 @@ from octavo.model.contracts import CHOSEN, FieldSpec, Kind
 from octavo.model.deadline import fits
 from octavo.model.entities import Box, Evidence, Support
 from octavo.page import choices
-from octavo.page.choices import Placed
+from octavo.page.choices import PlacedLabel
 from octavo.page.index import Occurrence, PageIndex
 from octavo.page.values import NUMBERS, NUMERIC, Typed, canonical, squeeze
 
@@ -147,7 +147,7 @@ class CandidateScorer:
         spec, page, index = candidate.spec, candidate.page, self.index
         typed = choices.read(spec, candidate.value, index.parser.locale)
         labels = self._links.placed(candidate.field)
-        said = index.options.of(spec, [Placed(one.words, one.box, one.text) for one in labels], index.parser.locale, self._links.words)
+        said = index.options.of(spec, [PlacedLabel(one.words, one.box, one.text) for one in labels], index.parser.locale, self._links.words)
         own = next((one for one in said if one.value == typed), None)
         form, problem = canonical(spec.type, typed, candidate.value), problem_of(spec, candidate.value, typed)
         if own is None or problem:

@@ -28,11 +28,11 @@ from octavo.model.field_specs import (
     NESTED,
     NUMERIC,
     PLAIN,
+    ContractPart,
     FieldSpec,
     Kind,
     Marks,
     Misplaced,
-    Part,
     Place,
     Where,
     compiled,
@@ -63,7 +63,7 @@ class Strategy(StrEnum):
     SEGMENTS = "segments"
 
 
-class Chunking(Part):
+class Chunking(ContractPart):
     """How pages are cut; lengths are multiples of the page's median line height unless they say px."""
 
     strategy: Strategy = Strategy.LAYOUT
@@ -85,7 +85,7 @@ class Chunking(Part):
         return HIGH_TILES if self.detail == "high" else None
 
 
-class Sum(Part):
+class Sum(ContractPart):
     """An arithmetic check: the parts, less what ``minus`` names, must add up to the total, where all are known."""
 
     total: str
@@ -104,7 +104,7 @@ class Sum(Part):
         return f"{self.total} = {' + '.join(self.parts)}" + "".join(f" - {name}" for name in self.minus)
 
 
-class Gate(Part):
+class Gate(ContractPart):
     """What a day must satisfy before it is published."""
 
     max_quarantined_share: float = Field(1.0, ge=0, le=1, description="largest share of the documents found that may be quarantined")
@@ -128,7 +128,7 @@ class PromptStyle(StrEnum):
     TUTORIAL = "tutorial"   # "Extract information from this section: {the chunk's words} in JSON format."
 
 
-class Prompt(Part):
+class Prompt(ContractPart):
     """How a model is asked about a chunk, and how much it may say."""
 
     style: PromptStyle = PromptStyle.AUTO
@@ -145,7 +145,7 @@ class Prompt(Part):
         return self.hint or self.style is PromptStyle.TUTORIAL or "{text}" in (self.template or "")
 
 
-class Locale(Part):
+class Locale(ContractPart):
     """How dates and numbers are written."""
 
     languages: tuple[str, ...] = ("en",)
@@ -165,7 +165,7 @@ class Locale(Part):
         return languages
 
 
-class Contract(Part):
+class Contract(ContractPart):
     """A document type. ``hash`` pins what a run used."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]

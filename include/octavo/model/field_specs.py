@@ -24,7 +24,7 @@ class Misplaced(ValueError):
         self.loc = loc
 
 
-class Part(BaseModel):
+class ContractPart(BaseModel):
     """A mapping of a contract: no keys but its own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -121,7 +121,7 @@ def compiled(key: str, pattern: str, *loc: str | int) -> re.Pattern[str]:
         raise Misplaced(f"`{key}:` is no regular expression: {error}", *(loc or (key,))) from error
 
 
-class Marks(Part):
+class Marks(ContractPart):
     """The marks beside an amount that say whether it is more or less, instead of the lexicon's words of credit and debit."""
 
     plus: Annotated[tuple[str, ...], BeforeValidator(several)] = ()
@@ -137,7 +137,7 @@ class Marks(Part):
         return self
 
 
-class FieldSpec(Part):
+class FieldSpec(ContractPart):
     """One field: its type, the labels it is printed under, and the checks on its value.
 
     ``labels`` stand in order of preference and match as ``octavo.page.labels`` says; of a list or group they
@@ -183,6 +183,8 @@ class FieldSpec(Part):
         """A list of plain values as rows of one cell, which takes over what concerns a value."""
         if not isinstance(given, dict) or given.get("of") is None or given.get("type") != Kind.LIST or given.get("fields"):
             return given
+        if given["of"] in (*NESTED, Kind.GENERATED):
+            raise Misplaced(f"`of:` names the type of plain values, not {given['of']}; rows of several values are `fields:`", "of")
         cell = {key: given[key] for key in (*_OF_VALUES, "labels", "not_labels", "prompt_labels") if key in given}
         rest = {key: value for key, value in given.items() if key not in _OF_VALUES}
         return {**rest, "fields": {PLAIN: {**cell, "type": given["of"]}}}
@@ -248,8 +250,6 @@ class FieldSpec(Part):
             raise Misplaced(f"`place:` has no effect on a {self.type}, which is found by its labels; leave it out", "place")
         if self.type in CHOSEN and self.pattern is not None:
             raise Misplaced(f"`pattern:` has no effect on a {self.type}; leave it out", "pattern")
-        if self.of is not None and (self.of in NESTED or self.of is Kind.GENERATED):
-            raise Misplaced(f"`of:` names the type of plain values, not {self.of}; rows of several values are `fields:`", "of")
         if self.of is not None and list(self.fields) != [PLAIN]:
             raise Misplaced("`of:` makes a list one of plain values; leave out `of:` or `fields:`", "of")
         if self.rows is not None and self.of is not None:

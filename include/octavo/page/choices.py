@@ -49,7 +49,7 @@ class _Tick(NamedTuple):
     option: tuple[int, ...] = ()
 
 
-class Placed(NamedTuple):
+class PlacedLabel(NamedTuple):
     """A label on the levelled page."""
 
     words: tuple[int, ...]
@@ -95,7 +95,7 @@ class Options:
         self._line_of = {word: number for number, line in enumerate(lines) for word in line.words}
         self.ticks = [tick for number, line in enumerate(lines) for tick in self._with_options(self._on(number, line))]
 
-    def of(self, spec: FieldSpec, labels: Sequence[Placed], locale: Locale, other_labels: Iterable[int] = ()) -> list[Chosen]:
+    def of(self, spec: FieldSpec, labels: Sequence[PlacedLabel], locale: Locale, other_labels: Iterable[int] = ()) -> list[Chosen]:
         """What the page says of a field that stands by one of ``labels``, the same value once; of a choice without labels, anywhere.
 
         Args:
@@ -109,7 +109,7 @@ class Options:
             found += self._ticked(spec, [tick for tick in self.ticks if tick.option], locale)
         return list({(one.value, one.words): one for one in found}.values())
 
-    def _by_label(self, spec: FieldSpec, label: Placed, locale: Locale, stop: frozenset[int]) -> list[Chosen]:
+    def _by_label(self, spec: FieldSpec, label: PlacedLabel, locale: Locale, stop: frozenset[int]) -> list[Chosen]:
         if spec.type is Kind.BOOLEAN:
             own = [tick for tick in self.ticks if tick.option and set(tick.option) <= set(label.words)]
             if own:
@@ -125,7 +125,7 @@ class Options:
             return [self._chosen(beside[0].ticked, beside[0], "the box behind it is " + ("ticked" if beside[0].ticked else "empty"))]
         return self._printed(spec, number, label, locale, stop)
 
-    def _below(self, number: int, label: Placed, stop: frozenset[int]) -> list[_Tick]:
+    def _below(self, number: int, label: PlacedLabel, stop: frozenset[int]) -> list[_Tick]:
         """The boxes in the lines right below a label, to the next line that has none or another label."""
         found: list[_Tick] = []
         bottom = label.box.y1
@@ -148,7 +148,7 @@ class Options:
                 found.append(self._chosen(value, tick, f"the box beside “{text}” is ticked"))
         return found
 
-    def _printed(self, spec: FieldSpec, number: int, label: Placed, locale: Locale, stop: frozenset[int]) -> list[Chosen]:
+    def _printed(self, spec: FieldSpec, number: int, label: PlacedLabel, locale: Locale, stop: frozenset[int]) -> list[Chosen]:
         """The word for a value right of a label, or right below it."""
         words = self._page.words
         line = self._lines[number]

@@ -13,7 +13,7 @@ from octavo.model.entities import Box, Page
 from octavo.model.lexicon import current
 from octavo.page import labels, lines, patterns, typed
 from octavo.page.businesses import has_legal_form, reads_like_label
-from octavo.page.choices import Placed
+from octavo.page.choices import PlacedLabel
 from octavo.page.labels import Label
 from octavo.page.lines import Line, Segment
 from octavo.page.money import amount, confirmed, rounded_siblings
@@ -112,7 +112,7 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
 
 def chosen(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
     """What the boxes or words by a label say of a boolean or a choice."""
-    placed = [Placed(label.words, label.box, label.text) for label in view.prints.get(path, ())]
+    placed = [PlacedLabel(label.words, label.box, label.text) for label in view.prints.get(path, ())]
     said = view.options.of(spec, placed, view.locale, view.label_words)
     return [Proposal(str(one.value).lower() if isinstance(one.value, bool) else one.value, one.words, 1.0) for one in said if one.words]
 
