@@ -162,7 +162,8 @@ def test_a_document_of_another_kind_waits_for_review_and_none_of_its_values_is_a
     verdicts = {(row["document"] == wrong, row["verdict"]) for row in rows("fields") if row["matched"]}
     assert (False, "accepted") in verdicts
     assert {verdict for is_wrong, verdict in verdicts if is_wrong} == {"ambiguous"}
-    assert [row["reason"].split(":")[0] for row in rows("review") if row["document"] == wrong and row["field"] == "document"] == ["not_this_kind"]
+    for_review = [row["reason"] for row in rows("review") if row["document"] == wrong and row["field"] == "document"]
+    assert for_review == ["not_this_kind: no page has any of the contract's `match`"]
     assert [row["reason"] for row in rows("ledger") if row["document"] == wrong and row["level"] == "document"] == ["not_this_kind"]
 
 

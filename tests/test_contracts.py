@@ -80,9 +80,9 @@ LIST = "name: slip\ntitle: S\nfields:\n  rows:\n    type: list\n    fields:\n"
     pytest.param(FIELD + "    rows: left\n", 5, "belongs to list fields", id="rows of a text"),
     pytest.param(FIELD + "    of: text\n", 5, "belongs to list fields", id="plain values of a text"),
     pytest.param(FIELD + "    type: list\n    of: group\n", 6, "names the type of plain values", id="a list of groups"),
-    pytest.param(LIST + "      inner:\n        type: list\n        fields: {a: {}}\n", 7, "a list within a list", id="a list within a list"),
+    pytest.param(LIST + "      inner:\n        type: list\n        fields: {a: {}}\n", 7, "a list within a list", id="a list in a list"),
     pytest.param(LIST + "      tags: {type: list, of: text}\n", 7, "a list within a list", id="plain values within a list"),
-    pytest.param(FIELD + "    type: money\ngate:\n  sums:\n    - {total: total, parts: [a]}\n", 8, "which is no field", id="a sum of nothing"),
+    pytest.param(FIELD + "    type: money\ngate:\n  sums:\n    - {total: total, parts: [a]}\n", 8, "is no field", id="a sum of nothing"),
 ])
 def test_what_has_no_meaning_is_refused_with_file_line_and_plain_words(text: str, line: int, says: str, tmp_path: Path) -> None:
     path = tmp_path / "slip.yaml"
