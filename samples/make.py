@@ -19,6 +19,7 @@ HERE = Path(__file__).resolve().parent
 if __package__ in (None, ""):  # started as a script: the folder above holds the package
     sys.path.insert(0, str(HERE.parent))
 
+from samples.accounts import bank_statement, purchase_order  # noqa: E402
 from samples.bills import order, statement  # noqa: E402
 from samples.drawing import Sample, Scanner  # noqa: E402
 from samples.invoices import invoice  # noqa: E402
@@ -62,6 +63,10 @@ def samples(seed: int = SEED) -> Iterator[Sample]:
     yield order(rng("order 1"), OTHERS, 1, Scanner(skew=0.5))
     yield statement(rng("statement 0"), OTHERS, 0)
     yield statement(rng("statement 1"), OTHERS, 1, Scanner(skew=-0.6))
+    yield bank_statement(rng("bank statement 0"), OTHERS, 0)
+    yield bank_statement(rng("bank statement 1"), OTHERS, 1)
+    yield purchase_order(rng("purchase order 0"), OTHERS, 0)
+    yield purchase_order(rng("purchase order 1"), OTHERS, 1, Scanner(skew=0.5))
     yield form(rng("form 0"), OTHERS, 0, Scanner(skew=0.7, noise=5))
     yield lecture(OTHERS, 0)
     yield two_columns(OTHERS, 0)

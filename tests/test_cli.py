@@ -112,6 +112,61 @@ def test_a_selected_document_is_taken_alone_and_the_rest_of_its_day_stays(first,
     assert stable(tmp_path / "lake") == stable(lake)
 
 
+def undated(folder: Path, *names: str) -> Path:
+    """A folder without days that holds samples with a text layer."""
+    folder.mkdir()
+    for name in names:
+        shutil.copy(next(SAMPLES.rglob(name)), folder / name)
+    return folder
+
+
+def test_a_second_folder_without_days_is_asked_about_before_it_replaces_the_first(tmp_path):
+    one, other = undated(tmp_path / "one", "order_0000.pdf"), undated(tmp_path / "other", "statement_0000.pdf")
+    run = ("run", "generic", "--lake", tmp_path / "lake", "--extractor", "layout")
+
+    def published() -> set[str]:
+        (part,) = (tmp_path / "lake" / "documents").rglob("*.parquet")
+        return {Path(uri).name for uri in pq.ParquetFile(part).read(["uri"])["uri"].to_pylist()}
+
+    assert octavo(*run, one).exit_code == octavo(*run, one).exit_code == 0  # the same folder again is nothing to ask about
+    asked = octavo(*run, other)
+    assert asked.exit_code == 4
+    assert "has 1 documents of another folder already" in asked.stderr
+    assert all(option in asked.stderr for option in ("--add", "--replace", "--day", "order_0000.pdf"))
+    assert published() == {"order_0000.pdf"}
+    assert octavo(*run, other, "--add").exit_code == 0
+    assert published() == {"order_0000.pdf", "statement_0000.pdf"}
+    assert octavo(*run, other, "--replace").exit_code == 0
+    assert published() == {"statement_0000.pdf"}
+    assert "give one of them" in octavo(*run, other, "--add", "--replace").stderr
+
+
+def test_a_document_of_another_kind_waits_for_review_and_none_of_its_values_is_accepted(tmp_path):
+    contract = tmp_path / "order.yaml"
+    contract.write_text(
+        "name: order\ntitle: Orders\nmatch: [Purchase-Order, '/Lieferschein \\d+/']\n"
+        "fields:\n  total: {type: money, labels: [Total, Amount due]}\n  number: {type: identifier, labels: [Order no., Account number]}\n")
+    folder = undated(tmp_path / "in")
+    shutil.copy(SAMPLES / "purchase_order" / "2026" / "11" / "05" / "order_0000.pdf", folder / "right.pdf")
+    shutil.copy(SAMPLES / "energy_statement" / "2026" / "11" / "05" / "statement_0000.pdf", folder / "wrong.pdf")
+    assert octavo("run", contract, folder, "--lake", tmp_path / "lake", "--extractor", "layout").exit_code == 0
+
+    def rows(table: str) -> list[dict]:
+        (part,) = (tmp_path / "lake" / table).rglob("*.parquet")
+        return pq.ParquetFile(part).read().to_pylist()
+
+    documents = {Path(row["uri"]).name: row for row in rows("documents")}
+    assert {name: (row["status"], row["reason"]) for name, row in documents.items()} == {
+        "right.pdf": ("ok", None), "wrong.pdf": ("ok", "not_this_kind")}
+    wrong = documents["wrong.pdf"]["document"]
+    verdicts = {(row["document"] == wrong, row["verdict"]) for row in rows("fields") if row["matched"]}
+    assert (False, "accepted") in verdicts
+    assert {verdict for is_wrong, verdict in verdicts if is_wrong} == {"ambiguous"}
+    for_review = [row["reason"] for row in rows("review") if row["document"] == wrong and row["field"] == "document"]
+    assert for_review == ["not_this_kind: no page has any of the contract's `match`"]
+    assert [row["reason"] for row in rows("ledger") if row["document"] == wrong and row["level"] == "document"] == ["not_this_kind"]
+
+
 def test_show_prints_the_fields_of_a_document_with_verdict_and_evidence(first):
     lake, _ = first
     fields = [json.loads(line) for line in octavo("show", "receipt_0000.png", "--lake", lake, "--json").stdout.splitlines()]

@@ -155,6 +155,32 @@ def test_a_sum_holds_within_its_tolerance_and_where_a_number_is_unknown(tmp_path
     assert failed(judge(tmp_path, [record(1, **change)], contract())) == {}
 
 
+ACCOUNT: dict[str, Any] = {
+    "opening": {"type": "money"}, "closing": {"type": "money"},
+    "rows": {"type": "list", "fields": {"paid": {"type": "money"}, "received": {"type": "money"}}},
+    "seals": {"type": "list", "of": "identifier", "pattern": r"S\d+"},
+}
+BALANCED = "closing = opening + rows[].received - rows[].paid"
+BALANCE = {"total": "closing", "parts": ["opening", "rows[].received"], "minus": ["rows[].paid"]}
+
+
+@pytest.mark.parametrize(("rows", "seals", "fails"), [
+    pytest.param([("1.50", None), (None, "4.00")], ["S1", "S2"], None, id="each row has one of both"),
+    pytest.param([("1.50", None), (None, "4.00")], ["S1"], f"{BALANCED} (within 0.01)", id="a cent and more"),
+    pytest.param([("1.50", None), (None, None)], ["S1"], None, id="a row of which neither is known"),
+    pytest.param([("1.50", None), (None, "4.00")], ["S1", "x"], r"seals[].value matches S\d+", id="a plain value that does not match"),
+])
+def test_a_sum_takes_away_what_its_minus_names_and_rows_may_have_one_of_two_columns(
+    tmp_path: Path, rows: list[tuple[str | None, str | None]], seals: list[str], fails: str | None,
+) -> None:
+    used = contract(ACCOUNT, sums=[BALANCE])
+    cells = [{"paid": paid and Decimal(paid), "received": received and Decimal(received)} for paid, received in rows]
+    closing = Decimal("12.53") if fails and "seals" not in fails else Decimal("12.50")
+    found = {"opening": Decimal("10.00"), "closing": closing, "rows": cells, "seals": seals}
+    row = {"document": name(1), "uri": "1.pdf", "contract_hash": "x", **found}
+    assert list(failed(judge(tmp_path, [row], used))) == ([fails] if fails else [])
+
+
 @pytest.mark.parametrize(
     ("gate", "passes"),
     [

@@ -16,20 +16,25 @@ MOST_TERMS = 4
 # Factors that leave the other one as it is, or nothing of it.
 _NEUTRAL = (Decimal(0), Decimal(1))
 _CENT = Decimal("0.01")
+# Fewest cells of a column whose total proves something.
+LEAST_CELLS = 2
 
 
 def add_up(sums: Iterable[Sum], scalars: ByField, items: Mapping[str, Iterable[Field]]) -> None:
     """Mark the candidates that the contract's sums prove: exactly one choice of values adds up."""
     for check in sums:
-        names = (check.total, *check.parts)
-        terms = [_terms(name, scalars, items) for name in names]
+        names = check.names
+        terms = [_terms(name, scalars, items, 1 if check.minus else LEAST_CELLS) for name in names]
         if not all(terms):
             continue
         fitting = [choice for choice in product(*terms) if _adds_up(choice, check)]
         if len(fitting) != 1:
             continue
         values = fitting[0]
-        text = f"{' + '.join(check.parts)} = {check.total}: {' + '.join(f'{v:f}' for v in values[1:])} = {values[0]:f}"
+        signs = ["", *(" + " for _ in check.parts[1:]), *(" - " for _ in check.minus)]
+        left = ("".join(f"{sign}{term}" for sign, term in zip(signs, terms_of, strict=True)) for terms_of in (
+            names[1:], [f"{value:f}" for value in values[1:]]))
+        text = f"{next(left)} = {check.total}: {next(left)} = {values[0]:f}"
         for name, value in zip(names, values, strict=True):
             for scored in scalars.get(name, ()):
                 if scored.usable and _number(scored.typed) == value:
@@ -55,13 +60,13 @@ def multiply(cells: ByField) -> None:
             return
 
 
-def _terms(name: str, scalars: ByField, items: Mapping[str, Iterable[Field]]) -> list[Decimal]:
-    """The values that a term of a sum may have: a field's supported ones, or the total of a list's column."""
+def _terms(name: str, scalars: ByField, items: Mapping[str, Iterable[Field]], least: int) -> list[Decimal]:
+    """The values that a term of a sum may have: a field's supported ones, or the total of a list's column with so many cells at least."""
     if "[]" in name:
         owner, cell = name.split("[]", 1)
         column = [_number(f.typed) for f in items.get(owner, ()) if f.path.endswith(cell) and f.typed is not None]
         known = [number for number in column if number is not None]
-        return [sum(known, Decimal(0))] if len(known) > 1 else []
+        return [sum(known, Decimal(0))] if len(known) >= least else []
     found: dict[Decimal, None] = {}
     for scored in sorted(scalars.get(name, ()), key=lambda c: (c.candidate.rank, -c.link.score, c.position, c.canonical)):
         number = _number(scored.typed)
@@ -76,5 +81,6 @@ def _number(typed: object) -> Decimal | None:
 
 def _adds_up(choice: Sequence[Decimal], check: Sum) -> bool:
     """Whether parts and total fit; a part of 0 proves nothing about the others."""
-    total, *parts = choice
-    return all(parts) and total != 0 and abs(sum(parts, Decimal(0)) - total) <= Decimal(str(check.tolerance))
+    total, *rest = choice
+    parts, minus = rest[: len(check.parts)], rest[len(check.parts) :]
+    return all(rest) and total != 0 and abs(sum(parts, Decimal(0)) - sum(minus, Decimal(0)) - total) <= Decimal(str(check.tolerance))

@@ -17,11 +17,12 @@ from octavo.merging.arithmetic import add_up
 from octavo.merging.corrected import AppliedCorrections, as_listed, said_to_be_absent
 from octavo.merging.field_links import NO_LINK, STRONG, FieldLink, FieldLinks
 from octavo.merging.grounding import Grounder, Grounding
-from octavo.merging.items import ItemRow, JoinedRow, PageLists, join, measure_rows
+from octavo.merging.items import ItemRow, JoinedRow, PageLists, RowShape, join, measure_rows
 from octavo.merging.resolution import Decider, is_cash_for, is_picked_over, missing, resolve
 from octavo.merging.scored_candidates import ByField, CandidateScorer, ScoredCandidate, mark_claimed, position_of
 from octavo.merging.unlabelled_links import by_check_digits, by_place, is_whole, only_date
-from octavo.model.contracts import Contract, FieldSpec, Kind
+from octavo.merging.years import completed
+from octavo.model.contracts import CHOSEN, Contract, FieldSpec, Kind
 from octavo.model.entities import Answer, Box, Chunk, Field, Page
 from octavo.model.lexicon import current
 from octavo.page.businesses import Businesses
@@ -48,9 +49,9 @@ class PageAnswers:
 
 
 class _List(NamedTuple):
-    """A list of the contract: whether it is one of pairs, its cells' paths, and whether its table goes on over pages."""
+    """A list of the contract: what its rows are, its cells' paths, and whether its table goes on over pages."""
 
-    pairs: bool
+    shape: RowShape
     cells: tuple[str, ...]
     continues: bool
 
@@ -104,7 +105,7 @@ class Merger:
                     rows.setdefault(path, []).extend(weighed.lists(path, self._lists[path]).rows(source, numbered))
             for path, found in rows.items():
                 slots = join(found)
-                if not self._lists[path].pairs:
+                if self._lists[path].shape is not RowShape.PAIR:
                     measure_rows(slots)
                 for slot in slots:
                     items.add(path, slot.cells(), *weighed.said_of_row(applied, path, items.length(path), slot))
@@ -123,7 +124,7 @@ class Merger:
                     scored.link = only_date()
         mark_claimed(scalars)
         add_up(self.contract.gate.sums, scalars, items.fields)
-        return list(self._in_order(document, scalars, items.fields, free, applied))
+        return completed(list(self._in_order(document, scalars, items.fields, free, applied)), self.contract)
 
     def _in_order(
         self, document: str, scalars: ByField, items: Mapping[str, Sequence[Field]], free: ByField, applied: AppliedCorrections,
@@ -199,7 +200,7 @@ class _PageMerge:
 
     def lists(self, path: str, made: _List) -> PageLists:
         if path not in self._lists:
-            self._lists[path] = PageLists(self.scorer, self.links, made.cells, made.pairs, self._order, self._carried.get(path, ()))
+            self._lists[path] = PageLists(self.scorer, self.links, made.cells, made.shape, self._order, self._carried.get(path, ()))
         return self._lists[path]
 
     def carried(self, known: Mapping[str, _List]) -> dict[str, list[LabelMatch]]:
@@ -220,18 +221,23 @@ class _PageMerge:
         return scored
 
     def _scalar(self, candidate: Candidate) -> ScoredCandidate:
+        if candidate.spec.type in CHOSEN:
+            return self.scorer.score_chosen(candidate)
         typed, grounding = self.scorer.ground(candidate)
         if not grounding.places:
             return self.scorer.score(candidate, typed, grounding, None)
         place, link = self._best_place(candidate, grounding)
         scored = self.scorer.score(candidate, typed, grounding, place, link)
         if candidate.matched and scored.usable and link.score >= STRONG:
-            scored.contested = self._contested(scored)
+            scored.contested = self._contested(scored, place.words)
         return scored
 
-    def _contested(self, scored: ScoredCandidate) -> str:
+    def _contested(self, scored: ScoredCandidate, own: tuple[int, ...]) -> str:
         spec, link = scored.candidate.spec, scored.link
+        shared = len(self.links.sharing(scored.candidate.field)) > 1
         for priority, typed, words, why in self.links.labelled(scored.candidate.field):
+            if shared and not set(words).isdisjoint(own):
+                continue  # the other end of one range
             if typed == scored.typed or priority > link.priority or is_cash_for(scored.typed, typed, self._cash_unit):
                 continue
             box = self._index.place_boxes(words)[0]
@@ -264,7 +270,10 @@ class _PageMerge:
         return self.links.free(candidate.field.rsplit(".", 1)[-1], place.words)
 
     def _own_link(self, candidate: Candidate, place: Occurrence) -> FieldLink:
-        """The link by labels, or by check digits where those are closer."""
+        """The link by the contract's pattern, by labels, or by check digits where those are closer."""
+        found = self.links.by_pattern(candidate.field, place.words)
+        if found.score:
+            return found
         link = self.links.of(candidate.field, place.words)
         if not candidate.spec.check or link.rival or link.score >= STRONG:
             return link
@@ -277,9 +286,10 @@ def _lists(prefix: str, fields: dict[str, FieldSpec]) -> Iterator[tuple[str, _Li
     for name, spec in fields.items():
         path = f"{prefix}{name}"
         if spec.type is Kind.PAIRS:
-            yield path, _List(True, (f"{path}[].key", f"{path}[].value"), False)
+            yield path, _List(RowShape.PAIR, (f"{path}[].key", f"{path}[].value"), False)
         elif spec.type is Kind.LIST:
-            yield path, _List(False, tuple(_cells(f"{path}[].", spec.fields)), spec.continues)
+            shape = RowShape.PLAIN if spec.of is not None else RowShape.COLUMN if spec.rows == "left" else RowShape.ROW
+            yield path, _List(shape, tuple(_cells(f"{path}[].", spec.fields)), spec.continues)
         elif spec.type is Kind.GROUP:
             yield from _lists(f"{path}.", spec.fields)
 

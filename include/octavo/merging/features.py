@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from octavo.merging.field_links import STRONG, FieldLink, FieldLinks
 from octavo.merging.unlabelled_links import is_whole
-from octavo.model.contracts import FieldSpec, Kind
-from octavo.model.entities import Box
+from octavo.model.contracts import FieldSpec, Kind, Where
+from octavo.model.entities import Box, union
 from octavo.page.businesses import PHRASE_GAP
 from octavo.page.index import Occurrence, PageIndex
 from octavo.page.lines import same_row
@@ -38,6 +38,7 @@ LINKS = {
     "stamp": "it has a clock time",
     "only_one": "there is only one of its kind",
     "check_digits": "its check digits are right",
+    "found": "the contract's pattern finds it",
     "unlinked": "no label links it to the field",
 }
 # What speaks for a value, and what against it, in words.
@@ -136,6 +137,10 @@ class PageFeatures:
         found = [link.how or "unlinked", *self._of_label(spec, words, link)]
         if link.how in OF_TEXT:
             return found
+        if link.how == "found":  # it may be cut out of what else the line says
+            form = _form(spec.type, value)
+            printed = ["printed_so"] if place.exact else []
+            return [*found, "met_pattern", *printed, *self.of_reading(self._index.confidence(words)), *([form] if form else [])]
         if 0 < link.score < STRONG:
             found.append("loose")
         if link.rival:
@@ -147,6 +152,8 @@ class PageFeatures:
         own = self._places.get(words)
         if own is None:
             own = self._places[words] = self._of_place(words)
+        if link.how == "listed" and link.label is not None and link.label.fields:  # a list of plain values parts them by commas or lines
+            own = [one for one in own if one not in ("cut", "goes_on")]
         left_out = _NOT_OF.get(spec.type, _NOT_OF_GROUP.get(group_of(spec.type), ("goes_on",) if listed else ()))  # of_rows knows better
         found += [one for one in own if one not in left_out] if left_out else own
         if len(words) > 1 and link.label is not None and not self._links.words.isdisjoint(set(words[1:-1])):
@@ -174,11 +181,14 @@ class PageFeatures:
         if self._links.leads(label):
             found.append("leading_label")
         whole = is_whole(index, label.words, frozenset(words)) and not self._has_sign_behind(label.words)
+        whole = whole or link.side is Where.INSIDE  # before what heads a box stands its number
         found.append("own_label" if whole else "cut_label")
-        if self._is_ruled_off(label.words, words, link.how):
+        if link.side is None and self._is_ruled_off(label.words, words, link.how):
             found.append("ruled_off")
         box, height = index.place_boxes(words)[0], max(1, label.box.height)
         gap = (box.x0 - label.box.x1 if link.how == "beside_label" else box.y0 - label.box.y1) / height
+        if link.side is not None:
+            gap = 0 if link.side is Where.INSIDE else _apart(label.box, union(index.place_boxes(words))) / height
         if link.how in ("beside_label", "below_label"):
             if gap <= (NEAR if link.how == "beside_label" else 1.0):
                 found.append("near")
@@ -206,6 +216,11 @@ class PageFeatures:
         x = (max(one.x0, other.x0) + min(one.x1, other.x1)) / 2
         return any(r.level and r.x0 < x < r.x1 and one.y1 <= (r.y0 + r.y1) / 2 <= other.y0 for r in self._index.page.rulings)
 
+    @staticmethod
+    def of_reading(confidence: float) -> list[str]:
+        """How well words were read, by the least confidence among them."""
+        return ["well_read"] if confidence >= WELL_READ else ["poorly_read"] if confidence < FAIRLY_READ else []
+
     def _of_place(self, words: tuple[int, ...]) -> list[str]:
         """What the words show by themselves."""
         index, found = self._index, []
@@ -217,11 +232,7 @@ class PageFeatures:
         row = [i for i in index.between(boxes[0].y0, boxes[0].y1) if i not in words and same_row(index.boxes[i], boxes[0])]
         if self._links.words.issuperset(row):
             found.append("whole_row")
-        confidence = index.confidence(words)
-        if confidence >= WELL_READ:
-            found.append("well_read")
-        elif confidence < FAIRLY_READ:
-            found.append("poorly_read")
+        found += self.of_reading(index.confidence(words))
         text = " ".join(index.texts[i] for i in words)
         if ":" in text[:-1]:
             found.append("colon_within")
@@ -241,6 +252,11 @@ class PageFeatures:
         index, reach = self._index, round(LINE_GAP * box.height)
         below = [i for i in index.between(box.y1, box.y1 + reach) if index.boxes[i].center[1] > box.y1 and i not in words]
         return any(abs(index.boxes[i].x0 - box.x0) <= box.height // 2 and i not in self._links.words for i in below)
+
+
+def _apart(one: Box, other: Box) -> int:
+    """The wider of the gaps between two boxes, level and upright; 0 where they overlap."""
+    return max(0, other.x0 - one.x1, one.x0 - other.x1, other.y0 - one.y1, one.y0 - other.y1)
 
 
 def _form(kind: Kind, value: str) -> str:

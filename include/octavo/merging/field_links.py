@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import NamedTuple
 
-from octavo.model.contracts import FieldSpec, Kind
+from octavo.model.contracts import FieldSpec, Kind, Where
 from octavo.model.entities import Box
-from octavo.page import labels
+from octavo.page import labels, patterns
 from octavo.page.businesses import PHRASE_GAP
 from octavo.page.index import PageIndex, runs_of
 from octavo.page.label_matches import LEGIBLE_LABEL, ContractLabels, LabelMatch, PageLabels, label_match
@@ -38,7 +38,8 @@ class FieldLink(NamedTuple):
 
     ``priority`` is the label's place among the field's labels, which contracts list best first; of two places
     of one label the one whose line has another field's label too comes first. ``how`` is the feature that names the
-    kind of link, one of ``features.LINKS``; ``label`` the label, where there is one.
+    kind of link, one of ``features.LINKS``; ``label`` the label, where there is one; ``side`` the value's side of it, where the
+    contract says it.
     """
 
     score: float
@@ -47,14 +48,12 @@ class FieldLink(NamedTuple):
     priority: int = 0
     how: str = ""
     label: LabelMatch | None = None
+    side: Where | None = None
 
 
 NO_LINK = FieldLink(0.0)
 _FAR = Nearness(0.0, 0, "")
-# How near a value is to its label, from the loosest.
-_BOXED = 2
-_WHERE = ("below", "beside", "in the box of")
-_HOW = ("below_label", "beside_label", "boxed_label")
+_BOXED = 2  # nearer to its label than one on its row, which is 1, or below it, 0
 
 
 class FieldLinks:
@@ -64,8 +63,9 @@ class FieldLinks:
         self._index = index
         self._labels = contract_labels
         self._page_labels = PageLabels(index, contract_labels)
-        self._near = Neighbours(index)
+        self._near = Neighbours(index, contract_labels.specs)
         self._cache: dict[tuple[str, tuple[int, ...]], FieldLink] = {}
+        self._found: dict[str, frozenset[tuple[int, ...]]] = {}
         self._rivals: dict[str, list[LabelMatch]] = {}
         self._labelled: dict[str, list[tuple[int, Typed, tuple[int, ...], str]]] = {}
 
@@ -73,6 +73,30 @@ class FieldLinks:
     def specs(self) -> Mapping[str, FieldSpec]:
         """Every leaf field of the contract, by path."""
         return self._labels.specs
+
+    def sharing(self, field: str) -> list[str]:
+        """The date fields that share a label with a date field, itself included, in the contract's order."""
+        return self._labels.sharing(field)
+
+    def placed(self, field: str) -> list[LabelMatch]:
+        """Where the page prints a field's labels."""
+        return self._by_field.get(field, [])
+
+    def labels(self) -> list[LabelMatch]:
+        """The labels of fields, wherever the page prints one."""
+        return [one for one in self._page_labels.plain if one.fields]
+
+    def by_pattern(self, field: str, words: tuple[int, ...]) -> FieldLink:
+        """How a value is linked to a field that the contract finds by a pattern."""
+        spec = self._labels.specs[field]
+        if spec.find is None:
+            return NO_LINK
+        if field not in self._found:
+            labels = [one.words for one in self.placed(field)] if spec.labels else None
+            segments = {word: part for line in self._index.layout.lines for part in line.segments for word in part.words}
+            every = patterns.found(self._index.layout.page, self._index.layout.lines, spec.find, segments, labels)
+            self._found[field] = frozenset(found for _, found in every)
+        return FieldLink(STRONG, "the contract's pattern finds it", how="found") if words in self._found[field] else NO_LINK
 
     @property
     def words(self) -> frozenset[int]:
@@ -105,17 +129,17 @@ class FieldLinks:
         if label is not None and self._index.boxes[words[-1]].x1 <= label.box.x1:
             return FieldLink(0.0, "", label.text)  # a label is nobody's value, unless one is glued to it
         box = self._index.place_boxes(words)[0]
+        where = self._labels.specs[field].where if field in self._labels.specs else ()
         head = self._head_of_box(words)
-        if head is not None and field in head.fields:
+        if head is not None and field in head.fields and (not where or Where.INSIDE in where):
             own, rival = _in_box(head), _FAR
         elif head is not None and head in self._rivals_of(field):
             own, rival = _FAR, _in_box(head)
         else:
-            own = self._near.nearest(self._by_field.get(field, ()), words, box)
-            rival = self._near.nearest(self._rivals_of(field), words, box)
+            own, rival = self._nearest(field, words), self._near.nearest(self._rivals_of(field), words, box)
         if own.score < STRONG and rival.score < STRONG and self._index.scanned and self._is_near_dim(words, box):
             misread = [one for one in self._page_labels.misread if field in one.fields]
-            own = max(own, self._near.nearest(misread, words, box), key=_closeness)
+            own = max(own, self._near.nearest(misread, words, box, where), key=_closeness)
         own = self._of_range(field, own, words)
         priority = 2 * self._labels.priority(field, own.text) + (not self._is_introduced(field, own, words))
         if rival.score and _closeness(rival) > _closeness(own):
@@ -123,6 +147,8 @@ class FieldLinks:
         if not own.score:
             return NO_LINK
         link = FieldLink(own.score, _why(own), "", priority, _how(own), own.label)
+        if where:  # it stands where the contract says, as others do right of their label
+            link = link._replace(how="beside_label", side=own.side)
         better = self._better_label(field, own.text) if self._labels.specs[field].type in _RANKED else ""
         if better:
             return link._replace(score=own.score / 2, why=f"{link.why}, though the page has the better label “{better}”")
@@ -143,6 +169,11 @@ class FieldLinks:
     def _headed(self) -> dict[int, LabelMatch]:
         """The labels of fields by each of their words."""
         return {word: one for one in self._page_labels.plain if one.fields for word in one.words}
+
+    def _nearest(self, field: str, words: tuple[int, ...]) -> Nearness:
+        """The closest label of a field to a value, on the sides where the field's values stand."""
+        where = self._labels.specs[field].where if field in self._labels.specs else ()
+        return self._near.nearest(self._by_field.get(field, ()), words, self._index.place_boxes(words)[0], where)
 
     def _is_introduced(self, field: str, own: Nearness, words: tuple[int, ...]) -> bool:
         """Whether the value's line has a label of another field as well: "Invoice No. 17 of 2 May" speaks of the document."""
@@ -178,11 +209,14 @@ class FieldLinks:
         sharing = self._labels.sharing(field)
         if len(sharing) < 2:
             return own
-        before = next((w for w in self._date_places if 0 < words[0] - w[-1] <= 2 and w[-1] not in words
-                       and same_row(self._index.boxes[w[-1]], self._index.boxes[words[0]])), None)
+        if sum(words in places for places in self._index.dates.values()) > 1:
+            return own  # both ends of a range in one word
+        before = self._index.short_ranges.get(words) or next(
+            (w for w in self._date_places if 0 < words[0] - w[-1] <= 2 and w[-1] not in words
+             and same_row(self._index.boxes[w[-1]], self._index.boxes[words[0]])), None)
         text = own.text
         if before is not None:
-            first = self._near.nearest(self._by_field.get(field, ()), before, self._index.place_boxes(before)[0])
+            first = self._nearest(field, before)
             if first.score < own.score and not self._labels.is_shared(text):
                 return own
             own = max(own, first, key=_closeness)
@@ -219,20 +253,20 @@ class FieldLinks:
         if found is None:
             spec = self._labels.specs.get(field)
             found = self._labelled[field] = []
-            for typed, places in self._values_near(field, spec.type if spec else Kind.TEXT):
+            for typed, places in self._values_near(field, spec or FieldSpec()):
                 for words in places:
-                    if self._near.nearest(self._by_field.get(field, ()), words, self._index.place_boxes(words)[0]).score < STRONG:
+                    if self._nearest(field, words).score < STRONG:
                         continue
                     link = self.of(field, words)
                     if link.score >= STRONG and not link.rival:
                         found.append((link.priority, typed, words, link.why))
         return found
 
-    def _values_near(self, field: str, kind: Kind) -> Iterable[tuple[Typed, list[tuple[int, ...]]]]:
-        index = self._index
-        if kind is Kind.DATE:
+    def _values_near(self, field: str, spec: FieldSpec) -> Iterable[tuple[Typed, list[tuple[int, ...]]]]:
+        index = self._index.marked(spec.marks)
+        if spec.type is Kind.DATE:
             return index.dates.items()
-        if kind is not Kind.MONEY:
+        if spec.type is not Kind.MONEY or spec.where:
             return ()
         near: set[int] = set()
         for one in self._by_field.get(field, ()):
@@ -292,7 +326,7 @@ def _comparable(kind: Kind, kinds: frozenset[Kind]) -> bool:
 
 
 def _in_box(head: LabelMatch) -> Nearness:
-    return Nearness(1.0, _BOXED, head.text, head)
+    return Nearness(1.0, _BOXED, head.text, head, Where.INSIDE)
 
 
 def _closeness(one: Nearness) -> tuple[float, int]:
@@ -300,8 +334,11 @@ def _closeness(one: Nearness) -> tuple[float, int]:
 
 
 def _why(best: Nearness) -> str:
-    return f"{_WHERE[best.row]} its label “{best.text}”" if best.score else ""
+    return f"{_SIDES[best.side]} its label “{best.text}”" if best.score else ""
+
+
+_SIDES = {Where.RIGHT: "beside", Where.BELOW: "below", Where.ABOVE: "above", Where.LEFT: "left of", Where.INSIDE: "in the box of"}
 
 
 def _how(best: Nearness) -> str:
-    return _HOW[best.row]
+    return "boxed_label" if best.row == _BOXED else "beside_label" if best.row else "below_label"

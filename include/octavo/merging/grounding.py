@@ -15,11 +15,11 @@ from typing import NamedTuple
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Levenshtein
 
-from octavo.model.contracts import Kind
+from octavo.model.contracts import CHOSEN, Kind
 from octavo.model.entities import Box, Chunk, Source, Support
 from octavo.page.index import LEGIBLE, Occurrence, PageIndex, Stream, runs_of
 from octavo.page.lines import same_row
-from octavo.page.values import NUMERIC, TEXTUAL, Typed, squeeze, strip_marks
+from octavo.page.values import NUMERIC, TEXTUAL, DayOfYear, Typed, squeeze, strip_marks
 
 # Below this confidence a word refutes nothing: it says that something is there, not what.
 POOR = 0.6
@@ -74,6 +74,13 @@ class Grounder:
         self._chunks = chunks
         self._judged: dict[int | None, _Legibility] = {}
         self._known: dict[tuple[Kind, str, int], Grounding] = {}
+        self._others: dict[PageIndex, Grounder] = {}
+
+    def of(self, index: PageIndex) -> Grounder:
+        """The same on another index of the page."""
+        if index not in self._others:
+            self._others[index] = Grounder(index, self._chunks)
+        return self._others[index]
 
     def ground(self, kind: Kind, text: str, typed: Typed | None, chunk: int) -> Grounding:
         """Where the page shows a value.
@@ -114,7 +121,7 @@ class Grounder:
         if kind is _GENERATED:
             return self._cover(text, self._judge(chunk))
         places = self._typed_places(kind, typed) if typed is not None else []
-        if not places and (typed is None or kind in TEXTUAL or kind in _STRICT):
+        if not places and (typed is None or kind in TEXTUAL or kind in _STRICT or kind in CHOSEN):
             places = self._text_places(kind, text, chunk)
             if places and kind in TEXTUAL:
                 places = self._of_the_same_number(text, places)
@@ -131,6 +138,8 @@ class Grounder:
             if not isinstance(number, Decimal):
                 return []
             return index.numbers.get(number) or (index.numbers_alike.get(number) if index.scanned else None) or []
+        if isinstance(typed, DayOfYear):
+            return index.days_of_year.get(typed, [])
         if kind is _DATE:
             return index.dates.get(typed) or (index.dates_alike.get(typed) if index.scanned else None) or []
         if kind is _CURRENCY:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 from octavo.merging import features
 from octavo.merging.answer_candidates import Candidate
@@ -33,6 +34,15 @@ LEAST_LISTED = 3
 HEADER_SHARE = 0.5
 # Anchors tried for one row before it is left without a place of its own.
 MOST_ANCHORS = 64
+
+
+class RowShape(Enum):
+    """What a row of a list is on its page."""
+
+    ROW = "row"         # cells side by side below their headers
+    COLUMN = "column"   # cells one below the other, right of their headers
+    PLAIN = "plain"     # one value
+    PAIR = "pair"       # a key and its value
 
 
 @dataclass(slots=True)
@@ -74,7 +84,7 @@ class PageLists:
     """Builds the rows of one list on one page."""
 
     def __init__(
-        self, scorer: CandidateScorer, links: FieldLinks, fields: Sequence[str], pairs: bool, order: Mapping[int, int],
+        self, scorer: CandidateScorer, links: FieldLinks, fields: Sequence[str], shape: RowShape, order: Mapping[int, int],
         carried: Sequence[LabelMatch] = (),
     ) -> None:
         """``order`` gives each word of the page its place in its chunk's reading order, ``carried`` the headers of the page before."""
@@ -82,14 +92,14 @@ class PageLists:
         self._order = order
         self._index = scorer.index
         self._links = links
-        self._pairs = pairs
+        self._shape, self._pairs = shape, shape is RowShape.PAIR
         self._fields = list(fields)
         self._specs = links.specs
         self._path = fields[0].partition("[]")[0] if fields else ""
         self._free = PairLinks(self._index, links)
         self._listed: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
         self._times: Counter[str] = Counter()
-        own = [] if pairs else links.headers(fields)
+        own = [] if self._pairs else links.headers(fields)
         self._headers = own
         self._heads, self._columns = _grid(self._index.layout.tables, own)
         self._carried = list(carried)
@@ -115,7 +125,7 @@ class PageLists:
                 continue
             key = self._key
             cells: list[_Cell] = [(one, *self._scorer.ground(one)) for one in candidates]
-            places = self._pair_places(cells, taken) if self._pairs else self._row_places(cells, taken, y)
+            places = self._places(cells, taken, y)
             all_scored: ByField = {}
             words: set[int] = set()
             for at, (candidate, typed, grounding) in enumerate(cells):
@@ -140,6 +150,45 @@ class PageLists:
         first = candidates[0]
         self._key = (first.chunk, first.box, y, taken, tuple([(one.field, one.value) for one in candidates]))
         return self._known.get(self._key)
+
+    def _places(self, cells: Sequence[_Cell], taken: set[int], y: int) -> list[_Placed]:
+        """Where the cells of a row stand, and how they are linked to their fields."""
+        if self._shape is RowShape.PAIR:
+            return self._pair_places(cells, taken)
+        if self._shape is RowShape.ROW:
+            return self._row_places(cells, taken, y)
+        find = self._in_headed_row if self._shape is RowShape.COLUMN else self._in_list
+        placed: list[_Placed] = []
+        for candidate, _, grounding in cells:
+            linked = [(find(candidate.field, place), place) for place in grounding.places if taken.isdisjoint(place.words)]
+            link, place = max(linked, key=lambda t: (t[0].score, tuple(-i for i in t[1].words)), default=(NO_LINK, None))
+            placed.append((place, link))
+        return placed
+
+    def _in_headed_row(self, name: str, place: Occurrence) -> FieldLink:
+        """Whether the nearest header left of a cell is the field's own; a field without a header on the page heads the columns."""
+        box = self._index.place_boxes(place.words)[0]
+        left = [one for one in self._headers if one.box.x1 <= box.x0 and same_row(one.box, box)]
+        if left:
+            nearest = max(left, key=lambda one: one.box.x1)
+            if name in nearest.fields:
+                return FieldLink(1.0, f"in the row “{nearest.text}”", how="column", label=nearest)
+            return FieldLink(0.0, "", nearest.text)
+        named = any(name in one.fields for one in self._headers)
+        top = min((one.box.y0 for one in self._headers), default=0)
+        return NO_LINK if named or box.y1 > top + box.height // 2 else FieldLink(1.0, "it heads its column", how="column")
+
+    def _in_list(self, name: str, place: Occurrence) -> FieldLink:
+        """Whether the label that stands before a value on its row, or else above it, is the list's own."""
+        box = self._index.place_boxes(place.words)[0]
+        if any(set(one.words) >= set(place.words) for one in self._links.labels()):
+            return NO_LINK
+        before = [one for one in self._links.labels() if one.box.x1 <= box.x0 + box.height // 2 and same_row(one.box, box)]
+        above = [one for one in self._links.labels() if one.box.y1 <= box.y0 + box.height // 2 and one.box.x0 <= box.x1]
+        nearest = max(before, key=lambda one: one.box.x1, default=None) or max(above, key=lambda one: one.box.y1, default=None)
+        if nearest is None or name not in nearest.fields:
+            return FieldLink(0.0, "", nearest.text) if nearest is not None else NO_LINK
+        return FieldLink(1.0, f"in the list of “{nearest.text}”", how="listed", label=nearest)
 
     def _row_places(self, cells: Sequence[_Cell], taken: set[int], y: int) -> list[_Placed]:
         free = [[p for p in grounding.places if taken.isdisjoint(p.words)] for _, _, grounding in cells]

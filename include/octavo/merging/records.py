@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from octavo.model.contracts import NESTED, Contract, FieldSpec, Kind
+from octavo.model.contracts import NESTED, PLAIN, Contract, FieldSpec, Kind
 from octavo.model.entities import Field, Verdict
 from octavo.page.values import NUMBERS
 from octavo.storage import schemas
@@ -37,7 +37,7 @@ def fields_table(fields: Sequence[Field], contract_hash: str) -> pa.Table:
         "field": paths,
         "matched": matched,
         "value": values,
-        "number": [_fit(Decimal(one), _NUMBER) if isinstance(one, NUMBERS) else None for one in typed],
+        "number": [_fit(Decimal(one), _NUMBER) if isinstance(one, NUMBERS) and not isinstance(one, bool) else None for one in typed],
         "date": [one if isinstance(one, dt.date) else None for one in typed],
         "support": supports,
         "verdict": judged,
@@ -99,6 +99,8 @@ def _typed(spec: FieldSpec, node: Any) -> Any:
         return _cell(spec, node) if isinstance(node, _Said) else None
     if spec.type is Kind.PAIRS:
         return [{key: _text(row.get(key)) for key in ("key", "value")} for row in _rows(node)]
+    if spec.of is not None:
+        return [_typed(spec.fields[PLAIN], row.get(PLAIN)) for row in _rows(node)]
     if spec.type is Kind.LIST:
         return [_typed_group(spec.fields, row) for row in _rows(node)]
     return _typed_group(spec.fields, node if isinstance(node, dict) else {})
@@ -114,6 +116,8 @@ def _text(node: Any) -> str | None:
 
 def _cell(spec: FieldSpec, field: _Said) -> Any:
     typed, kind = field.typed, _column(spec.type)
+    if spec.type is Kind.CHOICE:
+        return typed
     if kind is None:
         return typed if isinstance(typed, str) else field.value
     if pa.types.is_decimal(kind):
@@ -126,7 +130,7 @@ def _cell(spec: FieldSpec, field: _Said) -> Any:
 @cache
 def _column(kind: Kind) -> Any:
     """The Arrow type of a single value's column, None for text."""
-    found = schemas.arrow_type(FieldSpec(type=kind))
+    found = schemas.column_type(kind)
     return None if pa.types.is_string(found) else found
 
 

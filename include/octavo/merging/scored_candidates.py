@@ -7,14 +7,16 @@ from dataclasses import dataclass
 
 from octavo.merging.answer_candidates import Candidate
 from octavo.merging.features import Features, PageFeatures
-from octavo.merging.field_links import NO_LINK, FieldLink, FieldLinks
+from octavo.merging.field_links import NO_LINK, STRONG, FieldLink, FieldLinks
 from octavo.merging.grounding import SHOWN, Grounder, Grounding
 from octavo.merging.unlabelled_links import kind_of
-from octavo.model.contracts import FieldSpec, Kind
+from octavo.model.contracts import CHOSEN, FieldSpec, Kind
 from octavo.model.deadline import fits
 from octavo.model.entities import Box, Evidence, Support
+from octavo.page import choices
+from octavo.page.choices import PlacedLabel
 from octavo.page.index import Occurrence, PageIndex
-from octavo.page.values import NUMBERS, NUMERIC, Typed, canonical
+from octavo.page.values import NUMBERS, NUMERIC, Typed, canonical, squeeze
 
 PERSON = "person"
 _SUPPORTED = frozenset(SHOWN.values())
@@ -89,18 +91,32 @@ class CandidateScorer:
     def __init__(self, index: PageIndex, grounder: Grounder, links: FieldLinks) -> None:
         self.index = index
         self._grounder = grounder
+        self._links = links
         self._features = PageFeatures(index, links)
 
     def ground(self, candidate: Candidate, typed: Typed | None = None) -> tuple[Typed | None, Grounding]:
         """The candidate's typed value, unless it is known already, and what the page says about it."""
         kind = candidate.spec.type
+        index = self.index.marked(candidate.spec.marks)
         if typed is None:
-            reader = self.index.date_parser if kind is _DATE else self.index.parser
-            typed = reader.parse(kind, candidate.value)
+            typed = self._read(candidate, index)
         named = self._grounder.named(kind, candidate.value, candidate.words) if candidate.words else None
-        if named and kind in NUMERIC and self.index.is_opposite(named.places[0].words, typed):
+        if named and kind in NUMERIC and index.is_opposite(named.places[0].words, typed):
             named = None
-        return typed, named or self._grounder.ground(kind, candidate.value, typed, candidate.chunk)
+        grounder = self._grounder if index is self.index else self._grounder.of(index)
+        return typed, named or grounder.ground(kind, candidate.value, typed, candidate.chunk)
+
+    def _read(self, candidate: Candidate, index: PageIndex) -> Typed | None:
+        """What a candidate's text says as a value of its field."""
+        spec, text = candidate.spec, candidate.value
+        if spec.type in CHOSEN:
+            return choices.read(spec, text, index.parser.locale)
+        if spec.type is not _DATE:
+            return index.parser.parse(spec.type, text)
+        date = index.date_parser.parse(_DATE, text)
+        if date is None and len(sharing := self._links.sharing(candidate.field)) > 1 and (both := index.date_parser.date_range(text)):
+            date = both[sharing.index(candidate.field) > 0]
+        return date if date is not None or spec.year_from is None else index.date_parser.day_of_year(text)
 
     def score(
         self, candidate: Candidate, typed: Typed | None, grounding: Grounding, place: Occurrence | None, link: FieldLink = NO_LINK,
@@ -116,7 +132,7 @@ class CandidateScorer:
             support = SHOWN[place.exact]
         problem = problem_of(candidate.spec, candidate.value, typed)
         if not problem and place is not None and kind in NUMERIC:
-            problem = self.index.doubt(place.words)
+            problem = self.index.marked(candidate.spec.marks).doubt(place.words)
         if not problem and place is not None and kind is _DATE:
             problem = self.index.date_doubt(place.words)
         return ScoredCandidate(
@@ -124,6 +140,30 @@ class CandidateScorer:
             problem, position,
             features=() if place is None or problem else tuple(
                 self._features.of(candidate.spec, candidate.value, place, link, candidate.items is not None)),
+        )
+
+    def score_chosen(self, candidate: Candidate) -> ScoredCandidate:
+        """A boolean or a choice: what the boxes and words by the field's labels say of it."""
+        spec, page, index = candidate.spec, candidate.page, self.index
+        typed = choices.read(spec, candidate.value, index.parser.locale)
+        labels = self._links.placed(candidate.field)
+        placed = [PlacedLabel(one.words, one.box, one.text) for one in labels]
+        said = index.layout.options.of(spec, placed, index.parser.locale, self._links.words)
+        own = next((one for one in said if one.value == typed), None)
+        form, problem = canonical(spec.type, typed, candidate.value), problem_of(spec, candidate.value, typed)
+        if own is None or problem:
+            position = position_of(page, candidate.box)
+            return ScoredCandidate(candidate, typed, form, Support.NONE, None, (), 1.0, NO_LINK, problem, position)
+        confidence = index.confidence(own.words) if own.words else 1.0
+        label = min(labels, key=lambda one: abs(one.box.center[1] - own.boxes[0].center[1]), default=None)
+        measured = ["beside_label", "near", "printed_so", *PageFeatures.of_reading(confidence)]
+        if label is not None and squeeze(label.text) == squeeze("".join(index.texts[i] for i in label.words)):
+            measured += ["exact_label", "own_label"]
+        other = next((one for one in said if one.value != typed), None)
+        return ScoredCandidate(
+            candidate, typed, form, Support.EXACT, None, tuple([Evidence(page, box) for box in own.boxes]), confidence,
+            FieldLink(STRONG, own.why, how="beside_label", label=label), "", position_of(page, own.boxes[0]),
+            contested=f"the page says “{other.value}” as well: {other.why}" if other else "", features=tuple(measured),
         )
 
     def inside(self, candidate: Candidate, place: Occurrence) -> bool:

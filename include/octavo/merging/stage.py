@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from upath import UPath
 
 from octavo.merging.documents import Merger, PageAnswers
+from octavo.merging.kinds import KindMatch, refused
 from octavo.merging.records import fields_table, record, verdicts
 from octavo.merging.unclaimed import PageParts, parts_of, unclaimed
 from octavo.model.contracts import Contract
@@ -77,15 +78,21 @@ def run(
     source = _Pages(workspace, extractors)
 
     seconds, late = (limits or Limits()).document_seconds, set[str]()
+    kind, strangers = KindMatch(contract.match), set[str]()
 
     def rows() -> Iterator[pa.Table]:
         nonlocal merger
         waiting: list[Field] = []
         for document in documents:
             parts: list[PageParts] = []
+            matched: list[bool] = []
             try:
                 with within(seconds):
-                    fields = merger.merge(document, _noting(source.of(document, pages_of[document]), parts), said.get(document, ()))
+                    pages = _noting(source.of(document, pages_of[document]), parts, kind, matched)
+                    fields = merger.merge(document, pages, said.get(document, ()))
+                    if not any(matched):
+                        strangers.add(document)
+                        fields = refused(fields)
                     left.append(unclaimed(document, parts, fields))
             except TimedOut:
                 late.add(document)
@@ -106,15 +113,17 @@ def run(
     fs.write_rows(workspace.shard("records", shard), records, schemas.record_schema(contract))
     fs.write_rows(workspace.shard("unclaimed", shard), left, schemas.UNCLAIMED)
     workspace.keep_timeouts("merge", shard, late)
+    workspace.keep_strangers(shard, strangers)
     heard = [one.row() for document in documents for one in said.get(document, ())]
     fs.write_rows(workspace.shard("corrections", shard), heard, schemas.CORRECTIONS)
     return Report("merge", counts, time.monotonic() - started)
 
 
-def _noting(pages: Iterable[PageAnswers], parts: list[PageParts]) -> Iterator[PageAnswers]:
-    """The pages as they are, and into ``parts`` what fields could take of each."""
+def _noting(pages: Iterable[PageAnswers], parts: list[PageParts], kind: KindMatch, matched: list[bool]) -> Iterator[PageAnswers]:
+    """The pages as they are, into ``parts`` what fields could take of each, and into ``matched`` whether it speaks for the kind."""
     for page in pages:
         parts.append(parts_of(page.layout))
+        matched.append(kind.is_on(page.page))
         yield page
 
 

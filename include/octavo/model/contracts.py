@@ -10,56 +10,47 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 from enum import StrEnum
-from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from babel import Locale as Cldr
+from babel.core import UnknownLocaleError
+from pydantic import BeforeValidator, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
 from octavo.model.digest import digest
 from octavo.model.errors import ContractError
+from octavo.model.field_specs import (
+    CHOSEN,
+    NESTED,
+    NUMERIC,
+    PLAIN,
+    ContractPart,
+    FieldSpec,
+    Kind,
+    Marks,
+    Misplaced,
+    Place,
+    Where,
+    compiled,
+    is_pattern,
+    several,
+)
 from octavo.model.lexicon import PART, current
 from octavo.model.tiling import HIGH_TILES
 
+__all__ = [
+    "CHOSEN", "COLUMNS", "NESTED", "NUMERIC", "PLAIN", "Chunking", "Contract", "FieldSpec", "Gate", "Kind", "Locale", "Marks", "Misplaced",
+    "Place", "Prompt", "PromptStyle", "Strategy", "Sum", "Where", "find", "load", "load_all", "load_valid",
+]
+
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-# A module of python-stdnum: iban, eu.vat.
-CHECK = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)?")
+# Columns that every contract's table has, and the partition of its name. Fields called ``day``, as the other partition, were always taken.
+COLUMNS = ("document", "uri", "contract_hash", "contract")
 RESERVED = frozenset({"documents", "pages", "chunks", "fields", "review", "corrections", "answers", "ledger"})
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Kind(StrEnum):
-    """What a field's value is, and so how it is parsed, compared and stored."""
-
-    TEXT = "text"
-    IDENTIFIER = "identifier"
-    DATE = "date"
-    MONEY = "money"
-    NUMBER = "number"
-    INTEGER = "integer"
-    PERCENTAGE = "percentage"
-    CURRENCY = "currency"
-    PHONE = "phone"
-    EMAIL = "email"
-    URL = "url"
-    ADDRESS = "address"
-    NAME = "name"
-    GENERATED = "generated"   # written by a model, not copied from the page
-    LIST = "list"             # rows of ``fields``: line items
-    GROUP = "group"           # one set of ``fields``
-    PAIRS = "pairs"           # whatever keys and values the page has
-
-
-NUMERIC = frozenset({Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.PERCENTAGE})
-# Kinds that hold other fields.
-NESTED = frozenset({Kind.LIST, Kind.GROUP, Kind.PAIRS})
 
 
 class Strategy(StrEnum):
@@ -72,91 +63,7 @@ class Strategy(StrEnum):
     SEGMENTS = "segments"
 
 
-class Place(StrEnum):
-    """Where a value without a label stands."""
-
-    TOP = "top"
-    BOTTOM = "bottom"
-    AFTER_COMPANY = "after_company"
-    HEADING = "heading"       # the text of a heading; in a list, one row each
-    PARAGRAPH = "paragraph"   # running text; in a list, one row each
-
-
-def _several(given: object) -> object:
-    return (given,) if isinstance(given, str) else given
-
-
-def _check_exists(name: str) -> None:
-    """``ValueError`` for what is no kind of number of python-stdnum."""
-    try:
-        found = CHECK.fullmatch(name) and import_module(f"stdnum.{name}")
-    except ModuleNotFoundError:
-        found = None
-    if not hasattr(found, "is_valid"):
-        raise ValueError(f"`check:` {name!r} is no kind of number that python-stdnum knows; some are iban, eu.vat, lei, ean, isbn, luhn")
-
-
-class FieldSpec(_Part):
-    """One field: its type, the labels it is printed under, and the checks on its value.
-
-    ``labels`` stand in order of preference and match as ``octavo.page.labels`` says; of a list or group they
-    name the heading of its section. ``prompt_labels`` are few and common ones for a model, which knows the others; without
-    them it is shown the first of ``labels``. ``not_labels`` are longer prints that hide a label they contain.
-    ``place`` is where a value stands whose label is missing. ``pick`` says which of several values
-    beside one label, or below it, is meant. ``check`` names kinds of numbers with check digits, by their
-    module in python-stdnum, one of which the value must be. ``continues`` says whether a list's table goes
-    on over pages. ``accept_at`` is the least confidence of an accepted value; None: the contract's.
-    """
-
-    type: Kind = Kind.TEXT
-    description: str = ""
-    labels: tuple[str, ...] = ()
-    prompt_labels: tuple[str, ...] = ()
-    not_labels: tuple[str, ...] = ()
-    place: Place | None = None
-    pick: Literal["first", "last", "largest"] = "first"
-    required: bool = False
-    pattern: str | None = None
-    min: float | None = None
-    max: float | None = None
-    unique: bool = False
-    accept_at: Decimal | None = Field(None, ge=0, le=1)
-    check: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
-    continues: bool = True
-    fields: dict[str, FieldSpec] = Field(default_factory=dict)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> FieldSpec:
-        nested = self.type in (Kind.LIST, Kind.GROUP)
-        if nested and not self.fields:
-            raise ValueError(f"a {self.type} field needs `fields:` with at least one entry")
-        if self.fields and not nested:
-            raise ValueError(f"`fields:` belongs to list and group fields, this one is {self.type}")
-        several = nested or self.type is Kind.PAIRS
-        if several and (self.pattern is not None or self.unique):
-            raise ValueError(f"`pattern:` and `unique:` belong to fields with one value, this one is {self.type}")
-        if self.check and self.type is not Kind.IDENTIFIER:
-            raise ValueError(f"`check:` belongs to identifier fields, this one is {self.type}")
-        for name in self.check:
-            _check_exists(name)
-        if not self.continues and self.type is not Kind.LIST:
-            raise ValueError(f"`continues:` belongs to list fields, this one is {self.type}")
-        if self.type is Kind.GROUP and self.required:
-            raise ValueError("`required:` belongs to the fields of a group, not to the group")
-        if self.type not in NUMERIC and (self.min is not None or self.max is not None):
-            numeric = ", ".join(kind for kind in Kind if kind in NUMERIC)
-            raise ValueError(f"`min:` and `max:` belong to {numeric} fields, this one is {self.type}")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"`min:` {self.min:g} is more than `max:` {self.max:g}")
-        if self.pattern is not None:
-            try:
-                re.compile(self.pattern)
-            except re.error as error:
-                raise ValueError(f"`pattern:` is no regular expression: {error}") from error
-        return self
-
-
-class Chunking(_Part):
+class Chunking(ContractPart):
     """How pages are cut; lengths are multiples of the page's median line height unless they say px."""
 
     strategy: Strategy = Strategy.LAYOUT
@@ -178,15 +85,26 @@ class Chunking(_Part):
         return HIGH_TILES if self.detail == "high" else None
 
 
-class Sum(_Part):
-    """An arithmetic check: the parts must add up to the total, where all are known."""
+class Sum(ContractPart):
+    """An arithmetic check: the parts, less what ``minus`` names, must add up to the total, where all are known."""
 
     total: str
     parts: tuple[str, ...] = Field(min_length=1)
+    minus: tuple[str, ...] = ()
     tolerance: float = Field(0.01, ge=0)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The fields of the sum: its total, its parts and what is taken away."""
+        return self.total, *self.parts, *self.minus
 
-class Gate(_Part):
+    @property
+    def text(self) -> str:
+        """The sum in words: ``closing = opening + deposits - withdrawals``."""
+        return f"{self.total} = {' + '.join(self.parts)}" + "".join(f" - {name}" for name in self.minus)
+
+
+class Gate(ContractPart):
     """What a day must satisfy before it is published."""
 
     max_quarantined_share: float = Field(1.0, ge=0, le=1, description="largest share of the documents found that may be quarantined")
@@ -210,7 +128,7 @@ class PromptStyle(StrEnum):
     TUTORIAL = "tutorial"   # "Extract information from this section: {the chunk's words} in JSON format."
 
 
-class Prompt(_Part):
+class Prompt(ContractPart):
     """How a model is asked about a chunk, and how much it may say."""
 
     style: PromptStyle = PromptStyle.AUTO
@@ -227,7 +145,7 @@ class Prompt(_Part):
         return self.hint or self.style is PromptStyle.TUTORIAL or "{text}" in (self.template or "")
 
 
-class Locale(_Part):
+class Locale(ContractPart):
     """How dates and numbers are written."""
 
     languages: tuple[str, ...] = ("en",)
@@ -235,8 +153,19 @@ class Locale(_Part):
     decimal: Literal[".", ",", "auto"] = "auto"
     currency: str | None = None
 
+    @field_validator("languages")
+    @classmethod
+    def _known(cls, languages: tuple[str, ...]) -> tuple[str, ...]:
+        for at, language in enumerate(languages):
+            try:
+                Cldr.parse(language, sep="-")
+            except (UnknownLocaleError, ValueError) as error:
+                if language not in current().languages:
+                    raise Misplaced(f"{language!r} is no language; write codes such as en, de or pt", at) from error
+        return languages
 
-class Contract(_Part):
+
+class Contract(ContractPart):
     """A document type. ``hash`` pins what a run used."""
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
@@ -246,6 +175,7 @@ class Contract(_Part):
     start: str | None = Field(None, pattern=r"^\d{4}-\d{2}-\d{2}$", description="no scheduled run for an earlier day")
     files: tuple[str, ...] = ("**/*",)
     pages: str | None = Field(None, pattern=r"^\d+(-\d*)?(, ?\d+(-\d*)?)*$", description='pages of a document that are read: "1-3, 7, 10-"')
+    match: Annotated[tuple[str, ...], BeforeValidator(several)] = Field((), description="words or /patterns/ of which documents have some")
     locale: Locale = Locale()
     chunking: Chunking = Chunking()
     extractor: Literal["auto", "layout", "molmo"] = "auto"
@@ -254,6 +184,16 @@ class Contract(_Part):
     accept_at: Decimal | None = Field(None, ge=0, le=1, description="least confidence of an accepted value; null: as it is shipped")
     fields: dict[str, FieldSpec] = Field(min_length=1)
     gate: Gate = Gate()
+
+    @field_validator("match")
+    @classmethod
+    def _can_match(cls, match: tuple[str, ...]) -> tuple[str, ...]:
+        for at, one in enumerate(match):
+            if is_pattern(one):
+                compiled("match", one[1:-1], at)
+            elif not any(map(str.isalnum, one)):
+                raise Misplaced(f"{one!r} has neither letters nor digits to look for", at)
+        return match
 
     @model_validator(mode="after")
     def _page_ranges(self) -> Contract:
@@ -266,15 +206,37 @@ class Contract(_Part):
     def _names(self) -> Contract:
         if self.name in RESERVED:
             raise ValueError(f"name {self.name!r} is taken by a table or a DAG of Octavo's own; choose another")
-        for path, _ in self.leaves():
-            for part in path.replace("[]", "").split("."):
-                if not NAME.fullmatch(part):
-                    raise ValueError(f"field name {part!r} must be lower case letters, digits and _ (it becomes a column)")
-        for check in self.gate.sums:
-            for name in (check.total, *check.parts):
+        for loc, name in _named(("fields",), self.fields):
+            if not NAME.fullmatch(name):
+                raise Misplaced(f"field name {name!r} must be lower case letters, digits and _ (it becomes a column)", *loc)
+        for name in self.fields:
+            if name in COLUMNS:
+                raise Misplaced(f"field name {name!r} is taken by a column or a partition of every table; choose another", "fields", name)
+        for at, check in enumerate(self.gate.sums):
+            for name in check.names:
                 if name not in dict(self.leaves()):
-                    raise ValueError(f"gate.sums names {name!r}, which is no field; fields are {', '.join(p for p, _ in self.leaves())}")
+                    known = ", ".join(path for path, _ in self.leaves())
+                    raise Misplaced(f"gate.sums names {name!r}, which is no field; fields are {known}", "gate", "sums", at)
         return self
+
+    @model_validator(mode="after")
+    def _fields_of_fields(self) -> Contract:
+        dates = [path for path, spec in self.leaves() if spec.type is Kind.DATE and "[]" not in path and spec.year_from is None]
+        for loc, spec in _specs(("fields",), self.fields):
+            if spec.type is Kind.LIST and loc.count("fields") > 1 and self._in_list(loc[:-2]):
+                raise Misplaced("a list within a list has no place in a table; make it a list of its own or plain fields", *loc)
+            if spec.year_from is not None and spec.year_from not in dates:
+                raise Misplaced(f"`year_from:` {spec.year_from!r} is no date field with a year of its own outside lists; "
+                                f"there are: {', '.join(dates) or 'none'}", *loc, "year_from")
+        return self
+
+    def _in_list(self, loc: tuple[str, ...]) -> bool:
+        """Whether a field at ``loc``, or one that holds it, is a list."""
+        fields, found = self.fields, False
+        for name in loc[1::2]:
+            found = found or fields[name].type is Kind.LIST
+            fields = fields[name].fields
+        return found
 
     @property
     def hash(self) -> str:
@@ -305,6 +267,18 @@ def _leaves(prefix: str, fields: dict[str, FieldSpec]) -> Iterator[tuple[str, Fi
             yield f"{prefix}{name}", spec
 
 
+def _specs(loc: tuple[str, ...], fields: dict[str, FieldSpec]) -> Iterator[tuple[tuple[str, ...], FieldSpec]]:
+    """Every field with where it stands in the contract, those that hold others before these."""
+    for name, spec in fields.items():
+        yield (*loc, name), spec
+        if spec.of is None:
+            yield from _specs((*loc, name, "fields"), spec.fields)
+
+
+def _named(loc: tuple[str, ...], fields: dict[str, FieldSpec]) -> Iterator[tuple[tuple[str, ...], str]]:
+    return ((at, at[-1]) for at, _ in _specs(loc, fields))
+
+
 def load(path: Path) -> Contract:
     """Read one contract file.
 
@@ -324,7 +298,8 @@ def load(path: Path) -> Contract:
         contract = Contract.model_validate(_with_plain_labels(path, text, tree))
     except ValidationError as error:
         lines = _Lines(text)
-        problems = [f"{path}:{lines.of(e['loc'])}: {'.'.join(map(str, e['loc'])) or 'contract'}: {_remedy(e)}" for e in error.errors()]
+        located = [((*e["loc"], *getattr(e.get("ctx", {}).get("error"), "loc", ())), e) for e in error.errors()]
+        problems = [f"{path}:{lines.of(loc)}: {'.'.join(map(str, loc)) or 'contract'}: {_remedy(e)}" for loc, e in located]
         raise ContractError("\n".join(problems)) from error
     if contract.name != path.stem:
         line = _Lines(text).of(("name",))
@@ -417,12 +392,35 @@ class _Lines:
 
 
 def _remedy(error: Any) -> str:
+    given, told, about = error.get("input"), error.get("ctx") or {}, error["loc"][-1] if error["loc"] else "contract"
+    shown = f" (found {given!r})" if isinstance(given, str | int | float | bool) else ""
     match error["type"]:
         case "extra_forbidden":
             return "no such key; check its spelling against docs/contracts.md"
         case "missing":
             return "is missing; add it"
+        case "tuple_type":
+            return f"is no list; write [{given}]" if shown else "is no list; write one in []"
+        case "dict_type" | "model_type" | "model_attributes_type":
+            return f"is no mapping; write its keys below it, or in {{}}{shown}"
+        case "string_type":
+            return f"is no text; put it in quotes{shown}"
+        case "enum" | "literal_error":
+            return f"is none of {told['expected'].replace(' or ', ', ')}{shown}".replace("'", "")
+        case "bool_type" | "bool_parsing":
+            return f"is true or false{shown}"
+        case "too_short":
+            return "is empty; it needs an entry"
+        case "string_pattern_mismatch":
+            return f"{_PATTERNS.get(about, 'must match ' + told['pattern'])}{shown}"
+        case kind if kind.startswith(("int_", "float_", "decimal_")):
+            return f"is no number{shown}"
         case _:
-            given = error.get("input")
-            shown = f" (found {given!r})" if isinstance(given, str | int | float | bool) else ""
-            return f"{error['msg'].removeprefix('Value error, ')}{shown}"
+            return f"{str(error['msg']).removeprefix('Value error, ').replace('Input should be', 'must be')}{shown}"
+
+
+# What a text must be that has to match a pattern.
+_PATTERNS = {
+    "name": "must be lower case letters, digits and _, a letter first", "start": "must be a day, YYYY-MM-DD",
+    "pages": 'must be ranges of pages, such as "1-3, 7, 10-"',
+}

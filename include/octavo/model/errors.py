@@ -45,6 +45,7 @@ class Reason(StrEnum):
     BLANK_PAGE = "blank_page"
     NO_WORDS = "no_words"
     NOT_WANTED = "not_wanted"
+    NOT_THIS_KIND = "not_this_kind"
     NO_FIELDS = "no_fields"
     PAGES_LOST = "pages_lost"
     ANSWER_UNPARSABLE = "answer_unparsable"

@@ -15,12 +15,13 @@ from functools import cached_property, lru_cache
 from itertools import accumulate, pairwise
 from typing import NamedTuple
 
+from octavo.model.contracts import Marks
 from octavo.model.entities import Box, Page, Source, union
 from octavo.model.lexicon import current
 from octavo.page.layout import PageLayout
 from octavo.page.lines import SEGMENT_GAP, same_row
 from octavo.page.typed import wide_gap
-from octavo.page.values import AmountSpan, DateSpan, Parser, Typed, currency_of, parser, squeeze, strip_marks
+from octavo.page.values import AmountSpan, DateSpan, DayOfYear, Parser, Typed, currency_of, parser, squeeze, strip_marks
 from octavo.page.values.numbers import APOSTROPHES, MINUS
 
 # Words of a lower confidence (0 to 1) may be misread. Tesseract's right words mostly have 0.9 and more.
@@ -150,6 +151,38 @@ class PageIndex:
         self.stream = Stream(self.texts, range(len(self.texts)))
         self._chunks: dict[tuple[int, ...], Stream] = {}
         self._place_boxes: dict[tuple[int, ...], list[Box]] = {}
+        self._marked: dict[Marks, PageIndex] = {}
+
+    def marked(self, marks: Marks | None) -> PageIndex:
+        """The page with its amounts signed by a field's own marks; without marks the page as it is."""
+        if marks is None:
+            return self
+        if marks not in self._marked:
+            self._marked[marks] = PageIndex(self.page, parser(self.parser.locale, marks), self._dates_said, self.layout)
+        return self._marked[marks]
+
+    @cached_property
+    def days_of_year(self) -> dict[DayOfYear, list[tuple[int, ...]]]:
+        """Every date without a year on the page, with the words that show it."""
+        found: dict[DayOfYear, list[tuple[int, ...]]] = {}
+        for start, end, day in self.parser.days_of_year(" ".join(self.texts)):
+            found.setdefault(day, []).append(self._words_from(start, end))
+        return found
+
+    @cached_property
+    def short_ranges(self) -> dict[tuple[int, ...], tuple[int, ...]]:
+        """Ranges whose first date is cut short: the words of the last date, and those of all of it."""
+        ranges = self.date_parser.date_ranges(" ".join(self.texts))
+        return {self._words_from(one.split, one.end): self._words_from(one.start, one.end) for one in ranges}
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Where the words begin in the page's text, joined by spaces."""
+        return list(accumulate([len(text) + 1 for text in self.texts], initial=0))
+
+    def _words_from(self, start: int, end: int) -> tuple[int, ...]:
+        """The words of a part of the page's text."""
+        return tuple(range(bisect_right(self._starts, start) - 1, bisect_left(self._starts, end)))
 
     def chunk_stream(self, words: tuple[int, ...]) -> Stream:
         """The words of a chunk in the chunk's own order, where columns are not interleaved."""
@@ -291,12 +324,10 @@ class PageIndex:
         return list(self.parser.dates(" ".join(self.texts)))
 
     def _dates(self, texts: Sequence[str]) -> dict[Typed, list[tuple[int, ...]]]:
-        starts = list(accumulate([len(text) + 1 for text in texts], initial=0))
         found: dict[Typed, list[tuple[int, ...]]] = {}
         known = self.date_parser is self.parser and texts is self.texts
         for span in self._spans if known else self.date_parser.dates(" ".join(texts)):
-            words = tuple(range(bisect_right(starts, span.start) - 1, bisect_left(starts, span.end)))
-            found.setdefault(span.date, []).append(words)
+            found.setdefault(span.date, []).append(self._words_from(span.start, span.end))
         return found
 
     @cached_property

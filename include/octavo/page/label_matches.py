@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -11,10 +11,11 @@ from typing import NamedTuple
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
-from octavo.model.contracts import Contract, Kind
+from octavo.model.contracts import Contract, FieldSpec, Kind
 from octavo.model.entities import Box
 from octavo.page import labels
 from octavo.page.index import PageIndex, Stream, look_alike, runs_of
+from octavo.page.lines import stacked
 from octavo.page.tables import header_cells
 from octavo.page.values import squeeze
 
@@ -91,26 +92,26 @@ class ContractLabels:
 
     @cached_property
     def _dated(self) -> dict[str, int]:
-        dated = [spec for spec in self.specs.values() if spec.type is Kind.DATE]
+        dated = [self.specs[field] for field in self._sharing]
         return Counter(text for spec in dated for text in {squeeze(label) for label in spec.labels})
 
     @cached_property
     def _sharing(self) -> dict[str, list[str]]:
-        found = {}
-        for field, spec in self.specs.items():
-            if spec.type is Kind.DATE:
-                own = {squeeze(text) for text in spec.labels}
-                found[field] = [
-                    other for other, their in self.specs.items()
-                    if their.type is Kind.DATE and own & {squeeze(text) for text in their.labels}
-                ]
-        return found
+        return sharing_labels(self.specs)
 
     @cached_property
     def long(self) -> tuple[list[LabelEntry], list[str]]:
         """Labels that may be misread, and how they are compared."""
         entries = [entry for entry in self.entries if len(entry.squeezed) >= labels.FUZZY_LENGTH]
         return entries, [entry.squeezed for entry in entries]
+
+
+def sharing_labels(specs: Mapping[str, FieldSpec]) -> dict[str, list[str]]:
+    """For each date field outside lists those that share a label with it, itself included, in the contract's order."""
+    dated = {
+        field: {squeeze(text) for text in spec.labels} for field, spec in specs.items() if spec.type is Kind.DATE and "[]" not in field
+    }
+    return {field: [other for other, theirs in dated.items() if own & theirs or other == field] for field, own in dated.items()}
 
 
 class PageLabels:
@@ -129,7 +130,7 @@ class PageLabels:
         for cell in header_cells(layout.page, layout.tables):
             part = self._index.chunk_stream(cell.words)
             found += [_Found(part, span, told) for span, told in self._printed(part).items()]
-        return self._longest(found, set())
+        return self._with_stacked(self._longest(found, set()))
 
     def _printed(self, stream: Stream) -> _Told:
         """The labels that words show, by the runs that do."""
@@ -146,6 +147,27 @@ class PageLabels:
                             for entry in entries:
                                 _file(found, (number, end), entry)
         return found
+
+    def _with_stacked(self, matches: list[LabelMatch]) -> list[LabelMatch]:
+        """The labels with those that are broken over lines, which stand before the shorter ones in them."""
+        index = self._index
+        heads, known = index.stream.first_alike, {one.text for one in matches}
+        broken = {
+            entry.squeezed: entries for head, by_print in self._labels.by_head.items() if head in heads
+            for entries in by_print.values() for entry in entries if entry.head == head != entry.squeezed and entry.text not in known
+        }
+        if not broken:
+            return matches
+        found: list[LabelMatch] = []
+        for part in stacked(index.layout.page.words, index.layout.lines):
+            entries = broken.get(look_alike("".join(run for word in part.words for run in runs_of(index.texts[word]))), ())
+            if entries and all(set(one.words).isdisjoint(part.words) for one in found):
+                fields = frozenset(entry.field for entry in entries if entry.field is not None)
+                kinds = frozenset(entry.kind for entry in entries if entry.kind is not None)
+                found.append(LabelMatch(part.words, part.box, entries[0].text, fields, kinds))
+        words = {word for one in found for word in one.words}
+        others = (one for one in matches if words.isdisjoint(one.words))
+        return sorted([*found, *others], key=lambda one: (one.box.y0, one.box.x0, one.words))
 
     @cached_property
     def words(self) -> frozenset[int]:

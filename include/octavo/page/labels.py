@@ -20,7 +20,7 @@ from rapidfuzz.distance import Levenshtein
 
 from octavo.model.entities import Box, Page, union
 from octavo.page.index import ALIKE
-from octavo.page.lines import Line, Segment, lines_of, overlap
+from octavo.page.lines import Line, Segment, lines_of, overlap, stacked
 
 # Least similarity, 1 - edits / length, of a label that OCR misread ("Tolal", "lnvoice Date").
 FUZZY = 0.8
@@ -86,6 +86,8 @@ class Index:
                 self._add(part)
         for part in cells:
             self._add(part)
+        for part in stacked(page.words, self.lines):
+            self._add_whole(part)
         self._by_length: dict[int, list[str]] = {}
         for key in sorted(self.windows):
             self._by_length.setdefault(len(key), []).append(key)
@@ -102,6 +104,12 @@ class Index:
                     if key and (head or end > start):
                         self.windows.setdefault(key, []).append(_Window(part.words[start:end + 1], key, len(head)))
                 joined += normalise(text)
+
+    def _add_whole(self, part: Segment) -> None:
+        """A text over several lines, which is a label as a whole or not at all."""
+        key = "".join(normalise(self.page.words[index].text) for index in part.words).lstrip("#")
+        if key and len(part.words) <= LONGEST_LABEL:
+            self.windows.setdefault(key, []).append(_Window(part.words, key, len(self.page.words[part.words[-1]].text)))
 
     def find(self, spec_labels: Sequence[str], not_labels: Sequence[str] = ()) -> list[Label]:
         """Where any of ``spec_labels`` is printed, top to bottom; a longer match of ``not_labels`` hides one."""

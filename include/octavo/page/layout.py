@@ -6,6 +6,7 @@ from functools import cached_property
 
 from octavo.model.entities import Box, Page
 from octavo.page import lines
+from octavo.page.choices import Options
 from octavo.page.level import levelled
 from octavo.page.lines import Line
 from octavo.page.ruling_boxes import boxes_of
@@ -56,3 +57,8 @@ class PageLayout:
                 if inside:
                     held.setdefault(min(inside, key=lambda box: box.width * box.height), []).append(word)
         return {word: tuple(words) for words in held.values() for word in words}
+
+    @cached_property
+    def options(self) -> Options:
+        """The boxes to tick of the page."""
+        return Options(self.page, self.given, self.lines)

@@ -7,7 +7,7 @@ which is what a reader takes as one piece ("Invoice date", "12 March 2026", one 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from unicodedata import bidirectional, east_asian_width
@@ -37,6 +37,10 @@ class Segment:
     words: tuple[int, ...]
     box: Box
     text: str
+
+
+# Lines of one text in a narrow column stand no further apart than this, in their heights; at most so many are read as one.
+STACK_GAP, STACK_LINES = 1.0, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,30 @@ def _line(page: Page, row: Sequence[int], height: float) -> Line:
             runs[-1].append(index)
     segments = tuple(segment(page.words, run) for run in runs)
     return Line(segments, union(s.box for s in segments))
+
+
+def stacked(words: Sequence[Word], lines: Sequence[Line]) -> Iterator[Segment]:
+    """Segments right below each other that begin at one edge or share their middle, as one: a label broken over two or three lines."""
+    for number, line in enumerate(lines):
+        for first in line.segments:
+            stack = [first]
+            for below in lines[number + 1:]:
+                upper = stack[-1]
+                if below.box.y0 - upper.box.y1 > STACK_GAP * upper.box.height or len(stack) == STACK_LINES:
+                    break
+                lower = next((part for part in below.segments if _is_stacked(upper.box, part.box)), None)
+                if lower is None:
+                    continue
+                stack.append(lower)
+                indices = [index for part in stack for index in part.words]
+                yield Segment(tuple(indices), union(part.box for part in stack), " ".join(words[index].text for index in indices))
+
+
+def _is_stacked(upper: Box, lower: Box) -> bool:
+    gap, height = lower.y0 - upper.y1, max(upper.height, lower.height)
+    edges = (abs(upper.x0 - lower.x0), abs(upper.center[0] - lower.center[0]), abs(upper.x1 - lower.x1))
+    return -height / 2 <= gap <= STACK_GAP * height and min(edges) <= height / 2 and max(upper.height, lower.height) < 2 * min(
+        upper.height, lower.height)
 
 
 def segment(words: Sequence[Word], indices: Sequence[int]) -> Segment:

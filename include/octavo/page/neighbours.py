@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from octavo.model.contracts import Kind
+from octavo.model.contracts import FieldSpec, Kind, Where
 from octavo.model.entities import Box
 from octavo.model.lexicon import current
 from octavo.page import labels
@@ -26,32 +26,77 @@ ANSWER_GAP, PHRASE_GAP = 4.0, 1.2
 
 
 class Nearness(NamedTuple):
-    """``score`` 0 to 1, ``row`` 1 on the label's row and 0 below it, what the label says, and where it stands."""
+    """``score`` 0 to 1, ``row`` 1 on the label's row and 0 below it, what the label says, where it stands, and the value's side of it."""
 
     score: float
     row: int
     text: str
     label: LabelMatch | None = None
+    side: Where = Where.RIGHT
 
 
 _FAR = Nearness(0.0, 0, "")
 
 
 class Neighbours:
-    """Measures what stands between the labels and the values of a page."""
+    """Measures what stands between the labels and the values of a page. ``specs`` say of fields where their values stand."""
 
-    def __init__(self, index: PageIndex) -> None:
+    def __init__(self, index: PageIndex, specs: Mapping[str, FieldSpec]) -> None:
         self._index = index
+        self._where = {field: spec.where for field, spec in specs.items() if spec.where}
         self._answered: dict[tuple[int, ...], bool] = {}
 
-    def nearest(self, matches: Sequence[LabelMatch], words: tuple[int, ...], box: Box) -> Nearness:
-        """The closest of the label matches to the value of ``words``, whose first line is ``box``."""
+    def nearest(self, matches: Sequence[LabelMatch], words: tuple[int, ...], box: Box, where: Sequence[Where] = ()) -> Nearness:
+        """The closest of the label matches to the value of ``words``, whose first line is ``box``.
+
+        Args:
+            where: the sides on which the value has to stand; none: those of the fields that each label names.
+        """
         best = _FAR
         for one in matches:
-            score, row = self._geometry(one, words, box)
-            if score > best.score or (score == best.score and row > best.row):
-                best = Nearness(score, row, one.text, one)
+            sides = where or (self._sides(one) if self._where else ())
+            if sides:
+                found = max((self._on_side(side, one, words, box) for side in sides), key=lambda near: (near.score, near.row))
+            else:
+                score, row = self._geometry(one, words, box)
+                found = Nearness(score, row, one.text, one, Where.RIGHT if row else Where.BELOW)
+            if found.score > best.score or (found.score == best.score and found.row > best.row):
+                best = found
         return best
+
+    def _sides(self, label: LabelMatch) -> Sequence[Where]:
+        """The sides on which the contract says that values of a label stand; none where one of its fields leaves it open."""
+        told = [self._where.get(field, ()) for field in label.fields]
+        return [side for sides in told for side in sides] if told and all(told) else ()
+
+    def _on_side(self, side: Where, label: LabelMatch, words: tuple[int, ...], box: Box) -> Nearness:
+        """How closely a value stands on one side of a label."""
+        score, row = 0.0, int(side in (Where.RIGHT, Where.LEFT))
+        if side is Where.INSIDE:
+            inside = set(self._index.layout.boxes.get(label.words[0], ()))
+            score = float(set(words).isdisjoint(label.words) and set(words) <= inside)
+        elif side is Where.LEFT:
+            last = self._index.place_boxes(words)[-1]
+            if last.x1 <= label.box.x0 + label.box.height // 2 and same_row(label.box, last):
+                score = _fade(self._between(label, words, (last.x1, label.box.x0), (last.y0, last.y1)))
+        elif side is Where.ABOVE:
+            last = self._index.place_boxes(words)[-1]
+            far = (label.box.y0 - last.y1) / max(1, label.box.height)
+            if -0.5 <= far <= labels.BELOW and labels.aligned(label.box, last):
+                columns = max(label.box.x0, last.x0), max(max(label.box.x0, last.x0) + 1, min(label.box.x1, last.x1))
+                score = _fade(self._between(label, words, columns, (last.y1, label.box.y0)))
+        else:
+            score, found = self._geometry(label, words, box)
+            score = score if found == row else 0.0
+        return Nearness(score, row, label.text, label, side)
+
+    def _between(self, label: LabelMatch, words: tuple[int, ...], xs: tuple[int, int], ys: tuple[int, int]) -> int:
+        """Words whose middle lies in a part of the page between a label and a value."""
+        boxes = self._index.boxes
+        return sum(
+            xs[0] <= boxes[i].center[0] < xs[1] and ys[0] <= boxes[i].center[1] < ys[1] and self._parts(i, label, words)
+            for i in self._index.between(*ys)
+        )
 
     def _geometry(self, label: LabelMatch, words: tuple[int, ...], box: Box) -> tuple[float, int]:
         if words[0] in label.words or words[-1] in label.words:
@@ -101,6 +146,7 @@ class Neighbours:
         for i in self._index.between(max(top, box.y0), max(top + 1, min(bottom, box.y1))):
             x0, _, x1, _ = boxes[i]
             if right <= (x0 + x1) / 2 < box.x0 and self._parts(i, label, words) \
+                    and not (Kind.DATE in label.kinds and current().is_one("range_starts", texts[i])) \
                     and not (counted and texts[i].isdecimal() and len(texts[i]) <= LONGEST_COUNT):
                 found += 1
         return found

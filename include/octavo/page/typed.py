@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, pairwise
 
-from octavo.model.contracts import Kind, Locale
+from octavo.model.contracts import CHOSEN, FieldSpec, Kind, Locale, Marks
 from octavo.model.entities import Box, Page
 from octavo.model.lexicon import Lexicon, alternatives, current
 from octavo.page.lines import Segment
@@ -129,12 +129,16 @@ def patterns(kind: Kind, code: str | None = None) -> tuple[re.Pattern[str], ...]
 
 def is_text(kind: Kind) -> bool:
     """Whether a value of the kind is free text, so that only its place says where it begins and ends."""
-    return kind not in (Kind.DATE, Kind.MONEY) and not patterns(kind)
+    return kind not in (Kind.DATE, Kind.MONEY, *CHOSEN) and not patterns(kind)
 
 
 def matches(run: Run, kind: Kind, locale: Locale) -> Iterator[Match]:
     """What looks like a value of ``kind`` in a run, from left to right."""
-    for start, end in _spans(run.text, kind, locale):
+    yield from _matches(run, _spans(run.text, kind, locale))
+
+
+def _matches(run: Run, spans: Iterable[tuple[int, int]]) -> Iterator[Match]:
+    for start, end in spans:
         while start < end and run.text[start].isspace():
             start += 1
         while start < end and run.text[end - 1].isspace():
@@ -144,12 +148,20 @@ def matches(run: Run, kind: Kind, locale: Locale) -> Iterator[Match]:
             yield Match(text, words, before)
 
 
-def _spans(text: str, kind: Kind, locale: Locale) -> Iterator[tuple[int, int]]:
+def values(run: Run, spec: FieldSpec, locale: Locale) -> Iterator[Match]:
+    """What looks like a value of a field in a run, from left to right: with its own marks, and without a year where it has one from
+    another field."""
+    yield from _matches(run, _spans(run.text, spec.type, locale, spec.marks))
+    if spec.year_from is not None:
+        yield from _matches(run, ((start, end) for start, end, _ in parser(locale).days_of_year(run.text)))
+
+
+def _spans(text: str, kind: Kind, locale: Locale, marks: Marks | None = None) -> Iterator[tuple[int, int]]:
     if kind is Kind.DATE:
         yield from ((span.start, span.end) for span in _dates(text, locale))
         return
     if kind is Kind.MONEY:
-        yield from ((span.start, span.end) for span in parser(locale).amounts(text))
+        yield from ((span.start, span.end) for span in parser(locale, marks).amounts(text))
         return
     for pattern in patterns(kind, locale.currency):
         for found in pattern.finditer(text):

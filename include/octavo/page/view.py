@@ -12,6 +12,7 @@ from typing import NamedTuple
 from octavo.model.contracts import Contract, Kind, Locale
 from octavo.model.entities import Page
 from octavo.page import labels, typed
+from octavo.page.label_matches import sharing_labels
 from octavo.page.labels import Label
 from octavo.page.layout import PageLayout
 from octavo.page.lines import Segment
@@ -57,6 +58,15 @@ class View(PageLayout):
     def prints(self) -> dict[str, tuple[Label, ...]]:
         """The labels of each leaf field as printed on the page, by path."""
         return {path: tuple(self._index.find(spec.labels, spec.not_labels)) for path, spec in self.contract.leaves() if spec.labels}
+
+    @cached_property
+    def _sharing(self) -> dict[str, list[str]]:
+        return sharing_labels(dict(self.contract.leaves()))
+
+    def sharing(self, path: str) -> list[str]:
+        """The date fields that share a label with a date field, itself included, in the contract's order; none where one has a ``pick``."""
+        sharing, specs = self._sharing.get(path, []), dict(self.contract.leaves())
+        return sharing if all(specs[one].pick == "first" for one in sharing) else []
 
     @cached_property
     def column_labels(self) -> dict[int, list[tuple[str, Label]]]:

@@ -127,7 +127,7 @@ def difference(check: Sum) -> str:
 
 def sum_name(check: Sum) -> str:
     """``amount_total = amount_untaxed + tax (within 0.01)``"""
-    return f"{check.total} = {' + '.join(check.parts)} (within {check.tolerance:g})"
+    return f"{check.text} (within {check.tolerance:g})"
 
 
 @dataclass(frozen=True, slots=True)

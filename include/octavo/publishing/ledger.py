@@ -69,7 +69,7 @@ def _rows(workspace: Workspace, extractors: Sequence[str], tally: Counter[str]) 
     pages: dict[str, Counter[str]] = {}
     sums: dict[str, Row] = {}
     whole: Row = {}
-    late = workspace.timeouts()
+    late, strangers = workspace.timeouts(), workspace.strangers()
     documents = (row for table in fs.iter_tables(workspace.documents) for row in table.to_pylist())
     recorded = _recorded(workspace)
     document, record = next(documents, None), next(recorded, None)
@@ -81,7 +81,8 @@ def _rows(workspace: Workspace, extractors: Sequence[str], tally: Counter[str]) 
             name = document["document"]
             spent_on_it = sums.pop(name, {})
             whole = added([whole, spent_on_it])
-            yield from _document_rows(document, pages.pop(name, Counter()), name == record, spent_on_it, late.get(name))
+            its_rows = _document_rows(document, pages.pop(name, Counter()), name == record, spent_on_it, late.get(name))
+            yield from (_of_another_kind(row) if name in strangers and row["outcome"] == Outcome.OK else row for row in its_rows)
             if name == record:
                 record = next(recorded, None)
             document = next(documents, None)
@@ -145,6 +146,10 @@ def _document_rows(document: Row, ends: Counter[str], is_recorded: bool, sums: R
             yield {**row, "outcome": Outcome.OK, "reason": None}
     for uri in document["copies"]:
         yield {**copy, "uri": uri, "outcome": Outcome.OK, "reason": Reason.DUPLICATE}
+
+
+def _of_another_kind(row: Row) -> Row:
+    return row if row["reason"] else {**row, "reason": Reason.NOT_THIS_KIND, "detail": "no page has any of the contract's `match`"}
 
 
 def _shard_rows(

@@ -158,17 +158,33 @@ def _values(record: UPath, path: str, wordless: set[str], whole: bool) -> Iterat
 
 
 def _differences(record: UPath, check: Sum) -> Iterator[pd.DataFrame]:
-    """Total less parts of each record, None where one of the numbers is unknown."""
+    """Total less parts, and with what the sum takes away, of each record; None where one of the numbers is unknown.
+
+    Where a sum takes away, columns of one list share its rows, as deposits and withdrawals do: an empty cell is nothing where the row has
+    another one of them.
+    """
     ids: list[str] = []
     found: list[float | None] = []
-    for document, row in _rows(record, [check.total, *check.parts]):
-        total, *parts = ([Decimal(value) for value in _known(resolve(row, path))] for path in (check.total, *check.parts))
+    for document, row in _rows(record, list(check.names)):
+        terms = {path: [Decimal(value) for value in _known(_terms(row, path, check))] for path in check.names}
         ids.append(document)
-        found.append(float(sum(total) - sum(sum(part) for part in parts)) if total and all(parts) else None)
+        parts = sum(sum(terms[path]) for path in check.parts) - sum(sum(terms[path]) for path in check.minus)
+        found.append(float(sum(terms[check.total]) - parts) if all(terms.values()) else None)
         if len(ids) >= BATCH_ROWS:
             yield _frame({"document": ids, difference(check): found})
             ids, found = [], []
     yield _frame({"document": ids, difference(check): found})
+
+
+def _terms(row: dict[str, Any], path: str, check: Sum) -> list[Any]:
+    """The values of one term of a sum."""
+    owner, column, _ = path.partition("[].")
+    shared = [name for name in check.names if name.startswith(f"{owner}[].")] if column and check.minus else []
+    if len(shared) < 2:
+        return resolve(row, path)
+    of_rows = zip(*(resolve(row, name) for name in shared), strict=True)
+    at = shared.index(path)
+    return [cells[at] if cells[at] is not None or not any(cell is not None for cell in cells) else 0 for cells in of_rows]
 
 
 def _known(values: list[Any]) -> list[Any]:
@@ -190,7 +206,7 @@ def resolve(row: object, path: str) -> list[Any]:
     value = row.get(head.removesuffix("[]")) if isinstance(row, dict) else None
     if not head.endswith("[]"):
         return resolve(value, rest) if rest else [value]
-    return [found for item in value or () for found in (resolve(item, rest) if rest else [item])]
+    return [found for item in value or () for found in (resolve(item, rest) if rest and isinstance(item, dict) else [item])]
 
 
 def _plain(value: Any) -> Any:

@@ -21,6 +21,9 @@ from octavo.storage.lake import Lake, table_schemas
 from octavo.storage.schemas import ANSWERS, DOCUMENTS, PAGES, READINGS, REVIEW, completed
 from octavo.storage.workspace import Workspace
 
+# The field of a row of ``review`` that is about the document as a whole; no contract may have one of this name.
+DOCUMENT = "document"
+
 
 def run(workspace: Workspace, contract: Contract, lake: Lake, extractors: Sequence[str], selected: bool = False) -> Report:
     """Write ``staged/{table}.parquet`` for every table of the day.
@@ -93,7 +96,7 @@ def _pages(workspace: Workspace) -> Iterator[pa.Table]:
 
 def _documents(workspace: Workspace) -> Iterator[pa.Table]:
     """The documents with the status that their staged pages gave them, which lie in the order of the documents."""
-    ended, left, late = _outcomes(workspace), _Unclaimed(workspace), workspace.timeouts()
+    ended, left, late, strangers = _outcomes(workspace), _Unclaimed(workspace), workspace.timeouts(), workspace.strangers()
     document, pages = next(ended, ("", Counter()))
     for table in fs.iter_tables(workspace.documents):
         rows = table.to_pylist()
@@ -106,6 +109,8 @@ def _documents(workspace: Workspace) -> Iterator[pa.Table]:
                 row["status"], row["reason"] = _status(own)
                 if row["document"] in late and row["status"] != Outcome.QUARANTINED:
                     row["status"], row["reason"] = Outcome.PARTIAL, Reason.TIMEOUT
+                elif row["document"] in strangers and row["status"] == Outcome.OK:
+                    row["reason"] = Reason.NOT_THIS_KIND
             found = left.of(row["document"])
             row |= dict.fromkeys(("claimable", "unclaimed", "unclaimed_parts"))
             if found is not None:
@@ -160,12 +165,13 @@ def _status(pages: Counter[str]) -> tuple[str, str | None]:
 
 
 def _review(workspace: Workspace, contract: Contract) -> Iterator[pa.Table]:
-    """Every value that is not accepted, every required field that has none, and every list that left out rows of its table."""
+    """Every value that is not accepted, every required field that has none, every list that left out rows of its table, and every document
+    of another kind."""
     places = (row for table in fs.iter_tables(workspace.documents, ["document", "uri"]) for row in table.to_pylist())
     required = [path for path, spec in contract.leaves() if spec.required and "[]" not in path]
     lists = [path for path, spec in contract.fields.items() if spec.type is Kind.LIST and spec.required]
     of_field = [name for name in REVIEW.names if name != "uri"]
-    contract_hash = contract.hash
+    contract_hash, strangers = contract.hash, workspace.strangers()
     for shard in workspace.document_shards:
         documents = list(workspace.shards_of(shard))
         uris = _uris(places, set(documents))
@@ -187,6 +193,10 @@ def _review(workspace: Workspace, contract: Contract) -> Iterator[pa.Table]:
         missing += [
             {"document": document, "field": f"{path}[]", "reason": "required, but no row was found", "contract_hash": contract_hash}
             for document in documents for path in lists if (document, f"{path}[]") not in held
+        ]
+        missing += [
+            {"document": document, "field": DOCUMENT, "reason": f"{Reason.NOT_THIS_KIND}: no page has any of the contract's `match`",
+             "contract_hash": contract_hash} for document in documents if document in strangers
         ]
         missing += _dropped(workspace, shard, contract_hash)
         joined = pa.concat_tables([*wanted, pa.Table.from_pylist(missing, pa.schema([REVIEW.field(name) for name in of_field]))])

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from octavo.model.contracts import Contract, FieldSpec, Kind
+from octavo.model.contracts import PLAIN, Contract, FieldSpec, Kind
 from octavo.model.entities import Box, CheckBox, Chunk, Page, Ruling, Source, Word
 
 BOX = [("x0", pa.int32()), ("y0", pa.int32()), ("x1", pa.int32()), ("y1", pa.int32())]
@@ -191,6 +191,7 @@ _ARROW = {
     Kind.PERCENTAGE: pa.decimal128(9, 4),
     Kind.INTEGER: pa.int64(),
     Kind.DATE: pa.date32(),
+    Kind.BOOLEAN: pa.bool_(),
 }
 _SOURCES = {source.value: source for source in Source}
 # What a ``Page`` is made of.
@@ -201,14 +202,21 @@ PAIR = pa.struct([("key", pa.string()), ("value", pa.string())])
 
 
 def arrow_type(spec: FieldSpec) -> pa.DataType:
-    """The Arrow type of a field: list<struct> for a list, struct for a group."""
+    """The Arrow type of a field: list<struct> for a list, or a list of plain values; struct for a group."""
     if spec.type is Kind.PAIRS:
         return pa.list_(PAIR)
+    if spec.of is not None:
+        return pa.list_(arrow_type(spec.fields[PLAIN]))
     if spec.type is Kind.LIST:
         return pa.list_(pa.struct([(name, arrow_type(item)) for name, item in spec.fields.items()]))
     if spec.type is Kind.GROUP:
         return pa.struct([(name, arrow_type(item)) for name, item in spec.fields.items()])
-    return _ARROW.get(spec.type, pa.string())
+    return column_type(spec.type)
+
+
+def column_type(kind: Kind) -> pa.DataType:
+    """The Arrow type of a single value."""
+    return _ARROW.get(kind, pa.string())
 
 
 def record_schema(contract: Contract) -> pa.Schema:

@@ -162,6 +162,17 @@ class Workspace:
                     found.setdefault(document, file.path.name.partition("-")[0])
         return found
 
+    def keep_strangers(self, shard: str, documents: Collection[str]) -> None:
+        """Keep which documents of a shard are not of the contract's kind, in place of those of an earlier attempt."""
+        path = self.root / "strangers" / f"{shard}.json"
+        if documents or path.exists():
+            fs.write_json(path, sorted(documents))
+
+    def strangers(self) -> set[str]:
+        """Documents that are not of the contract's kind."""
+        files = (file.path for file in fs.files_under(self.root / "strangers") if file.path.suffix == ".json")
+        return {document for path in files for document in fs.read_json(path)}
+
     def keep_flaws(self, flaws: Mapping[str, Mapping[str, str]]) -> None:
         """Keep which pages can be read in part only: for each such document a reason by the number of the page."""
         fs.write_json(self.root / "flaws.json", flaws)

@@ -11,9 +11,10 @@ from typing import Any
 
 from upath import UPath
 
-from octavo.model.contracts import Contract, FieldSpec, Kind
+from octavo.model.contracts import CHOSEN, Contract, FieldSpec, Kind
 from octavo.model.entities import Box, Evidence, Partition
 from octavo.model.errors import SettingsError
+from octavo.page import choices
 from octavo.page.values import NUMERIC, parser
 from octavo.storage import fs
 from octavo.storage.corrections import Action, Correction, CorrectionStore
@@ -137,12 +138,14 @@ class Desk:
         spec, text = self._spec(field), " ".join(value.split())
         if not text:
             return self._said(field, None, None, Action.CORRECTED)
-        typed = parser(self._contract.locale).parse(spec.type, text)
+        locale = self._contract.locale
+        typed = choices.read(spec, text, locale) if spec.type in CHOSEN else parser(locale).parse(spec.type, text)
         if typed is None:
             raise SettingsError(f"{field}: the value that was given cannot be read as one {spec.type}")
         if isinstance(typed, dt.date):
             return self._said(field, text, typed.isoformat(), Action.CORRECTED)
-        return self._said(field, text, _plain(typed) if isinstance(typed, int | Decimal) else None, Action.CORRECTED)
+        number = typed if isinstance(typed, int | Decimal) and not isinstance(typed, bool) else None
+        return self._said(field, text, _plain(number), Action.CORRECTED)
 
     def answers(self, values: Mapping[str, str | None]) -> list[Correction]:
         """What a filled form says: a field that stands as it stood is confirmed, another is corrected, an empty one that was empty is left.

@@ -7,16 +7,17 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from octavo.model.contracts import FieldSpec, Kind, Locale, Place
+from octavo.model.contracts import CHOSEN, FieldSpec, Kind, Locale, Place, Where
 from octavo.model.deadline import fits
 from octavo.model.entities import Box, Page
 from octavo.model.lexicon import current
-from octavo.page import labels, lines, typed
+from octavo.page import labels, lines, patterns, typed
 from octavo.page.businesses import has_legal_form, reads_like_label
+from octavo.page.choices import PlacedLabel
 from octavo.page.labels import Label
 from octavo.page.lines import Line, Segment
 from octavo.page.money import amount, confirmed, rounded_siblings
-from octavo.page.values import squeeze
+from octavo.page.values import parser, squeeze
 from octavo.page.view import Proposal, View, trimmed
 
 # Most candidates of a field that are handed on.
@@ -60,6 +61,11 @@ _DIGITS = re.compile(r"\d+")
 
 def scalar(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
     """The field's candidates on the page, best first, at most ``MOST_ALTERNATIVES``."""
+    if spec.type in CHOSEN:
+        return chosen(view, path, spec)
+    if spec.find is not None:
+        return by_pattern(view, path, spec)
+    sharing = view.sharing(path)
     found: list[Proposal] = []
     prints = view.prints.get(path, ())
     order = {name: rank for rank, name in enumerate(spec.labels)}
@@ -74,6 +80,12 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
             weight *= OFTEN_WEIGHT
         if not view.leads(label):
             weight *= INSIDE_NAME if spec.type is Kind.NAME else INSIDE
+        if spec.where:
+            found += [replace(c, score=c.score * weight) for c in where_told(view, spec, label)]
+            continue
+        if len(sharing) > 1 and (end := _end_of_range(view, spec, label, sharing.index(path))):
+            found.append(replace(end, score=end.score * weight))
+            continue
         inside = in_box(view, spec, label)
         if inside:
             found += [replace(c, score=c.score * weight * BOXED) for c in inside]
@@ -98,6 +110,80 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
     return ranked(found, spec)
 
 
+def chosen(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
+    """What the boxes or words by a label say of a boolean or a choice."""
+    placed = [PlacedLabel(label.words, label.box, label.text) for label in view.prints.get(path, ())]
+    said = view.options.of(spec, placed, view.locale, view.label_words)
+    return [Proposal(str(one.value).lower() if isinstance(one.value, bool) else one.value, one.words, 1.0) for one in said if one.words]
+
+
+def by_pattern(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
+    """The values that the contract's pattern finds: behind the field's labels where it has some, else anywhere."""
+    labels = [label.words for label in view.prints.get(path, ())] if spec.labels else None
+    every = patterns.found(view.page, view.lines, spec.find or "", view.segment_of, labels)
+    found = _with_pattern([Proposal(text, words, 1.0) for text, words in every], spec)
+    return ranked(_picked(found, spec, view.locale), spec)
+
+
+def _end_of_range(view: View, spec: FieldSpec, label: Label, at: int) -> Proposal | None:
+    """Behind a label that several date fields share, or below it: of the dates of a range the one that is the field's, by their order."""
+    number = view.line_of[label.words[-1]]
+    words, skip = right_of(view, view.lines[number], label)
+    cell = cell_under(view, view.lines[number + 1], label.box, label.box) if number + 1 < len(view.lines) else None
+    under = cell.words if cell and not set(cell.words) & view.label_words else ()
+    for run in (typed.Run(view.page, words, skip, view.segment_of), typed.Run(view.page, under)):
+        short = next(iter(parser(view.locale).date_ranges(run.text)), None)
+        if short is not None:
+            text, covered, _ = run.cut(short.split if at else short.start, short.end)
+            return Proposal(text, covered, 1.0)
+        dates = list(typed.matches(run, spec.type, view.locale))
+        if at < len(dates) > 1:
+            return Proposal(dates[at].text, dates[at].words, 1.0)
+    return None
+
+
+def where_told(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
+    """Values on the sides of a label that the contract names."""
+    sides = {Where.RIGHT: beside, Where.BELOW: below, Where.INSIDE: in_box, Where.ABOVE: above, Where.LEFT: left_of}
+    return [found for side in spec.where for found in sides[side](view, spec, label)]
+
+
+def above(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
+    """The value in the column over a label: its nearest line, of an address all lines without a gap."""
+    edge = label.box
+    kept: list[Segment] = []
+    for number in range(view.line_of[label.words[0]] - 1, -1, -1):
+        fitting = [part for part in view.lines[number].segments
+                   if part.box.y1 <= edge.y0 + edge.height // 2 and labels.aligned(label.box, part.box)]
+        cell = max(fitting, key=lambda part: lines.overlap(label.box.x0, label.box.x1, part.box.x0, part.box.x1), default=None)
+        if cell is None:
+            continue
+        gap = edge.y0 - cell.box.y1
+        if gap > (CELL_GAP if kept else ROW_GAP) * max(view.height, label.box.height) or cell.words[0] in view.label_words:
+            break
+        kept.insert(0, cell)
+        edge = cell.box
+        if spec.type is not Kind.ADDRESS:
+            break
+    if spec.type is Kind.ADDRESS:
+        cut = trimmed(view.page, [word for cell in kept for word in cell.words])
+        return [cut] if cut else []
+    return [found for cell in kept for found in _values_of(view, spec, cell)]
+
+
+def left_of(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
+    """The value right before a label on its line, back to the label before."""
+    words = view.lines[view.line_of[label.words[0]]].words
+    before = words[: words.index(label.words[0])]
+    start = max((n + 1 for n, word in enumerate(before) if word in view.label_words), default=0)
+    free = before[start:]
+    if typed.is_text(spec.type):
+        cut = trimmed(view.page, [i for i in free if view.segment_of[i] is view.segment_of[free[-1]]]) if free else None
+        return [cut] if cut and (spec.type is not Kind.NAME or is_name(cut.text)) else []
+    last = list(typed.values(typed.Run(view.page, free, 0, view.segment_of), spec, view.locale))[-1:]
+    return [Proposal(match.text, match.words, 1.0) for match in last]
+
+
 def in_box(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
     """Values in the box that rulings close around a label that heads it: behind the label, or in the lines below it."""
     words = view.boxes.get(label.words[0], ())
@@ -115,7 +201,7 @@ def in_box(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
     if not typed.is_text(spec.type):
         for lines in ([behind], lower):  # what stands on the label's row comes first, as where a box holds a total and its parts
             run = typed.Run(view.page, [word for line in lines for word in line])
-            found = [Proposal(match.text, match.words, 1.0) for match in typed.matches(run, spec.type, view.locale)]
+            found = [Proposal(match.text, match.words, 1.0) for match in typed.values(run, spec, view.locale)]
             if found:
                 return found
         return []
@@ -137,9 +223,11 @@ def beside(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
     if typed.is_text(spec.type):
         return _text_beside(view, spec, line, words, skip)
     found: list[Proposal] = []
-    for n, match in enumerate(typed.matches(run, spec.type, view.locale)):
+    for n, match in enumerate(typed.values(run, spec, view.locale)):
         between = [view.page.words[i].text for i in words[bool(skip):match.before]]
         gap = sum(any(c.isalpha() for c in text) and squeeze(text) not in current().fillers for text in between)
+        if spec.type is Kind.DATE and gap == 1 and any(current().is_one("range_starts", text) for text in between):
+            gap = 0  # "Period: from 1 May"
         if gap > labels.MOST_BETWEEN and not found:
             break
         if found and spec.type is Kind.DATE and not _is_range(view, words, found[-1].words[-1], match.words[0]):
@@ -164,7 +252,7 @@ def _wrapped(view: View, spec: FieldSpec, line: Line, label: Label) -> list[Prop
     if typed.is_text(spec.type) or line.words[-1] != label.words[-1] or line.words[0] == label.words[0] or number == len(view.lines):
         return []
     follower = view.lines[number]
-    first = next(iter(typed.matches(typed.Run(view.page, follower.segments[0].words), spec.type, view.locale)), None)
+    first = next(iter(typed.values(typed.Run(view.page, follower.segments[0].words), spec, view.locale)), None)
     near = follower.box.y0 - line.box.y1 <= view.height and follower.box.x0 < label.box.x0
     return [Proposal(first.text, first.words, WRAPPED)] if first is not None and first.before == 0 and near else []
 
@@ -324,7 +412,7 @@ def _values_of(view: View, spec: FieldSpec, cell: Segment) -> list[Proposal]:
         cut = trimmed(view.page, cell.words)
         return [cut] if cut and not reads_like_label(cut.text) else []
     run = typed.Run(view.page, cell.words)
-    return [Proposal(m.text, m.words, 1.0 if not m.before else 0.7) for m in typed.matches(run, spec.type, view.locale)]
+    return [Proposal(m.text, m.words, 1.0 if not m.before else 0.7) for m in typed.values(run, spec, view.locale)]
 
 
 def _picked(found: list[Proposal], spec: FieldSpec, locale: Locale) -> list[Proposal]:

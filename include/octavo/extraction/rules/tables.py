@@ -8,10 +8,11 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise, takewhile
 
-from octavo.model.contracts import FieldSpec, Kind, Place
+from octavo.extraction.rules.plain_lists import plain_values
+from octavo.model.contracts import CHOSEN, PLAIN, FieldSpec, Kind, Place
 from octavo.model.entities import union
 from octavo.model.lexicon import current
-from octavo.page import lines, typed
+from octavo.page import choices, lines, typed
 from octavo.page.labels import Label
 from octavo.page.lines import Line, Segment, overlap
 from octavo.page.tables import Cell, Table, rows_below
@@ -87,6 +88,10 @@ def rows(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[TableRo
     A table that reaches a page's end goes on at the top of the next, with its header repeated or not, unless the
     contract says that every page has its own (``continues``).
     """
+    if spec.of is not None:
+        return [[TableRow({PLAIN: value}) for value in plain_values(view, path, spec)] for view in views]
+    if spec.rows == "left":
+        return [_turned(view, path, spec) for view in views]
     found: list[list[TableRow]] = []
     carried: _Carried | None = None
     for view in views:
@@ -97,7 +102,8 @@ def rows(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[TableRo
         if carried and not headed:
             on_page, carried = _going_on(view, carried, path, spec)
         if not headed and not on_page and not carried:
-            on_page = _turned(view, path, spec) or _sections(view, path, spec) or _running_text(view, spec)
+            turned = [] if spec.rows == "top" else _turned(view, path, spec)
+            on_page = turned or _sections(view, path, spec) or _running_text(view, spec)
         others = frozenset(word for table, _, _ in headed for word in table.words)
         for table, row, columns in headed:
             lines = _lines(view, table, row) + (() if table.ruled else _beyond(view, table, others))
@@ -325,7 +331,7 @@ def _row(view: View, line: _Line, columns: Sequence[_Column]) -> TableRow | None
     cells = _cells(view, line, columns)
     values: dict[str, Printed] = {}
     for column in columns:
-        words = cells.get(column.name, [])
+        words = _with_mark(view, cells.get(column.name, []), column.spec)
         value = _wrapped(view, line, words, column.spec) or _value(view, words, column.spec)
         if value is not None:
             values[column.name] = value
@@ -344,12 +350,24 @@ def _wrapped(view: View, line: _Line, words: Sequence[int], spec: FieldSpec) -> 
     return Printed("".join(texts), tuple(words)) if full else None
 
 
+def _with_mark(view: View, words: list[int], spec: FieldSpec) -> list[int]:
+    """A cell's words, with a mark of the field that stands right behind them in a column of its own."""
+    line = view.lines[view.line_of[words[-1]]].words if spec.marks and words else ()
+    at = line.index(words[-1]) + 1 if line else 0
+    text = view.page.words[line[at]].text.casefold().rstrip(".") if 0 < at < len(line) else ""
+    own = spec.marks and text in {mark.casefold().rstrip(".") for mark in (*spec.marks.plus, *spec.marks.minus)}
+    return [*words, line[at]] if own else words
+
+
 def _value(view: View, words: Sequence[int], spec: FieldSpec) -> Printed | None:
     """What a cell's words print of a field's type; None for nothing."""
     if typed.is_text(spec.type):
         cut = trimmed(view.page, words)
         return cut.printed if cut else None
-    match = next(iter(typed.matches(typed.Run(view.page, words), spec.type, view.locale)), None)
+    if spec.type in CHOSEN:
+        text = " ".join(view.page.words[i].text for i in words)
+        return Printed(text, tuple(words)) if words and choices.read(spec, text, view.locale) is not None else None
+    match = next(iter(typed.values(typed.Run(view.page, words), spec, view.locale)), None)
     return Printed(match.text, match.words) if match else None
 
 
@@ -384,7 +402,8 @@ def _shared(view: View, words: Sequence[int], columns: Sequence[_Column]) -> dic
         if text.is_text and not column.is_text and not any(map(str.isdigit, view.page.words[index].text)):
             column_of[index] = text
     if any(column.spec.type is Kind.DATE for column in columns):
-        for match in typed.matches(typed.Run(view.page, words, 0, view.segment_of), Kind.DATE, view.locale):
+        dated = next(column.spec for column in columns if column.spec.type is Kind.DATE)
+        for match in typed.values(typed.Run(view.page, words, 0, view.segment_of), dated, view.locale):
             column = column_of[match.words[0]]
             if column.spec.type is Kind.DATE:
                 column_of |= dict.fromkeys(match.words, column)
@@ -476,7 +495,7 @@ def _section_row(view: View, line: Line, spec: FieldSpec) -> TableRow | None:
     for name, leaf in spec.fields.items():
         if typed.is_text(leaf.type):
             continue
-        match = next(iter(typed.matches(typed.Run(view.page, left, 0, view.segment_of), leaf.type, view.locale)), None)
+        match = next(iter(typed.values(typed.Run(view.page, left, 0, view.segment_of), leaf, view.locale)), None)
         if match is not None:
             values[name] = Printed(match.text, match.words)
             left = [i for i in left if i not in match.words]

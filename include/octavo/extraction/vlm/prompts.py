@@ -99,12 +99,16 @@ def _copy(contract: Contract, what: str) -> str:
     return f"Copy {what}; write {' and '.join(own)} in your own words." if own else f"Copy {what}."
 
 
+_SHAPES = {Kind.LIST: "list of objects", Kind.GROUP: "object", Kind.PAIRS: "list of {key, value}"}
+
+
 def _lines(fields: dict[str, FieldSpec], indent: str) -> Iterator[str]:
     for name, spec in fields.items():
-        kind = {Kind.LIST: "list of objects", Kind.GROUP: "object", Kind.PAIRS: "list of {key, value}"}.get(spec.type, spec.type.value)
+        kind = "list" if spec.of is not None else _SHAPES.get(spec.type, spec.type.value)
         shown = spec.prompt_labels or spec.labels[:LABELS]
         labels = f" Labels: {', '.join(shown)}." if shown and not spec.fields else ""
-        yield f"{indent}- {name} ({kind}): {spec.description}{labels}".rstrip(": ")
+        values = f" One of: {', '.join(spec.values)}." if spec.values else ""
+        yield f"{indent}- {name} ({kind}): {spec.description}{labels}{values}".rstrip(": ")
         yield from _lines(spec.fields, indent + "  ")
 
 
@@ -122,6 +126,7 @@ MAX_PAIRS = 150
 MAX_LENGTH = {
     Kind.TEXT: 300, Kind.IDENTIFIER: 64, Kind.DATE: 40, Kind.MONEY: 40, Kind.NUMBER: 40, Kind.INTEGER: 40, Kind.PERCENTAGE: 40,
     Kind.CURRENCY: 16, Kind.PHONE: 40, Kind.EMAIL: 120, Kind.URL: 200, Kind.ADDRESS: 300, Kind.NAME: 160, Kind.GENERATED: 800,
+    Kind.BOOLEAN: 40, Kind.CHOICE: 120,
 }
 MAX_KEY_LENGTH = 120
 # A number as printed, in any locale (groups are also set off by ’, a no-break space or a narrow one), with a currency, sign or unit

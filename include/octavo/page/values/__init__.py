@@ -13,18 +13,19 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import lru_cache
 
-from octavo.model.contracts import NUMERIC, Kind, Locale
+from octavo.model.contracts import NUMERIC, Kind, Locale, Marks
 from octavo.page.values.amounts import Amounts, AmountSpan
 from octavo.page.values.currencies import currency_of
-from octavo.page.values.dates import Dates, DateSpan
+from octavo.page.values.dates import DateRange, Dates, DateSpan, DayOfYear
 from octavo.page.values.numbers import read_quantity
 
 __all__ = [
-    "NUMBERS", "NUMERIC", "TEXTUAL", "AmountSpan", "DateSpan", "Parser", "Typed", "canonical", "collapse", "currency_of", "encodable",
-    "parser", "squeeze", "strip_marks",
+    "NUMBERS", "NUMERIC", "TEXTUAL", "AmountSpan", "DateRange", "DateSpan", "DayOfYear", "Parser", "Typed", "canonical", "collapse",
+    "currency_of", "encodable", "parser", "squeeze", "strip_marks",
 ]
 
-Typed = Decimal | dt.date | int | str
+# What a value is as its kind; a date without a year waits for it.
+Typed = Decimal | dt.date | DayOfYear | int | str
 
 # What numbers are parsed to.
 NUMBERS = (int, Decimal)
@@ -46,12 +47,16 @@ _CACHE = 1 << 15
 
 
 class Parser:
-    """Reads values under one locale. Use ``parser(locale)``, which keeps one per locale."""
+    """Reads values under one locale, amounts with the marks of a field. Use ``parser(locale, marks)``, which keeps one of each."""
 
-    def __init__(self, locale: Locale) -> None:
+    def __init__(self, locale: Locale, marks: Marks | None = None) -> None:
         self.locale = locale
         self._dates = Dates(locale.languages, locale.date_order)
-        self._amounts = Amounts(locale)
+        self._amounts = Amounts(locale, marks)
+        self.date_range = self._dates.parse_range
+        self.date_ranges = self._dates.ranges
+        self.day_of_year = self._dates.parse_without_year
+        self.days_of_year = self._dates.without_year
         self._readers: dict[Kind, Callable[[str], Typed | None]] = {
             Kind.DATE: self._dates.parse,
             Kind.MONEY: self.amount,
@@ -124,9 +129,9 @@ def _text(text: str) -> str | None:
 
 
 @lru_cache(64)
-def parser(locale: Locale) -> Parser:
-    """The parser of a locale."""
-    return Parser(locale)
+def parser(locale: Locale, marks: Marks | None = None) -> Parser:
+    """The parser of a locale, and of amounts with a field's own marks."""
+    return Parser(locale, marks)
 
 
 def canonical(kind: Kind, typed: Typed | None, text: str = "") -> str:
@@ -143,6 +148,10 @@ def canonical(kind: Kind, typed: Typed | None, text: str = "") -> str:
         return format(typed.quantize(_CENT) if kind is Kind.MONEY and typed.adjusted() < 24 else typed.normalize(), "f")
     if isinstance(typed, dt.date):
         return typed.isoformat()
+    if isinstance(typed, DayOfYear):
+        return f"--{typed.month:02}-{typed.day:02}"
+    if isinstance(typed, bool):
+        return str(typed).lower()
     if isinstance(typed, int):
         return str(typed)
     if kind is Kind.CURRENCY and typed:

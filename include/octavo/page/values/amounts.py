@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import NamedTuple
 
-from octavo.model.contracts import Locale
+from octavo.model.contracts import Locale, Marks
 from octavo.model.lexicon import current
 from octavo.page.values.currencies import codes
 from octavo.page.values.numbers import CORE, GROUPS, MINUS, SPACED_GROUPS, read_core, style_of
@@ -25,6 +25,9 @@ _CLOSING = frozenset(_BRACKETS.values())
 # Triangles that Japanese accounts print before a negative amount, and the letters that are drawn like them.
 _TRIANGLES = "△▲Δ∆"
 _MARK, _PLUS, _SIGN, _CREDIT, _DEBIT, _LESS = "mark", "plus", "sign", "credit", "debit", "less"
+# The marks of a field's own, which may stand in a column of theirs.
+_OWN_PLUS, _OWN_MINUS = "own plus", "own minus"
+_OWN = (_OWN_PLUS, _OWN_MINUS)
 # Symbols that fonts, forms and rulings print beside amounts without a meaning: footnotes, fillers, equals, leaders, lines.
 _HARMLESS = frozenset("=|*#@^`´¨¦©®™°§†‡■□▪●○◆►▶→_")
 # The kinds of characters of which an unknown one leaves an amount in doubt: symbols of mathematics and currencies, and others.
@@ -66,12 +69,14 @@ class Amounts:
     In a text two spaces are a wide gap, more are one that parts columns, and line breaks part lines.
     """
 
-    def __init__(self, locale: Locale) -> None:
+    def __init__(self, locale: Locale, marks: Marks | None = None) -> None:
         self.style = style = style_of(locale)
         lexicon = current()
         words = dict.fromkeys((*lexicon.marks_of(locale.currency), *((locale.currency or "").casefold().split())), _MARK)
         for group, kind in (("credits", _CREDIT), ("debits", _DEBIT), ("minus", _LESS)):
             words |= {word.casefold().rstrip("."): kind for word in lexicon.words(group)}
+        if marks is not None:
+            words |= {mark.casefold().rstrip("."): kind for kind, own in zip(_OWN, (marks.plus, marks.minus), strict=True) for mark in own}
         self._words = words
         self._longest = max(map(len, words))
         self._begins, self._ends = ({char for word in words for char in (word[at], word[at].upper())} for at in (0, -1))
@@ -165,6 +170,10 @@ class Amounts:
         signed = negative or any(one.kind == _SIGN for one in found)
         if (signed or any(one.kind == _PLUS for one in found)) and (credit or debit):
             doubt = "it has a sign and a word of credit or debit"
+        own = {one.kind for one in found if one.kind in _OWN}
+        if own and (signed or len(own) > 1):
+            doubt = "it has a sign and a mark, or two marks"
+        negative = negative or _OWN_MINUS in own
         if any(one.kind == _LESS for one in found):
             negative, doubt = True, doubt or f"“{next(one.text for one in found if one.kind == _LESS)}” stands before it"
         doubt = doubt or self._doubt(text, left, right)
@@ -198,7 +207,7 @@ class Amounts:
         found: list[_Affix] = []
         while (one := self._behind(text, edge)) is not None:
             seen = {other.kind for other in found}
-            if one.kind in seen or one.gap > 1:
+            if one.kind in seen or (one.gap > 1 and one.kind not in _OWN):
                 break
             if one.kind == _SIGN:
                 following = text[one.end:one.end + 2]

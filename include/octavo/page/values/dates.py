@@ -29,6 +29,8 @@ _D, _M = r"(?P<d>\d{1,2})", r"(?P<m>\d{1,2})"
 # What parts the two ends of a range, and the longest beginning of one that is looked at, in characters.
 _DASHES = "-–—"
 _LONGEST_BEGIN = 24
+# A year that has all days.
+_LEAP_YEAR = 2000
 
 
 class DateSpan(NamedTuple):
@@ -44,6 +46,26 @@ class DateSpan(NamedTuple):
     date: dt.date
     order: int = 0
     either: bool = False
+
+
+class DayOfYear(NamedTuple):
+    """A date without its year."""
+
+    month: int
+    day: int
+
+
+class DateRange(NamedTuple):
+    """Two dates found in a text, the first of which takes its year, or its month too, from the last: 1 - 28 Feb 2026.
+
+    The characters ``start`` to ``end`` (exclusive) are both, those from ``split`` on the last one.
+    """
+
+    start: int
+    split: int
+    end: int
+    first: dt.date
+    last: dt.date
 
 
 class Dates:
@@ -65,8 +87,13 @@ class Dates:
             rf"(?<![\w/.-]){_Y4}[-/.,\s]{{1,2}}{month}\.?[-/.,\s]{{1,2}}{_D}(?!\d)",
         )
         self._patterns = [re.compile(pattern, re.I) for pattern in patterns]
+        self._yearless = [re.compile(pattern, re.I) for pattern in (
+            rf"(?<!\w){_D}{ordinal}[-/.\s]{{0,2}}{letter}(?:of |de |d')?{month}\.?",
+            rf"{letter}(?<![^\W\d_]){month}\.?[-/.\s]{{0,2}}{_D}(?:st|nd|rd|th)?(?!\w|[.,/:]\d)",
+            r"(?<![\w/.,-])(?P<a>\d{1,2})(?P<s>[-/.])(?P<b>\d{1,2})(?![\w/:-]|[.,]\d)\.?",
+        )]
         self._goes_on = re.compile(rf",?\s(?:19|20)\d{{2}}(?!\d)|\.?\s?(?:{_one_of(self._months)})(?![^\W\d_])", re.I)
-        parting = rf"(?:\s?[{_DASHES}]\s?|\s{alternatives(current().words('ranges'))}\s)"
+        self._parting = parting = rf"(?:\s?[{_DASHES}]\s?|\s{alternatives(current().words('ranges'))}\s)"
         month = rf"\.?[\s-]?(?:{_one_of(self._months)})\.?"
         self._begins = re.compile(rf"(?<![\w./-])(?P<d>\d{{1,2}})(?:(?P<m>[./]\d{{1,2}}[./]?|{month})|\.)?{parting}$", re.I)
         self._month_starts = sorted({name[:3] for name in self._months})
@@ -78,21 +105,80 @@ class Dates:
 
     def find(self, text: str) -> Iterator[DateSpan]:
         """Every date in ``text``, leftmost and longest first, without overlaps; impossible dates are passed over."""
-        spans = []
-        folded = text.casefold()
-        named = any(start in folded for start in self._month_starts)
-        patterns = self._patterns if named else (*self._patterns[:2], self._patterns[4])
-        for pattern in patterns:
-            for found in pattern.finditer(text):
-                date = self._date(found)
-                if date and not self._is_of_range(found):
-                    spans.append(DateSpan(found.start(), found.end(), date, self._fits(found), self._fits_either(found)))
+        spans = [
+            DateSpan(found.start(), found.end(), date, self._fits(found), self._fits_either(found))
+            for found, date in self._matches(text) if not self._is_of_range(found)
+        ]
         spans.sort(key=lambda span: (span.start, -span.end))
         end = -1
         for span in spans:
             if span.start >= end:
                 yield span
                 end = span.end
+
+    def _matches(self, text: str) -> Iterator[tuple[re.Match[str], dt.date]]:
+        """What reads as a date in ``text``, also where it is part of something longer."""
+        folded = text.casefold()
+        named = any(start in folded for start in self._month_starts)
+        patterns = self._patterns if named else (*self._patterns[:2], self._patterns[4])
+        for pattern in patterns:
+            for found in pattern.finditer(text):
+                date = self._date(found)
+                if date:
+                    yield found, date
+
+    def ranges(self, text: str) -> Iterator[DateRange]:
+        """Every range in ``text`` whose first date is cut short, in order."""
+        for found, _ in sorted(self._matches(text), key=lambda one: one[0].start()):
+            begin = self._begins.search(text, max(0, found.start() - _LONGEST_BEGIN), found.start())
+            dates = self.parse_range(text[begin.start():found.end()]) if begin else None
+            if begin and dates:
+                yield DateRange(begin.start(), found.start(), found.end(), *dates)
+
+    def parse_range(self, text: str) -> tuple[dt.date, dt.date] | None:
+        """The first and the last date of the one range that ``text`` is; otherwise None."""
+        for parting in re.finditer(self._parting, text, re.I):
+            head, last = text[:parting.start()].strip(), self.parse(text[parting.end():].strip())
+            if last is None:
+                continue
+            first = self.parse(head)
+            if first is None:
+                day = DayOfYear(last.month, int(head.rstrip("."))) if head.rstrip(".").isdecimal() else self.parse_without_year(head)
+                first = _make(last.year, *day) if day else None
+                if day and first and first > last:
+                    first = _make(last.year - 1, *day)
+            if first and first <= last:
+                return first, last
+        return None
+
+    def without_year(self, text: str) -> Iterator[tuple[int, int, DayOfYear]]:
+        """Every date in ``text`` that has no year: where it begins, where it ends, and what it is."""
+        taken = [(found.start(), found.end()) for found, _ in self._matches(text)]
+        for pattern in self._yearless:
+            for one in pattern.finditer(text):
+                day = self._day_of_year(one)
+                if day is not None and not any(start < one.end() and one.start() < end for start, end in taken):
+                    yield one.start(), one.end(), day
+                    taken.append(one.span())
+
+    def parse_without_year(self, text: str) -> DayOfYear | None:
+        """The one date without a year that ``text`` is, with a weekday or a clock time beside it at most; otherwise None."""
+        found = list(self.without_year(text))
+        if len(found) != 1:
+            return None
+        start, end, day = found[0]
+        return day if self._beside.fullmatch(text[:start] + " " + text[end:]) else None
+
+    def _day_of_year(self, found: re.Match[str]) -> DayOfYear | None:
+        parts = found.groupdict()
+        if "n" in parts:
+            month, day = self._months[fold(parts["n"])], int(parts["d"])
+        else:
+            first, second = int(parts["a"]), int(parts["b"])
+            month, day = (second, first) if self._order == "DMY" else (first, second)
+            if month > 12 >= day:
+                day, month = month, day
+        return DayOfYear(month, day) if _make(_LEAP_YEAR, month, day) else None
 
     def parse(self, text: str) -> dt.date | None:
         """The one date that ``text`` is, with a weekday or a clock time beside it at most; otherwise None."""
