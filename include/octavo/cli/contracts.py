@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from octavo.cli import output
 from octavo.cli.common import clear_errors, err, out
 from octavo.model import contracts
 from octavo.model.errors import OctavoError, SettingsError
@@ -64,13 +65,11 @@ def new(name: str, examples: Path, truth: Path | None, target: Path | None, lake
         raise SettingsError(f"{path} is there already; name another contract, or another file with --out")
     if path.stem != name:
         raise SettingsError(f"--out {path}: a contract's file has its name; call it {name}.yaml")
-    text, fields = drafting.draft(name, examples, settings, truth)
+    with output.stage_progress(err, name) as progress:
+        draft = drafting.draft(name, examples, settings, truth, progress)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(drafting.as_yaml(draft), encoding="utf-8")
     contract = contracts.load(path)
-    found = sum(draft.found for draft in fields)
     out.print(f"[green]wrote[/green] {path}: {sum(1 for _ in contract.leaves())} fields", highlight=False, soft_wrap=True)
-    for draft in fields:
-        labels = ", ".join(draft.labels) or ("at the top" if draft.at_top else "no label found")
-        out.print(f"  {draft.name}  {draft.type}  {'' if draft.fields else labels}".rstrip(), highlight=False, markup=False)
-    out.print(f"values that the pages show: {found}; go on with: python -m octavo run {path} {examples}", highlight=False, soft_wrap=True)
+    output.draft(out, draft)
+    out.print(f"go on with: python -m octavo contracts try {path} {examples}", highlight=False, soft_wrap=True)

@@ -18,7 +18,7 @@ from rich.text import Text
 from upath import UPath
 
 from octavo.chunking.stage import cut
-from octavo.model.contracts import Chunking
+from octavo.model.contracts import Chunking, Kind
 from octavo.model.entities import Chunk, Outcome, Page, Verdict
 from octavo.model.errors import SettingsError
 from octavo.model.printing import fit_to_print
@@ -34,6 +34,7 @@ from octavo.views import document as inspected
 from octavo.views import files
 from octavo.views.sources import DocumentDay, partition_of
 from octavo.workflows import pipeline
+from octavo.workflows.drafting import Draft, FieldDraft
 
 # Losing values that fit a terminal; `show --json` prints them all.
 SHOWN_LOSERS = 2
@@ -184,6 +185,24 @@ def _beside_the_fields(place: DocumentDay, document: str) -> Iterator[str]:
     for said in (*view.corrections, *view.waiting.values()):
         waits = "; counts from the day's next run, or octavo remerge" if said in view.waiting.values() else ""
         yield f"{said['field']}: {said['value'] or 'no such value'} ({said['action']} by {said['by']}, {said['said']}{waits})"
+
+
+def draft(console: Console, drafted: Draft) -> None:
+    """The fields of a draft: type, labels, what the examples have of each, and why nothing of it is accepted."""
+    table = Table()
+    for name in ("field", "type", "labels", "gets" if drafted.told else "in", "accepts nothing, because"):
+        table.add_column(name, overflow="fold")
+    for path, one in _drafted(drafted.fields, ""):
+        labels = ", ".join(one.labels) or (f"at {one.place}" if one.place else "" if one.fields else "no label found")
+        share = f"{one.gets} of {one.of}" if drafted.told and not one.fields else str(one.of)
+        table.add_row(escape(path), one.type, escape(labels), share, escape(one.doubt))
+    console.print(table)
+
+
+def _drafted(fields: Sequence[FieldDraft], prefix: str) -> Iterator[tuple[str, FieldDraft]]:
+    for one in fields:
+        yield f"{prefix}{one.name}", one
+        yield from _drafted(one.fields, f"{prefix}{one.name}{'[]' if one.type is Kind.LIST else ''}.")
 
 
 def _spent(row: dict[str, Any]) -> str:

@@ -1,0 +1,259 @@
+"""Fields proposed from the pages alone: lists from the grid, single values from what stands boxed with, beside or below a label."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from rapidfuzz.distance import Levenshtein
+
+from octavo.extraction.rules.key_value_pairs import Pair, pairs, reads_like_key
+from octavo.extraction.rules.tables import headings
+from octavo.extraction.rules.unlabelled import placed
+from octavo.model.contracts import FieldSpec, Kind, Locale, Place
+from octavo.page.grids import is_figure
+from octavo.page.labels import LONGEST_LABEL, normalise
+from octavo.page.values import parser, squeeze
+from octavo.page.view import Printed, View, trimmed
+from octavo.workflows.drafting.examples import Example, any_contract
+from octavo.workflows.drafting.fields import FieldDraft, type_of
+from octavo.workflows.drafting.lists import ListColumn, PageList, lists_of
+from octavo.workflows.drafting.names import column_name
+
+# Most single fields of a draft, and the least share of the documents that must print one; of three documents or more at least two.
+MOST_FIELDS, LEAST_SHARE = 40, 0.15
+# Values by their place alone are proposed where so many documents have one, and headings where a page has so many.
+PLACED_SHARE, LEAST_HEADINGS = 0.6, 3
+# Columns of two documents are the same where their headers are so much alike, and lists where so many of the columns are.
+ALIKE, SAME_COLUMNS = 0.85, 2
+# A text that is the same in all documents, at least so many, is part of the form where no colon or box makes it a value.
+FIXED_DOCUMENTS = 3
+_EDGES = re.compile(r"^[^\w#(%]+|[\s:;.,|=–—_*·>»]+$")
+_PLACED = {
+    "name": FieldSpec(type=Kind.NAME, place=Place.TOP), "address": FieldSpec(type=Kind.ADDRESS, place=Place.AFTER_COMPANY),
+    "email": FieldSpec(type=Kind.EMAIL, place=Place.TOP), "website": FieldSpec(type=Kind.URL, place=Place.TOP),
+}
+BY_PLACE = "its place alone says what it is"
+
+
+@dataclass
+class _Key:
+    """A label over all documents: how it is printed, where on the pages, and its values by the number of the document."""
+
+    prints: Counter[str] = field(default_factory=Counter)
+    places: list[int] = field(default_factory=list)
+    values: defaultdict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
+    documents: set[int] = field(default_factory=set)
+    marked: bool = False
+
+
+@dataclass
+class _Listed:
+    """A list over all documents: its columns by their headers, and the documents that have it."""
+
+    columns: list[tuple[Counter[str], defaultdict[int, list[str]]]]
+    documents: set[int]
+
+
+def propose(examples: Sequence[Example], locale: Locale) -> list[FieldDraft]:
+    """The fields that enough of the documents show, in the order of their pages, lists last.
+
+    Names are unlike each other, types follow from the values, and each field's ``values`` say what its documents print.
+    """
+    reader = any_contract("draft", locale)
+    keys: dict[str, _Key] = defaultdict(_Key)
+    lists: list[_Listed] = []
+    first_views: list[View] = []
+    headed = 0
+    for number, example in enumerate(examples):
+        place = 0
+        for at, page in enumerate(example.pages):
+            view = View(page, reader)
+            if at == 0:
+                first_views.append(view)
+                headed += len(headings(view)) >= LEAST_HEADINGS
+            found = lists_of(view)
+            tables = frozenset().union(*(one.words for one in found))
+            single = list(_pairs(view, tables))
+            rowed, listed = _rowed(view, [pair for pair, boxed in single if not boxed])
+            for one in (*found, *rowed):
+                _add(lists, one, number)
+            for pair, boxed in single:
+                if pair not in listed:
+                    _keep(keys, pair, boxed, number, place, view)
+                    place += 1
+    least = _least(len(examples))
+    taken: list[str] = []
+    drafts = _by_place(first_views, taken)
+    drafts += _singles(keys, least, len(examples), locale, taken)
+    drafts += [made for one in lists if len(one.documents) >= least for made in _list(one, len(examples), locale, taken)]
+    if not any(draft.type is Kind.LIST for draft in drafts) and headed >= PLACED_SHARE * len(examples):
+        title = FieldDraft("title", Kind.TEXT, place=Place.HEADING, of=headed, doubt=BY_PLACE)
+        drafts.append(FieldDraft(column_name("sections", taken), Kind.LIST, fields=[title], of=headed))
+    return drafts
+
+
+def _least(documents: int) -> int:
+    return 1 if documents < 3 else max(2, round(LEAST_SHARE * documents))
+
+
+def _pairs(view: View, tables: Set[int]) -> Iterator[tuple[Pair, bool]]:
+    """The labels of a page with their values, and whether a box or a colon parts both; those of its forms' boxes first."""
+    boxed = list(_boxed(view, tables))
+    used = tables | {word for pair in boxed for word in (*pair.key.words, *pair.value.words)}
+    yield from ((pair, True) for pair in boxed)
+    for pair in pairs(view):
+        if used.isdisjoint((*pair.key.words, *pair.value.words)):
+            yield pair, view.page.words[pair.key.words[-1]].text.endswith(":")
+
+
+def _boxed(view: View, tables: Set[int]) -> Iterator[Pair]:
+    """The boxes of forms: a label in the first line, its value below. An empty box has a label alone, and a value without words."""
+    for table in view.tables:
+        if not table.ruled or not tables.isdisjoint(table.words):
+            continue
+        for cell in table.cells:
+            lines = [list(words) for _, words in groupby(cell.words, key=view.line_of.__getitem__)]
+            label = trimmed(view.page, lines[0])
+            if label is None or len(lines[0]) > LONGEST_LABEL or not reads_like_key(label.text) or label.text.endswith(":"):
+                continue
+            value = trimmed(view.page, [word for line in lines[1:] for word in line])
+            yield Pair(label.printed, value.printed if value else Printed("", ()))
+
+
+def _rowed(view: View, found: Sequence[Pair]) -> tuple[list[PageList], set[Pair]]:
+    """Lists whose rows hang on labels that stand in one line, with several values each; and the pairs that they take."""
+    values: dict[tuple[int, ...], list[Pair]] = defaultdict(list)
+    for pair in found:
+        values[pair.key.words].append(pair)
+    several = [own for own in values.values() if len(own) > 1]
+    lists, taken = [], set[Pair]()
+    for _, line in groupby(several, key=lambda own: view.line_of[own[0].key.words[0]]):
+        columns = list(line)
+        texts = [[pair.value.text for pair in own] for own in columns]
+        if len(columns) < SAME_COLUMNS or not any(2 * sum(map(is_figure, own)) > len(own) for own in texts):
+            continue
+        made = (ListColumn(own[0].key.text, dict(enumerate(cells))) for own, cells in zip(columns, texts, strict=True))
+        lists.append(PageList(tuple(made), max(map(len, texts)), frozenset()))
+        taken.update(pair for own in columns for pair in own)
+    return lists, taken
+
+
+def _keep(keys: dict[str, _Key], pair: Pair, marked: bool, number: int, place: int, view: View) -> None:
+    label = _label(pair.key.text)
+    if not label:
+        return
+    key = keys[squeeze(label)]
+    key.prints[label] += 1
+    key.places.append(place)
+    key.documents.add(number)
+    key.marked |= marked
+    if pair.value.text:
+        key.values[number].append(pair.value.text)
+
+
+def _label(text: str) -> str:
+    """A key as a label: without the date or number at its end, and without marks around it; empty where it is none."""
+    words = _EDGES.sub("", text).split()
+    while len(words) > 1 and any(map(str.isdigit, words[-1])):
+        words.pop()
+    label = _EDGES.sub("", " ".join(words))
+    letters, digits = sum(map(str.isalpha, label)), sum(map(str.isdigit, label))
+    return label if letters >= 2 and letters > 2 * digits and len(words) <= LONGEST_LABEL else ""
+
+
+def _singles(keys: dict[str, _Key], least: int, documents: int, locale: Locale, taken: list[str]) -> list[FieldDraft]:
+    values = {squeeze(text) for key in keys.values() for own in key.values.values() for text in own}
+    good = [
+        (name, key) for name, key in keys.items()
+        if len(key.values) >= least and name not in values and not (not key.marked and _is_fixed(key))
+    ]
+    good.sort(key=lambda one: -len(one[1].documents))
+    kept = sorted(good[:MOST_FIELDS], key=lambda one: sum(one[1].places) / len(one[1].places))
+    drafts = []
+    for _, key in kept:
+        label = key.prints.most_common(1)[0][0]
+        texts = [own[0] for own in key.values.values()]
+        spans = [list(parser(locale).dates(text)) for text in texts]
+        ends = ("from", "to") if all(len(found) == 2 for found in spans) else ("",) # a period: two dates behind one label
+        for at, end in enumerate(ends):
+            name = column_name(f"{label} {end}", taken)
+            taken.append(name)
+            kind = Kind.DATE if end else type_of(f"{name} {label}", texts, locale)
+            values = {number: [_part(text, at, locale) if end else text for text in own] for number, own in key.values.items()}
+            drafts.append(FieldDraft(
+                name, kind, labels=[print for print, _ in key.prints.most_common(3)], in_all=len(values) == documents, of=len(values), values=values,
+            ))
+    return drafts
+
+
+def _part(text: str, at: int, locale: Locale) -> str:
+    """The date of a period's text that is its first or second."""
+    spans = list(parser(locale).dates(text))
+    return text[spans[at].start:spans[at].end] if at < len(spans) else text
+
+
+def _is_fixed(key: _Key) -> bool:
+    """Whether what stands by a key is the same text wherever it stands: a piece of the form, not a value."""
+    texts = {squeeze(text) for own in key.values.values() for text in own}
+    return len(key.values) >= FIXED_DOCUMENTS and len(texts) == 1 and not any(map(str.isdigit, next(iter(texts))))
+
+
+def _by_place(views: Sequence[View], taken: list[str]) -> list[FieldDraft]:
+    """Values without a label at the top of most documents: nobody but a person can say what they are."""
+    drafts = []
+    for name, spec in _PLACED.items():
+        found = sum(bool(placed(view, spec)) for view in views)
+        if views and found >= PLACED_SHARE * len(views):
+            taken.append(name)
+            drafts.append(FieldDraft(name, spec.type, place=spec.place, of=found, doubt=BY_PLACE))
+    return drafts
+
+
+def _add(lists: list[_Listed], found: PageList, number: int) -> None:
+    """Add a page's list to the one that has its columns, else as a new one."""
+    for one in lists:
+        same = {at: column for at, column in enumerate(found.columns) if _column_like(one, column.label) is not None}
+        if len(same) >= min(SAME_COLUMNS, len(found.columns)):
+            break
+    else:
+        one = _Listed([], set())
+        lists.append(one)
+    for column in found.columns:
+        at = _column_like(one, column.label)
+        if at is None:
+            one.columns.append((Counter(), defaultdict(list)))
+            at = len(one.columns) - 1
+        one.columns[at][0][column.label] += 1
+        one.columns[at][1][number].extend(column.texts.values())
+    one.documents.add(number)
+
+
+def _column_like(one: _Listed, label: str) -> int | None:
+    """The column of a list whose header is, but for a few characters, this one."""
+    wanted = normalise(label)
+    best = max(
+        ((Levenshtein.normalized_similarity(wanted, normalise(other)), -at) for at, (labels, _) in enumerate(one.columns) for other in labels),
+        default=(0.0, 0),
+    )
+    return -best[1] if best[0] >= ALIKE else None
+
+
+def _list(one: _Listed, documents: int, locale: Locale, taken: list[str]) -> Iterator[FieldDraft]:
+    names: list[str] = []
+    columns = []
+    for labels, values in one.columns:
+        label = labels.most_common(1)[0][0]
+        texts = [text for own in values.values() for text in own]
+        name = column_name(label, names)
+        names.append(name)
+        columns.append(FieldDraft(
+            name, type_of(f"{name} {label}", texts, locale), labels=[print for print, _ in labels.most_common(6)], of=len(values),
+            values=dict(values),
+        ))
+    name = column_name("items", taken)
+    taken.append(name)
+    yield FieldDraft(name, Kind.LIST, in_all=len(one.documents) == documents, of=len(one.documents), fields=columns)
