@@ -12,9 +12,7 @@ from typing import Any
 from octavo.model.contracts import Contract, Kind
 from octavo.model.entities import Verdict
 from octavo.model.settings import Settings
-from octavo.page.labels import Label
 from octavo.page.values import parser, squeeze
-from octavo.page.view import View
 from octavo.workflows.drafting.examples import Example
 from octavo.workflows.drafting.fields import FieldDraft
 from octavo.workflows.drafting.names import column_name
@@ -39,14 +37,14 @@ def check(
         for row in trial.rows("fields"):
             if row["matched"] and row["value"] is not None:
                 found[uris[row["document"]]][_ROW.sub("[]", row["field"])].append(row)
-    prints = [_prints(contract, example) for example in examples] if not any(example.truth for example in examples) else []
+    told = any(example.truth for example in examples)
     for path, draft in _leaves(drafts):
-        if prints:
-            _compare(path, draft, contract, examples, found)
-            if not draft.doubt and any(_is_several(path, labels) for labels in prints) and "[]" not in path:
-                draft.doubt = SEVERAL
-        else:
+        if told:
             _score(path, draft, contract, examples, found)
+        else:
+            if "[]" not in path and any(len(set(map(squeeze, own))) > 1 for own in draft.values.values()):
+                draft.doubt = draft.doubt or SEVERAL
+            _compare(path, draft, contract, examples, found)
 
 
 def _leaves(drafts: Sequence[FieldDraft], prefix: str = "") -> Iterator[tuple[str, FieldDraft]]:
@@ -55,16 +53,6 @@ def _leaves(drafts: Sequence[FieldDraft], prefix: str = "") -> Iterator[tuple[st
             yield from _leaves(draft.fields, f"{prefix}{draft.name}{'[]' if draft.type is Kind.LIST else ''}.")
         else:
             yield f"{prefix}{draft.name}", draft
-
-
-def _prints(contract: Contract, example: Example) -> list[Mapping[str, tuple[Label, ...]]]:
-    views = (View(page, contract) for page in example.pages)
-    return [{path: tuple(label for label in labels if view.leads(label)) for path, labels in view.prints.items()} for view in views]
-
-
-def _is_several(path: str, pages: Sequence[Mapping[str, tuple[Label, ...]]]) -> bool:
-    """Whether a page prints a field's label more than once."""
-    return any(len(labels.get(path, ())) > 1 for labels in pages)
 
 
 def _compare(path: str, draft: FieldDraft, contract: Contract, examples: Sequence[Example], found: Mapping[str, Mapping[str, list[Row]]]) -> None:

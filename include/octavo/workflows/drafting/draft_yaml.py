@@ -47,6 +47,8 @@ def as_yaml(draft: Draft) -> str:
         f"  languages: [{', '.join(map(_code, locale.languages))}]  # of names of months and of digits' grouping{unsure}",
         f"  date_order: {locale.date_order}  # how 03/04/2026 is read: the order that fits most of the examples' dates",
     ]
+    if locale.decimal != "auto":
+        lines.append(f"  decimal: \"{locale.decimal}\"  # the mark before the cents of nearly all amounts, unlike the language's")
     if locale.currency:
         lines.append(f"  currency: {locale.currency}  # what a mark such as $ stands for")
     lines += ["fields:", *_fields(draft.fields, "  ", draft.told)]
@@ -69,6 +71,8 @@ def _fields(fields: Sequence[FieldDraft], indent: str, told: bool) -> Iterator[s
         yield f"{indent}  type: {one.type}"
         if one.labels:
             yield f"{indent}  labels: [{', '.join(map(_quoted, one.labels))}]"
+            if one.not_labels:
+                yield f"{indent}  not_labels: [{', '.join(map(_quoted, one.not_labels))}]  # labels of other fields that begin alike"
         elif one.place:
             yield f"{indent}  place: {one.place}  # no label was found beside it"
         elif not one.fields:

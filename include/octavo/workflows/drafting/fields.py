@@ -6,10 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from decimal import Decimal
+from typing import Any, Literal
 
 from octavo.model.contracts import Kind, Locale, Place
 from octavo.model.lexicon import current
+from octavo.page.grids import is_figure
 from octavo.page.index import PageIndex
 from octavo.page.typed import currency_mark
 from octavo.page.values import parser, squeeze
@@ -25,6 +27,7 @@ LEAST_LABEL = 0.1
 # From this share of documents on a value without a label counts as one that stands at the top.
 AT_TOP = 0.6
 _IDENTIFIER = re.compile(r"(?=.*\d)[\w./#:-]+(?: [\w./#:-]*\d[\w./#:-]*)*")
+_MARK = re.compile(r"\d([.,])\d{2}(?![\d.,])")
 _CENTS = re.compile(r"\d[.,]\d{2}(?!\d)")
 ORDERS = ("DMY", "MDY", "YMD")
 
@@ -49,6 +52,7 @@ class FieldDraft:
     name: str
     type: Kind
     labels: list[str] = field(default_factory=list)
+    not_labels: list[str] = field(default_factory=list)
     place: Place | None = None
     in_all: bool = False
     found: int = 0
@@ -65,7 +69,7 @@ def _texts(truth: dict[str, Any]) -> list[str]:
 
 
 def locale_of(examples: Sequence[Example], language: str) -> Locale:
-    """The order of dates in which the pages show most of the true ones, and the currency where they print but one."""
+    """The order of dates in which the pages show most of the true ones, the decimal mark, and the currency where they print but one."""
     texts = [str(value) for example in examples for value in _scalars(example.truth)]
     best, most = "DMY", -(1 << 30)
     for order in ORDERS:
@@ -77,8 +81,18 @@ def locale_of(examples: Sequence[Example], language: str) -> Locale:
             best, most = order, found
     marks = Counter(
         mark for example in examples for mark in {m for page in example.pages for m in PageIndex(page, parser(Locale())).currencies})
+    decimal = _decimal(examples, language)
     currency = next((mark for mark, count in marks.most_common(1) if count >= OF_TYPE * marks.total()), None)
-    return Locale(languages=(language,), date_order=best, currency=currency)
+    return Locale(languages=(language,), date_order=best, decimal=decimal, currency=currency)
+
+
+def _decimal(examples: Sequence[Example], language: str) -> Literal[".", ",", "auto"]:
+    """The mark before the cents of nearly all amounts, where the language would read them otherwise."""
+    marks = Counter(found[1] for example in examples for page in example.pages for found in _MARK.finditer(page.text))
+    mark, count = next(iter(marks.most_common(1)), ("", 0))
+    if count < OF_TYPE * marks.total() or parser(Locale(languages=(language,))).parse(Kind.MONEY, f"1{mark}50") == Decimal("1.50"):
+        return "auto"
+    return "," if mark == "," else "."
 
 
 def _scalars(truth: dict[str, Any]) -> Iterable[Any]:
@@ -189,7 +203,7 @@ def type_of(name: str, texts: Sequence[str], locale: Locale) -> Kind:
         return Kind.CURRENCY
     if all_are(Kind.INTEGER) and max(map(len, texts)) <= 4:
         return Kind.INTEGER
-    if all_are(Kind.NUMBER) and not all(text.isdigit() for text in texts):
+    if all_are(Kind.NUMBER) and all(map(is_figure, texts)) and not all(text.isdigit() for text in texts):
         return Kind.NUMBER
     if are_identifiers:
         return Kind.IDENTIFIER

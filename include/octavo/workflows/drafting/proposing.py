@@ -14,6 +14,7 @@ from octavo.extraction.rules.key_value_pairs import Pair, pairs, reads_like_key
 from octavo.extraction.rules.tables import headings
 from octavo.extraction.rules.unlabelled import placed
 from octavo.model.contracts import FieldSpec, Kind, Locale, Place
+from octavo.page.businesses import has_legal_form
 from octavo.page.grids import is_figure
 from octavo.page.labels import LONGEST_LABEL, normalise
 from octavo.page.values import parser, squeeze
@@ -32,6 +33,7 @@ ALIKE, SAME_COLUMNS = 0.85, 2
 # A text that is the same in all documents, at least so many, is part of the form where no colon or box makes it a value.
 FIXED_DOCUMENTS = 3
 _EDGES = re.compile(r"^[^\w#(%]+|[\s:;.,|=–—_*·>»]+$")
+_COUNTED = re.compile(r"\d+[.)]")
 _PLACED = {
     "name": FieldSpec(type=Kind.NAME, place=Place.TOP), "address": FieldSpec(type=Kind.ADDRESS, place=Place.AFTER_COMPANY),
     "email": FieldSpec(type=Kind.EMAIL, place=Place.TOP), "website": FieldSpec(type=Kind.URL, place=Place.TOP),
@@ -52,7 +54,7 @@ class _Key:
 
 @dataclass
 class _Listed:
-    """A list over all documents: its columns by their headers, and the documents that have it."""
+    """A list over all documents: its columns in their order, each with its headers and its cells by document, and the documents that have it."""
 
     columns: list[tuple[Counter[str], defaultdict[int, list[str]]]]
     documents: set[int]
@@ -88,8 +90,10 @@ def propose(examples: Sequence[Example], locale: Locale) -> list[FieldDraft]:
     least = _least(len(examples))
     taken: list[str] = []
     drafts = _by_place(first_views, taken)
-    drafts += _singles(keys, least, len(examples), locale, taken)
-    drafts += [made for one in lists if len(one.documents) >= least for made in _list(one, len(examples), locale, taken)]
+    lists = [one for one in lists if len(one.documents) >= least]
+    drafts += _singles({name: key for name, key in keys.items() if not _is_in(key, lists)}, least, len(examples), locale, taken)
+    drafts += [_list(one, len(examples), locale, taken) for one in lists]
+    _part_labels(drafts)
     if not any(draft.type is Kind.LIST for draft in drafts) and headed >= PLACED_SHARE * len(examples):
         title = FieldDraft("title", Kind.TEXT, place=Place.HEADING, of=headed, doubt=BY_PLACE)
         drafts.append(FieldDraft(column_name("sections", taken), Kind.LIST, fields=[title], of=headed))
@@ -130,6 +134,7 @@ def _rowed(view: View, found: Sequence[Pair]) -> tuple[list[PageList], set[Pair]
     for pair in found:
         values[pair.key.words].append(pair)
     several = [own for own in values.values() if len(own) > 1]
+    several.sort(key=lambda own: (view.line_of[own[0].key.words[0]], view.page.words[own[0].key.words[0]].box.x0))
     lists, taken = [], set[Pair]()
     for _, line in groupby(several, key=lambda own: view.line_of[own[0].key.words[0]]):
         columns = list(line)
@@ -151,16 +156,18 @@ def _keep(keys: dict[str, _Key], pair: Pair, marked: bool, number: int, place: i
     key.places.append(place)
     key.documents.add(number)
     key.marked |= marked
-    if pair.value.text:
-        key.values[number].append(pair.value.text)
+    if text := pair.value.text.rstrip(" -–"):
+        key.values[number].append(text)
 
 
 def _label(text: str) -> str:
-    """A key as a label: without the date or number at its end, and without marks around it; empty where it is none."""
+    """A key as a label: without the date or number at its end, and without marks around it; empty for a name or a counted heading."""
     words = _EDGES.sub("", text).split()
     while len(words) > 1 and any(map(str.isdigit, words[-1])):
         words.pop()
     label = _EDGES.sub("", " ".join(words))
+    if _COUNTED.match(label) or has_legal_form(label):
+        return ""
     letters, digits = sum(map(str.isalpha, label)), sum(map(str.isdigit, label))
     return label if letters >= 2 and letters > 2 * digits and len(words) <= LONGEST_LABEL else ""
 
@@ -196,6 +203,22 @@ def _part(text: str, at: int, locale: Locale) -> str:
     return text[spans[at].start:spans[at].end] if at < len(spans) else text
 
 
+def _is_in(key: _Key, lists: Sequence[_Listed]) -> bool:
+    """Whether the values of a key are all cells of a list's column: a row was taken for a label with its value."""
+    columns = [values for one in lists for labels, values in one.columns if any(squeeze(label) in map(squeeze, key.prints) for label in labels)]
+    return any(all(set(own) <= set(values.get(number, ())) for number, own in key.values.items()) for values in columns)
+
+
+def _part_labels(drafts: Sequence[FieldDraft]) -> None:
+    """Give each field the labels of others that begin with one of its own as ``not_labels``."""
+    labels = {normalise(label): label for draft in drafts for label in draft.labels}
+    for draft in drafts:
+        own = {normalise(label) for label in draft.labels}
+        draft.not_labels = [
+            label for key, label in labels.items() if key not in own and any(key.startswith(short) for short in own)
+        ]
+
+
 def _is_fixed(key: _Key) -> bool:
     """Whether what stands by a key is the same text wherever it stands: a piece of the form, not a value."""
     texts = {squeeze(text) for own in key.values.values() for text in own}
@@ -216,20 +239,38 @@ def _by_place(views: Sequence[View], taken: list[str]) -> list[FieldDraft]:
 def _add(lists: list[_Listed], found: PageList, number: int) -> None:
     """Add a page's list to the one that has its columns, else as a new one."""
     for one in lists:
-        same = {at: column for at, column in enumerate(found.columns) if _column_like(one, column.label) is not None}
-        if len(same) >= min(SAME_COLUMNS, len(found.columns)):
+        same = [_column_like(one, column.label) for column in found.columns]
+        if sum(at is not None for at in same) >= min(SAME_COLUMNS, len(found.columns)):
             break
     else:
-        one = _Listed([], set())
+        one, same = _Listed([], set()), [None] * len(found.columns)
         lists.append(one)
-    for column in found.columns:
-        at = _column_like(one, column.label)
-        if at is None:
-            one.columns.append((Counter(), defaultdict(list)))
-            at = len(one.columns) - 1
-        one.columns[at][0][column.label] += 1
-        one.columns[at][1][number].extend(column.texts.values())
+    matched = {id(one.columns[at]) for at in same if at is not None}
+    targets = [one.columns[at] if at is not None else None for at in same]
+    before = 0
+    for number_of, (column, target) in enumerate(zip(found.columns, targets, strict=True)):
+        if target is None:
+            after = next((one.columns.index(later) for later in targets[number_of + 1:] if later is not None), len(one.columns))
+            between = [held for held in one.columns[before:after] if id(held) not in matched and _is_figures(held[1]) == _are_figures(column.texts)]
+            if len(between) == 1 and number not in between[0][1]:
+                target = between[0]
+            else:
+                target = (Counter(), defaultdict(list))
+                one.columns.insert(before, target)
+            matched.add(id(target))
+        target[0][column.label] += 1
+        target[1][number].extend(column.texts.values())
+        before = one.columns.index(target) + 1
     one.documents.add(number)
+
+
+def _is_figures(values: dict[int, list[str]]) -> bool:
+    texts = [text for own in values.values() for text in own]
+    return 2 * sum(map(is_figure, texts)) > len(texts)
+
+
+def _are_figures(texts: dict[int, str]) -> bool:
+    return _is_figures({0: list(texts.values())})
 
 
 def _column_like(one: _Listed, label: str) -> int | None:
@@ -242,7 +283,7 @@ def _column_like(one: _Listed, label: str) -> int | None:
     return -best[1] if best[0] >= ALIKE else None
 
 
-def _list(one: _Listed, documents: int, locale: Locale, taken: list[str]) -> Iterator[FieldDraft]:
+def _list(one: _Listed, documents: int, locale: Locale, taken: list[str]) -> FieldDraft:
     names: list[str] = []
     columns = []
     for labels, values in one.columns:
@@ -256,4 +297,4 @@ def _list(one: _Listed, documents: int, locale: Locale, taken: list[str]) -> Ite
         ))
     name = column_name("items", taken)
     taken.append(name)
-    yield FieldDraft(name, Kind.LIST, in_all=len(one.documents) == documents, of=len(one.documents), fields=columns)
+    return FieldDraft(name, Kind.LIST, in_all=len(one.documents) == documents, of=len(one.documents), fields=columns)
