@@ -74,7 +74,7 @@ def _fields(fields: Sequence[FieldDraft], indent: str, told: bool) -> Iterator[s
             if one.not_labels:
                 yield f"{indent}  not_labels: [{', '.join(map(_quoted, one.not_labels))}]  # labels of other fields that begin alike"
         elif one.place:
-            yield f"{indent}  place: {one.place}  # no label was found beside it"
+            yield f"{indent}  place: {one.place}"
         elif not one.fields:
             yield f"{indent}  # labels: []  # none was found beside it: what is it printed under?"
         if one.in_all and one.type not in (Kind.GROUP, Kind.LIST):

@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import count, groupby
 
 from rapidfuzz.distance import Levenshtein
 
@@ -21,13 +21,14 @@ from octavo.page.values import parser, squeeze
 from octavo.page.view import Printed, View, trimmed
 from octavo.workflows.drafting.examples import Example, any_contract
 from octavo.workflows.drafting.fields import FieldDraft, type_of
+from octavo.workflows.drafting.fixed_texts import LEAST_ROWS, fixed_pairs, fixed_texts, sections
 from octavo.workflows.drafting.lists import ListColumn, PageList, lists_of
 from octavo.workflows.drafting.names import column_name
 
 # Most single fields of a draft, and the least share of the documents that must print one; of three documents or more at least two.
-MOST_FIELDS, LEAST_SHARE = 40, 0.15
-# Values by their place alone are proposed where so many documents have one, and headings where a page has so many.
-PLACED_SHARE, LEAST_HEADINGS = 0.6, 3
+MOST_FIELDS, LEAST_SHARE = 60, 0.15
+# Values by their place alone, and sections, are proposed where so many of the documents have one.
+PLACED_SHARE = 0.6
 # Columns of two documents are the same where their headers are so much alike, and lists where so many of the columns are.
 ALIKE, SAME_COLUMNS = 0.85, 2
 # A text that is the same in all documents, at least so many, is part of the form where no colon or box makes it a value.
@@ -39,6 +40,8 @@ _PLACED = {
     "email": FieldSpec(type=Kind.EMAIL, place=Place.TOP), "website": FieldSpec(type=Kind.URL, place=Place.TOP),
 }
 BY_PLACE = "its place alone says what it is"
+SEVERAL_FIGURES = "some of its cells hold several figures"
+BLOCK = "several lines stand below its label: is it the first of them, a name, or all of them, an address?"
 
 
 @dataclass
@@ -50,6 +53,7 @@ class _Key:
     values: defaultdict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
     documents: set[int] = field(default_factory=set)
     marked: bool = False
+    block: bool = False
 
 
 @dataclass
@@ -66,17 +70,14 @@ def propose(examples: Sequence[Example], locale: Locale) -> list[FieldDraft]:
     Names are unlike each other, types follow from the values, and each field's ``values`` say what its documents print.
     """
     reader = any_contract("draft", locale)
+    documents = [[View(page, reader) for page in example.pages] for example in examples]
+    fixed = fixed_texts(documents)
     keys: dict[str, _Key] = defaultdict(_Key)
     lists: list[_Listed] = []
-    first_views: list[View] = []
-    headed = 0
-    for number, example in enumerate(examples):
-        place = 0
-        for at, page in enumerate(example.pages):
-            view = View(page, reader)
-            if at == 0:
-                first_views.append(view)
-                headed += len(headings(view)) >= LEAST_HEADINGS
+    headed: Counter[str] = Counter()
+    for number, views in enumerate(documents):
+        place = count(0)
+        for view in views:
             found = lists_of(view)
             tables = frozenset().union(*(one.words for one in found))
             single = list(_pairs(view, tables))
@@ -85,18 +86,24 @@ def propose(examples: Sequence[Example], locale: Locale) -> list[FieldDraft]:
                 _add(lists, one, number)
             for pair, boxed in single:
                 if pair not in listed:
-                    _keep(keys, pair, boxed, number, place, view)
-                    place += 1
+                    _keep(keys, pair, number, next(place), marked=boxed)
+            used = tables | {word for pair, _ in single for word in (*pair.key.words, *pair.value.words)}
+            for pair, block in fixed_pairs(view, fixed, used):
+                _keep(keys, pair, number, next(place), block=block)
+        rows: Counter[str] = Counter()
+        for view in views:
+            rows.update(dict(sections(view, fixed)))
+        headed.update(title for title, times in rows.items() if times >= LEAST_ROWS)
     least = _least(len(examples))
     taken: list[str] = []
-    drafts = _by_place(first_views, taken)
+    firsts = [views[0] for views in documents if views]
+    drafts = _by_place(firsts, taken)
     lists = [one for one in lists if len(one.documents) >= least]
     drafts += _singles({name: key for name, key in keys.items() if not _is_in(key, lists)}, least, len(examples), locale, taken)
     drafts += [_list(one, len(examples), locale, taken) for one in lists]
     _part_labels(drafts)
-    if not any(draft.type is Kind.LIST for draft in drafts) and headed >= PLACED_SHARE * len(examples):
-        title = FieldDraft("title", Kind.TEXT, place=Place.HEADING, of=headed, doubt=BY_PLACE)
-        drafts.append(FieldDraft(column_name("sections", taken), Kind.LIST, fields=[title], of=headed))
+    if not lists:
+        drafts += _sections(headed, firsts, taken)
     return drafts
 
 
@@ -147,7 +154,7 @@ def _rowed(view: View, found: Sequence[Pair]) -> tuple[list[PageList], set[Pair]
     return lists, taken
 
 
-def _keep(keys: dict[str, _Key], pair: Pair, marked: bool, number: int, place: int, view: View) -> None:
+def _keep(keys: dict[str, _Key], pair: Pair, number: int, place: int, *, marked: bool = False, block: bool = False) -> None:
     label = _label(pair.key.text)
     if not label:
         return
@@ -156,6 +163,7 @@ def _keep(keys: dict[str, _Key], pair: Pair, marked: bool, number: int, place: i
     key.places.append(place)
     key.documents.add(number)
     key.marked |= marked
+    key.block |= block
     if text := pair.value.text.rstrip(" -–"):
         key.values[number].append(text)
 
@@ -176,7 +184,7 @@ def _singles(keys: dict[str, _Key], least: int, documents: int, locale: Locale, 
     values = {squeeze(text) for key in keys.values() for own in key.values.values() for text in own}
     good = [
         (name, key) for name, key in keys.items()
-        if len(key.values) >= least and name not in values and not (not key.marked and _is_fixed(key))
+        if len(key.values) >= least and (key.marked or (name not in values and not _is_fixed(key)))
     ]
     good.sort(key=lambda one: -len(one[1].documents))
     kept = sorted(good[:MOST_FIELDS], key=lambda one: sum(one[1].places) / len(one[1].places))
@@ -193,6 +201,7 @@ def _singles(keys: dict[str, _Key], least: int, documents: int, locale: Locale, 
             values = {number: [_part(text, at, locale) if end else text for text in own] for number, own in key.values.items()}
             drafts.append(FieldDraft(
                 name, kind, labels=[print for print, _ in key.prints.most_common(3)], in_all=len(values) == documents, of=len(values), values=values,
+                doubt=BLOCK if key.block else "",
             ))
     return drafts
 
@@ -201,6 +210,21 @@ def _part(text: str, at: int, locale: Locale) -> str:
     """The date of a period's text that is its first or second."""
     spans = list(parser(locale).dates(text))
     return text[spans[at].start:spans[at].end] if at < len(spans) else text
+
+
+def _sections(headed: Counter[str], views: Sequence[View], taken: list[str]) -> Iterator[FieldDraft]:
+    """Without any table: the sections whose lines have a text and a period, and the headings of the first page."""
+    least = PLACED_SHARE * len(views)
+    for title, times in headed.items():
+        if times >= least:
+            columns = [FieldDraft(name, Kind.TEXT, of=times, doubt=BY_PLACE) for name in ("text", "period")]
+            name = column_name(title, taken)
+            taken.append(name)
+            yield FieldDraft(name, Kind.LIST, labels=[title], of=times, fields=columns)
+    found = sum(bool(headings(view)) for view in views)
+    if found >= least:
+        title = FieldDraft("title", Kind.TEXT, place=Place.HEADING, of=found, doubt=BY_PLACE)
+        yield FieldDraft(column_name("sections", taken), Kind.LIST, fields=[title], of=found)
 
 
 def _is_in(key: _Key, lists: Sequence[_Listed]) -> bool:
@@ -291,8 +315,10 @@ def _list(one: _Listed, documents: int, locale: Locale, taken: list[str]) -> Fie
         texts = [text for own in values.values() for text in own]
         name = column_name(label, names)
         names.append(name)
+        kind = type_of(f"{name} {label}", texts, locale)
+        several = kind in (Kind.TEXT, Kind.NAME, Kind.IDENTIFIER) and 2 * sum(map(is_figure, texts)) > len(texts) and len({len(text.split()) for text in texts}) > 1
         columns.append(FieldDraft(
-            name, type_of(f"{name} {label}", texts, locale), labels=[print for print, _ in labels.most_common(6)], of=len(values),
+            name, kind, doubt=SEVERAL_FIGURES if several else "", labels=[print for print, _ in labels.most_common(6)], of=len(values),
             values=dict(values),
         ))
     name = column_name("items", taken)
