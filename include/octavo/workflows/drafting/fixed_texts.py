@@ -42,7 +42,8 @@ def fixed_pairs(view: View, fixed: Set[str], used: Set[int]) -> Iterator[tuple[P
                 continue
             right = line.segments[at + 1] if at + 1 < len(line.segments) else None
             value, block = None, False
-            if right is not None and right.box.x0 - part.box.x1 <= BESIDE_GAP * view.height and _is_value(part, right, fixed):
+            near = right is not None and (part.text.endswith(":") or right.box.x0 - part.box.x1 <= BESIDE_GAP * view.height)
+            if right is not None and near and _is_value(part, right, fixed):
                 value = right
             elif not part.text.endswith(":"):
                 below = _below(view, number, part)

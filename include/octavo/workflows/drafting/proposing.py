@@ -126,13 +126,16 @@ def _boxed(view: View, tables: Set[int]) -> Iterator[Pair]:
     for table in view.tables:
         if not table.ruled or not tables.isdisjoint(table.words):
             continue
+        found = []
         for cell in table.cells:
             lines = [list(words) for _, words in groupby(cell.words, key=view.line_of.__getitem__)]
             label = trimmed(view.page, lines[0])
-            if label is None or len(lines[0]) > LONGEST_LABEL or not reads_like_key(label.text) or label.text.endswith(":"):
+            if label is None or len(lines[0]) > LONGEST_LABEL or not reads_like_key(label.text) or view.page.words[lines[0][-1]].text.endswith(":"):
                 continue
             value = trimmed(view.page, [word for line in lines[1:] for word in line])
-            yield Pair(label.printed, value.printed if value else Printed("", ()))
+            found.append(Pair(label.printed, value.printed if value else Printed("", ())))
+        if any(pair.value.text for pair in found):
+            yield from found
 
 
 def _rowed(view: View, found: Sequence[Pair]) -> tuple[list[PageList], set[Pair]]:
