@@ -80,8 +80,10 @@ def new(name: str, examples: Path, truth: Path | None, target: Path | None, lake
 @contracts_group.command("try")
 @click.argument("name")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a document: pages with words and tables, labels, fields, unclaimed.")
-@click.option("--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the document's page with its evidence to this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a document, with words, tables, labels and fields.")
+@click.option(
+    "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the pages with their evidence to this file instead.",
+)
 @click.option("--lake", type=click.Path(file_okay=False), help="Whose reading store keeps the words.  [default: OCTAVO_LAKE or var/lake]")
 @clear_errors
 def try_contract(name: str, files: tuple[Path, ...], as_json: bool, page: Path | None, lake: str | None) -> None:

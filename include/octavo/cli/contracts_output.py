@@ -10,7 +10,7 @@ from rich.table import Table
 
 from octavo.cli import output
 from octavo.model.contracts import Contract, Kind
-from octavo.model.entities import Outcome
+from octavo.model.entities import Outcome, Verdict
 from octavo.page.level import levelled
 from octavo.page.lines import lines_of
 from octavo.page.tables import tables_of
@@ -48,7 +48,8 @@ def tried(console: output.CleanConsole, contract: Contract, document: trial.Trie
         console.json(trial.as_json(document, own))
         return
     view = document.view
-    console.rule(escape(f"{view.uri}: {view.pages} {'page' if view.pages == 1 else 'pages'}, {view.status} {view.reason or ''}".rstrip()), align="left")
+    ended = f"{view.status} {view.reason or ''}".rstrip()
+    console.rule(escape(f"{view.uri}: {view.pages} {'page' if view.pages == 1 else 'pages'}, {ended}"), align="left")
     frames = {frame["page"]: frame for frame in document.frames}
     for page, found in zip(document.pages, tables, strict=True):
         frame = frames.pop(page.number)
@@ -80,7 +81,8 @@ def _labels(document: trial.TriedDocument) -> Table:
         field = escape(one.field)
         for at in one.printed:
             misread = f" as “{at.text}”" if at.text.strip(" :").casefold() != at.label.casefold() else ""
-            table.add_row(field, escape(at.label), escape(f"page {at.page} at {at.box.x0},{at.box.y0}{misread}"), escape(at.right), escape(at.below))
+            place = f"page {at.page} at {at.box.x0},{at.box.y0}{misread}"
+            table.add_row(field, *map(escape, (at.label, place, at.right, at.below)))
             field = ""
         if one.note:
             table.add_row(field, "", f"[yellow]{escape(one.note)}[/yellow]", "", "")
@@ -98,12 +100,11 @@ def _found(contract: Contract, document: trial.TriedDocument) -> Table:
     for one in document.view.fields:
         if one.value is None or not one.matched:
             continue
-        colour = output.COLOURS.get(one.verdict, "yellow")
+        colour = output.COLOURS.get(Verdict(one.verdict), "yellow")
         sure = "" if one.confidence is None else str(one.confidence)
-        losers = output.losers(one.losers)
-        table.add_row(
-            escape(one.path), escape(one.value), f"[{colour}]{one.verdict}[/{colour}]", sure, str(one.page or ""), escape(one.reason), escape(losers),
-        )
+        why, losers = escape(one.reason), escape(output.losers(one.losers))
+        verdict = f"[{colour}]{one.verdict}[/{colour}]"
+        table.add_row(escape(one.path), escape(one.value), verdict, sure, str(one.page or ""), why, losers)
     for name in trial.missing(contract, document.view):
         table.add_row(escape(name), "", "[red]nothing found[/red]", "", "", "", "")
     return table

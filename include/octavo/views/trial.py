@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rapidfuzz.distance import Levenshtein
@@ -101,7 +101,8 @@ def _printed(view: View, label: Label) -> PrintedLabel:
     text = view.page.words[label.words[-1]].text
     inside = " ".join([text[label.rest:], *(view.page.words[word].text for word in part.words[at + 1:])]).strip()
     right = inside.strip(" :") or next((other.text for other in view.lines[line].segments if other.box.x0 >= part.box.x1), "")
-    return PrintedLabel(view.page.number, label.name, label.text, unlevelled(view.given, label.box), right, _below(view.lines[line + 1:], label.box))
+    below = _below(view.lines[line + 1:], label.box)
+    return PrintedLabel(view.page.number, label.name, label.text, unlevelled(view.given, label.box), right, below)
 
 
 def _below(lines: Sequence[Line], box: Box) -> str:
@@ -130,7 +131,8 @@ def _why(label: str, spec: FieldSpec, views: Sequence[View]) -> str:
                 return f"hidden by one of not_labels on page {view.page.number}: {line.text}"
             whole = normalise(line.text)
             if wanted and wanted in whole and not any(wanted in normalise(part.text) for part in line.segments):
-                return f"its words stand on page {view.page.number}, but a wide gap parts them: {' | '.join(part.text for part in line.segments)}"
+                parted = " | ".join(part.text for part in line.segments)
+                return f"its words stand on page {view.page.number}, but a wide gap parts them: {parted}"
             for text in _windows(line, len(label.split())):
                 alike = Levenshtein.normalized_similarity(wanted, normalise(text), score_cutoff=best)
                 if alike > best:
@@ -161,33 +163,22 @@ def missing(contract: Contract, view: DocumentView) -> list[str]:
 def as_json(tried: TriedDocument, tables: Sequence[Sequence[dict[str, Any]]]) -> dict[str, Any]:
     """A tried document as JSON has it; ``tables`` are those of each of its pages."""
     view = tried.view
+    pages = [
+        {
+            "page": page.number, "width": page.width, "height": page.height, "tables": own,
+            "words": [{"text": word.text, "box": word.box, "confidence": word.confidence, "source": word.source} for word in page.words],
+        }
+        for page, own in zip(tried.pages, tables, strict=True)
+    ]
+    labels = [
+        {
+            "field": one.field, "note": one.note or None, "printed": [asdict(at) for at in one.printed],
+            "missed": [{"label": label, "why": why} for label, why in one.missed],
+        }
+        for one in tried.labels
+    ]
+    fields = [{**asdict(one), "confidence": None if one.confidence is None else float(one.confidence)} for one in view.fields]
     return {
-        "file": view.uri, "document": view.document, "status": view.status, "reason": view.reason,
-        "pages": [
-            {
-                "page": page.number, "width": page.width, "height": page.height,
-                "words": [{"text": word.text, "box": word.box, "confidence": word.confidence, "source": word.source} for word in page.words],
-                "tables": own,
-            }
-            for page, own in zip(tried.pages, tables, strict=True)
-        ],
-        "labels": [
-            {
-                "field": one.field, "note": one.note or None, "missed": [{"label": label, "why": why} for label, why in one.missed],
-                "printed": [
-                    {"page": at.page, "label": at.label, "text": at.text, "box": at.box, "right": at.right, "below": at.below} for at in one.printed
-                ],
-            }
-            for one in tried.labels
-        ],
-        "fields": [
-            {
-                "field": one.path, "value": one.value, "verdict": one.verdict, "confidence": None if one.confidence is None else float(one.confidence),
-                "reason": one.reason, "page": one.page, "matched": one.matched,
-                "evidence": [{"page": box.page, "box": [box.rect.x, box.rect.y, box.rect.x + box.rect.width, box.rect.y + box.rect.height]} for box in one.evidence],
-                "losers": list(one.losers),
-            }
-            for one in view.fields
-        ],
-        "unclaimed": list(view.unclaimed),
+        "file": view.uri, "document": view.document, "status": view.status, "reason": view.reason, "pages": pages, "labels": labels,
+        "fields": fields, "unclaimed": list(view.unclaimed),
     }

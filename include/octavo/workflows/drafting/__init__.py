@@ -21,8 +21,8 @@ __all__ = ["Draft", "Example", "FieldDraft", "as_yaml", "draft"]
 def draft(name: str, folder: Path, settings: Settings, truth: Path | None = None, progress: Progress | None = None) -> Draft:
     """Draft a contract, and check it on the examples.
 
-    With truth, its fields are the contract's; without, they are the lists that the pages' grids show and the values that stand by labels. Types
-    follow from the values, labels from what stands beside them on the pages.
+    With truth, its fields are the contract's; without, they are the lists that the pages' grids show and the values that stand by labels.
+    Types follow from the values, labels from what stands beside them on the pages.
 
     Args:
         name: of the contract.

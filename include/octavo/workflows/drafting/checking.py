@@ -19,6 +19,7 @@ from octavo.workflows.drafting.names import column_name
 from octavo.workflows.trial import Progress, tried
 
 Row = dict[str, Any]
+Found = Mapping[str, Mapping[str, list[Row]]]
 _ROW = re.compile(r"\[\d+\]")
 SEVERAL = "its label is printed several times with different values: which one is meant?"
 
@@ -55,7 +56,7 @@ def _leaves(drafts: Sequence[FieldDraft], prefix: str = "") -> Iterator[tuple[st
             yield f"{prefix}{draft.name}", draft
 
 
-def _compare(path: str, draft: FieldDraft, contract: Contract, examples: Sequence[Example], found: Mapping[str, Mapping[str, list[Row]]]) -> None:
+def _compare(path: str, draft: FieldDraft, contract: Contract, examples: Sequence[Example], found: Found) -> None:
     """Doubt a field where an accepted value is none of those that were seen beside its labels, or in its column."""
     other = values = 0
     for number, example in enumerate(examples):
@@ -67,7 +68,7 @@ def _compare(path: str, draft: FieldDraft, contract: Contract, examples: Sequenc
         draft.doubt = f"of {values} values found in the examples {other} are not what stands by the labels"
 
 
-def _score(path: str, draft: FieldDraft, contract: Contract, examples: Sequence[Example], found: Mapping[str, Mapping[str, list[Row]]]) -> None:
+def _score(path: str, draft: FieldDraft, contract: Contract, examples: Sequence[Example], found: Found) -> None:
     """Count the examples whose true values a field gets, all of a list's column; an accepted value that is wrong is a doubt."""
     wrong = accepted = 0
     draft.gets = draft.of = 0
@@ -91,7 +92,8 @@ def _score(path: str, draft: FieldDraft, contract: Contract, examples: Sequence[
 def _true(truth: Any, path: str) -> list[str]:
     """The true texts at a path whose parts are columns' names: one, or one for each row of a list; of a scalar its spellings."""
     head, _, rest = path.partition(".")
-    value = next((one for key, one in truth.items() if column_name(key) == head.removesuffix("[]")), None) if isinstance(truth, dict) else None
+    inside = truth if isinstance(truth, dict) else {}
+    value = next((one for key, one in inside.items() if column_name(key) == head.removesuffix("[]")), None)
     if not rest:
         return [str(one) for one in (value if isinstance(value, list) else [value]) if one not in (None, "")]
     if head.endswith("[]"):

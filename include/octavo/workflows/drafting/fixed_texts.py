@@ -22,7 +22,9 @@ BLOCK_GAP, BLOCK_LINES = 0.9, 3
 
 def fixed_texts(documents: Sequence[Sequence[View]]) -> frozenset[str]:
     """The texts, squeezed, that stand in a piece of a line of their own in enough of the documents."""
-    counts = Counter(text for views in documents for text in {squeeze(part.text) for view in views for line in view.lines for part in line.segments})
+    counts: Counter[str] = Counter()
+    for views in documents:
+        counts.update({squeeze(part.text) for view in views for line in view.lines for part in line.segments})
     least = max(LEAST_DOCUMENTS, LEAST_SHARE * len(documents))
     return frozenset(text for text, count in counts.items() if text and count >= least)
 

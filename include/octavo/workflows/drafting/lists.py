@@ -92,7 +92,7 @@ def _heads(table: Table) -> list[Cell]:
 
 
 def _columns(page: Page, head: Cell, below: Sequence[Cell], height: float) -> list[ListColumn]:
-    """The columns under a header's cell: two where the first line of all cells below has a word that begins where one of the header does."""
+    """The columns under a header's cell: two where a word in the first line of all cells below begins where one of the header does."""
     for at in range(1, len(head.words)):
         box = page.words[head.words[at]].box
         if not same_row(box, page.words[head.words[0]].box) or len(below) < LEAST_ROWS:

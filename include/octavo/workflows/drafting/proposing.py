@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import count, groupby
 
@@ -31,6 +31,8 @@ MOST_FIELDS, LEAST_SHARE = 60, 0.15
 PLACED_SHARE = 0.6
 # Columns of two documents are the same where their headers are so much alike, and lists where so many of the columns are.
 ALIKE, SAME_COLUMNS = 0.85, 2
+# Most prints of one label.
+MOST_LABELS = 6
 # A text that is the same in all documents, at least so many, is part of the form where no colon or box makes it a value.
 FIXED_DOCUMENTS = 3
 _EDGES = re.compile(r"^[^\w#(%]+|[\s:;.,|=–—_*·>»]+$")
@@ -58,7 +60,7 @@ class _Key:
 
 @dataclass
 class _Listed:
-    """A list over all documents: its columns in their order, each with its headers and its cells by document, and the documents that have it."""
+    """A list over all documents: its columns in their order, each with its headers and its cells by document, and which have it."""
 
     columns: list[tuple[Counter[str], defaultdict[int, list[str]]]]
     documents: set[int]
@@ -130,7 +132,8 @@ def _boxed(view: View, tables: Set[int]) -> Iterator[Pair]:
         for cell in table.cells:
             lines = [list(words) for _, words in groupby(cell.words, key=view.line_of.__getitem__)]
             label = trimmed(view.page, lines[0])
-            if label is None or len(lines[0]) > LONGEST_LABEL or not reads_like_key(label.text) or view.page.words[lines[0][-1]].text.endswith(":"):
+            with_colon = view.page.words[lines[0][-1]].text.endswith(":")
+            if label is None or len(lines[0]) > LONGEST_LABEL or not reads_like_key(label.text) or with_colon:
                 continue
             value = trimmed(view.page, [word for line in lines[1:] for word in line])
             found.append(Pair(label.printed, value.printed if value else Printed("", ())))
@@ -201,12 +204,20 @@ def _singles(keys: dict[str, _Key], least: int, documents: int, locale: Locale, 
             name = column_name(f"{label} {end}", taken)
             taken.append(name)
             kind = Kind.DATE if end else type_of(f"{name} {label}", texts, locale)
-            values = {number: [_part(text, at, locale) if end else text for text in own] for number, own in key.values.items()}
+            parts = {number: [_part(text, at, locale) if end else text for text in own] for number, own in key.values.items()}
             drafts.append(FieldDraft(
-                name, kind, labels=[print for print, _ in key.prints.most_common(3)], in_all=len(values) == documents, of=len(values), values=values,
+                name, kind, labels=_once(key.prints), in_all=len(parts) == documents, of=len(parts), values=parts,
                 doubt=BLOCK if key.block else "",
             ))
     return drafts
+
+
+def _once(prints: Counter[str]) -> list[str]:
+    """The most frequent prints of a label, of those that count as the same the first."""
+    first: dict[str, str] = {}
+    for text, _ in prints.most_common():
+        first.setdefault(normalise(text), text)
+    return list(first.values())[:MOST_LABELS]
 
 
 def _part(text: str, at: int, locale: Locale) -> str:
@@ -226,14 +237,15 @@ def _sections(headed: Counter[str], views: Sequence[View], taken: list[str]) -> 
             yield FieldDraft(name, Kind.LIST, labels=[title], of=times, fields=columns)
     found = sum(bool(headings(view)) for view in views)
     if found >= least:
-        title = FieldDraft("title", Kind.TEXT, place=Place.HEADING, of=found, doubt=BY_PLACE)
-        yield FieldDraft(column_name("sections", taken), Kind.LIST, fields=[title], of=found)
+        each = FieldDraft("title", Kind.TEXT, place=Place.HEADING, of=found, doubt=BY_PLACE)
+        yield FieldDraft(column_name("sections", taken), Kind.LIST, fields=[each], of=found)
 
 
 def _is_in(key: _Key, lists: Sequence[_Listed]) -> bool:
     """Whether the values of a key are all cells of a list's column: a row was taken for a label with its value."""
-    columns = [values for one in lists for labels, values in one.columns if any(squeeze(label) in map(squeeze, key.prints) for label in labels)]
-    return any(all(set(own) <= set(values.get(number, ())) for number, own in key.values.items()) for values in columns)
+    own = {squeeze(text) for text in key.prints}
+    columns = [values for one in lists for labels, values in one.columns if not own.isdisjoint(map(squeeze, labels))]
+    return any(all(set(texts) <= set(values.get(number, ())) for number, texts in key.values.items()) for values in columns)
 
 
 def _part_labels(drafts: Sequence[FieldDraft]) -> None:
@@ -278,7 +290,8 @@ def _add(lists: list[_Listed], found: PageList, number: int) -> None:
     for number_of, (column, target) in enumerate(zip(found.columns, targets, strict=True)):
         if target is None:
             after = next((one.columns.index(later) for later in targets[number_of + 1:] if later is not None), len(one.columns))
-            between = [held for held in one.columns[before:after] if id(held) not in matched and _is_figures(held[1]) == _are_figures(column.texts)]
+            figures = _are_figures(column.texts.values())
+            between = [held for held in one.columns[before:after] if id(held) not in matched and _are_figures(_texts(held[1])) == figures]
             if len(between) == 1 and number not in between[0][1]:
                 target = between[0]
             else:
@@ -291,22 +304,20 @@ def _add(lists: list[_Listed], found: PageList, number: int) -> None:
     one.documents.add(number)
 
 
-def _is_figures(values: dict[int, list[str]]) -> bool:
-    texts = [text for own in values.values() for text in own]
+def _texts(values: Mapping[int, Sequence[str]]) -> list[str]:
+    return [text for own in values.values() for text in own]
+
+
+def _are_figures(texts: Collection[str]) -> bool:
+    """Whether most of a column's texts are figures."""
     return 2 * sum(map(is_figure, texts)) > len(texts)
-
-
-def _are_figures(texts: dict[int, str]) -> bool:
-    return _is_figures({0: list(texts.values())})
 
 
 def _column_like(one: _Listed, label: str) -> int | None:
     """The column of a list whose header is, but for a few characters, this one."""
     wanted = normalise(label)
-    best = max(
-        ((Levenshtein.normalized_similarity(wanted, normalise(other)), -at) for at, (labels, _) in enumerate(one.columns) for other in labels),
-        default=(0.0, 0),
-    )
+    headers = ((at, normalise(other)) for at, (labels, _) in enumerate(one.columns) for other in labels)
+    best = max(((Levenshtein.normalized_similarity(wanted, other), -at) for at, other in headers), default=(0.0, 0))
     return -best[1] if best[0] >= ALIKE else None
 
 
@@ -315,13 +326,13 @@ def _list(one: _Listed, documents: int, locale: Locale, taken: list[str]) -> Fie
     columns = []
     for labels, values in one.columns:
         label = labels.most_common(1)[0][0]
-        texts = [text for own in values.values() for text in own]
+        texts = _texts(values)
         name = column_name(label, names)
         names.append(name)
         kind = type_of(f"{name} {label}", texts, locale)
-        several = kind in (Kind.TEXT, Kind.NAME, Kind.IDENTIFIER) and 2 * sum(map(is_figure, texts)) > len(texts) and len({len(text.split()) for text in texts}) > 1
+        several = kind in (Kind.TEXT, Kind.NAME, Kind.IDENTIFIER) and _are_figures(texts) and len({len(text.split()) for text in texts}) > 1
         columns.append(FieldDraft(
-            name, kind, doubt=SEVERAL_FIGURES if several else "", labels=[print for print, _ in labels.most_common(6)], of=len(values),
+            name, kind, doubt=SEVERAL_FIGURES if several else "", labels=_once(labels), of=len(values),
             values=dict(values),
         ))
     name = column_name("items", taken)
