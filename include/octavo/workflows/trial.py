@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,9 @@ class ContractTrial:
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """A staged table's rows."""
-        return fs.read_table(Workspace.open(self.settings.workspaces, self.partition, self.run).staged(table)).to_pylist()
+        staged = Workspace.open(self.settings.workspaces, self.partition, self.run).staged(table)
+        found: list[dict[str, Any]] = fs.read_table(staged).to_pylist()
+        return found
 
 
 @contextmanager
@@ -70,8 +73,7 @@ def tried(contract: Contract, files: Sequence[Path], settings: Settings, progres
         tell("look", 1, 1)
         done = 0
         for shard in workspace.page_shards:
-            pages = reading.run(workspace, shard, settings, lambda read, before=done: tell("read", before + read, counts["pages"]))
-            done += pages.counts["pages"]
+            done += reading.run(workspace, shard, settings, partial(reading_told, tell, done, counts["pages"])).counts["pages"]
             chunking.run(workspace, shard, contract.chunking, settings.limits)
             rules.run(workspace, shard, contract, settings.limits)
         for number, shard in enumerate(workspace.document_shards, 1):
@@ -79,6 +81,11 @@ def tried(contract: Contract, files: Sequence[Path], settings: Settings, progres
             tell("merge", number, len(workspace.document_shards))
         staging.run(workspace, contract, Lake(UPath(own.lake)), [rules.EXTRACTOR])
         yield ContractTrial(contract, own, partition, RUN, origins)
+
+
+def reading_told(tell: Progress, before: int, pages: int, done: int) -> None:
+    """Say how many pages of all shards are read, of those in a shard that is being read."""
+    tell("read", before + done, pages)
 
 
 def _gathered(files: Sequence[Path], folder: Path) -> tuple[UPath, dict[str, str]]:

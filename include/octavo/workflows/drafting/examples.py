@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from octavo.reading import stage as reading
 from octavo.storage import schemas
 from octavo.storage.scratch import scratch
 from octavo.storage.workspace import Workspace
-from octavo.workflows.trial import Progress
+from octavo.workflows.trial import Progress, reading_told
 
 # Pages of one document that are looked at: labels repeat.
 MOST_PAGES = 8
@@ -53,8 +54,7 @@ def read_examples(name: str, folder: Path, settings: Settings, progress: Progres
         found: dict[str, Example] = {}
         done = 0
         for shard in workspace.page_shards:
-            report = reading.run(workspace, shard, settings, lambda read, before=done: tell("read", before + read, counts["pages"]))
-            done += report.counts["pages"]
+            done += reading.run(workspace, shard, settings, partial(reading_told, tell, done, counts["pages"])).counts["pages"]
             for row in workspace.read(workspace.shard("read", shard)).to_pylist():
                 example = found.setdefault(row["document"], Example(uris[row["document"]], []))
                 if len(example.pages) < MOST_PAGES:
