@@ -97,7 +97,7 @@ def try_contract(name: str, files: tuple[Path, ...], as_json: bool, page: Path |
       python -m octavo contracts try delivery_note ~/examples/slip_4711.pdf --html slip.html
     """
     settings = Settings() if lake is None else Settings(lake=lake)
-    contract = contracts.find(name, settings.contracts)
+    contract = contracts.find(name, settings.contracts).model_copy(update={"files": ("**/*",)})
     with output.stage_progress(err, contract.name) as progress, trial.tried(contract, files, settings, progress) as made:
         found = list(views.load(made, settings))
         if not found:

@@ -90,7 +90,7 @@ def _labels(contract: Contract, pages: Sequence[Page], view: DocumentView) -> It
         names = {label.name for _, label in printed}
         missed = tuple((label, _why(label, spec, views)) for label in spec.labels if label not in names)
         listed = "[]" in path
-        note = "" if listed or not printed or path in with_value else _without_value(spec.type, printed)
+        note = _note(spec.type, printed, path in with_value) if printed and not listed else ""
         yield FieldLabels(path, tuple(_printed(one, label) for one, label in printed), missed, note)
 
 
@@ -110,10 +110,10 @@ def _below(lines: Sequence[Line], box: Box) -> str:
     return next((part.text for line in lines[:LINES_BELOW] for part in line.segments if aligned(box, part.box)), "")
 
 
-def _without_value(kind: Kind, printed: Sequence[tuple[View, Label]]) -> str:
+def _note(kind: Kind, printed: Sequence[tuple[View, Label]], has_value: bool) -> str:
     if not any(view.leads(label) for view, label in printed):
-        return "printed within a sentence only, which counts as no label"
-    return f"printed, but nothing right of it or below it is taken as {_named(kind)}"
+        return "printed within a sentence only, where it may be no label"
+    return "" if has_value else f"printed, but nothing right of it or below it is taken as {_named(kind)}"
 
 
 def _named(kind: Kind) -> str:

@@ -57,8 +57,8 @@ def tried(contract: Contract, files: Sequence[Path], settings: Settings, progres
     """What a contract makes of files, by the extractor ``layout``, as long as the block lasts.
 
     Args:
-        contract: its ``files`` and its gate do not count.
-        files: documents, archives or folders of them.
+        contract: its gate does not count.
+        files: documents, archives or folders of them; the contract's ``files`` hold within a folder that is given alone.
         settings: how they are read, and the reading store that their words go to.
         progress: called with (stage, done, in all): pages of reading, shards of all else.
     """
@@ -68,8 +68,10 @@ def tried(contract: Contract, files: Sequence[Path], settings: Settings, progres
         partition = Partition(contract.name, DAY)
         own = settings.model_copy(update={"lake": str(folder / "lake"), "state": None, "settle_seconds": 0.0})
         source, origins = _gathered(files, folder / "files")
+        if origins:
+            contract = contract.model_copy(update={"files": ("**/*",)})
         workspace = Workspace.open(own.workspaces, partition, RUN)
-        counts = ingest.run(workspace, contract.model_copy(update={"files": ("**/*",)}), source, own).counts
+        counts = ingest.run(workspace, contract, source, own).counts
         tell("look", 1, 1)
         done = 0
         for shard in workspace.page_shards:

@@ -9,7 +9,7 @@ from octavo.model.errors import SettingsError
 from octavo.model.settings import Settings
 from octavo.workflows.drafting import checking
 from octavo.workflows.drafting.draft_yaml import Draft, as_yaml, contract_of
-from octavo.workflows.drafting.examples import Example, read_examples, read_truth
+from octavo.workflows.drafting.examples import Example, files_beside, read_examples, read_truth
 from octavo.workflows.drafting.fields import FieldDraft, draft_fields, locale_of
 from octavo.workflows.drafting.names import language_of
 from octavo.workflows.drafting.proposing import propose
@@ -34,10 +34,11 @@ def draft(name: str, folder: Path, settings: Settings, truth: Path | None = None
     Raises:
         SettingsError: nothing can be learnt from the folder.
     """
-    examples = read_examples(name, folder, settings, progress)
+    path = truth or folder / "truth.jsonl"
+    files = files_beside(folder, path)
+    examples = read_examples(name, folder, settings, files, progress)
     if not any(page.words for example in examples for page in example.pages):
         raise SettingsError(f"{folder} has no document with words; give a folder with examples of one type of document")
-    path = truth or folder / "truth.jsonl"
     told = truth is not None or path.is_file()
     if told:
         read_truth(path, examples)
@@ -51,8 +52,9 @@ def draft(name: str, folder: Path, settings: Settings, truth: Path | None = None
     fields = draft_fields(examples, locale) if told else propose(examples, locale)
     if not fields:
         raise SettingsError(f"no labels with values were found in {folder}; give true fields: truth.jsonl with `file` and `fields`")
-    made = Draft(name, fields, locale, sure, f"{len(examples)} documents, {source}", told)
-    checking.check(contract_of(made), fields, examples, folder, settings, progress)
+    counted = "1 document" if len(examples) == 1 else f"{len(examples)} documents"
+    made = Draft(name, fields, locale, sure, f"{counted}, {source}", told)
+    checking.check(contract_of(made).model_copy(update={"files": files}), fields, examples, folder, settings, progress)
     if not told:
         for one in fields:
             if one.type is Kind.LIST and all(column.doubt for column in one.fields):

@@ -88,10 +88,12 @@ def _fields(fields: Sequence[FieldDraft], indent: str, told: bool) -> Iterator[s
 
 def _seen(one: FieldDraft, told: bool) -> str:
     if one.fields:
-        return f"in {one.of} documents"
-    if told:
-        return f"this draft gets it in {one.gets} of the {one.of} documents that have it"
-    return f"in {one.of} {'document' if one.of == 1 else 'documents'}"
+        return _counted(one.of)
+    return f"this draft gets it in {one.gets} of {one.of} that have it" if told else _counted(one.of)
+
+
+def _counted(documents: int) -> str:
+    return "in 1 document" if documents == 1 else f"in {documents} documents"
 
 
 def _sums(fields: Sequence[FieldDraft]) -> Iterator[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import glob
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -37,18 +39,31 @@ class Example:
     truth: dict[str, Any] = field(default_factory=dict)
 
 
-def any_contract(name: str, locale: Locale | None = None) -> Contract:
+def any_contract(name: str, locale: Locale | None = None, files: Sequence[str] = ("**/*",)) -> Contract:
     """A contract that only serves to read documents."""
-    return Contract(name=name, title=name, fields={"pairs": FieldSpec(type=Kind.PAIRS)}, locale=locale or Locale())
+    return Contract(name=name, title=name, fields={"pairs": FieldSpec(type=Kind.PAIRS)}, locale=locale or Locale(), files=tuple(files))
 
 
-def read_examples(name: str, folder: Path, settings: Settings, progress: Progress | None = None) -> list[Example]:
-    """The documents of a folder that can be read, by path; ``progress`` is called with (stage, done, in all)."""
+def files_beside(folder: Path, truth: Path) -> tuple[str, ...]:
+    """Globs of all files of a folder but the truth, which is no document."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.resolve() != truth.resolve())
+    return tuple(glob.escape(path.relative_to(folder).as_posix()) for path in files)
+
+
+def read_examples(
+    name: str, folder: Path, settings: Settings, files: Sequence[str] = ("**/*",), progress: Progress | None = None,
+) -> list[Example]:
+    """The documents of a folder that can be read, by path.
+
+    Args:
+        files: globs of those that are documents.
+        progress: called with (stage, done, in all).
+    """
     tell = progress or (lambda stage, done, total: None)
     tell("look", 0, 1)
     with scratch() as state:
         workspace = Workspace.open(UPath(state), Partition(name, dt.date(1970, 1, 1)), "draft")
-        counts = ingest.run(workspace, any_contract(name), UPath(folder), settings).counts
+        counts = ingest.run(workspace, any_contract(name, files=files), UPath(folder), settings).counts
         tell("look", 1, 1)
         uris = {row["document"]: row["uri"] for row in workspace.read(workspace.documents, ["document", "uri"]).to_pylist()}
         found: dict[str, Example] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
@@ -15,7 +15,9 @@ from octavo.page.grids import is_figure
 from octavo.page.index import PageIndex
 from octavo.page.typed import currency_mark
 from octavo.page.values import parser, squeeze
-from octavo.workflows.drafting.examples import Example
+from octavo.page.view import View
+from octavo.workflows.drafting.examples import Example, any_contract
+from octavo.workflows.drafting.lists import PageList, lists_of
 from octavo.workflows.drafting.names import column_name
 from octavo.workflows.drafting.printed_labels import Shown, shown
 
@@ -34,10 +36,11 @@ ORDERS = ("DMY", "MDY", "YMD")
 
 @dataclass(frozen=True)
 class _Document:
-    """The pages of an example, and its true values as they are compared."""
+    """The pages of an example, its true values as they are compared, and the texts in rows of its lists."""
 
     pages: list[PageIndex]
     texts: list[str]
+    rows: frozenset[str]
 
 
 @dataclass
@@ -66,6 +69,14 @@ class FieldDraft:
 def _texts(truth: dict[str, Any]) -> list[str]:
     """The document's true texts as they are compared: what is part of one is no label."""
     return [squeeze(str(value)) for value in _scalars(truth) if squeeze(str(value))]
+
+
+def _row_texts(found: PageList) -> Iterator[str]:
+    """The texts of a list's items as they are compared: none of them labels a value beside it."""
+    for column in found.columns:
+        for text in column.texts.values():
+            if not current().is_one("sums", text):
+                yield squeeze(text)
 
 
 def locale_of(examples: Sequence[Example], language: str) -> Locale:
@@ -108,7 +119,13 @@ def _scalars(truth: dict[str, Any]) -> Iterable[Any]:
 def draft_fields(examples: Sequence[Example], locale: Locale) -> list[FieldDraft]:
     """The fields of the examples' truth, in its order; a label belongs to the field that it stands beside most often."""
     told = [example for example in examples if example.truth]
-    documents = [_Document([PageIndex(page, parser(locale)) for page in example.pages], _texts(example.truth)) for example in told]
+    reader = any_contract("draft", locale)
+    documents = [
+        _Document(
+            [PageIndex(page, parser(locale)) for page in example.pages], _texts(example.truth),
+            frozenset(text for page in example.pages for one in lists_of(View(page, reader)) for text in _row_texts(one)),
+        ) for example in told
+    ]
     names = dict.fromkeys(name for example in told for name in example.truth)
     drafts: list[FieldDraft] = []
     counted: list[tuple[FieldDraft, Counter[str], dict[str, str]]] = []
@@ -157,7 +174,7 @@ def _draft(
         draft.found += 1
         top += found.at_top
         for label in dict.fromkeys(found.labels):
-            if any(squeeze(label) in value for value in document.texts):
+            if any(squeeze(label) in value for value in document.texts) or (not listed and squeeze(label) in document.rows):
                 continue
             counts[squeeze(label)] += 1
             prints.setdefault(squeeze(label), label)
