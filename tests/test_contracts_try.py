@@ -44,7 +44,8 @@ def slip(tmp_path: Path) -> Path:
     pdf.add_page()
     pdf.set_font("Helvetica", size=11)
     rows: list[tuple[str, ...]] = [
-        ("Slip number", "SL-4711"), ("Delivered on:", "soon"), ("Date of print", "03/04/2026"), ("Gross", "", "weight"), ("Drivers name", "Ann Field"),
+        ("Slip number", "SL-4711"), ("Delivered on:", "soon"), ("Date of print", "03/04/2026"), ("Gross", "", "weight"),
+        ("Drivers name", "Ann Field"),
         ("Please read the terms overleaf before you sign this slip of delivery and keep it",), ("Truck: 17",), (),
         ("Article", "", "Amount"), ("Bolt", "", "11.50"), ("Nut", "", "2.25"), ("Washer", "", "7.00"),
     ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 
+from octavo.extraction.rules.key_value_pairs import Pair
 from octavo.model.contracts import Kind, Locale
 from octavo.model.entities import Page
 from octavo.page.grids import is_figure
@@ -12,10 +14,11 @@ from octavo.page.labels import LONGEST_LABEL
 from octavo.page.lines import same_row
 from octavo.page.tables import Cell, Table
 from octavo.page.values import parser
-from octavo.page.view import View
+from octavo.page.view import Printed, View
 
 # Fewest columns with a header, and fewest rows that fill two columns where a list has no more of them.
 LEAST_COLUMNS, LEAST_ROWS = 2, 2
+LABEL_AND_VALUE = 2
 # Words of two columns begin at most so far apart from where their header does, in line heights.
 ALIGNED = 0.5
 # More than this share of cells that end with a colon makes a form of a table.
@@ -33,11 +36,14 @@ class ListColumn:
 
 @dataclass(frozen=True, slots=True)
 class PageList:
-    """A table with a header and rows. ``rows`` are those that fill two columns or more, one of them with figures."""
+    """A table with a header and items.
+
+    ``sums`` are the labels and figures of the rows below its last item that fill fewer columns than items do; ``words`` are all but theirs.
+    """
 
     columns: tuple[ListColumn, ...]
-    rows: int
     words: frozenset[int]
+    sums: tuple[Pair, ...] = ()
 
 
 def lists_of(view: View) -> list[PageList]:
@@ -55,6 +61,7 @@ def _list_of(page: Page, table: Table, height: float) -> PageList | None:
     if sum(texts[cell].endswith(":") for cell in body) > FORM_SHARE * len(body):
         return None
     headed = [head for head in heads if any(map(str.isalpha, texts[head]))]
+    body, sums = _items(body, table.figures)
     figures = {column for column in table.figures if any(head.columns[0] <= column <= head.columns[1] for head in headed)}
     if len(headed) < LEAST_COLUMNS or not figures:
         return None
@@ -62,12 +69,33 @@ def _list_of(page: Page, table: Table, height: float) -> PageList | None:
     for head in headed:
         below = [cell for cell in body if head.columns[0] <= cell.columns[0] and cell.columns[1] <= head.columns[1]]
         columns += [_column(page, head.words, below)] if table.ruled else _columns(page, head, below, height)
-    filled = {row: {cell.columns[0] for cell in body if cell.rows[0] == row} for row in range(table.header_rows, len(table.ys) - 1)}
-    rows = sum(len(own) > 1 and not own.isdisjoint(figures) for own in filled.values())
+    filled: dict[int, set[int]] = {}
+    for cell in body:
+        filled.setdefault(cell.rows[0], set()).add(cell.columns[0])
     columns = [column for column in columns if column.texts]
-    if not rows or len(columns) < LEAST_COLUMNS or (len(columns) == LEAST_COLUMNS and not _is_pure(columns)):
+    if len(columns) < LEAST_COLUMNS or not any(len(own) > 1 and not own.isdisjoint(figures) for own in filled.values()):
         return None
-    return PageList(tuple(columns), rows, table.words)
+    if len(columns) == LEAST_COLUMNS and not _is_pure(columns):
+        return None
+    totals = tuple(total for row in sums for total in _sum(page, row))
+    return PageList(tuple(columns), table.words - {word for one in totals for word in (*one.key.words, *one.value.words)}, totals)
+
+
+def _items(body: Sequence[Cell], figures: Set[int]) -> tuple[list[Cell], list[list[Cell]]]:
+    """The cells of a table down to its last item, and the rows below it; an item fills more than half of the columns of most rows."""
+    rows: dict[int, list[Cell]] = {}
+    for cell in body:
+        rows.setdefault(cell.rows[0], []).append(cell)
+    counts = Counter(len(row) for row in rows.values() if any(cell.columns[0] in figures for cell in row))
+    usual = max(counts, key=lambda count: (counts[count] * count, count), default=1)
+    last = max((number for number, row in rows.items() if 2 * len(row) > usual), default=-1)
+    return [cell for cell in body if cell.rows[0] <= last], [row for number, row in sorted(rows.items()) if number > last]
+
+
+def _sum(page: Page, row: Sequence[Cell]) -> Iterator[Pair]:
+    """A row of a label and a figure."""
+    if len(row) == LABEL_AND_VALUE and not is_figure(_text(page, row[0].words)) and any(map(str.isdigit, _text(page, row[1].words))):
+        yield Pair(*(Printed(_text(page, cell.words), cell.words) for cell in row))
 
 
 def _is_pure(columns: Sequence[ListColumn]) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from itertools import count, groupby
+from itertools import groupby
 
 from rapidfuzz.distance import Levenshtein
 
@@ -51,7 +51,7 @@ class _Key:
     """A label over all documents: how it is printed, where on the pages, and its values by the number of the document."""
 
     prints: Counter[str] = field(default_factory=Counter)
-    places: list[int] = field(default_factory=list)
+    places: list[tuple[int, int]] = field(default_factory=list)
     values: defaultdict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
     documents: set[int] = field(default_factory=set)
     marked: bool = False
@@ -78,20 +78,22 @@ def propose(examples: Sequence[Example], locale: Locale) -> list[FieldDraft]:
     lists: list[_Listed] = []
     headed: Counter[str] = Counter()
     for number, views in enumerate(documents):
-        place = count(0)
-        for view in views:
+        for at, view in enumerate(views):
             found = lists_of(view)
             tables = frozenset().union(*(one.words for one in found))
-            single = list(_pairs(view, tables))
+            summed = {word for one in found for total in one.sums for word in (*total.key.words, *total.value.words)}
+            single = list(_pairs(view, tables | summed))
+            for pair in (total for one in found for total in one.sums):
+                _keep(keys, pair, number, (at, view.line_of[pair.key.words[0]]), marked=True)
             rowed, listed = _rowed(view, [pair for pair, boxed in single if not boxed])
             for one in (*found, *rowed):
                 _add(lists, one, number)
             for pair, boxed in single:
                 if pair not in listed:
-                    _keep(keys, pair, number, next(place), marked=boxed)
-            used = tables | {word for pair, _ in single for word in (*pair.key.words, *pair.value.words)}
+                    _keep(keys, pair, number, (at, view.line_of[pair.key.words[0]]), marked=boxed)
+            used = tables | summed | {word for pair, _ in single for word in (*pair.key.words, *pair.value.words)}
             for pair, block in fixed_pairs(view, fixed, used):
-                _keep(keys, pair, number, next(place), block=block)
+                _keep(keys, pair, number, (at, view.line_of[pair.key.words[0]]), block=block)
         rows: Counter[str] = Counter()
         for view in views:
             rows.update(dict(sections(view, fixed)))
@@ -155,12 +157,12 @@ def _rowed(view: View, found: Sequence[Pair]) -> tuple[list[PageList], set[Pair]
         if len(columns) < SAME_COLUMNS or not any(2 * sum(map(is_figure, own)) > len(own) for own in texts):
             continue
         made = (ListColumn(own[0].key.text, dict(enumerate(cells))) for own, cells in zip(columns, texts, strict=True))
-        lists.append(PageList(tuple(made), max(map(len, texts)), frozenset()))
+        lists.append(PageList(tuple(made), frozenset()))
         taken.update(pair for own in columns for pair in own)
     return lists, taken
 
 
-def _keep(keys: dict[str, _Key], pair: Pair, number: int, place: int, *, marked: bool = False, block: bool = False) -> None:
+def _keep(keys: dict[str, _Key], pair: Pair, number: int, place: tuple[int, int], *, marked: bool = False, block: bool = False) -> None:
     label = _label(pair.key.text)
     if not label:
         return
@@ -193,7 +195,7 @@ def _singles(keys: dict[str, _Key], least: int, documents: int, locale: Locale, 
         if len(key.values) >= least and (key.marked or (name not in values and not _is_fixed(key)))
     ]
     good.sort(key=lambda one: -len(one[1].documents))
-    kept = sorted(good[:MOST_FIELDS], key=lambda one: sum(one[1].places) / len(one[1].places))
+    kept = sorted(good[:MOST_FIELDS], key=lambda one: min(one[1].places))
     drafts = []
     for _, key in kept:
         label = key.prints.most_common(1)[0][0]
