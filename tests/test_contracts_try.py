@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+import subprocess
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -143,3 +147,38 @@ def test_a_mistake_says_what_to_give(contract: Path, slip: Path, args: list[str]
     done = run(contract, *(arg.format(folder=contract.parent) for arg in args), "--lake", contract.parent / "lake")
     assert done.exit_code == 4
     assert says in done.stderr
+
+
+def test_a_new_kind_in_ten_minutes_goes_as_the_documentation_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command of the walk, and every change to the draft, in their order."""
+    root = Path(__file__).resolve().parent.parent
+    text = (root / "docs" / "contracts.md").read_text(encoding="utf-8")
+    walk = text.partition("## A new kind in ten minutes\n")[2].partition("\n## ")[0]
+    (tmp_path / "samples").symlink_to(root / "samples")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OCTAVO_PROCESSES", "1")
+    draft, said = tmp_path / "supplier_bill.yaml", []
+    for kind, block in re.findall(r"(?ms)^ *```(console|yaml)\n(.*?)^ *```", walk):
+        if kind == "yaml":
+            fields = re.sub(r"(?ms)^  (?:name|address):  #.*?(?=^  \w)", "", draft.read_text())
+            draft.write_text(fields.replace("\nfields:\n", "\nfields:\n" + textwrap.indent(textwrap.dedent(block), "  ")))
+            continue
+        for command in re.findall(r"(?m)^ *\$ (.*)$", block):
+            program, *args = shlex.split(command)
+            if program == "python":
+                done = CliRunner().invoke(main, args[2:])
+                assert done.exit_code == 0, done.output
+                said.append(done.stdout)
+            else:
+                subprocess.run([program, *args], check=True)
+    drafted, first, _, checked, ran = said
+    assert "items[].unit_price" in drafted
+    assert "its place alone says what it is" in drafted
+    assert "page 1  column  Bill to" in first
+    assert "invoice_date" in first
+    assert "data:image/jpeg" in (tmp_path / "invoice.html").read_text()
+    assert "ok supplier_bill.yaml" in checked
+    assert "yes" in ran
+    rows = {row["path"]: row for row in as_json(draft, tmp_path / "bills" / "invoice_0001.pdf")[0]["fields"]}
+    assert (rows["supplier"]["value"], rows["supplier"]["verdict"]) == ("Bluefin Marine Parts Inc.", "accepted")
+    assert rows["customer"]["value"] == "Osprey Charter Co."
