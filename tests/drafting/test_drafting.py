@@ -19,7 +19,7 @@ from octavo.model.entities import Partition
 from octavo.model.settings import Settings
 from octavo.storage import fs
 from octavo.storage.lake import Lake
-from octavo.workflows import pipeline
+from octavo.workflows import drafting, pipeline
 from tests.documents import text_pdf
 
 DAY = dt.date(2026, 11, 2)
@@ -185,4 +185,29 @@ def test_the_draft_explains_itself(folder: Path) -> None:
     drafted(folder)
     text = (folder.parent / "contracts" / "slip.yaml").read_text()
     assert "from 3 documents, 3 of them with the true fields of truth.jsonl" in text
-    assert "the pages show it in 3 of 3 documents" in text
+    assert text.count("this draft gets it in 3 of 3 that have it") == 6
+
+
+def test_what_the_draft_gets_of_the_truth_is_said_and_a_field_that_accepts_wrong_values_accepts_none(folder: Path) -> None:
+    truth(folder, weight="999.9")
+    done = new(folder)
+    assert done.exit_code == 0, done.output
+    gets = {line.split("│")[1].strip(): line.split("│")[4].strip() for line in done.stdout.splitlines() if line.startswith("│")}
+    assert gets["charge"] == "3 of 3"
+    assert gets["weight"] == "0 of 3"
+    assert "quarantined" not in done.stderr, "the truth is no document"
+
+
+def test_texts_of_a_lists_rows_label_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "examples"
+    folder.mkdir()
+    table(folder / "a.pdf", [("Article", "Amount"), ("Total care kit", "11.50"), ("Nut", "2.25"), ("Bolt", "7.00")])
+    (folder / "truth.jsonl").write_text('{"file": "a.pdf", "fields": {"total": "11.50"}}\n')
+    assert drafted(folder).fields["total"].labels == ()
+
+
+def test_the_first_step_is_told_before_anything_is_read(folder: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    drafting.draft("slip", folder, Settings(lake=str(folder.parent / "lake")), progress=lambda *step: told.append(step))
+    assert told[0] == ("look", 0, 1)
+    assert ("read", 3, 3) in told

@@ -6,11 +6,14 @@ from pathlib import Path
 
 import click
 
+from octavo.cli import contracts_output, output
 from octavo.cli.common import clear_errors, err, out
 from octavo.model import contracts
 from octavo.model.errors import OctavoError, SettingsError
 from octavo.model.settings import Settings
-from octavo.workflows import drafting
+from octavo.views import trial as views
+from octavo.views.files import write_page
+from octavo.workflows import drafting, trial
 
 
 @click.group("contracts")
@@ -64,13 +67,47 @@ def new(name: str, examples: Path, truth: Path | None, target: Path | None, lake
         raise SettingsError(f"{path} is there already; name another contract, or another file with --out")
     if path.stem != name:
         raise SettingsError(f"--out {path}: a contract's file has its name; call it {name}.yaml")
-    text, fields = drafting.draft(name, examples, settings, truth)
+    with output.stage_progress(err, name) as progress:
+        draft = drafting.draft(name, examples, settings, truth, progress)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(drafting.as_yaml(draft), encoding="utf-8")
     contract = contracts.load(path)
-    found = sum(draft.found for draft in fields)
     out.print(f"[green]wrote[/green] {path}: {sum(1 for _ in contract.leaves())} fields", highlight=False, soft_wrap=True)
-    for draft in fields:
-        labels = ", ".join(draft.labels) or ("at the top" if draft.at_top else "no label found")
-        out.print(f"  {draft.name}  {draft.type}  {'' if draft.fields else labels}".rstrip(), highlight=False, markup=False)
-    out.print(f"values that the pages show: {found}; go on with: python -m octavo run {path} {examples}", highlight=False, soft_wrap=True)
+    contracts_output.draft(out, draft)
+    out.print(f"go on with: python -m octavo contracts try {path} {examples}", highlight=False, soft_wrap=True)
+
+
+@contracts_group.command("try")
+@click.argument("name")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a document, with words, tables, labels and fields.")
+@click.option(
+    "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the pages with their evidence to this file instead.",
+)
+@click.option("--lake", type=click.Path(file_okay=False), help="Whose reading store keeps the words.  [default: OCTAVO_LAKE or var/lake]")
+@clear_errors
+def try_contract(name: str, files: tuple[Path, ...], as_json: bool, page: Path | None, lake: str | None) -> None:
+    """Show what the contract NAME makes of FILES, documents or folders of them; nothing is published.
+
+    For each document: the words and tables of its pages, where its labels are printed or why not, what was found with confidence and
+    reason, and what no field took. NAME is a name in the contracts folder or a path to a YAML file. Models are not asked.
+
+    \b
+    Example:
+      python -m octavo contracts try delivery_note ~/examples/slip_4711.pdf --html slip.html
+    """
+    settings = Settings() if lake is None else Settings(lake=lake)
+    contract = contracts.find(name, settings.contracts).model_copy(update={"files": ("**/*",)})
+    with output.stage_progress(err, contract.name) as progress, trial.tried(contract, files, settings, progress) as made:
+        found = list(views.load(made, settings))
+        if not found:
+            raise SettingsError(f"no documents in {', '.join(map(str, files))}; give PDFs, images, or folders or archives with some")
+        if page is not None and len(found) > 1:
+            listed = ", ".join(document.view.name for document in found[:5])
+            raise SettingsError(f"--html takes one document, and there are {len(found)}: {listed}; give one of them")
+        if page is not None:
+            written = write_page(found[0].place, found[0].view.document, settings, page)
+            out.print(f"{page}  {written} pages", highlight=False, soft_wrap=True)
+            return
+    for document in found:
+        contracts_output.tried(out, contract, document, as_json)

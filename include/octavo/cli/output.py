@@ -43,7 +43,7 @@ SHOWN_CHANGES = 40
 # Columns of output that is no terminal.
 PLAIN_WIDTH = 160
 _C1 = re.compile(r"[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069]")  # json itself escapes all below a blank
-_COLOURS = {Verdict.ACCEPTED: "green", Verdict.UNSUPPORTED: "red", Verdict.CONFLICTING: "red"}
+COLOURS = {Verdict.ACCEPTED: "green", Verdict.UNSUPPORTED: "red", Verdict.CONFLICTING: "red"}
 
 
 @contextmanager
@@ -172,17 +172,25 @@ def tables(console: Console, settings: Settings, wanted: str, as_json: bool) -> 
                 kept = settings.reading_store
                 raise SettingsError(f"the words of {row['uri']} are not in {kept}; run the document again to see its tables")
             for number, table in enumerate(tables_of(found[0]), 1):
-                _print_table(console, row["uri"], found[0], number, table, as_json)
+                if as_json:
+                    console.file.write(json.dumps({"uri": row["uri"], **page_table(found[0], number, table)}, ensure_ascii=False) + "\n")
+                else:
+                    print_table(console, found[0], number, table)
 
 
-def _print_table(console: Console, uri: str, page: Page, number: int, found: PageTable, as_json: bool) -> None:
+def page_table(page: Page, number: int, found: PageTable) -> dict[str, Any]:
+    """A page's table as JSON has it."""
+    cells = [
+        {"text": " ".join(page.words[word].text for word in cell.words), "rows": cell.rows, "columns": cell.columns, "box": cell.box}
+        for cell in found.cells
+    ]
+    return {"page": page.number, "table": number, "box": found.box, "header_rows": found.header_rows, "cells": cells}
+
+
+def print_table(console: Console, page: Page, number: int, found: PageTable) -> None:
+    """A page's table as a table."""
     texts = {cell: " ".join(page.words[word].text for word in cell.words) for cell in found.cells}
     rows, columns = len(found.ys) - 1, len(found.xs) - 1
-    if as_json:
-        cells = [{"text": text, "rows": cell.rows, "columns": cell.columns, "box": cell.box} for cell, text in texts.items()]
-        line = {"uri": uri, "page": page.number, "table": number, "box": found.box, "header_rows": found.header_rows, "cells": cells}
-        console.file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        return
     shown = Table(title=f"page {page.number}, table {number}: {rows} rows, {columns} columns", title_justify="left", show_header=False)
     for _ in range(columns):
         shown.add_column(overflow="fold")
@@ -307,14 +315,14 @@ def _fields(fields: Iterable[tuple[dict[str, Any], Sequence[tuple[int, ...]]]]) 
     for name in ("field", "value", "verdict", "support", "evidence: page x0,y0,x1,y1", "why", "instead of"):
         table.add_column(name, overflow="fold")
     for field, evidence in fields:
-        colour = _COLOURS.get(field["verdict"], "yellow")
+        colour = COLOURS.get(field["verdict"], "yellow")
         boxes = "\n".join(f"{page}  {','.join(map(str, box))}" for page, *box in evidence)
         name, value, support, why = (escape(str(field[name] or "")) for name in ("field", "value", "support", "reason"))
-        table.add_row(name, value, f"[{colour}]{field['verdict']}[/{colour}]", support, boxes, why, escape(_losers(field["losers"] or [])))
+        table.add_row(name, value, f"[{colour}]{field['verdict']}[/{colour}]", support, boxes, why, escape(losers(field["losers"] or [])))
     return table
 
 
-def _losers(losers: Sequence[dict[str, Any]]) -> str:
+def losers(losers: Sequence[dict[str, Any]]) -> str:
     """The first losing values with their reasons; the table holds them all."""
     shown = [f"{loser['value']} ({loser['reason']})" for loser in losers[:SHOWN_LOSERS]]
     more = len(losers) - SHOWN_LOSERS

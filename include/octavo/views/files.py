@@ -39,8 +39,12 @@ def write_html(settings: Settings, found: Sequence[tuple[UPath, Row]], target: P
         listed = ", ".join(sorted(f"{row['document'][:12]} {row['uri']}" for _, row in found)[:5])
         raise SettingsError(f"--html takes one document, and {len(ids)} have that name: {listed}; give more of the path or of the sha256")
     path, row = found[-1]  # of several days the last
-    place = DocumentDay(settings, partition_of(path))
-    view = load(place, row["document"])
+    return write_page(DocumentDay(settings, partition_of(path)), row["document"], settings, target)
+
+
+def write_page(place: DocumentDay, document: str, settings: Settings, target: Path) -> int:
+    """Write the pages and fields of a document of a day into one file; returns the number of pages."""
+    view = load(place, document)
     numbers = range(1, min(view.pages, MOST_PAGES) + 1)
     pages = [page for number in numbers if (page := load_page(place, view.document, number, settings)) is not None]
     target.write_text(html.standalone(view, [_with_picture(view, page, place, settings) for page in pages]), encoding="utf-8")

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+import glob
 import json
-import re
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from upath import UPath
 
-from octavo.extraction.rules.key_value_pairs import pairs
 from octavo.ingest import stage as ingest
-from octavo.model.contracts import Contract, FieldSpec, Kind
+from octavo.model.contracts import Contract, FieldSpec, Kind, Locale
 from octavo.model.entities import Page, Partition
 from octavo.model.errors import SettingsError
 from octavo.model.settings import Settings
-from octavo.page.values import squeeze
-from octavo.page.view import View
 from octavo.reading import stage as reading
 from octavo.storage import schemas
 from octavo.storage.scratch import scratch
 from octavo.storage.workspace import Workspace
+from octavo.workflows.trial import Progress, reading_told
 
 # Pages of one document that are looked at: labels repeat.
 MOST_PAGES = 8
@@ -40,20 +39,37 @@ class Example:
     truth: dict[str, Any] = field(default_factory=dict)
 
 
-def any_contract(name: str) -> Contract:
+def any_contract(name: str, locale: Locale | None = None, files: Sequence[str] = ("**/*",)) -> Contract:
     """A contract that only serves to read documents."""
-    return Contract(name=name, title=name, fields={"pairs": FieldSpec(type=Kind.PAIRS)})
+    return Contract(name=name, title=name, fields={"pairs": FieldSpec(type=Kind.PAIRS)}, locale=locale or Locale(), files=tuple(files))
 
 
-def read_examples(name: str, folder: Path, settings: Settings) -> list[Example]:
-    """The documents of a folder that can be read, by path."""
+def files_beside(folder: Path, truth: Path) -> tuple[str, ...]:
+    """Globs of all files of a folder but the truth, which is no document."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.resolve() != truth.resolve())
+    return tuple(glob.escape(path.relative_to(folder).as_posix()) for path in files)
+
+
+def read_examples(
+    name: str, folder: Path, settings: Settings, files: Sequence[str] = ("**/*",), progress: Progress | None = None,
+) -> list[Example]:
+    """The documents of a folder that can be read, by path.
+
+    Args:
+        files: globs of those that are documents.
+        progress: called with (stage, done, in all).
+    """
+    tell = progress or (lambda stage, done, total: None)
+    tell("look", 0, 1)
     with scratch() as state:
         workspace = Workspace.open(UPath(state), Partition(name, dt.date(1970, 1, 1)), "draft")
-        ingest.run(workspace, any_contract(name), UPath(folder), settings)
+        counts = ingest.run(workspace, any_contract(name, files=files), UPath(folder), settings).counts
+        tell("look", 1, 1)
         uris = {row["document"]: row["uri"] for row in workspace.read(workspace.documents, ["document", "uri"]).to_pylist()}
         found: dict[str, Example] = {}
-        for shard in workspace.plan.page_shards:
-            reading.run(workspace, shard, settings)
+        done = 0
+        for shard in workspace.page_shards:
+            done += reading.run(workspace, shard, settings, partial(reading_told, tell, done, counts["pages"])).counts["pages"]
             for row in workspace.read(workspace.shard("read", shard)).to_pylist():
                 example = found.setdefault(row["document"], Example(uris[row["document"]], []))
                 if len(example.pages) < MOST_PAGES:
@@ -85,43 +101,3 @@ def read_truth(path: Path, examples: list[Example]) -> None:
         for example in examples:
             if f"/{example.uri}".endswith(f"/{name.rpartition('/')[2]}"):
                 example.truth = {key: value for key, value in fields.items() if value not in (None, "", [], {})}
-
-
-# Keys that become fields, and the share of the documents that must print one.
-MOST_FIELDS = 20
-LEAST_SHARE = 0.5
-LONGEST_NAME = 40
-
-
-def guessed_truth(examples: list[Example]) -> None:
-    """Give each example the values of its keys, where enough of the documents have the key, in the order of the pages."""
-    found: list[dict[str, tuple[str, str]]] = []
-    order: dict[str, list[int]] = {}
-    for example in examples:
-        values: dict[str, tuple[str, str]] = {}
-        for page in example.pages:
-            for pair in pairs(View(page, any_contract("draft"))):
-                key = squeeze(pair.key.text)
-                if key and not key.isdigit() and key not in values:
-                    order.setdefault(key, []).append(len(values))
-                    values[key] = (pair.key.text, pair.value.text)
-        found.append(values)
-    printed = Counter(key for values in found for key in values)
-    least = max(1 if len(examples) < 3 else 2, round(LEAST_SHARE * len(examples)))
-    often = [key for key, count in printed.most_common() if count >= least][:MOST_FIELDS]
-    often.sort(key=lambda key: (sum(order[key]) / len(order[key]), key))
-    names = _names([(key, next(values[key][0] for values in found if key in values)) for key in often])
-    for example, values in zip(examples, found, strict=True):
-        example.truth = {names[key]: values[key][1] for key in often if key in values and values[key][1]}
-
-
-def _names(keys: list[tuple[str, str]]) -> dict[str, str]:
-    """A column's name for each key."""
-    names: dict[str, str] = {}
-    for key, shown in keys:
-        name = "_".join(re.findall(r"[a-z0-9]+", shown.casefold()))[:LONGEST_NAME].strip("_")
-        name = name if name[:1].isalpha() else f"field_{name}".rstrip("_")
-        while name in names.values():
-            name += "_2"
-        names[key] = name
-    return names

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from decimal import Decimal
+from typing import Any, Literal
 
-from octavo.model.contracts import Kind, Locale
+from octavo.model.contracts import Kind, Locale, Place
 from octavo.model.lexicon import current
+from octavo.page.grids import is_figure
 from octavo.page.index import PageIndex
 from octavo.page.typed import currency_mark
 from octavo.page.values import parser, squeeze
-from octavo.workflows.drafting.examples import Example
+from octavo.page.view import View
+from octavo.workflows.drafting.examples import Example, any_contract
+from octavo.workflows.drafting.lists import PageList, lists_of
+from octavo.workflows.drafting.names import column_name
 from octavo.workflows.drafting.printed_labels import Shown, shown
 
 # Share of a field's values that must be of a type for the field to be.
@@ -24,30 +29,41 @@ LEAST_LABEL = 0.1
 # From this share of documents on a value without a label counts as one that stands at the top.
 AT_TOP = 0.6
 _IDENTIFIER = re.compile(r"(?=.*\d)[\w./#:-]+(?: [\w./#:-]*\d[\w./#:-]*)*")
+_MARK = re.compile(r"\d([.,])\d{2}(?![\d.,])")
 _CENTS = re.compile(r"\d[.,]\d{2}(?!\d)")
 ORDERS = ("DMY", "MDY", "YMD")
 
 
 @dataclass(frozen=True)
 class _Document:
-    """The pages of an example, and its true values as they are compared."""
+    """The pages of an example, its true values as they are compared, and the texts in rows of its lists."""
 
     pages: list[PageIndex]
     texts: list[str]
+    rows: frozenset[str]
 
 
 @dataclass
-class Draft:
-    """A field of the draft. ``found`` and ``of``: documents whose pages show its value, of those that have one."""
+class FieldDraft:
+    """A field of the draft.
+
+    ``found`` and ``gets``: documents whose pages show its value, and of which the draft gets it, of those that have one (``of``).
+    ``values`` are what the documents print, by their number among the examples, where they were proposed from the pages. ``doubt`` says
+    why nobody but a person can accept its values.
+    """
 
     name: str
     type: Kind
     labels: list[str] = field(default_factory=list)
-    at_top: bool = False
+    not_labels: list[str] = field(default_factory=list)
+    place: Place | None = None
     in_all: bool = False
     found: int = 0
     of: int = 0
-    fields: list[Draft] = field(default_factory=list)
+    gets: int = 0
+    fields: list[FieldDraft] = field(default_factory=list)
+    values: dict[int, list[str]] = field(default_factory=dict)
+    doubt: str = ""
 
 
 def _texts(truth: dict[str, Any]) -> list[str]:
@@ -55,12 +71,20 @@ def _texts(truth: dict[str, Any]) -> list[str]:
     return [squeeze(str(value)) for value in _scalars(truth) if squeeze(str(value))]
 
 
-def locale_of(examples: Sequence[Example]) -> Locale:
-    """The order of dates in which the pages show most of the true ones, and the currency where they print but one."""
+def _row_texts(found: PageList) -> Iterator[str]:
+    """The texts of a list's items as they are compared: none of them labels a value beside it."""
+    for column in found.columns:
+        for text in column.texts.values():
+            if not current().is_one("sums", text):
+                yield squeeze(text)
+
+
+def locale_of(examples: Sequence[Example], language: str) -> Locale:
+    """The order of dates in which the pages show most of the true ones, the decimal mark, and the currency where they print but one."""
     texts = [str(value) for example in examples for value in _scalars(example.truth)]
     best, most = "DMY", -(1 << 30)
     for order in ORDERS:
-        locale = Locale(date_order=order)
+        locale = Locale(languages=(language,), date_order=order)
         dates = {date for text in texts if (date := parser(locale).parse(Kind.DATE, text))}
         spans = [span for example in examples for page in example.pages for span in parser(locale).dates(page.text)]
         found = sum(span.date in dates for span in spans) + sum(span.order for span in spans)
@@ -68,8 +92,18 @@ def locale_of(examples: Sequence[Example]) -> Locale:
             best, most = order, found
     marks = Counter(
         mark for example in examples for mark in {m for page in example.pages for m in PageIndex(page, parser(Locale())).currencies})
+    decimal = _decimal(examples, language)
     currency = next((mark for mark, count in marks.most_common(1) if count >= OF_TYPE * marks.total()), None)
-    return Locale(date_order=best, currency=currency)
+    return Locale(languages=(language,), date_order=best, decimal=decimal, currency=currency)
+
+
+def _decimal(examples: Sequence[Example], language: str) -> Literal[".", ",", "auto"]:
+    """The mark before the cents of nearly all amounts, where the language would read them otherwise."""
+    marks = Counter(found[1] for example in examples for page in example.pages for found in _MARK.finditer(page.text))
+    mark, count = next(iter(marks.most_common(1)), ("", 0))
+    if count < OF_TYPE * marks.total() or parser(Locale(languages=(language,))).parse(Kind.MONEY, f"1{mark}500") == Decimal("1.5"):
+        return "auto"
+    return "," if mark == "," else "."
 
 
 def _scalars(truth: dict[str, Any]) -> Iterable[Any]:
@@ -82,13 +116,19 @@ def _scalars(truth: dict[str, Any]) -> Iterable[Any]:
             yield value
 
 
-def draft_fields(examples: Sequence[Example], locale: Locale) -> list[Draft]:
+def draft_fields(examples: Sequence[Example], locale: Locale) -> list[FieldDraft]:
     """The fields of the examples' truth, in its order; a label belongs to the field that it stands beside most often."""
     told = [example for example in examples if example.truth]
-    documents = [_Document([PageIndex(page, parser(locale)) for page in example.pages], _texts(example.truth)) for example in told]
+    reader = any_contract("draft", locale)
+    documents = [
+        _Document(
+            [PageIndex(page, parser(locale)) for page in example.pages], _texts(example.truth),
+            frozenset(text for page in example.pages for one in lists_of(View(page, reader)) for text in _row_texts(one)),
+        ) for example in told
+    ]
     names = dict.fromkeys(name for example in told for name in example.truth)
-    drafts: list[Draft] = []
-    counted: list[tuple[Draft, Counter[str], dict[str, str]]] = []
+    drafts: list[FieldDraft] = []
+    counted: list[tuple[FieldDraft, Counter[str], dict[str, str]]] = []
     for name in names:
         values = [example.truth.get(name) for example in told]
         drafts.append(_draft(name, values, documents, locale, counted, False))
@@ -100,29 +140,30 @@ def draft_fields(examples: Sequence[Example], locale: Locale) -> list[Draft]:
         least = max(1, round(LEAST_LABEL * len(told)))
         chosen = [label for label, count in counts.most_common() if count >= least and count == best[label]]
         draft.labels = [prints[label] for label in chosen[:MOST_LABELS]]
-        draft.at_top = draft.at_top and not draft.labels and draft.type in (Kind.NAME, Kind.TEXT)
-        if draft.at_top:
+        if draft.labels or draft.type not in (Kind.NAME, Kind.TEXT):
+            draft.place = None
+        if draft.place:
             draft.type = Kind.NAME
     return drafts
 
 
 def _draft(
     name: str, values: Sequence[Any], documents: Sequence[_Document], locale: Locale,
-    counted: list[tuple[Draft, Counter[str], dict[str, str]]], listed: bool,
-) -> Draft:
+    counted: list[tuple[FieldDraft, Counter[str], dict[str, str]]], listed: bool,
+) -> FieldDraft:
     known = [(value, document) for value, document in zip(values, documents, strict=True) if value not in (None, "", [], {})]
-    own = _name(name)
+    own = column_name(name)
     rows = [[row for row in (value if isinstance(value, list) else [value]) if isinstance(row, dict)] for value, _ in known]
     if rows and all(rows):
         kind = Kind.LIST if any(isinstance(value, list) for value, _ in known) else Kind.GROUP
-        draft = Draft(own, kind, in_all=len(known) == len(values), of=len(known))
+        draft = FieldDraft(own, kind, in_all=len(known) == len(values), of=len(known))
         for cell in dict.fromkeys(key for of in rows for row in of for key in row):
             # of a list the first row is the one right below the header
             firsts = [of[0].get(cell) for of in rows]
             draft.fields.append(_draft(cell, firsts, [document for _, document in known], locale, counted, kind is Kind.LIST))
         return draft
     texts = [(str(one), document) for value, document in known for one in (value if isinstance(value, list) else [value])[:1]]
-    draft = Draft(own, _type(own, [text for text, _ in texts], locale), in_all=len(known) == len(values) > 0, of=len(texts))
+    draft = FieldDraft(own, type_of(own, [text for text, _ in texts], locale), in_all=len(known) == len(values) > 0, of=len(texts))
     counts: Counter[str] = Counter()
     prints: dict[str, str] = {}
     top = 0
@@ -133,11 +174,11 @@ def _draft(
         draft.found += 1
         top += found.at_top
         for label in dict.fromkeys(found.labels):
-            if any(squeeze(label) in value for value in document.texts):
+            if any(squeeze(label) in value for value in document.texts) or (not listed and squeeze(label) in document.rows):
                 continue
             counts[squeeze(label)] += 1
             prints.setdefault(squeeze(label), label)
-    draft.at_top = bool(texts) and top >= AT_TOP * len(texts)
+    draft.place = Place.TOP if texts and top >= AT_TOP * len(texts) else None
     counted.append((draft, counts, prints))
     return draft
 
@@ -148,15 +189,8 @@ def _first(found: Iterable[Shown | None]) -> Shown | None:
     return next((one for one in pages if one.labels), pages[0] if pages else None)
 
 
-def _name(key: str) -> str:
-    """A column's name."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key)
-    name = "_".join(re.findall(r"[a-z0-9]+", spaced.casefold()))
-    return name if name[:1].isalpha() else f"field_{name}".rstrip("_")
-
-
-def _type(name: str, texts: Sequence[str], locale: Locale) -> Kind:
-    """The narrowest type that nearly all values are, and that the name does not speak against."""
+def type_of(name: str, texts: Sequence[str], locale: Locale) -> Kind:
+    """The narrowest type that nearly all values are, and that the name, or name and label, does not speak against."""
     read = parser(locale)
 
     def all_are(kind: Kind) -> bool:
@@ -178,15 +212,15 @@ def _type(name: str, texts: Sequence[str], locale: Locale) -> Kind:
     if all("%" in text for text in texts) and all_are(Kind.PERCENTAGE):
         return Kind.PERCENTAGE
     are_identifiers = sum(map(_is_identifier, texts)) >= OF_TYPE * len(texts)
-    if is_named("identifier") and are_identifiers:
+    if (is_named("identifier") or "#" in name) and are_identifiers:
         return Kind.IDENTIFIER
     if all_are(Kind.MONEY) and are_printed_as_money():
         return Kind.MONEY
-    if all_are(Kind.CURRENCY):
+    if all_are(Kind.CURRENCY) and not any(map(str.isdigit, "".join(texts))):
         return Kind.CURRENCY
     if all_are(Kind.INTEGER) and max(map(len, texts)) <= 4:
         return Kind.INTEGER
-    if all_are(Kind.NUMBER) and not all(text.isdigit() for text in texts):
+    if all_are(Kind.NUMBER) and all(map(is_figure, texts)) and not all(text.isdigit() for text in texts):
         return Kind.NUMBER
     if are_identifiers:
         return Kind.IDENTIFIER
