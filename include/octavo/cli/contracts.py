@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from octavo.cli.common import clear_errors, err, out
+from octavo.cli.common import err, out
 from octavo.model import contracts
-from octavo.model.errors import OctavoError, SettingsError
+from octavo.model.errors import ContractError, LexiconError, OctavoError, SettingsError
 from octavo.model.settings import Settings
 from octavo.workflows import drafting
 
@@ -20,14 +20,18 @@ def contracts_group() -> None:
 
 @contracts_group.command("check")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@clear_errors
 def check(files: tuple[Path, ...]) -> None:
     """Check contract FILES (default: all of the contracts folder); each problem names file, line and remedy."""
-    paths = files or tuple(sorted(Path(Settings().contracts).glob("*.yaml")))
+    folder = Settings().contracts
+    paths = files or tuple(sorted(Path(folder).glob("*.yaml")))
+    if not paths:
+        raise ContractError(f"{folder} has no contract (*.yaml); octavo init makes a folder with some, OCTAVO_CONTRACTS names another one")
     problems = 0
     for path in paths:
         try:
-            contract = contracts.load(path) if path.is_file() else contracts.find(str(path), Settings().contracts)
+            contract = contracts.load(path) if path.is_file() else contracts.find(str(path), folder)
+        except LexiconError:
+            raise
         except OctavoError as error:
             err.print(str(error), highlight=False, soft_wrap=True)
             problems += 1
@@ -45,7 +49,6 @@ def check(files: tuple[Path, ...]) -> None:
 @click.option("--truth", type=click.Path(path_type=Path), help="JSON lines with file and fields.  [default: truth.jsonl of the examples]")
 @click.option("--out", "target", type=click.Path(path_type=Path), help="The file to write.  [default: NAME.yaml in the contracts folder]")
 @click.option("--lake", type=click.Path(file_okay=False), help="Whose reading store keeps the words.  [default: OCTAVO_LAKE or var/lake]")
-@clear_errors
 def new(name: str, examples: Path, truth: Path | None, target: Path | None, lake: str | None) -> None:
     """Draft the contract NAME from a folder of examples: fields, their types, and the labels that stand beside them.
 

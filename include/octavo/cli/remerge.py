@@ -11,7 +11,7 @@ import click
 from upath import UPath
 
 from octavo.cli import output
-from octavo.cli.common import LakeFolder, clear_errors, err, model_options, out
+from octavo.cli.common import LakeFolder, err, model_options, out
 from octavo.extraction import vlm
 from octavo.model import contracts
 from octavo.model.errors import SettingsError
@@ -28,7 +28,6 @@ from octavo.workflows import remerge as remerging
 @click.option("--extract", is_flag=True, help="Ask the model anew, for fields that its kept answers do not have.")
 @model_options
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object on standard output.")
-@clear_errors
 def remerge(contract: str, days: str | None, lake: str | None, extract: bool, as_json: bool, **options: Any) -> None:
     """Rebuild published days by CONTRACT as it is now, from the words and answers that are kept.
 

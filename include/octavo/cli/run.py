@@ -11,7 +11,7 @@ import click
 from upath import UPath
 
 from octavo.cli import output
-from octavo.cli.common import Folder, clear_errors, err, model_options, out
+from octavo.cli.common import Day, Folder, err, model_options, out
 from octavo.extraction import vlm
 from octavo.model import contracts
 from octavo.model.errors import SettingsError
@@ -25,16 +25,15 @@ from octavo.workflows import pipeline
 @click.argument("contract")
 @click.argument("folder", type=Folder())
 @click.option("--lake", type=click.Path(file_okay=False), help="Where tables are published.  [default: OCTAVO_LAKE or var/lake]")
-@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="The documents' day.  [default: FOLDER's yyyy/mm/dd, else today]")
+@click.option("--day", type=Day(), help="The documents' day.  [default: FOLDER's yyyy/mm/dd, else today]")
 @click.option("--extractor", type=click.Choice(["auto", "layout", "molmo"]), help="Who reads the chunks.  [default: the contract's]")
 @click.option("--chunking", type=click.Choice([s.value for s in contracts.Strategy]), help="How pages are cut.  [default: the contract's]")
 @model_options
 @click.option("--documents", "select", metavar="GLOB", help="Take only files whose name matches; the day's other rows stay.")
 @click.option("--fresh", is_flag=True, help="Ask the model anew, also what it has answered before.")
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object on standard output.")
-@clear_errors
 def run(
-    contract: str, folder: UPath, lake: str | None, day: dt.datetime | None, extractor: str | None,
+    contract: str, folder: UPath, lake: str | None, day: dt.date | None, extractor: str | None,
     chunking: str | None, select: str | None, fresh: bool, as_json: bool, **options: Any,
 ) -> None:
     """Read, extract, check and publish the documents in FOLDER by CONTRACT.
@@ -53,11 +52,11 @@ def run(
     if chunking:
         spec = spec.model_copy(update={"chunking": spec.chunking.model_copy(update={"strategy": contracts.Strategy(chunking)})})
     root = folder
-    days = list(pipeline.days_of(root)) or [(day.date() if day else dt.datetime.now(dt.UTC).date(), root)]
+    days = list(pipeline.days_of(root)) or [(day or dt.datetime.now(dt.UTC).date(), root)]
     if day:
-        wanted = [(date, path) for date, path in days if date == day.date()]
+        wanted = [(date, path) for date, path in days if date == day]
         if not wanted:
-            raise SettingsError(f"{folder} has no folder for {day.date()}; it has {', '.join(str(date) for date, _ in days)}")
+            raise SettingsError(f"{folder} has no folder for {day}; it has {', '.join(str(date) for date, _ in days)}")
         days = wanted
     results = []
     since = dt.datetime.now(dt.UTC) if fresh else None
