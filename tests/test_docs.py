@@ -16,6 +16,7 @@ from octavo.model import contracts
 from octavo.model.contracts import Chunking, Contract, FieldSpec, Gate, Kind, Locale, Place, Strategy, Sum
 from octavo.model.entities import Outcome, Support, Verdict
 from octavo.model.errors import Reason
+from octavo.model.settings import Limits, Settings
 from octavo.storage import schemas
 from octavo.storage.lake import table_schemas
 from scripts.fleet import RECOVERY
@@ -79,6 +80,20 @@ def test_the_example_contract_is_sound_and_uses_nearly_every_key(tmp_path: Path)
 ])
 def test_the_ledgers_codes_are_documented_in_the_codes_order(title: str, values: type[StrEnum]) -> None:
     assert first_column(section("ledger.md", title)) == [value.value for value in values]
+
+
+def test_every_setting_and_limit_is_documented_with_its_default_and_no_other() -> None:
+    text = (DOCS / "settings.md").read_text(encoding="utf-8")
+    settings, limits = text.split("## Limits")
+    for part, model in ((settings, Settings), (limits, Limits)):
+        fields = {name: field for name, field in model.model_fields.items() if name != "limits"}
+        assert first_column(part) == [f"{model.model_config['env_prefix']}{name}".upper() for name in fields]
+        for name, field in fields.items():
+            row = re.search(rf"(?m)^\| `OCTAVO_(?:LIMIT_)?{name.upper()}` \| (.*?) \| (.*) \|$", part)
+            assert row, name
+            assert row[2] == str(field.description)
+            if isinstance(field.default, bool | int | float) and name != "processes":
+                assert row[1] == f"`{str(field.default).lower()}`"
 
 
 def shown(kind: pa.DataType) -> str:
