@@ -101,7 +101,7 @@ RUN apt-get update && apt-get install --yes --no-install-recommends postgresql-1
     && mkdir -p /var/lib/postgresql/data /var/run/postgresql && chown -R postgres /var/lib/postgresql /var/run/postgresql
 ENV PATH=/usr/lib/postgresql/17/bin:$PATH PGDATA=/var/lib/postgresql/data
 RUN printf '%s\n' '#!/bin/bash' 'set -euo pipefail' 'if [ ! -s "$PGDATA/PG_VERSION" ]; then' \
-    'initdb --username="$POSTGRES_USER" --pwfile=<(echo "$POSTGRES_PASSWORD") --auth-host=scram-sha-256 >/dev/null' \
+    'initdb --encoding=UTF8 --locale=C.UTF-8 --username="$POSTGRES_USER" --pwfile=<(echo "$POSTGRES_PASSWORD") --auth-host=scram-sha-256 >/dev/null' \
     'echo "host all all all scram-sha-256" >>"$PGDATA/pg_hba.conf"' \
     'pg_ctl --options="-c listen_addresses=" --wait start >/dev/null' \
     '[ "$POSTGRES_DB" = postgres ] || createdb --username="$POSTGRES_USER" "$POSTGRES_DB"' \
@@ -109,7 +109,7 @@ RUN printf '%s\n' '#!/bin/bash' 'set -euo pipefail' 'if [ ! -s "$PGDATA/PG_VERSI
 VOLUME /var/lib/postgresql/data
 ENTRYPOINT ["/entrypoint"]
 DOCKERFILE
-said "base images: ${STANDS_IN:+stand-ins for$STANDS_IN}${STANDS_IN:-the official ones}"
+said "base images: $([ -n "$STANDS_IN" ] && echo "made here of Debian's packages, in place of$STANDS_IN" || echo "the official ones")"
 
 # --- built and started -------------------------------------------------------------------------------------------------------------------
 secret() { python3 -c 'import secrets; print(secrets.token_urlsafe(64))'; }

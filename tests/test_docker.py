@@ -207,7 +207,7 @@ def test_no_health_check_starts_airflow() -> None:
 
 def test_postgres_is_asked_where_the_others_reach_it() -> None:
     """While its database is made it serves the socket alone, and is not ready yet."""
-    assert ["--host", "localhost"] == SERVICES["postgres"]["healthcheck"]["test"][2:4]
+    assert SERVICES["postgres"]["healthcheck"]["test"][2:4] == ["--host", "localhost"]
 
 
 def test_a_service_leaves_no_volume_without_a_name() -> None:

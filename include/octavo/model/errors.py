@@ -9,7 +9,6 @@ from enum import StrEnum
 
 from octavo.model.printing import fit_to_print
 
-
 INTERRUPTED = 130  # exit code of a command that Ctrl-C ended, as a shell says it
 
 
