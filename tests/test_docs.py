@@ -121,6 +121,21 @@ def test_every_judgement_of_a_field_is_documented(values: type[StrEnum]) -> None
     assert [value.value for value in values if f"`{value.value}`" not in text] == []
 
 
+def test_the_readme_is_short_and_its_first_screen_leads_to_every_road() -> None:
+    text = (DOCS.parent / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(text) < 160
+    first = "\n".join(text[:35])
+    roads = ("this_machine", "airflow", "docker", "helm", "astro", "command_line")
+    assert [road for road in roads if f"docs/{road}.md" not in first] == []
+    for road in roads[:-1]:
+        assert "## What does not work there" in (DOCS / f"{road}.md").read_text(encoding="utf-8"), road
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\((docs/[^)#]+)", (DOCS.parent / "README.md").read_text(encoding="utf-8")))
+def test_links_of_the_readme_lead_somewhere(link: str) -> None:
+    assert (DOCS.parent / link).exists()
+
+
 def test_what_makes_a_fleet_notice_a_lost_worker_is_documented_with_its_values() -> None:
     rows = dict(re.findall(r"(?m)^\| `(AIRFLOW__\w+)` \| (\d+) \|", section("fleet.md", "When a worker dies")))
     assert rows == RECOVERY
