@@ -65,7 +65,8 @@ debian() {
 
 # Pulls image $1, or builds what stands in for it from standard input on top of Debian's release $2.
 base() {
-    if docker image inspect "$1" >/dev/null 2>&1 || timeout 60 docker pull --quiet "$1" >>"$folder/pull.log" 2>&1; then return; fi
+    if docker image inspect "$1" >/dev/null 2>&1; then return; fi
+    if [ -z "$STANDS_IN" ] && timeout 60 docker pull --quiet "$1" >>"$folder/pull.log" 2>&1; then return; fi # one that fails speaks for all
     debian "$2"
     docker build --quiet --network host --tag "$1" - >>"$folder/bases.log" 2>&1 || lost "the stand-in for $1 was not built: $folder/bases.log"
     STANDS_IN+=" $1" MADE+=" $1"
@@ -80,7 +81,8 @@ RUN printf '%s\n' '#!/bin/bash' 'set -euo pipefail' 'umask 0002' \
     'for _ in $(seq 20); do airflow db check >/dev/null 2>&1 && break || sleep 3; done' \
     'case "${1:-}" in bash|python) exec "$@";; airflow) exec "$@";; *) exec airflow "$@";; esac' >/entrypoint && chmod 755 /entrypoint
 USER 50000:0
-RUN python3 -m venv /home/airflow/.local
+# Debian has Python 3.11.2, under which Redis's client needs this too; the official image's newer one does not, and so it is not locked.
+RUN python3 -m venv /home/airflow/.local && /home/airflow/.local/bin/pip install --no-cache-dir async-timeout
 ENV PATH=/home/airflow/.local/bin:$PATH AIRFLOW_HOME=/opt/airflow DUMB_INIT_SETSID=1 LANG=C.UTF-8 HOME=/home/airflow
 WORKDIR /opt/airflow
 ENTRYPOINT ["/usr/bin/dumb-init", "--", "/entrypoint"]
