@@ -215,7 +215,8 @@ while read -r service interval; do
     container=$(compose ps --quiet "$service")
     mapfile -t check < <(docker inspect --format '{{range .Config.Healthcheck.Test}}{{println .}}{{end}}' "$container" | sed '/^$/d')
     case ${check[0]} in CMD-SHELL) command=${check[1]};; *) command=$(printf '%q ' "${check[@]:1}");; esac
-    spent=$(docker exec "$container" bash -c "TIMEFORMAT='%U %S'; time ( $command ) >/dev/null 2>&1" 2>&1 | awk 'END {printf "%.3f", $1 + $2}')
+    spent=$(docker exec "$container" bash -c "( $command ) >/dev/null 2>&1; times" \
+        | awk 'END {gsub("s", ""); split($1, user, "m"); split($2, kernel, "m"); printf "%.3f", 60 * (user[1] + kernel[1]) + user[2] + kernel[2]}')
     share=$(awk -v spent="$spent" -v interval="$interval" 'BEGIN {printf "%.2f", 100 * spent / interval}')
     total=$(awk -v a="$total" -v b="$share" 'BEGIN {printf "%.2f", a + b}')
     echo "        $service: $spent s every $interval s, $share% of a core" | tee -a "$folder/summary.txt"
@@ -223,6 +224,7 @@ done < <(compose ps --format '{{.Service}}' | sort | while read -r service; do
     echo "$service $(docker inspect --format '{{.Config.Healthcheck.Interval}}' "$(compose ps --quiet "$service")" | sed 's/1m0s/60/; s/s$//')"
 done)
 said "health checks: $total% of a core in all"
+awk -v total="$total" 'BEGIN {exit total == 0}' || lost "the health checks were not measured"
 awk -v total="$total" 'BEGIN {exit total > 5}' || lost "health checks cost more than 5% of a core"
 
 volumes=$(docker volume ls --quiet | grep --count --extended-regexp '^[0-9a-f]{64}$' || true)
