@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # Octavo on the official Airflow image. One image serves every component; the GPU worker's is
 # built with --build-arg WITH_MOLMO=1, which adds torch and transformers. Where documents and tables lie on an object store, as
 # with workers on several machines, --build-arg OBJECT_STORE=s3fs (gcsfs, adlfs) adds what reaches it.

@@ -188,6 +188,46 @@ def test_the_documented_command_of_vllm_is_that_of_the_compose_file() -> None:
     assert [word for word in plain if word not in words and not word.startswith("--revision")] == []
 
 
+def test_each_image_is_built_by_one_service_and_the_others_never_ask_a_registry_for_it() -> None:
+    """A build that is inherited builds one tag as often as there are services; a pull would take a stranger's image of that name."""
+    built = {name: SERVICES[name]["image"] for name in SERVICES if "build" in SERVICES[name]}
+    assert built == {"init": "octavo:latest", "gpu-worker": "octavo:molmo"}
+    assert {SERVICES[name].get("pull_policy") for name in AIRFLOW} == {"never"}
+    assert not (ROOT / "Dockerfile").read_text(encoding="utf-8").startswith("# syntax"), "it would need a registry"
+
+
+def test_no_health_check_starts_airflow() -> None:
+    """An `airflow` command takes seconds of a processor; Celery's own takes one, so it is asked once a minute."""
+    for name in AIRFLOW:
+        check = SERVICES[name]["healthcheck"]
+        asked = " ".join(check.get("test", []))
+        assert not re.search(r"\bairflow\b", asked.replace("AIRFLOW__", "")), name
+        assert "celery" not in asked or check["interval"] == "60s", name
+
+
+def test_postgres_is_asked_where_the_others_reach_it() -> None:
+    """While its database is made it serves the socket alone, and is not ready yet."""
+    assert SERVICES["postgres"]["healthcheck"]["test"][2:4] == ["--host", "localhost"]
+
+
+def test_a_service_leaves_no_volume_without_a_name() -> None:
+    """The images of PostgreSQL and Redis declare these folders as volumes."""
+    assert "postgres:/var/lib/postgresql/data" in SERVICES["postgres"]["volumes"]
+    assert SERVICES["redis"]["tmpfs"] == ["/data"]
+
+
+def test_the_documented_workers_end_by_themselves_and_are_not_asked_for_an_api_server() -> None:
+    text = (ROOT / "docs" / "fleet.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    commands = re.findall(r"(?m)^\$ (docker run .* celery worker .*)$", text)
+    assert len(commands) == 2
+    for command in commands:
+        assert {"DUMB_INIT_SETSID=0", "--stop-timeout", "--no-healthcheck"} <= set(shlex.split(command))
+
+
+def test_secrets_are_long_enough_for_the_tokens_signature() -> None:
+    assert "token_urlsafe(64)" in (ROOT / ".env.example").read_text(encoding="utf-8")
+
+
 def test_nothing_runs_as_root_and_no_service_has_a_capability() -> None:
     image = [step.split()[1] for step in STEPS if step.startswith("USER ")][-1]
     users = {"image": image, **{name: service["user"] for name, service in SERVICES.items()}}

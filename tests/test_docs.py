@@ -16,6 +16,7 @@ from octavo.model import contracts
 from octavo.model.contracts import Chunking, Contract, FieldSpec, Gate, Kind, Locale, Place, Strategy, Sum
 from octavo.model.entities import Outcome, Support, Verdict
 from octavo.model.errors import Reason
+from octavo.model.settings import Limits, Settings
 from octavo.storage import schemas
 from octavo.storage.lake import table_schemas
 from scripts.fleet import RECOVERY
@@ -81,6 +82,20 @@ def test_the_ledgers_codes_are_documented_in_the_codes_order(title: str, values:
     assert first_column(section("ledger.md", title)) == [value.value for value in values]
 
 
+def test_every_setting_and_limit_is_documented_with_its_default_and_no_other() -> None:
+    text = (DOCS / "settings.md").read_text(encoding="utf-8")
+    settings, limits = text.split("## Limits")
+    for part, model in ((settings, Settings), (limits, Limits)):
+        fields = {name: field for name, field in model.model_fields.items() if name != "limits"}
+        assert first_column(part) == [f"{model.model_config['env_prefix']}{name}".upper() for name in fields]
+        for name, field in fields.items():
+            row = re.search(rf"(?m)^\| `OCTAVO_(?:LIMIT_)?{name.upper()}` \| (.*?) \| (.*) \|$", part)
+            assert row, name
+            assert row[2] == str(field.description)
+            if isinstance(field.default, bool | int | float) and name != "processes":
+                assert row[1] == f"`{str(field.default).lower()}`"
+
+
 def shown(kind: pa.DataType) -> str:
     return re.sub(r"list<(?:item|element): ", "list<", str(kind)).replace("date32[day]", "date32")
 
@@ -104,6 +119,21 @@ def test_the_contracts_own_table_is_documented() -> None:
 def test_every_judgement_of_a_field_is_documented(values: type[StrEnum]) -> None:
     text = section("tables.md", "fields")
     assert [value.value for value in values if f"`{value.value}`" not in text] == []
+
+
+def test_the_readme_is_short_and_its_first_screen_leads_to_every_road() -> None:
+    text = (DOCS.parent / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(text) < 160
+    first = "\n".join(text[:35])
+    roads = ("this_machine", "airflow", "docker", "helm", "astro", "command_line")
+    assert [road for road in roads if f"docs/{road}.md" not in first] == []
+    for road in roads[:-1]:
+        assert "## What does not work there" in (DOCS / f"{road}.md").read_text(encoding="utf-8"), road
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\((docs/[^)#]+)", (DOCS.parent / "README.md").read_text(encoding="utf-8")))
+def test_links_of_the_readme_lead_somewhere(link: str) -> None:
+    assert (DOCS.parent / link).exists()
 
 
 def test_what_makes_a_fleet_notice_a_lost_worker_is_documented_with_its_values() -> None:

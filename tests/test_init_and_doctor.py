@@ -102,6 +102,13 @@ def test_doctor_names_what_is_wrong_with_its_remedy(settings: dict[str, str], na
 
 
 @pytest.mark.usefixtures("alone")
+def test_doctor_tells_a_setting_that_is_misspelt(own: Path) -> None:
+    found = findings(own, 0, OCTAVO_PROCESSES="1", OCTAVO_LANDNG="x", OCTAVO_SOMETHING_ELSE="x")
+    assert (found["settings"]["said"], found["settings"]["state"]) == ("nothing reads OCTAVO_LANDNG", "warning")
+    assert "OCTAVO_LANDING is a setting" in found["settings"]["remedy"]
+
+
+@pytest.mark.usefixtures("alone")
 def test_doctor_refuses_a_store_that_overwrites_what_must_only_be_made_once(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def careless(path: Any, data: bytes) -> bool:
         fs.write_bytes(path, data)

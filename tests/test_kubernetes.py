@@ -101,3 +101,18 @@ def test_the_settings_are_those_of_the_compose_file_and_of_octavo() -> None:
 def test_the_pods_take_their_variables_from_the_settings() -> None:
     for pod in (TASK, GPU):
         assert pod["spec"]["containers"][0]["envFrom"][0] == {"configMapRef": {"name": SETTINGS["metadata"]["name"]}}
+
+
+def test_the_helm_values_have_the_keys_of_the_charts_schema_in_its_types() -> None:
+    """The chart refuses other keys of `images`, and takes `extraEnvFrom` as a text; compared by hand with its values.schema.json."""
+    values = load(FOLDER / "values.yaml")
+    assert set(values) == {
+        "executor", "airflowVersion", "images", "airflowLocalSettings", "extraEnvFrom", "apiSecretKey", "jwtSecret", "config",
+    }
+    assert set(values["images"]) == {"airflow"}
+    assert set(values["images"]["airflow"]) <= {"repository", "tag", "digest", "pullPolicy"}
+    assert values["executor"] == SETTINGS["data"]["AIRFLOW__CORE__EXECUTOR"]
+    assert values["airflowVersion"] in (ROOT / "Dockerfile").read_text()
+    sources = YAML(typ="safe").load(values["extraEnvFrom"])
+    assert sources == TASK["spec"]["containers"][0]["envFrom"], "Airflow's own containers have what the tasks have"
+    assert set(values["config"]["kubernetes_executor"].values()) == {""}, "one image would replace that of both templates"

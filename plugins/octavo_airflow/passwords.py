@@ -12,12 +12,22 @@ def from_connection() -> None:
 
     The connection's password is what ``OCTAVO_PDF_PASSWORDS`` could hold as well: a JSON list, or one password a line. It stays in the
     environment of this task's process; Airflow masks it in logs.
+
+    Raises:
+        SettingsError: there is no such connection.
     """
     conn_id = os.environ.get(CONNECTION)
     if not conn_id:
         return
     from airflow.sdk import BaseHook
+    from airflow.sdk.exceptions import AirflowNotFoundException
 
+    from octavo.model.errors import SettingsError
     from octavo.model.settings import PDF_PASSWORDS
 
-    os.environ[PDF_PASSWORDS] = BaseHook.get_connection(conn_id).password or ""
+    try:
+        connection = BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException as error:
+        said = f"there is no connection {conn_id}, which {CONNECTION} names"
+        raise SettingsError(f"{said}; add it under Admin, Connections, with the passwords as its password") from error
+    os.environ[PDF_PASSWORDS] = connection.password or ""

@@ -124,6 +124,12 @@ def test_passwords_of_locked_pdfs_come_from_the_connection_that_is_named(
     assert Reading(task_id="reading", contract="receipt").execute(context()) == {"passwords": tried}
 
 
+def test_a_connection_of_passwords_that_is_not_there_fails_the_task_with_its_name_and_no_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCTAVO_PDF_PASSWORDS_CONN_ID", "nowhere")
+    with pytest.raises(AirflowFailException, match="no connection nowhere, which OCTAVO_PDF_PASSWORDS_CONN_ID names; add it"):
+        Reading(task_id="reading", contract="receipt").execute(context())
+
+
 def a_run(kind: str, name: str = "a run") -> Any:
     given = context("2026-11-20")
     given["dag_run"].run_id = name

@@ -69,7 +69,7 @@ def stage(
     """A workspace with the four staged tables; the readable documents are the records', unless given."""
     space = Workspace.open(UPath(folder / "state"), Partition(used.name, DAY), "run-1")
     ids = [row["document"] for row in records] if documents is None else [name(number) for number in documents]
-    rows = [{"document": document, "uri": document, "pages": 1, "status": "ok"} for document in dict.fromkeys(ids)]
+    rows = [{"document": document, "uri": f"in/{int(document, 16)}.pdf", "pages": 1, "status": "ok"} for document in dict.fromkeys(ids)]
     rows += [{"document": name(10_000 + i), "uri": "bad", "status": "quarantined", "reason": "corrupt"} for i in range(quarantined)]
     read = [{"document": row["document"], "page": n + 1, "outcome": "ok"} for row in rows if row["status"] == "ok" for n in range(pages)]
     fs.write_rows(space.staged("documents"), rows, schemas.DOCUMENTS)
@@ -246,7 +246,7 @@ def test_the_error_says_which_expectation_failed_on_how_many_rows_and_pickles(tm
         gate.run(space, used, UPath(tmp_path / "reports"))
     text = str(pickle.loads(pickle.dumps(caught.value)))
     assert "'total is present' failed on 8 of 9 rows, where 90% must hold" in text
-    assert all(name(n) in text for n in range(5))
+    assert all(f"{n}.pdf ({name(n)[:12]})" in text for n in range(5))
     assert "and 3 more" in text
     assert "index.html" in text
 

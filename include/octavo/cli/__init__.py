@@ -6,6 +6,7 @@ import click
 
 from octavo import __version__
 from octavo.cli.answers import answers_group
+from octavo.cli.common import Commands
 from octavo.cli.contracts import contracts_group
 from octavo.cli.doctor import doctor
 from octavo.cli.forget import forget_document
@@ -21,9 +22,10 @@ from octavo.cli.run import run
 from octavo.cli.show import show_document
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="octavo")
-def main() -> None:
+@click.option("--traceback", is_flag=True, help="Print where in the code an error came from, too.")
+def main(traceback: bool) -> None:
     """Folders of PDFs, scans and photos in, typed Parquet tables with evidence out.
 
     \b

@@ -10,7 +10,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from octavo.cli.common import clear_errors, out
+from octavo.cli.common import out
 from octavo.model import contracts
 from octavo.model.errors import SettingsError
 from octavo.model.settings import Settings
@@ -27,7 +27,6 @@ def answers_group() -> None:
 @answers_group.command("stats")
 @_lake
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@clear_errors
 def stats(lake: str | None, as_json: bool) -> None:
     """Show how many answers there are of which model and contract, and what they took."""
     found = _store(lake).stats()
@@ -53,7 +52,6 @@ def stats(lake: str | None, as_json: bool) -> None:
 @click.option("--contract", metavar="NAME", help="First asked for this contract.")
 @click.option("--unused", is_flag=True, help="Of every contract that is not in the contracts folder any more.")
 @click.option("--yes", is_flag=True, help="Remove them; without it nothing is changed.")
-@clear_errors
 def prune(
     lake: str | None, days: int | None, model: str | None, revision: str | None, contract: str | None, unused: bool, yes: bool,
 ) -> None:

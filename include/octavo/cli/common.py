@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import errno
+import datetime as dt
 import sys
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
 import click
@@ -13,16 +12,22 @@ from rich.markup import escape
 from upath import UPath
 
 from octavo.cli import output
-from octavo.model.errors import OctavoError, StoreUnavailable
+from octavo.cli.mistakes import as_known
+from octavo.model.errors import INTERRUPTED
+from octavo.model.settings import place
 
-# What s3fs and its kin make of a server's 5xx after their own tries, beside time-outs; and a disk that is full.
-UNANSWERED = {errno.EBUSY, errno.EIO, errno.ENOSPC, errno.EDQUOT}
+KEPT = "what is published stays as it was; the words and answers that came in are kept, so the same command goes on from there"
 
+def folder_of(text: str) -> UPath:
+    """What ``text`` names, on a local disk or on a store whose package is installed.
 
-def unreachable() -> tuple[type[Exception], ...]:
-    """What says that a disk or a store cannot be used: ``OSError``, and what S3's client raises beside it where that is loaded."""
-    s3 = sys.modules.get("botocore.exceptions")
-    return (OSError, s3.ConnectionError, s3.HTTPClientError) if s3 else (OSError,)
+    Raises:
+        SettingsError: it names no place for files.
+        ImportError: the store's package is not installed.
+    """
+    found = UPath(place(text))
+    found.fs  # noqa: B018 - loads the store's package
+    return found
 
 
 class Folder(click.ParamType[Any]):
@@ -31,7 +36,7 @@ class Folder(click.ParamType[Any]):
     name = "folder"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> UPath:
-        folder = UPath(value)
+        folder = folder_of(str(value))
         if not folder.exists():
             self.fail(f"Directory {str(value)!r} does not exist.", param, ctx)
         if not folder.is_dir():
@@ -47,28 +52,41 @@ class LakeFolder(Folder):
         return str(value)
 
 
+class Day(click.ParamType[Any]):
+    """A day as ``2026-11-02``."""
+
+    name = "day"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dt.date:
+        try:
+            return dt.datetime.strptime(str(value), "%Y-%m-%d").date()
+        except ValueError:
+            self.fail(f"{str(value)!r} is no day; give it as 2026-11-02.", param, ctx)
+
+
 out, err = output.console(), output.console(stderr=True)
 
 
-def clear_errors(command: Callable[..., Any]) -> Callable[..., Any]:
-    """End with the error's text and exit code instead of a traceback."""
+class Commands(click.Group):
+    """The command line as a whole: what ends a command has one text and an exit code (docs/command_line.md), and no traceback."""
 
-    @wraps(command)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
+    def invoke(self, ctx: click.Context) -> Any:
         try:
-            return command(*args, **kwargs)
-        except OctavoError as error:
-            err.print(f"[red]error:[/red] {escape(str(error))}", highlight=False, soft_wrap=True)
-            raise SystemExit(error.exit_code) from error
-        except unreachable() as error:
-            named = isinstance(error, OSError) and not isinstance(error, TimeoutError | ConnectionError)
-            if named and error.errno not in UNANSWERED:  # type: ignore[attr-defined]
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            err.print(f"[red]interrupted:[/red] {KEPT}", highlight=False, soft_wrap=True)
+            code = INTERRUPTED
+        except Exception as error:
+            known = as_known(error)
+            if known is None:
                 raise
-            said = f"a disk or an object store did not answer, or is full ({escape(str(error))}); what was done is kept, try again later"
-            err.print(f"[red]error:[/red] {said}", highlight=False, soft_wrap=True)
-            raise SystemExit(StoreUnavailable.exit_code) from error
-
-    return wrapped
+            if ctx.params["traceback"]:
+                err.print_exception()
+            err.print(f"[red]error:[/red] {escape(str(known))}", highlight=False, soft_wrap=True)
+            code = known.exit_code
+        sys.stdout.flush()
+        sys.stderr.flush()
+        ctx.exit(code)
 
 
 def model_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from octavo.cli import contracts_output, output
-from octavo.cli.common import clear_errors, err, out
+from octavo.cli.common import err, out
 from octavo.model import contracts
-from octavo.model.errors import OctavoError, SettingsError
+from octavo.model.errors import ContractError, LexiconError, OctavoError, SettingsError
 from octavo.model.settings import Settings
 from octavo.views import trial as views
 from octavo.views.files import write_page
@@ -23,14 +23,18 @@ def contracts_group() -> None:
 
 @contracts_group.command("check")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-@clear_errors
 def check(files: tuple[Path, ...]) -> None:
     """Check contract FILES (default: all of the contracts folder); each problem names file, line and remedy."""
-    paths = files or tuple(sorted(Path(Settings().contracts).glob("*.yaml")))
+    folder = Settings().contracts
+    paths = files or tuple(sorted(Path(folder).glob("*.yaml")))
+    if not paths:
+        raise ContractError(f"{folder} has no contract (*.yaml); octavo init makes a folder with some, OCTAVO_CONTRACTS names another one")
     problems = 0
     for path in paths:
         try:
-            contract = contracts.load(path) if path.is_file() else contracts.find(str(path), Settings().contracts)
+            contract = contracts.load(path) if path.is_file() else contracts.find(str(path), folder)
+        except LexiconError:
+            raise
         except OctavoError as error:
             err.print(str(error), highlight=False, soft_wrap=True)
             problems += 1
@@ -48,7 +52,6 @@ def check(files: tuple[Path, ...]) -> None:
 @click.option("--truth", type=click.Path(path_type=Path), help="JSON lines with file and fields.  [default: truth.jsonl of the examples]")
 @click.option("--out", "target", type=click.Path(path_type=Path), help="The file to write.  [default: NAME.yaml in the contracts folder]")
 @click.option("--lake", type=click.Path(file_okay=False), help="Whose reading store keeps the words.  [default: OCTAVO_LAKE or var/lake]")
-@clear_errors
 def new(name: str, examples: Path, truth: Path | None, target: Path | None, lake: str | None) -> None:
     """Draft the contract NAME from a folder of examples: fields, their types, and the labels that stand beside them.
 
@@ -85,7 +88,6 @@ def new(name: str, examples: Path, truth: Path | None, target: Path | None, lake
     "--html", "page", type=click.Path(dir_okay=False, path_type=Path), help="Write the pages with their evidence to this file instead.",
 )
 @click.option("--lake", type=click.Path(file_okay=False), help="Whose reading store keeps the words.  [default: OCTAVO_LAKE or var/lake]")
-@clear_errors
 def try_contract(name: str, files: tuple[Path, ...], as_json: bool, page: Path | None, lake: str | None) -> None:
     """Show what the contract NAME makes of FILES, documents or folders of them; nothing is published.
 
@@ -106,8 +108,7 @@ def try_contract(name: str, files: tuple[Path, ...], as_json: bool, page: Path |
             listed = ", ".join(document.view.name for document in found[:5])
             raise SettingsError(f"--html takes one document, and there are {len(found)}: {listed}; give one of them")
         if page is not None:
-            written = write_page(found[0].place, found[0].view.document, settings, page)
-            out.print(f"{page}  {written} pages", highlight=False, soft_wrap=True)
+            output.written(out, page, *write_page(found[0].place, found[0].view.document, settings, page))
             return
     for document in found:
         contracts_output.tried(out, contract, document, as_json)

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import click
 from rich.markup import escape
 
-from octavo.cli.common import clear_errors, out
+from octavo.cli.common import out
 from octavo.model.settings import Settings
 from octavo.workflows import doctor as checks
 
@@ -18,7 +18,6 @@ COLOURS = {checks.Health.OK: "green", checks.Health.WARNING: "yellow", checks.He
 
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@clear_errors
 def doctor(as_json: bool) -> None:
     """Look whether this machine has what a run needs: Airflow, pools, pages, contracts, gate, OCR, stores, memory, model and clock.
 

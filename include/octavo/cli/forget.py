@@ -8,7 +8,7 @@ import click
 from rich.markup import escape
 from upath import UPath
 
-from octavo.cli.common import clear_errors, out
+from octavo.cli.common import out
 from octavo.model.errors import SettingsError
 from octavo.model.settings import Settings
 from octavo.storage.lake import Forgotten
@@ -21,7 +21,6 @@ from octavo.workflows import forget
 @click.option("--landing-file", is_flag=True, help="Remove the document's files too, wherever runs found them.")
 @click.option("--take-again", is_flag=True, help="The opposite: let runs take a document that was forgotten.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@clear_errors
 def forget_document(document: str, lake: str | None, landing_file: bool, take_again: bool, as_json: bool) -> None:
     """Erase DOCUMENT everywhere: tables, ledger, reports, workspaces, words, answers of models, corrections.
 

@@ -9,7 +9,7 @@ import click
 from rich.markup import escape
 from rich.table import Table
 
-from octavo.cli.common import clear_errors, out
+from octavo.cli.common import out
 from octavo.model.settings import Settings
 from octavo.workflows import retention
 
@@ -20,7 +20,6 @@ from octavo.workflows import retention
 @click.option("--lake", type=click.Path(file_okay=False), help="The lake to look in.  [default: OCTAVO_LAKE or var/lake]")
 @click.option("--yes", is_flag=True, help="Remove it; without it nothing is changed.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@clear_errors
 def gc(days: int, lake: str | None, yes: bool, as_json: bool) -> None:
     """Say which workspaces, small pictures of pages and unfinished files of killed runs would go, and with --yes remove them.
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from upath import UPath
 
 from octavo.cli import output
-from octavo.cli.common import clear_errors, err, out
+from octavo.cli.common import err, folder_of, out
 from octavo.model import contracts
 from octavo.model.errors import SettingsError
 from octavo.model.settings import Settings
@@ -30,7 +30,7 @@ class FolderOrArchive(click.ParamType[Any]):
     name = "folder or archive"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> UPath:
-        place = UPath(value).absolute()
+        place = folder_of(str(value)).absolute()
         if not place.exists():
             self.fail(f"{str(value)!r} does not exist.", param, ctx)
         return place
@@ -66,7 +66,6 @@ def index_group() -> None:
 @click.option("--out", "target", metavar="FILE", help="The manifest to write.  [default: CONTRACT-index.csv]")
 @click.option("--lake", type=click.Path(file_okay=False), help="Whose reading store keeps the words.  [default: OCTAVO_LAKE or var/lake]")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@clear_errors
 def propose(
     contract: str, folder: UPath, by: list[Method], patterns: tuple[str, ...], date_field: str | None, check: bool, target: str | None,
     lake: str | None, as_json: bool,
@@ -107,7 +106,6 @@ def propose(
 @click.option("--landing", metavar="FOLDER", help="Where documents arrive.  [default: OCTAVO_LANDING or var/landing]")
 @click.option("--move", is_flag=True, help="Remove each file once it is put; archives stay.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a row.")
-@clear_errors
 def apply(manifest: UPath, landing: str | None, move: bool, as_json: bool) -> None:
     """Put the files of MANIFEST into {landing}/{contract}/{yyyy}/{mm}/{dd}/: copies, unless --move is given.
 
@@ -124,7 +122,7 @@ def apply(manifest: UPath, landing: str | None, move: bool, as_json: bool) -> No
     for name in sorted({row.contract for row in rows}):
         contracts.find(name, settings.contracts)
     with output.stage_progress(err, "index") as progress:
-        placed = list(date_assignment.place(rows, settings, move=move, progress=lambda done: progress("apply", done, len(rows))))
+        placed = list(date_assignment.place(rows, settings, move=move, progress=lambda done: progress("apply", done, len(rows), "files")))
     if as_json:
         for one in placed:
             row = {"file": one.row.file, "state": one.state.value, "target": str(one.target) if one.target else None, "detail": one.detail}

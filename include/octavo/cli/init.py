@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 import octavo
-from octavo.cli.common import clear_errors, out
+from octavo.cli.common import out
 from octavo.model import contracts
 from octavo.model.errors import SettingsError
 from octavo.model.settings import CONTRACTS_FOLDER
@@ -70,7 +70,6 @@ your own, `octavo_airflow.document_tasks("{contract}")` is a group of tasks that
 @click.option("--contract", "names", multiple=True, metavar="NAME",
               help=f"A shipped contract to begin with; may be repeated.  [default: {', '.join(DEFAULT)}]")
 @click.option("--no-samples", is_flag=True, help="Without sample documents.")
-@clear_errors
 def init(folder: Path, names: tuple[str, ...], no_samples: bool) -> None:
     """Make a FOLDER of your own: contracts, DAG files, sample documents, pools, settings and a README that tells how to start.
 

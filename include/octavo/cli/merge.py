@@ -9,7 +9,7 @@ from typing import IO, Any
 import click
 
 from octavo.cli import output
-from octavo.cli.common import clear_errors, out
+from octavo.cli.common import out
 from octavo.merging import merge_files
 from octavo.model import contracts
 from octavo.model.errors import SettingsError
@@ -21,7 +21,6 @@ from octavo.model.settings import Settings
 @click.argument("words", type=click.File(encoding="utf-8"))
 @click.option("--contract", required=True, help="A contract's name or the path of its YAML file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the fields as JSON, one object a line.")
-@clear_errors
 def merge_command(answers: IO[str], words: IO[str], contract: str, as_json: bool) -> None:
     """Merge ANSWERS given from outside against given WORDS, without running an extractor. Both are JSON lines.
 
@@ -42,7 +41,7 @@ def merge_command(answers: IO[str], words: IO[str], contract: str, as_json: bool
 
 
 def _json_lines(stream: IO[str]) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(stream, 1):
+    for number, line in enumerate(_lines(stream), 1):
         if line.strip():
             try:
                 row = json.loads(line)
@@ -51,3 +50,10 @@ def _json_lines(stream: IO[str]) -> Iterator[dict[str, Any]]:
             if not isinstance(row, dict):
                 raise SettingsError(f"{stream.name}:{number}: a line is one JSON object")
             yield row
+
+
+def _lines(stream: IO[str]) -> Iterator[str]:
+    try:
+        yield from stream
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{stream.name} is not UTF-8 ({error}); save it as UTF-8") from error

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import click
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
-from octavo.cli.common import clear_errors, err, model_options, out
+from octavo.cli.common import err, model_options, out
 from octavo.extraction import vlm
 from octavo.extraction.vlm.protocol import Question
 from octavo.extraction.vlm.runtimes import open_runtime
 from octavo.extraction.vlm.trial import question_of
 from octavo.model import contracts
-from octavo.model.errors import ModelUnavailable
+from octavo.model.errors import ModelUnavailable, SettingsError
 from octavo.model.settings import Settings
 
 
@@ -27,7 +27,6 @@ from octavo.model.settings import Settings
 @click.option("--contract", metavar="CONTRACT", help="Ask what a run of this contract would ask about a page, held to its schema.")
 @click.option("--max-new-tokens", type=click.IntRange(min=1), help="Most tokens of the answer.  [default: 256, or the contract's]")
 @click.option("--token-ids", is_flag=True, help="Print the generated token ids as the last line.")
-@clear_errors
 def molmo_try(
     image: Path, prompt: str | None, contract: str | None, max_new_tokens: int | None, token_ids: bool, **options: Any,
 ) -> None:
@@ -41,7 +40,7 @@ def molmo_try(
     if (prompt is None) is (contract is None):
         raise click.UsageError("give either --prompt or --contract")
     configured = vlm.configure(**options)
-    with Image.open(image) as opened:
+    with _opened(image) as opened:
         if contract:
             question = question_of(contracts.find(contract, Settings().contracts), opened, configured)
         else:
@@ -57,3 +56,10 @@ def molmo_try(
     out.file.write(reply.text + "\n")
     if token_ids:
         out.file.write(" ".join(map(str, reply.token_ids)) + "\n")
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        return Image.open(path)
+    except UnidentifiedImageError as error:
+        raise SettingsError(f"{path} is no picture; give a PNG or JPEG of a page (pdftoppm -png makes them of a PDF)") from error

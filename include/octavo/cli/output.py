@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from PIL import Image
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, Group
 from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 from upath import UPath
 
 from octavo.chunking.stage import cut
+from octavo.model import entities
 from octavo.model.contracts import Chunking
-from octavo.model.entities import Chunk, Outcome, Page, Verdict
+from octavo.model.entities import Chunk, Outcome, Page, Partition, Verdict
 from octavo.model.errors import SettingsError
 from octavo.model.printing import fit_to_print
 from octavo.model.settings import Settings
@@ -42,23 +47,117 @@ SHOWN_LOSERS = 2
 SHOWN_CHANGES = 40
 # Columns of output that is no terminal.
 PLAIN_WIDTH = 160
+# Characters that a column of long texts needs at least to be read.
+LEAST_COLUMN = 14
+LINE_SECONDS = 10.0          # between two lines of progress in a log
+WORTH_A_LINE_SECONDS = 1.0   # of a stage that is done
 _C1 = re.compile(r"[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069]")  # json itself escapes all below a blank
 COLOURS = {Verdict.ACCEPTED: "green", Verdict.UNSUPPORTED: "red", Verdict.CONFLICTING: "red"}
 
 
 @contextmanager
-def stage_progress(console: Console, title: str) -> Iterator[pipeline.Progress]:
-    """A bar per stage, counted in shards; quiet when ``console`` is no terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
-        tasks: dict[str, Any] = {}
+def stage_progress(console: Console, title: str) -> Iterator[entities.Progress]:
+    """How far each stage is: a bar on a terminal, else a line every ``LINE_SECONDS`` and one for each stage that took long enough."""
+    told = _Bars(console, title) if console.is_terminal else _Lines(console, title)
+    with told:
+        try:
+            yield told.tell
+        except KeyboardInterrupt:
+            console.print(f"{title}: {told.state}", highlight=False, soft_wrap=True)
+            raise
 
-        def tell(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bars.add_task(f"{title} {stage}", total=total)
-            bars.update(tasks[stage], completed=done)
 
-        yield tell
+class _Lines:
+    """Progress where there is no terminal: what a log can hold."""
+
+    def __init__(self, console: Console, title: str) -> None:
+        self._console, self._title = console, title
+        self._began = self._told = time.monotonic()
+        self.state = "nothing was begun"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        return None
+
+    def tell(self, stage: str, done: int, total: int, unit: str) -> None:
+        """``done`` of ``total`` are done; a stage begins with 0 and ends with all."""
+        now = time.monotonic()
+        if not self.state.startswith(f"{stage}: "):
+            self._began = self._told = now
+        self.state = f"{stage}: {done:,} of {total:,} {unit}"
+        if now - self._told >= LINE_SECONDS or (done == total and now - self._began >= WORTH_A_LINE_SECONDS):
+            self._told = now
+            self._console.print(f"{self._title}  {self.state}, {now - self._began:,.0f} s", highlight=False, soft_wrap=True)
+
+
+class _Bars(_Lines):
+    """Progress on a terminal: a bar for each stage."""
+
+    def __init__(self, console: Console, title: str) -> None:
+        super().__init__(console, title)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[unit]}"))
+        self._bars = Progress(*columns, TimeElapsedColumn(), console=console)
+        self._tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._bars.stop()
+
+    def tell(self, stage: str, done: int, total: int, unit: str) -> None:
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bars.add_task(f"{self._title} {stage}", total=total, unit=unit)
+        self._bars.update(self._tasks[stage], completed=done)
+        self.state = f"{stage}: {done:,} of {total:,} {unit}"
+
+
+def records(
+    console: Console, names: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None, right: Collection[str] = (),
+) -> None:
+    """Print rows as a table or, where the console is too narrow for one, each as a block: its first cell, and the others by name below.
+
+    Args:
+        names: of the columns.
+        rows: cells in the order of ``names``, as rich's markup.
+        right: columns of numbers.
+    """
+    table = Table(title=title, title_justify="left")
+    for name in names:
+        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    cells = [[Text.from_markup(cell) for cell in row] for row in rows]
+    for row in cells:
+        table.add_row(*row)
+    widths = [max([cell_len(line) for cell in (Text(name), *column) for line in cell.plain.split("\n")])
+              for name, *column in zip(names, *cells, strict=True)]
+    if sum(min(width, LEAST_COLUMN) for width in widths) + 3 * len(names) + 1 <= console.width:
+        console.print(table)
+        return
+    if title:
+        console.print(title, style="italic")
+    for row in cells:
+        console.print(_block(names, row, console.width))
+
+
+def _block(names: Sequence[str], row: Sequence[Text], width: int) -> Group:
+    """One row: short cells side by side, long ones on lines of their own. Empty cells are left out."""
+    head, *named = [(name, cell) for name, cell in zip(names, row, strict=True) if cell.plain]
+    lines = [Text.assemble((head[1].plain, "bold"))]
+    room = 0
+    for name, cell in named:
+        part = Text.assemble((f"{name} ", "dim"), cell)
+        short = "\n" not in cell.plain and part.cell_len <= width // 3
+        if short and part.cell_len + 2 <= room:
+            lines[-1].append("  ").append_text(part)
+            room -= part.cell_len + 2
+        else:
+            lines.append(part)
+            room = width - 2 - part.cell_len if short else 0
+    first, *rest = lines
+    return Group(first, *(Padding(line, (0, 0, 0, 2)) for line in rest))
 
 
 class CleanConsole(Console):
@@ -81,21 +180,20 @@ def console(*, stderr: bool = False) -> CleanConsole:
 
 def runs(console: Console, results: Sequence[pipeline.DayResult], settings: Settings) -> None:
     """One line per day, then the quarantined files, then where the tables are."""
-    table = Table(title="runs", title_justify="left")
-    for name in ("contract", "day", "documents", "pages", "quarantined", "reads", "read hits", "fields", "accepted", "published"):
-        table.add_column(name, justify="left" if name in ("contract", "day", "published") else "right")
+    rows = []
     for result in results:
         summary, merged = pipeline.summarise([result]), result.counts("merge")
         numbers = [str(summary[name]) for name in ("documents", "pages", "quarantined", "reads", "read_hits")]
-        table.add_row(
+        rows.append((
             result.partition.contract,
             result.partition.day.isoformat(),
             *numbers,
             str(merged.get("fields", 0)),
             str(merged.get(Verdict.ACCEPTED, 0)),
             "[green]yes[/green]" if result.published else "[red]no[/red]",
-        )
-    console.print(table)
+        ))
+    counted = ("documents", "pages", "quarantined", "reads", "read hits", "fields", "accepted")
+    records(console, ("contract", "day", *counted, "published"), rows, title="runs", right=counted)
     lake = Lake(UPath(settings.lake))
     for result in results:
         if spent := _spent(ledger.of_run(lake, result.partition, result.run)):
@@ -103,6 +201,12 @@ def runs(console: Console, results: Sequence[pipeline.DayResult], settings: Sett
         for row in quarantined(lake, result):
             console.print(f"quarantined  {escape(row['uri'])}  [yellow]{row['reason']}[/yellow]", highlight=False, soft_wrap=True)
     console.print(f"lake: {settings.lake}", highlight=False, soft_wrap=True)
+
+
+def written(console: Console, page: Path, pages: int, total: int) -> None:
+    """A document was written into one file, with so many of its pages."""
+    left_out = f"; of {total:,} only the first {files.MOST_PAGES:,} are shown" if total > files.MOST_PAGES else ""
+    console.print(f"{page}  {pages:,} pages{left_out}", highlight=False, soft_wrap=True)
 
 
 def previews(console: Console, contract: str, found: Sequence[Preview]) -> None:
@@ -133,16 +237,12 @@ def quarantined(lake: Lake, result: pipeline.DayResult) -> list[dict[str, Any]]:
     return [row for row in rows if row["level"] == "document" and row["outcome"] == Outcome.QUARANTINED]
 
 
-def document(console: CleanConsole, settings: Settings, wanted: str, as_json: bool) -> None:
-    """The fields of every published document that ``wanted`` names, what people said of them, and pages that were not read.
-
-    Raises:
-        SettingsError: the lake has no such document.
-    """
+def document(console: CleanConsole, settings: Settings, found: Sequence[Named], as_json: bool) -> None:
+    """The fields of published documents, what people said of them, and pages that were not read."""
     lake = Lake(UPath(settings.lake))
-    for path, row in named(lake, wanted):
+    for path, row in found:
         fields = fs.read_table(_beside(lake, path, "fields"), where=("document", row["document"])).to_pylist()
-        _print_document(console, row, fields, as_json)
+        _print_document(console, partition_of(path), row, fields, as_json)
         if not as_json:
             for line in _beside_the_fields(DocumentDay(settings, partition_of(path)), row["document"]):
                 console.print(escape(line), highlight=False, soft_wrap=True)
@@ -154,28 +254,28 @@ def document(console: CleanConsole, settings: Settings, wanted: str, as_json: bo
                 console.print(spent, highlight=False, soft_wrap=True)
 
 
-def tables(console: Console, settings: Settings, wanted: str, as_json: bool) -> None:
-    """The tables found on the pages of every published document that ``wanted`` names; empty cells have no text.
+def tables(console: Console, settings: Settings, found: Sequence[Named], as_json: bool) -> None:
+    """The tables found on the pages of published documents; empty cells have no text.
 
     Raises:
-        SettingsError: the lake has no such document, or the words of one are not kept any more.
+        SettingsError: the words of one are not kept any more.
     """
-    for path, row in named(Lake(UPath(settings.lake)), wanted):
+    for path, row in found:
         place = DocumentDay(settings, partition_of(path))
         for frame in sorted(place.rows("pages", row["document"]), key=lambda frame: frame["page"]):
             if frame["outcome"] == Outcome.QUARANTINED:
                 console.print(f"page {frame['page']} was not read: {frame['reason']}", highlight=False)
                 continue
             chunks = [chunk for chunk in place.rows("chunks", row["document"]) if chunk["page"] == frame["page"]]
-            found = published(settings.reading_store, row["document"], frame, chunks)
-            if found is None:
+            read = published(settings.reading_store, row["document"], frame, chunks)
+            if read is None:
                 kept = settings.reading_store
                 raise SettingsError(f"the words of {row['uri']} are not in {kept}; run the document again to see its tables")
-            for number, table in enumerate(tables_of(found[0]), 1):
+            for number, table in enumerate(tables_of(read[0]), 1):
                 if as_json:
-                    console.file.write(json.dumps({"uri": row["uri"], **page_table(found[0], number, table)}, ensure_ascii=False) + "\n")
+                    console.file.write(json.dumps({"uri": row["uri"], **page_table(read[0], number, table)}, ensure_ascii=False) + "\n")
                 else:
-                    print_table(console, found[0], number, table)
+                    print_table(console, read[0], number, table)
 
 
 def page_table(page: Page, number: int, found: PageTable) -> dict[str, Any]:
@@ -228,20 +328,28 @@ def _spent(row: dict[str, Any]) -> str:
     return f"model: {asked} chunks asked, {known} known before; {tokens}, {row['seconds']:,.1f} s with reading{cost}"
 
 
-def named(lake: Lake, wanted: str) -> list[tuple[UPath, dict[str, Any]]]:
+Named = tuple[UPath, dict[str, Any]]
+"""A published document's row of the table ``documents``, and the file that it is in."""
+
+
+def named(lake: Lake, wanted: str, contract: str | None = None) -> list[Named]:
     """Every published document that ``wanted`` names, with the file that lists it.
+
+    Args:
+        contract: only of this one; None takes all.
 
     Raises:
         SettingsError: the lake has no such document.
     """
     found = [
         (path, row)
-        for path in sorted(lake.root.glob("documents/contract=*/day=*/part.parquet"))
+        for path in sorted(lake.root.glob(f"documents/contract={contract or '*'}/day=*/part.parquet"))
         for row in fs.read_table(path).to_pylist()
         if (len(wanted) >= 6 and row["document"].startswith(wanted)) or row["uri"].endswith(wanted)
     ]
     if not found:
-        raise SettingsError(f"no document {wanted!r} in {lake.root}; give the end of its path or 6 or more characters of its sha256")
+        of = f" of contract {contract}" if contract else ""
+        raise SettingsError(f"no document {wanted!r}{of} in {lake.root}; give the end of its path or 6 or more characters of its sha256")
     return found
 
 
@@ -250,19 +358,19 @@ def _beside(lake: Lake, documents: UPath, table: str) -> UPath:
     return lake.root / table / documents.parent.parent.name / documents.parent.name / documents.name
 
 
-def chunks(console: Console, lake: Lake, wanted: str, settings: Settings, folder: Path, chunking: Chunking | None) -> None:
-    """Write a picture of every page of the documents that ``wanted`` names: its chunks, numbered, and its words.
+def chunks(console: Console, lake: Lake, found: Sequence[Named], settings: Settings, folder: Path, chunking: Chunking | None) -> None:
+    """Write a picture of every page of published documents: its chunks, numbered, and its words.
 
     Args:
         folder: where the pictures go, as ``{document's name}-p{page}.png``.
         chunking: cut the pages by this rule instead of showing the published chunks.
 
     Raises:
-        SettingsError: the lake has no such document, or its words, which another cut needs, are not kept any more.
+        SettingsError: the words of one, which another cut needs, are not kept any more.
         Quarantined: the document is not any more what was read.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    for path, row in named(lake, wanted):
+    for path, row in found:
         by_page: dict[int, list[dict[str, Any]]] = {}
         for chunk in fs.read_table(_beside(lake, path, "chunks"), where=("document", row["document"])).to_pylist():
             by_page.setdefault(chunk["page"], []).append(chunk)
@@ -291,35 +399,37 @@ def _overlay(
     return files.draw_chunks(picture, [word.box for word in page.words] if page else [], drawn), drawn
 
 
-def _print_document(console: CleanConsole, row: dict[str, Any], fields: list[dict[str, Any]], as_json: bool) -> None:
+def _print_document(
+    console: CleanConsole, partition: Partition, row: dict[str, Any], fields: list[dict[str, Any]], as_json: bool,
+) -> None:
     if as_json:
         for field in fields:
             console.json(field)
         return
     ended = f"{row['status']} {row['reason'] or ''}".strip()
-    title = f"[bold]{escape(row['uri'])}[/bold]  {row['pages']} pages  {ended}  {row['document'][:12]}"
+    of = f"{partition.contract} {partition.day}"
+    title = f"[bold]{escape(row['uri'])}[/bold]  {of}  {row['pages']} pages  {ended}  {row['document'][:12]}"
     console.print(title, highlight=False, soft_wrap=True)
-    console.print(_fields(
+    _fields(console, (
         (field, [(box["page"], box["x0"], box["y0"], box["x1"], box["y1"]) for box in field["evidence"] or []]) for field in fields
     ))
 
 
 def merged(console: Console, fields: Iterable[dict[str, Any]]) -> None:
     """The fields that ``octavo merge`` yields, as one table."""
-    console.print(_fields((field, [(field["page"], *box) for box in field["evidence"]]) for field in fields))
+    _fields(console, ((field, [(field["page"], *box) for box in field["evidence"]]) for field in fields))
 
 
-def _fields(fields: Iterable[tuple[dict[str, Any], Sequence[tuple[int, ...]]]]) -> Table:
-    """A table of fields, each with its evidence as (page, x0, y0, x1, y1)."""
-    table = Table()
-    for name in ("field", "value", "verdict", "support", "evidence: page x0,y0,x1,y1", "why", "instead of"):
-        table.add_column(name, overflow="fold")
+def _fields(console: Console, fields: Iterable[tuple[dict[str, Any], Sequence[tuple[int, ...]]]]) -> None:
+    """Print fields, each with its evidence as (page, x0, y0, x1, y1)."""
+    rows = []
     for field, evidence in fields:
         colour = COLOURS.get(field["verdict"], "yellow")
         boxes = "\n".join(f"{page}  {','.join(map(str, box))}" for page, *box in evidence)
         name, value, support, why = (escape(str(field[name] or "")) for name in ("field", "value", "support", "reason"))
-        table.add_row(name, value, f"[{colour}]{field['verdict']}[/{colour}]", support, boxes, why, escape(losers(field["losers"] or [])))
-    return table
+        lost = escape(losers(field["losers"] or []))
+        rows.append((name, value, f"[{colour}]{field['verdict']}[/{colour}]", support, boxes, why, lost))
+    records(console, ("field", "value", "verdict", "support", "evidence: page x0,y0,x1,y1", "why", "instead of"), rows)
 
 
 def losers(losers: Sequence[dict[str, Any]]) -> str:

@@ -14,7 +14,7 @@ import click
 from upath import UPath
 
 from octavo.cli import output
-from octavo.cli.common import LakeFolder, clear_errors, err, model_options, out
+from octavo.cli.common import LakeFolder, err, model_options, out
 from octavo.extraction import vlm
 from octavo.model import contracts
 from octavo.model.contracts import Contract
@@ -34,7 +34,6 @@ from octavo.workflows import remerge as remerging
 @click.option("--accept-at", type=click.FloatRange(0, 1), help="With --dry-run: as if this were the contract's accept_at.")
 @model_options
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object on standard output.")
-@clear_errors
 def remerge(
     contract: str, days: str | None, lake: str | None, extract: bool, dry_run: bool, accept_at: float | None, as_json: bool, **options: Any,
 ) -> None:

@@ -11,7 +11,7 @@ from rich.table import Table
 from upath import UPath
 
 from octavo.cli import output
-from octavo.cli.common import Folder, clear_errors, err, out
+from octavo.cli.common import Day, Folder, err, out
 from octavo.extraction import vlm
 from octavo.model import contracts
 from octavo.model.errors import Reason, SettingsError
@@ -23,15 +23,14 @@ from octavo.workflows import requeue as requeueing
 @click.command("requeue")
 @click.argument("contract")
 @click.option("--reason", type=click.Choice([reason.value for reason in Reason]), metavar="CODE", help="Only with this reason code.")
-@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Only of this day.")
+@click.option("--day", type=Day(), help="Only of this day.")
 @click.option("--lake", type=click.Path(file_okay=False), help="Where the ledger is.  [default: OCTAVO_LAKE or var/lake]")
 @click.option("--yes", is_flag=True, help="Forget that they failed, so that the next run of their days tries again.")
 @click.option("--run", "folder", type=Folder(),
               help="Do that, and run their days again now; the folder as for `octavo run`.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-@clear_errors
 def requeue(
-    contract: str, reason: str | None, day: dt.datetime | None, lake: str | None, yes: bool, folder: UPath | None, as_json: bool,
+    contract: str, reason: str | None, day: dt.date | None, lake: str | None, yes: bool, folder: UPath | None, as_json: bool,
 ) -> None:
     """List CONTRACT's documents that did not come through, and with --yes let the next run try them again.
 
@@ -45,7 +44,7 @@ def requeue(
     """
     settings = Settings() if lake is None else Settings(lake=lake)
     spec = contracts.find(contract, settings.contracts)
-    found = requeueing.waiting(settings, spec.name, reason, day.date() if day else None)
+    found = requeueing.waiting(settings, spec.name, reason, day)
     yes = yes or folder is not None
     blocks = requeueing.retry(settings, found, reason) if yes else 0
     if as_json:

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from upath import UPath
 
-from octavo.cli.common import LakeFolder, clear_errors, err, out
+from octavo.cli.common import Day, LakeFolder, err, out
 from octavo.model import contracts
 from octavo.model.errors import SettingsError
 from octavo.model.settings import Settings
@@ -25,16 +25,15 @@ from octavo.workflows import review as reviewing
 @click.argument("document", required=False)
 @click.option("--lake", type=LakeFolder(), help="The lake to look in.  [default: OCTAVO_LAKE or var/lake]")
 @click.option("--contract", help="Only documents of this contract.")
-@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="Only documents of this day.")
+@click.option("--day", type=Day(), help="Only documents of this day.")
 @click.option("--confirm", metavar="FIELD", multiple=True, help="The value of FIELD is right; may be given several times.")
 @click.option("--confirm-all", is_flag=True, help="All listed values of DOCUMENT are right.")
 @click.option("--set", "changes", metavar="FIELD=VALUE", multiple=True, help="The value of FIELD; an empty VALUE: there is none.")
 @click.option("--by", help="Who says so.  [default: the login name]")
 @click.option("--apply", is_flag=True, help="Rebuild the document's day now; reads nothing and asks no model.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-@clear_errors
 def review(
-    document: str | None, lake: str | None, contract: str | None, day: dt.datetime | None, confirm: tuple[str, ...], confirm_all: bool,
+    document: str | None, lake: str | None, contract: str | None, day: dt.date | None, confirm: tuple[str, ...], confirm_all: bool,
     changes: tuple[str, ...], by: str | None, apply: bool, as_json: bool,
 ) -> None:
     """List what wants a look, or say what is right about DOCUMENT; that wins every later run.
@@ -48,13 +47,13 @@ def review(
       python -m octavo review receipt_0002.jpg --lake /tmp/lake --confirm company --set total=15.50 --apply
     """
     settings = Settings() if lake is None else Settings(lake=lake)
-    place, store, date = Lake(UPath(settings.lake)), CorrectionStore(settings.correction_store), day.date() if day else None
+    place, store = Lake(UPath(settings.lake)), CorrectionStore(settings.correction_store)
     if not (confirm or confirm_all or changes):
-        _print(list(reviewing.rows(place, store, contract, date, document)), as_json)
+        _print(list(reviewing.rows(place, store, contract, day, document)), as_json)
         return
     if document is None:
         raise SettingsError("say which document: octavo review DOCUMENT --confirm …")
-    about = reviewing.find(place, document, contract, date)
+    about = reviewing.find(place, document, contract, day)
     spec = contracts.find(about.partition.contract, settings.contracts)
     desk = reviewing.Desk(place, store, spec, about, by or _login())
     fields = list(confirm)

@@ -11,7 +11,7 @@ import click
 from upath import UPath
 
 from octavo.cli import output
-from octavo.cli.common import Folder, clear_errors, err, model_options, out
+from octavo.cli.common import Day, Folder, err, model_options, out
 from octavo.extraction import vlm
 from octavo.model import contracts
 from octavo.model.entities import Partition
@@ -27,7 +27,7 @@ from octavo.workflows import pipeline
 @click.argument("contract")
 @click.argument("folder", type=Folder())
 @click.option("--lake", type=click.Path(file_okay=False), help="Where tables are published.  [default: OCTAVO_LAKE or var/lake]")
-@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="The documents' day.  [default: FOLDER's yyyy/mm/dd, else today]")
+@click.option("--day", type=Day(), help="The documents' day.  [default: FOLDER's yyyy/mm/dd, else today]")
 @click.option("--add", is_flag=True, help="Keep what is published of the day, and add the documents of FOLDER.")
 @click.option("--replace", is_flag=True, help="Replace what is published of the day.")
 @click.option("--extractor", type=click.Choice(["auto", "layout", "molmo"]), help="Who reads the chunks.  [default: the contract's]")
@@ -36,9 +36,8 @@ from octavo.workflows import pipeline
 @click.option("--documents", "select", metavar="GLOB", help="Take only files whose name matches; the day's other rows stay.")
 @click.option("--fresh", is_flag=True, help="Ask the model anew, also what it has answered before.")
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object on standard output.")
-@clear_errors
 def run(
-    contract: str, folder: UPath, lake: str | None, day: dt.datetime | None, add: bool, replace: bool, extractor: str | None,
+    contract: str, folder: UPath, lake: str | None, day: dt.date | None, add: bool, replace: bool, extractor: str | None,
     chunking: str | None, select: str | None, fresh: bool, as_json: bool, **options: Any,
 ) -> None:
     """Read, extract, check and publish the documents in FOLDER by CONTRACT.
@@ -62,13 +61,13 @@ def run(
     root = folder
     days = list(pipeline.days_of(root))
     if not days:
-        days = [(day.date() if day else dt.datetime.now(dt.UTC).date(), root)]
+        days = [(day or dt.datetime.now(dt.UTC).date(), root)]
         if not (day or add or replace or select):
             _ask_about_others(Lake(UPath(settings.lake)), Partition(spec.name, days[0][0]), root)
     if day:
-        wanted = [(date, path) for date, path in days if date == day.date()]
+        wanted = [(date, path) for date, path in days if date == day]
         if not wanted:
-            raise SettingsError(f"{folder} has no folder for {day.date()}; it has {', '.join(str(date) for date, _ in days)}")
+            raise SettingsError(f"{folder} has no folder for {day}; it has {', '.join(str(date) for date, _ in days)}")
         days = wanted
     results = []
     select = select or ("*" if add else None)

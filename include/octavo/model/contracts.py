@@ -285,7 +285,10 @@ def load(path: Path) -> Contract:
     Raises:
         ContractError: names file, line and what to change, one line per problem.
     """
-    text = path.read_text(encoding="utf-8")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ContractError(f"{path}: is not UTF-8 (byte {error.start + 1}); save it as UTF-8") from error
     try:
         tree = YAML(typ="safe").load(text)
     except MarkedYAMLError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -253,6 +253,10 @@ class Outcome(StrEnum):
     EMPTY = "empty"
     FALLBACK = "fallback"
     QUARANTINED = "quarantined"
+
+
+Progress = Callable[[str, int, int, str], None]
+"""Called with (stage, how many are done, of how many, of what: pages, documents or steps) as work goes on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from enum import StrEnum
 
 from octavo.model.printing import fit_to_print
 
+INTERRUPTED = 130  # exit code of a command that Ctrl-C ended, as a shell says it
+
 
 class Reason(StrEnum):
     """Why something in the ledger did not end as plain ``ok``: one code per thing that a user would do something different about.
@@ -131,6 +133,12 @@ class Superseded(OctavoError):
     """A run that was started later has published the day; what it found counts."""
 
     exit_code = 12
+
+
+class Damaged(OctavoError):
+    """A file of the lake or of a store is not what was written there."""
+
+    exit_code = 13
 
 
 class Quarantined(OctavoError):

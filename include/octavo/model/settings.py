@@ -10,20 +10,67 @@ One secret is no field, so that it never gets into a printed or pickled object: 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from fsspec import available_protocols
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as SourceError
 from upath import UPath
 
 from octavo.model.errors import SettingsError
 
 PDF_PASSWORDS = "OCTAVO_PDF_PASSWORDS"  # environment variable
 CONTRACTS_FOLDER = Path(__file__).resolve().parents[1] / "contracts"
+_PROTOCOL = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+WEB = frozenset({"http", "https"})
 
 
-class Limits(BaseSettings):
+def place(text: str) -> str:
+    """``text`` itself, if it can name a folder: a local path, or a URL of a store that fsspec knows; nothing is asked whether it is there.
+
+    Raises:
+        SettingsError: it is a web address, or of a store that fsspec does not know.
+    """
+    protocol = found[1].lower() if (found := _PROTOCOL.match(text)) else "file"
+    if protocol in WEB:
+        raise SettingsError(f"{text} is a web address, which has no folders; fetch the files first, or name a path or s3://bucket/folder")
+    if protocol not in available_protocols():
+        raise SettingsError(f"{text}: there is no store {protocol}://; name a path, s3://bucket/folder, gs://… or abfs://…")
+    return text
+
+
+Place = Annotated[str, AfterValidator(place)]
+
+
+class _FromEnvironment(BaseSettings):
+    """Settings whose faults are told by the names of their variables."""
+
+    def __init__(self, **given: Any) -> None:
+        """Read the environment; ``given`` goes before it.
+
+        Raises:
+            SettingsError: names each variable, what it holds and what it may hold.
+        """
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            raise SettingsError("; ".join(self._problem(found) for found in error.errors())) from error
+        except SourceError as error:
+            name = found[1] if (found := re.search(r'field "(\w+)"', str(error))) else ""
+            raise SettingsError(f"{self._variable(name)} is no JSON; see docs/settings.md") from error
+
+    def _problem(self, error: Any) -> str:
+        shown = f"={error['input']}" if isinstance(error["input"], str | int | float) else ""
+        return f"{self._variable(str(error['loc'][0]))}{shown}: {error['msg']}; see docs/settings.md"
+
+    def _variable(self, field: str) -> str:
+        return f"{self.model_config['env_prefix']}{field}".upper()
+
+
+class Limits(_FromEnvironment):
     """Bounds on what one document may cost. Past them it is quarantined with a reason code."""
 
     model_config = SettingsConfigDict(env_prefix="OCTAVO_LIMIT_", frozen=True)
@@ -41,15 +88,15 @@ class Limits(BaseSettings):
     child_bytes: int = Field(2 << 30, gt=0, description="address-space limit of a rendering child, bytes")
 
 
-class Settings(BaseSettings):
+class Settings(_FromEnvironment):
     """All settings of a process, read from the environment when constructed."""
 
     model_config = SettingsConfigDict(env_prefix="OCTAVO_", frozen=True)
 
-    landing: str = Field("var/landing", description="where documents arrive: {landing}/{contract}/{yyyy}/{mm}/{dd}/")
+    landing: Place = Field("var/landing", description="where documents arrive: {landing}/{contract}/{yyyy}/{mm}/{dd}/")
     landing_links: bool = Field(False, description="take days whose folder is a link that leads out of the landing folder")
-    lake: str = Field("var/lake", description="where tables are published")
-    state: str | None = Field(None, description="workspaces and stores; default {lake}/_octavo")
+    lake: Place = Field("var/lake", description="where tables are published")
+    state: Place | None = Field(None, description="workspaces and stores; default {lake}/_octavo")
     share: Literal["nobody", "group", "everybody"] = Field(
         "nobody", description="who else may read what is written on a disk; as the environment says, for all of a process")
     contracts: str = Field(str(CONTRACTS_FOLDER), description="folder of contract YAML files; by default those of the package")

@@ -175,13 +175,18 @@ class CheckOutcome:
         right = (self.checked - self.failing) / self.checked if self.checked else 1.0
         self.success = self.error is None and right >= self.share - ROUNDING
 
-    def __str__(self) -> str:
+    def said(self, names: Mapping[str, str]) -> str:
+        """The outcome in words.
+
+        Args:
+            names: file names of documents, by their ids.
+        """
         if self.error:
             return f"'{self.name}' could not be checked: {self.error}"
         wanted = "" if self.share == 1 else f", where {self.share:.0%} must hold"
-        return f"'{self.name}' failed on {self.failing:,} of {self.checked:,} rows{wanted}: {self._ids()}"
+        return f"'{self.name}' failed on {self.failing:,} of {self.checked:,} rows{wanted}: {self._documents(names)}"
 
-    def _ids(self) -> str:
-        shown = self.documents[:ROW_IDS_IN_ERROR]
+    def _documents(self, names: Mapping[str, str]) -> str:
+        shown = [f"{names[one]} ({one[:12]})" if one in names else one for one in self.documents[:ROW_IDS_IN_ERROR]]
         more = self.failing - len(shown)
         return ", ".join(shown) + (f" and {more:,} more" if more > 0 else "")

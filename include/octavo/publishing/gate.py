@@ -46,7 +46,7 @@ def run(workspace: Workspace, contract: Contract, reports: UPath) -> Report:
         the contract's table, and ``held``: documents whose records wait for review instead.
 
     Raises:
-        GateFailed: names each failed expectation with its rows and their document ids.
+        GateFailed: names each failed expectation with its rows and their documents' files and ids.
         ToolMissing: Great Expectations is not installed.
         WorkspaceError: a table is not staged.
     """
@@ -78,7 +78,10 @@ def run(workspace: Workspace, contract: Contract, reports: UPath) -> Report:
     })
     expectations.write_data_docs(outcomes, workspace, contract, reports)
     if failed:
-        listed = "; ".join(str(outcome) for outcome in failed if outcome.error != FORMLESS)
+        named = {one for outcome in failed for one in outcome.documents}
+        rows = fs.read_table(workspace.staged("documents"), ["document", "uri"]).to_pylist()
+        names = {row["document"]: str(row["uri"]).rsplit("/", 1)[-1] for row in rows if row["document"] in named}
+        listed = "; ".join(outcome.said(names) for outcome in failed if outcome.error != FORMLESS)
         raise GateFailed(
             f"{workspace.partition.path}: {len(failed)} of {len(outcomes)} expectations failed, nothing is published: {listed}. "
             f"Look at {reports / 'index.html'}; mend the documents, or change the contract's fields or gate, and run the day again"

@@ -86,6 +86,7 @@ BATCH_PAGES = {"fast": 8, "best": 1}
 # A batch is that part of a child's share of what is left: with all of it, the last child works on while the others wait; with
 # much less, Tesseract is started more often. Simulated with the spread of times that receipts have.
 SHARE = 1 / 1.25
+LOOK_EVERY_SECONDS = 0.02  # whether threads have seen that their children were killed
 PageOf = tuple[LocalDocument, int]
 """A document and the number of one of its pages."""
 
@@ -114,21 +115,30 @@ class ReaderPool:
         self._threads = ThreadPoolExecutor(processes, thread_name_prefix="octavo-read")
         self._local = threading.local()
         self._children: list[Child] = []
+        self._futures: list[Future[list[dict[str, Any]]]] = []
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
-        for child in self._children:
-            child.kill()  # a thread that still waits for it sees the end of its pipe
+        while not all(future.done() for future in self._futures):  # a child may just be starting
+            for child in self._children:
+                child.kill()  # a thread that still waits for it sees the end of its pipe
+            time.sleep(LOOK_EVERY_SECONDS)
         self._threads.shutdown()
         for child in self._children:
             child.close()
 
     def read(self, pages: Sequence[PageOf]) -> Future[list[dict[str, Any]]]:
-        """A ``READINGS`` row of each page, and its ``preview``, as soon as a child is free; the future never raises over a page."""
-        return self._threads.submit(self._read, pages)
+        """A ``READINGS`` row of each page, and its ``preview``, as soon as a child is free; the future never raises over a page.
+
+        Unless the pool is closed before: whoever closes it does not ask any more.
+        """
+        self._futures.append(self._threads.submit(self._read, pages))
+        return self._futures[-1]
 
     def _read(self, pages: Sequence[PageOf], again: bool = True) -> list[dict[str, Any]]:
         """``again``: whether a child that dies may have died of something else than these pages."""
@@ -153,6 +163,8 @@ class ReaderPool:
             reason, detail = Reason.TIMEOUT, f"{error}; raise limits.page_seconds"
             again = False
         except ChildDied as error:
+            if self._closed:
+                raise
             reason, detail = Reason.READER_CRASHED, str(error)
         if len(ready) > 1 or again:  # one of them is to blame, or somebody who kills processes: each alone costs only itself
             return rows + [row for page in ready for row in self._read([page], again=False)]

@@ -127,6 +127,7 @@ class Child:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr, pass_fds=[theirs.fileno()],
                 env={**environment(self._secrets), **SINGLE_THREAD, "TMPDIR": str(self._folder)},
+                start_new_session=True,  # a terminal's Ctrl-C is for whoever started it, which ends it
             )
         theirs.close()
         self._receive(ours, time.monotonic() + START_SECONDS, START_SECONDS)

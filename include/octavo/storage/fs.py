@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from upath import UPath
 
+from octavo.model.errors import Damaged
 from octavo.storage import archives
 from octavo.storage.scratch import scratch
 
@@ -217,22 +218,36 @@ def write_rows(path: UPath, rows: Iterable[dict[str, Any]], schema: pa.Schema) -
     return write_table(path, [pa.Table.from_pylist(list(rows), schema=schema)], schema)
 
 
+@contextmanager
+def _parquet(path: UPath) -> Iterator[pq.ParquetFile]:
+    """The Parquet file at ``path``.
+
+    Raises:
+        Damaged: it is none; names it.
+    """
+    with path.open("rb") as stream:
+        try:
+            file = pq.ParquetFile(stream, pre_buffer=False)
+        except pa.ArrowInvalid as error:
+            raise Damaged(f"{path} is damaged ({error}); restore it, or remove it and run its day again") from error
+        yield file
+
+
 def read_table(path: UPath, columns: list[str] | None = None, where: tuple[str, str | int] | None = None) -> pa.Table:
     """The rows of one Parquet file, or those whose column ``where[0]`` equals ``where[1]``.
 
     Read on the calling thread: a file is a bounded shard or a day, and a scanner's own threads may
     outlive a short process ("terminate called without an active exception").
     """
-    with path.open("rb") as stream:
-        table = pq.ParquetFile(stream, pre_buffer=False).read(columns, use_threads=False)
+    with _parquet(path) as file:
+        table = file.read(columns, use_threads=False)
     return table if where is None else table.filter(pc.equal(table[where[0]], where[1]))
 
 
 def read_among(path: UPath, column: str, values: Collection[str], columns: list[str]) -> pa.Table:
     """The rows whose ``column`` has one of ``values``, of a file that is sorted by it: row groups that cannot hold any are not read."""
     least, greatest = min(values, default=""), max(values, default="")
-    with path.open("rb") as stream:
-        file = pq.ParquetFile(stream, pre_buffer=False)
+    with _parquet(path) as file:
         place = file.schema_arrow.get_field_index(column)
         bounds = {group: file.metadata.row_group(group).column(place).statistics for group in range(file.num_row_groups)}
         near = [n for n, of in bounds.items() if of is None or not of.has_min_max or not (of.max < least or greatest < of.min)]
@@ -242,8 +257,8 @@ def read_among(path: UPath, column: str, values: Collection[str], columns: list[
 
 def iter_tables(path: UPath, columns: list[str] | None = None, rows: int = ROW_GROUP_ROWS) -> Iterator[pa.Table]:
     """The file's rows in batches of at most ``rows``, in order."""
-    with path.open("rb") as stream:
-        for batch in pq.ParquetFile(stream, pre_buffer=False).iter_batches(rows, columns=columns, use_threads=False):
+    with _parquet(path) as file:
+        for batch in file.iter_batches(rows, columns=columns, use_threads=False):
             yield pa.Table.from_batches([batch])
 
 
@@ -294,5 +309,5 @@ def copy(source: UPath, target: UPath) -> None:
 
 def count_rows(path: UPath) -> int:
     """The number of rows of a Parquet file, from its footer."""
-    with path.open("rb") as stream:
-        return int(pq.ParquetFile(stream).metadata.num_rows)
+    with _parquet(path) as file:
+        return int(file.metadata.num_rows)

@@ -19,12 +19,12 @@ from octavo.views import html
 from octavo.views.document import DocumentView, PageView, load, load_page
 from octavo.views.sources import DocumentDay, Row, partition_of
 
-MOST_PAGES = 200  # some 20 MB of HTML
+MOST_PAGES = 1000  # some 150 MB of HTML
 SIDE, QUALITY = 1400, 75  # pixels and JPEG quality where no picture was kept, as ``reading.picture`` has them
 
 
-def write_html(settings: Settings, found: Sequence[tuple[UPath, Row]], target: Path) -> int:
-    """Write the pages and fields of a published document into one file; returns the number of pages.
+def write_html(settings: Settings, found: Sequence[tuple[UPath, Row]], target: Path) -> tuple[int, int]:
+    """Write the pages and fields of a published document into one file; returns the number of pages in it and of the document.
 
     Args:
         settings: stores and limits.
@@ -32,23 +32,26 @@ def write_html(settings: Settings, found: Sequence[tuple[UPath, Row]], target: P
         target: the file.
 
     Raises:
-        SettingsError: several documents were named.
+        SettingsError: several documents were named, or one that several contracts read.
     """
     ids = {row["document"] for _, row in found}
     if len(ids) > 1:
         listed = ", ".join(sorted(f"{row['document'][:12]} {row['uri']}" for _, row in found)[:5])
         raise SettingsError(f"--html takes one document, and {len(ids)} have that name: {listed}; give more of the path or of the sha256")
+    contracts = sorted({partition_of(path).contract for path, _ in found})
+    if len(contracts) > 1:
+        raise SettingsError(f"--html takes one document as one contract read it; say which with --contract: {', '.join(contracts)}")
     path, row = found[-1]  # of several days the last
     return write_page(DocumentDay(settings, partition_of(path)), row["document"], settings, target)
 
 
-def write_page(place: DocumentDay, document: str, settings: Settings, target: Path) -> int:
-    """Write the pages and fields of a document of a day into one file; returns the number of pages."""
+def write_page(place: DocumentDay, document: str, settings: Settings, target: Path) -> tuple[int, int]:
+    """Write the pages and fields of a document of a day into one file; returns the number of pages in it and of the document."""
     view = load(place, document)
     numbers = range(1, min(view.pages, MOST_PAGES) + 1)
     pages = [page for number in numbers if (page := load_page(place, view.document, number, settings)) is not None]
     target.write_text(html.standalone(view, [_with_picture(view, page, place, settings) for page in pages]), encoding="utf-8")
-    return len(pages)
+    return len(pages), view.pages
 
 
 def _with_picture(view: DocumentView, page: PageView, place: DocumentDay, settings: Settings) -> PageView:

@@ -6,7 +6,9 @@ Airflow's part is found by the entry point ``octavo.checks``: the core knows not
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import importlib.util
+import os
 import subprocess
 import uuid
 from collections.abc import Callable, Iterator
@@ -21,12 +23,13 @@ from octavo.extraction import vlm
 from octavo.extraction.vlm.trial import try_endpoint
 from octavo.model import contracts
 from octavo.model.errors import OctavoError
-from octavo.model.settings import Settings
+from octavo.model.settings import PDF_PASSWORDS, Limits, Settings
 from octavo.reading import engine
 from octavo.storage import fs
 
 GROUP = "octavo.checks"
 READING_BYTES = 1 << 30   # of a process that reads with profile best; measured: docs/scale.md
+NEARLY = 0.88             # of 1: how alike a variable's name and a setting's are where one was meant
 MOST_SKEW_SECONDS = 60.0  # between this clock and the store's
 
 
@@ -54,8 +57,18 @@ Check = Callable[[Settings], Iterator[Finding]]
 def examine(settings: Settings) -> Iterator[Finding]:
     """Every check's findings, Airflow's first where it is installed."""
     found: list[Check] = [entry.load() for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)]
-    for check in (*found, _contracts, _packages, _reading, _landing, _lake, _memory, _model):
+    for check in (*found, _variables, _contracts, _packages, _reading, _landing, _lake, _memory, _model):
         yield from check(settings)
+
+
+def _variables(settings: Settings) -> Iterator[Finding]:
+    """Variables that are nearly a setting's: nobody reads them."""
+    models = (Settings, Limits, vlm.RuntimeOptions)
+    known = {f"{model.model_config['env_prefix']}{name}".upper() for model in models for name in model.model_fields}
+    known |= {PDF_PASSWORDS, f"{PDF_PASSWORDS}_CONN_ID"}
+    for name in sorted(name for name in os.environ if name.startswith("OCTAVO_") and name not in known):
+        if meant := difflib.get_close_matches(name, known, 1, NEARLY):
+            yield Finding("settings", Health.WARNING, f"nothing reads {name}", f"{meant[0]} is a setting; see docs/settings.md")
 
 
 def _contracts(settings: Settings) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,8 +19,8 @@ from octavo.extraction.vlm.runtimes import open_runtime
 from octavo.ingest import stage as ingest
 from octavo.merging import stage as merging
 from octavo.model.contracts import Contract
-from octavo.model.entities import Partition, Report
-from octavo.model.errors import LedgerHole, OctavoError
+from octavo.model.entities import Partition, Progress, Report
+from octavo.model.errors import LedgerHole, OctavoError, SettingsError
 from octavo.model.settings import Settings, extractors
 from octavo.publishing import gate, ledger, publish, staging
 from octavo.reading import stage as reading
@@ -30,9 +30,6 @@ from octavo.storage.corrections import CorrectionStore
 from octavo.storage.lake import Lake
 from octavo.storage.workspace import Workspace
 from octavo.workflows import change_detection
-
-Progress = Callable[[str, int, int], None]
-"""Called with (stage, shards done, shards in all) as the run goes on."""
 
 
 @dataclass
@@ -106,11 +103,11 @@ def run_day(
     if select is None and not fresh:
         change_detection.keep(workspace, folder, contract, settings, names, vlm.identity(model))
     steps.once("ingest", lambda: ingest.run(workspace, contract, folder, settings, select))
-    pages = workspace.page_shards
+    pages = pages_of(workspace)
 
     def read_and_extract() -> None:
-        steps.each("read", pages, lambda shard: reading.run(workspace, shard, settings))
-        steps.each("chunk", pages, lambda shard: chunking.run(workspace, shard, contract.chunking, settings.limits))
+        steps.each("read", pages, "pages", lambda shard, tell: reading.run(workspace, shard, settings, tell))
+        steps.each("chunk", pages, "pages", lambda shard, tell: chunking.run(workspace, shard, contract.chunking, settings.limits))
         extract(steps, workspace, contract, settings, names, model)
 
     finish(steps, workspace, contract, settings, names, read_and_extract, selected=select is not None)
@@ -122,16 +119,30 @@ class Steps:
 
     def __init__(self, result: DayResult, progress: Progress | None) -> None:
         self.result = result
-        self._tell = progress or (lambda stage, done, total: None)
+        self._tell = progress or (lambda stage, done, total, unit: None)
 
-    def each(self, stage: str, shards: Sequence[str], work: Callable[[str], Report]) -> None:
-        for done, shard in enumerate(shards):
-            self._tell(stage, done, len(shards))
-            self.result.reports.append(work(shard))
-        self._tell(stage, len(shards), len(shards))
+    def each(self, stage: str, sizes: Mapping[str, int], unit: str, work: Callable[[str, Callable[[int], None]], Report]) -> None:
+        """Do ``work`` for every shard.
+
+        Args:
+            sizes: the shards, each with the number of things that it holds.
+            unit: what these are: pages or documents.
+            work: takes a shard, and what to call with the number of its things that are done.
+        """
+        total, before = sum(sizes.values()), 0
+        self._tell(stage, 0, total, unit)
+        for shard, size in sizes.items():
+            self.result.reports.append(work(shard, lambda done, before=before: self._tell(stage, before + done, total, unit)))  # type: ignore[misc]
+            before += size
+            self._tell(stage, before, total, unit)
 
     def once(self, stage: str, work: Callable[[], Report]) -> None:
-        self.each(stage, ["all"], lambda _: work())
+        self.each(stage, {"all": 1}, "steps", lambda shard, tell: work())
+
+
+def pages_of(workspace: Workspace) -> dict[str, int]:
+    """The page shards, each with the number of its pages."""
+    return {shard: sum(span.pages for span in spans) for shard, spans in workspace.plan.page_shards.items()}
 
 
 def run_id(kind: str) -> str:
@@ -143,13 +154,16 @@ def extract(
     steps: Steps, workspace: Workspace, contract: Contract, settings: Settings, names: Sequence[str], model: vlm.RuntimeOptions | None,
 ) -> None:
     """Ask the named extractors about every chunk. The model is loaded once."""
-    pages = workspace.page_shards
+    pages = pages_of(workspace)
     if rules.EXTRACTOR in names:
-        steps.each("extract_layout", pages, lambda shard: rules.run(workspace, shard, contract, settings.limits))
+        steps.each("extract_layout", pages, "pages", lambda shard, tell: rules.run(workspace, shard, contract, settings.limits))
     if model is not None and vlm.EXTRACTOR in names:
         store = AnswerStore(settings.answer_store, workspace.fresh_since)
         with closing(open_runtime(model)) as runtime:
-            steps.each("extract_molmo", pages, lambda shard: vlm.run(workspace, shard, contract, model, store, runtime=runtime))
+            chunks = {shard: fs.count_rows(workspace.shard("chunk", shard)) for shard in pages}
+            steps.each("extract_molmo", chunks, "chunks", lambda shard, tell: vlm.run(
+                workspace, shard, contract, model, store, runtime=runtime, progress=tell,
+            ))
 
 
 def finish(
@@ -162,10 +176,12 @@ def finish(
     """
     lake, partition, result = Lake(UPath(settings.lake)), workspace.partition, steps.result
     corrections = CorrectionStore(settings.correction_store)
-    documents = workspace.document_shards
+    documents = {shard: len(ids) for shard, ids in workspace.plan.document_shards.items()}
     try:
         work()
-        steps.each("merge", documents, lambda shard: merging.run(workspace, shard, contract, names, corrections, settings.limits))
+        steps.each("merge", documents, "documents", lambda shard, tell: merging.run(
+            workspace, shard, contract, names, corrections, settings.limits,
+        ))
         steps.once("tables", lambda: staging.run(workspace, contract, lake, names, selected=selected))
         steps.once("validate", lambda: gate.run(workspace, contract, lake.reports(partition)))
     except OctavoError as error:
@@ -188,8 +204,15 @@ _DATED = re.compile(r"(\d{4})/(\d{2})/(\d{2})")
 
 
 def days_of(folder: UPath) -> Iterator[tuple[dt.date, UPath]]:
-    """The days below ``folder``: its ``yyyy/mm/dd`` folders in order; nothing if it has none."""
+    """The days below ``folder``: its ``yyyy/mm/dd`` folders in order; nothing if it has none.
+
+    Raises:
+        SettingsError: a folder is named as a day that the calendar does not have.
+    """
     for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]/[0-9][0-9]/[0-9][0-9]")):
         match = _DATED.search(path.as_posix()[len(folder.as_posix()):])
         if match and path.is_dir():
-            yield dt.date(*map(int, match.groups())), path
+            try:
+                yield dt.date(*map(int, match.groups())), path
+            except ValueError as error:
+                raise SettingsError(f"{path} is no day of the calendar; rename or remove the folder") from error

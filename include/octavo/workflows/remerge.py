@@ -21,7 +21,7 @@ from octavo.extraction import vlm
 from octavo.extraction.rules import stage as rules
 from octavo.merging import stage as merging
 from octavo.model.contracts import Contract
-from octavo.model.entities import Outcome, ParseStatus, Partition, Report
+from octavo.model.entities import Outcome, ParseStatus, Partition, Progress, Report
 from octavo.model.errors import Reason, SettingsError
 from octavo.model.settings import Settings
 from octavo.reading.store import readings
@@ -29,7 +29,7 @@ from octavo.storage import fs, schemas
 from octavo.storage.corrections import CorrectionStore
 from octavo.storage.lake import Lake
 from octavo.storage.workspace import Plan, Workspace, cut_into_shards
-from octavo.workflows.pipeline import DayResult, Progress, Steps, extract, finish, run_id
+from octavo.workflows.pipeline import DayResult, Steps, extract, finish, run_id
 
 NO_ANSWER = "no answer of the model is kept; octavo remerge --extract asks it"
 
@@ -117,9 +117,11 @@ def preview_day(contract: Contract, day: dt.date, settings: Settings, *, progres
     history, corrections = History(lake, partition, settings), CorrectionStore(settings.correction_store)
     try:
         steps.once("ingest", lambda: history.documents(workspace, contract))
-        names, shards = history.extractors(contract, False), workspace.document_shards
+        names, shards = history.extractors(contract, False), workspace.plan.document_shards
         history.gather(steps, workspace, contract, names, None)
-        steps.each("merge", shards, lambda shard: merging.run(workspace, shard, contract, names, corrections, settings.limits))
+        steps.each("merge", {shard: len(ids) for shard, ids in shards.items()}, "documents", lambda shard, tell: merging.run(
+            workspace, shard, contract, names, corrections, settings.limits,
+        ))
         columns = ["document", "field", "value", "verdict", "reason"]
         after = {_key(row): row for shard in shards for row in workspace.read(workspace.shard("fields", shard), columns).to_pylist()}
         uris = {row["document"]: row["uri"] for row in workspace.read(workspace.documents, ["document", "uri"]).to_pylist()}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +21,7 @@ from octavo.extraction.rules import stage as rules
 from octavo.ingest import stage as ingest
 from octavo.merging import stage as merging
 from octavo.model.contracts import Contract
-from octavo.model.entities import Partition
+from octavo.model.entities import Partition, Progress
 from octavo.model.settings import Settings
 from octavo.publishing import staging
 from octavo.reading import stage as reading
@@ -32,7 +32,6 @@ from octavo.storage.workspace import Workspace
 
 # The day and the run of a trial: it has none.
 DAY, RUN = dt.date(1970, 1, 1), "trial"
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -60,10 +59,10 @@ def tried(contract: Contract, files: Sequence[Path], settings: Settings, progres
         contract: its gate does not count.
         files: documents, archives or folders of them; the contract's ``files`` hold within a folder that is given alone.
         settings: how they are read, and the reading store that their words go to.
-        progress: called with (stage, done, in all): pages of reading, shards of all else.
+        progress: told how far it is.
     """
-    tell = progress or (lambda stage, done, total: None)
-    tell("look", 0, 1)
+    tell = progress or (lambda stage, done, total, unit: None)
+    tell("look", 0, 1, "steps")
     with scratch() as folder:
         partition = Partition(contract.name, DAY)
         own = settings.model_copy(update={"lake": str(folder / "lake"), "state": None, "settle_seconds": 0.0})
@@ -72,7 +71,7 @@ def tried(contract: Contract, files: Sequence[Path], settings: Settings, progres
             contract = contract.model_copy(update={"files": ("**/*",)})
         workspace = Workspace.open(own.workspaces, partition, RUN)
         counts = ingest.run(workspace, contract, source, own).counts
-        tell("look", 1, 1)
+        tell("look", 1, 1, "steps")
         done = 0
         for shard in workspace.page_shards:
             done += reading.run(workspace, shard, settings, partial(reading_told, tell, done, counts["pages"])).counts["pages"]
@@ -80,14 +79,14 @@ def tried(contract: Contract, files: Sequence[Path], settings: Settings, progres
             rules.run(workspace, shard, contract, settings.limits)
         for number, shard in enumerate(workspace.document_shards, 1):
             merging.run(workspace, shard, contract, [rules.EXTRACTOR], None, settings.limits)
-            tell("merge", number, len(workspace.document_shards))
+            tell("merge", number, len(workspace.document_shards), "shards")
         staging.run(workspace, contract, Lake(UPath(own.lake)), [rules.EXTRACTOR])
         yield ContractTrial(contract, own, partition, RUN, origins)
 
 
 def reading_told(tell: Progress, before: int, pages: int, done: int) -> None:
     """Say how many pages of all shards are read, of those in a shard that is being read."""
-    tell("read", before + done, pages)
+    tell("read", before + done, pages, "pages")
 
 
 def _gathered(files: Sequence[Path], folder: Path) -> tuple[UPath, dict[str, str]]:

@@ -84,8 +84,8 @@ class OctavoOperator(BaseOperator):
     def execute(self, context: Context) -> Any:
         from airflow.sdk.exceptions import AirflowFailException
 
-        passwords.from_connection()
         try:
+            passwords.from_connection()
             self.tell("settings", self.about(context))
             done = self.stage(context)
         except OctavoError as error:

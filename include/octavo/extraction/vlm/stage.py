@@ -31,7 +31,7 @@ EXTRACTOR = "molmo"
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int], None]
-"""Called with the number of questions that were answered since the last call."""
+"""Called with the number of chunks that are done so far, about: a chunk may be asked about several times."""
 
 
 def run(
@@ -56,7 +56,7 @@ def run(
         options: which model, and how much at once.
         store: where answers are kept.
         runtime: an open one, to be used for several shards; None opens one for this call.
-        progress: told as answers come.
+        progress: called with the number of chunks that are done, as answers come.
 
     Returns:
         counts ``chunks``, ``answers`` (rows with a value), ``model_calls``, ``store_hits``, ``blank``,
@@ -71,12 +71,22 @@ def run(
     total = fs.count_rows(workspace.shard("chunk", shard)) if workspace.shard("chunk", shard).exists() else 0
     counts = dict.fromkeys(("chunks", "answers", "model_calls", "store_hits", "blank", "failed", "prompt_tokens", "completion_tokens"), 0)
     rows: list[dict[str, Any]] = []
+    begun = 0
+
+    def answered(count: int) -> None:
+        nonlocal begun
+        begun += count
+        if progress is not None:
+            progress(min(begun, total))
+
     try:
         with AnswerWriter(store) as writer:
-            asker = Asker(engine, store, writer, contract.name, progress)
+            asker = Asker(engine, store, writer, contract.name, answered)
             shape = options.least_side_px, options.window_crops, options.tiles(contract)
             for window in windows(workspace, shard, contract.prompt, *shape):
                 rows += Window(window, contract, options, asker, engine).rows()
+                begun = len(rows)
+                answered(0)
                 log.info("%s: %d of %d chunks, %s", shard, len(rows), total, _pace(asker.counts, time.monotonic() - started))
     finally:
         if runtime is None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import glob
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -19,7 +19,7 @@ from octavo.ingest import stage as ingest
 from octavo.ingest.unpacking import Unpacker
 from octavo.merging import stage as merging
 from octavo.model.contracts import Contract, Kind
-from octavo.model.entities import Outcome, Partition, Verdict
+from octavo.model.entities import Outcome, Partition, Progress, Verdict
 from octavo.model.errors import Reason, SettingsError
 from octavo.model.settings import Settings
 from octavo.reading import stage as reading
@@ -30,7 +30,6 @@ from octavo.storage.workspace import Workspace, cut_into_shards
 from octavo.workflows.date_assignment.manifest import COPY, ManifestRow
 from octavo.workflows.date_assignment.patterns import DEFAULT, PathPattern, days_in
 
-Progress = Callable[[str, int, int], None]
 MOST_LOSERS = 3  # other dates of a document that a row tells
 # Files that cannot be placed, whatever tells their day, and what to do about it.
 _REMEDIES: dict[str | None, str] = {
@@ -88,7 +87,7 @@ def propose(
         patterns: how days are written in paths, the first that fits wins; empty takes ``patterns.DEFAULT``.
         date_field: the contract's field that ``date`` takes; None is its first date.
         check: read documents whose day is found already too, to see whether they agree.
-        progress: called with (stage, shards done, shards in all).
+        progress: called with (stage, pages done, pages in all, "pages").
 
     Returns:
         One row per file, sorted by path: undecided ones and copies too.
@@ -111,7 +110,7 @@ def propose(
                     file.found[Method.MTIME] = FoundDay(day, f"last changed {day}")
         if Method.DATE in by:
             wanted = [file for file in files if file.row["pages"] and (check or file.decided(by[: by.index(Method.DATE)]) is None)]
-            dates = _Dates(space, contract, settings, named, progress or (lambda stage, done, total: None))
+            dates = _Dates(space, contract, settings, named, progress or (lambda stage, done, total, unit: None))
             read = dict(dates.of(wanted))
             for file in wanted:
                 file.found[Method.DATE] = read.get(file.row["document"], FoundDay(None, f"{named} was not found on it"))
@@ -197,16 +196,22 @@ class _Dates:
         space, contract = self._space, self._contract
         pages = sorted((file.row["document"], file.row["pages"]) for file in files)
         space.write_plan(cut_into_shards(pages, self._settings.shard_pages))
-        for shard in self._each("read", space.plan.page_shards):
-            reading.run(space, shard, self._settings)
+        sizes = {shard: sum(span.pages for span in spans) for shard, spans in space.plan.page_shards.items()}
+        total, before = sum(sizes.values()), 0
+        for shard, size in sizes.items():
+            reading.run(space, shard, self._settings, partial(self._read, before, total))
+            before += size
             chunking.run(space, shard, contract.chunking)
             rules.run(space, shard, contract)
         corrections = CorrectionStore(self._settings.correction_store)
-        for shard in self._each("merge", space.plan.document_shards):
+        for shard in space.plan.document_shards:
             merging.run(space, shard, contract, (rules.EXTRACTOR,), corrections)
             for row in fs.read_table(space.shard("fields", shard), where=("field", self._field)).to_pylist():
                 if row["matched"] and row["value"]:
                     yield row["document"], self._found(row)
+
+    def _read(self, before: int, total: int, done: int) -> None:
+        self._tell("read", before + done, total, "pages")
 
     def _found(self, row: dict[str, Any]) -> FoundDay:
         page = f" on page {row['page']}" if row["page"] else ""
@@ -217,13 +222,6 @@ class _Dates:
         losers = [loser for loser in row["losers"] or () if loser["value"] != row["value"]]
         conflicts += [f"it also says “{loser['value']}” ({loser['reason']})" for loser in losers[:MOST_LOSERS]]
         return FoundDay(row["date"], why, tuple(conflicts))
-
-    def _each(self, stage: str, shards: Iterable[str]) -> Iterator[str]:
-        names = list(shards)
-        for done, shard in enumerate(names):
-            self._tell(stage, done, len(names))
-            yield shard
-        self._tell(stage, len(names), len(names))
 
 
 def _rows(file: _File, contract: str, by: Sequence[Method]) -> Iterator[ManifestRow]:

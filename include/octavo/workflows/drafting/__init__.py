@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from octavo.model.contracts import Kind
+from octavo.model.entities import Progress
 from octavo.model.errors import SettingsError
 from octavo.model.settings import Settings
 from octavo.workflows.drafting import checking
@@ -13,7 +14,6 @@ from octavo.workflows.drafting.examples import Example, files_beside, read_examp
 from octavo.workflows.drafting.fields import FieldDraft, draft_fields, locale_of
 from octavo.workflows.drafting.names import language_of
 from octavo.workflows.drafting.proposing import propose
-from octavo.workflows.trial import Progress
 
 __all__ = ["Draft", "Example", "FieldDraft", "as_yaml", "draft"]
 
@@ -29,7 +29,7 @@ def draft(name: str, folder: Path, settings: Settings, truth: Path | None = None
         folder: the example documents, at any depth.
         settings: how they are read; their words go to the reading store, so that a run does not read them again.
         truth: JSON lines with ``file`` and ``fields``; None takes ``truth.jsonl`` of the folder, if it is there.
-        progress: called with (stage, done, in all): pages of reading, shards of all else.
+        progress: told how far it is.
 
     Raises:
         SettingsError: nothing can be learnt from the folder.

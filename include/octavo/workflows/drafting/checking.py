@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from octavo.model.contracts import Contract, Kind
-from octavo.model.entities import Verdict
+from octavo.model.entities import Progress, Verdict
 from octavo.model.settings import Settings
 from octavo.page.values import parser, squeeze
 from octavo.workflows.drafting.examples import Example
 from octavo.workflows.drafting.fields import FieldDraft
 from octavo.workflows.drafting.names import column_name
-from octavo.workflows.trial import Progress, tried
+from octavo.workflows.trial import tried
 
 Row = dict[str, Any]
 Found = Mapping[str, Mapping[str, list[Row]]]

@@ -15,14 +15,14 @@ from upath import UPath
 
 from octavo.ingest import stage as ingest
 from octavo.model.contracts import Contract, FieldSpec, Kind, Locale
-from octavo.model.entities import Page, Partition
+from octavo.model.entities import Page, Partition, Progress
 from octavo.model.errors import SettingsError
 from octavo.model.settings import Settings
 from octavo.reading import stage as reading
 from octavo.storage import schemas
 from octavo.storage.scratch import scratch
 from octavo.storage.workspace import Workspace
-from octavo.workflows.trial import Progress, reading_told
+from octavo.workflows.trial import reading_told
 
 # Pages of one document that are looked at: labels repeat.
 MOST_PAGES = 8
@@ -57,14 +57,14 @@ def read_examples(
 
     Args:
         files: globs of those that are documents.
-        progress: called with (stage, done, in all).
+        progress: told how far it is.
     """
-    tell = progress or (lambda stage, done, total: None)
-    tell("look", 0, 1)
+    tell = progress or (lambda stage, done, total, unit: None)
+    tell("look", 0, 1, "steps")
     with scratch() as state:
         workspace = Workspace.open(UPath(state), Partition(name, dt.date(1970, 1, 1)), "draft")
         counts = ingest.run(workspace, any_contract(name, files=files), UPath(folder), settings).counts
-        tell("look", 1, 1)
+        tell("look", 1, 1, "steps")
         uris = {row["document"]: row["uri"] for row in workspace.read(workspace.documents, ["document", "uri"]).to_pylist()}
         found: dict[str, Example] = {}
         done = 0

@@ -114,6 +114,9 @@ class OpenAI:
             if done:
                 yield done  # what was answered before the failure is paid for
             raise
+        except KeyboardInterrupt:
+            self._cancelled = True
+            raise
         finally:
             self._stopped.set()
             pool.shutdown(wait=not self._cancelled, cancel_futures=True)  # a request under way may take ``timeout_seconds``
