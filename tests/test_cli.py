@@ -232,7 +232,7 @@ def test_a_broken_contract_is_named_with_file_line_and_remedy(tmp_path):
     path.write_text("name: bill\ntitle: Bills\nfields:\n  total: {type: monney}\n")
     result = octavo("contracts", "check", path)
     assert result.exit_code == 3
-    assert f"{path}:4: fields.total.type: Input should be" in result.stderr
+    assert f"{path}:4: fields.total.type: is none of text" in result.stderr
 
 
 def test_a_day_that_the_gate_refuses_publishes_the_ledger_only(tmp_path):
