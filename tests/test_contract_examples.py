@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from octavo.merging.documents import Merger, PageAnswers
 from octavo.merging.records import record
 from octavo.model.contracts import Contract
 from octavo.model.entities import Answer, Box, Chunk, Field, Page, Verdict
+from octavo.storage.corrections import Correction
 from tests.grid import page
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "contracts.md"
@@ -39,7 +41,7 @@ def contract_of(text: str, **more: Any) -> Contract:
     return Contract.model_validate({"name": "example", "title": "Example", **YAML(typ="safe").load(text), **more})
 
 
-def fields_of(contract: Contract, *pages: Page) -> list[Field]:
+def fields_of(contract: Contract, *pages: Page, corrections: Sequence[Correction] = ()) -> list[Field]:
     """A document's fields, from its pages' words to their verdicts."""
     merged = []
     for one, found in zip(pages, rules.extract(pages, contract), strict=True):
@@ -49,7 +51,7 @@ def fields_of(contract: Contract, *pages: Page) -> list[Field]:
             parsed, words = (rules.json_of(said, part) for part in (lambda printed: printed.text, lambda printed: list(printed.words)))
             answers.append(Answer("d", one.number, of.number, of.box, rules.EXTRACTOR, False, "", parsed, word_ids=words))
         merged.append(PageAnswers(one, [chunk], answers))
-    return Merger(contract).merge("d", merged)
+    return Merger(contract).merge("d", merged, corrections)
 
 
 def plain(value: Any) -> Any:

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from octavo.model.entities import Box, CheckBox, Field, Ruling, Verdict
+from octavo.storage.corrections import Action, Correction
 from tests.grid import box, page
 from tests.test_contract_examples import contract_of, fields_of
 
@@ -164,3 +165,18 @@ Salary                            50.00
     gate = {"sums": [{"total": "closing", "parts": ["opening", "rows[].received"], "minus": ["rows[].paid"]}]}
     closing = found(fields, drawn, gate=gate)["closing"]
     assert closing.reason.endswith("opening + rows[].received - rows[].paid = closing: 100.00 + 50.00 - 10.50 = 139.50")
+
+
+def test_people_correct_ticks_choices_and_dates_without_a_year() -> None:
+    fields = f"{BOOLEAN}  paid: {{type: choice, labels: [Paid by], values: {{cash: [bar], card: [Karte]}}}}\n{YEARS}"
+    contract = contract_of(f"fields:\n{fields}")
+    drawn = page("Fragile [X]\n\nPaid by   Karte\n\nStatement date   20 Dec 2025\n\nDue   14 Jan")
+    said = [correction(path, value, typed) for path, value, typed in (
+        ("fragile", "no", None), ("paid", "cash", None), ("due", "2026-01-15", "2026-01-15"))]
+    corrected = {field.path: field for field in fields_of(contract, drawn, corrections=said)}
+    assert {path: (corrected[path].typed, corrected[path].verdict) for path in ("fragile", "paid", "due")} == {
+        "fragile": (False, Verdict.ACCEPTED), "paid": ("cash", Verdict.ACCEPTED), "due": (dt.date(2026, 1, 15), Verdict.ACCEPTED)}
+
+
+def correction(field: str, value: str, typed: str | None) -> Correction:
+    return Correction("example", "d", field, value, typed, Action.CORRECTED, (), None, "ada", "2026-11-05T00:00:00+00:00")

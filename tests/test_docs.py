@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from octavo.model import contracts
-from octavo.model.contracts import Chunking, Contract, FieldSpec, Gate, Kind, Locale, Place, Strategy, Sum
+from octavo.model.contracts import Chunking, Contract, FieldSpec, Gate, Kind, Locale, Place, Strategy, Sum, Where
 from octavo.model.entities import Outcome, Support, Verdict
 from octavo.model.errors import Reason
 from octavo.model.settings import Limits, Settings
@@ -56,7 +56,9 @@ def test_every_key_of_fields_and_of_the_gate_is_documented_and_no_other() -> Non
     assert first_column(sums) == list(Sum.model_fields)
 
 
-@pytest.mark.parametrize("values", [pytest.param(Strategy, id="strategies"), pytest.param(Place, id="places")])
+@pytest.mark.parametrize("values", [
+    pytest.param(Strategy, id="strategies"), pytest.param(Place, id="places"), pytest.param(Where, id="sides"),
+])
 def test_every_choice_of_a_contract_is_documented(values: type[StrEnum]) -> None:
     text = (DOCS / "contracts.md").read_text(encoding="utf-8")
     assert [value.value for value in values if f"`{value.value}`" not in text] == []

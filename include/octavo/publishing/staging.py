@@ -18,11 +18,8 @@ from octavo.model.entities import Outcome, Report, Verdict
 from octavo.model.errors import Reason, SettingsError
 from octavo.storage import fs
 from octavo.storage.lake import Lake, table_schemas
-from octavo.storage.schemas import ANSWERS, DOCUMENTS, PAGES, READINGS, REVIEW, completed
+from octavo.storage.schemas import ANSWERS, DOCUMENTS, PAGES, READINGS, REVIEW, WHOLE_DOCUMENT, completed
 from octavo.storage.workspace import Workspace
-
-# The field of a row of ``review`` that is about the document as a whole; no contract may have one of this name.
-DOCUMENT = "document"
 
 
 def run(workspace: Workspace, contract: Contract, lake: Lake, extractors: Sequence[str], selected: bool = False) -> Report:
@@ -195,7 +192,7 @@ def _review(workspace: Workspace, contract: Contract) -> Iterator[pa.Table]:
             for document in documents for path in lists if (document, f"{path}[]") not in held
         ]
         missing += [
-            {"document": document, "field": DOCUMENT, "reason": f"{Reason.NOT_THIS_KIND}: no page has any of the contract's `match`",
+            {"document": document, "field": WHOLE_DOCUMENT, "reason": f"{Reason.NOT_THIS_KIND}: no page has any of the contract's `match`",
              "contract_hash": contract_hash} for document in documents if document in strangers
         ]
         missing += _dropped(workspace, shard, contract_hash)

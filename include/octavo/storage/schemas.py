@@ -141,6 +141,9 @@ FIELDS = pa.schema([
     ("contract_hash", pa.string()),      # of the contract that the row follows
 ])
 
+# The field of a row of ``review`` that is about a document as a whole; no contract may have one of this name.
+WHOLE_DOCUMENT = "document"
+
 REVIEW = pa.schema([
     ("document", pa.string()),
     ("uri", pa.string()),

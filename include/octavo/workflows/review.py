@@ -19,6 +19,7 @@ from octavo.page.values import NUMERIC, parser
 from octavo.storage import fs
 from octavo.storage.corrections import Action, Correction, CorrectionStore
 from octavo.storage.lake import Forgotten, Lake
+from octavo.storage.schemas import WHOLE_DOCUMENT
 
 # Fewest characters of a sha256 that name a document.
 LEAST_CHARACTERS = 6
@@ -83,7 +84,7 @@ def cases(lake: Lake, store: CorrectionStore, contract: str, day: dt.date | None
     """Documents of a contract about which nobody has said anything yet, by day, as many as ``most``."""
     found: dict[str, Reviewed] = {}
     for row in rows(lake, store, contract, day):
-        if row["correction"] is None and "[]" not in row["field"]:
+        if row["correction"] is None and _names_a_value(row):
             found.setdefault(row["document"], Reviewed(Partition(contract, dt.date.fromisoformat(row["day"])), row["document"], row["uri"]))
             if len(found) > most:
                 break
@@ -93,7 +94,12 @@ def cases(lake: Lake, store: CorrectionStore, contract: str, day: dt.date | None
 def form(lake: Lake, store: CorrectionStore, about: Reviewed) -> list[Row]:
     """What to ask about one document: its rows that name one value each."""
     asked = rows(lake, store, about.partition.contract, about.partition.day, about.document)
-    return [row for row in asked if row["correction"] is None and "[]" not in row["field"]]
+    return [row for row in asked if row["correction"] is None and _names_a_value(row)]
+
+
+def _names_a_value(row: Row) -> bool:
+    """Whether a row is about one value that a person can give, not about a list or the whole document."""
+    return "[]" not in row["field"] and row["field"] != WHOLE_DOCUMENT
 
 
 class Desk:
