@@ -64,9 +64,10 @@ class Weights:
         return self.table[max(0, bisect_right(self.table, points, key=lambda row: row[0]) - 1)][1]
 
     def least(self, group: str, features: Iterable[str]) -> list[str]:
-        """The features that take most from a value, worst first; at most ``NAMED``."""
+        """The features that take most from a value, worst first; at most ``NAMED``. Its link is named where nothing else takes any."""
         own = self.points[group]
-        worst = sorted((own[one], one) for one in features if own[one] < 0)
+        taking = sorted((own[one], one) for one in features if own[one] < 0)
+        worst = [entry for entry in taking if entry[1] not in LINKS] or taking
         return [one for _, one in worst[:NAMED]]
 
 
