@@ -58,7 +58,7 @@ def test_tables_stores_pictures_and_workspaces_are_as_private_as_the_setting_say
 
 def test_an_unknown_word_for_who_may_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OCTAVO_SHARE", "world")
-    with pytest.raises(ValueError, match="share"):
+    with pytest.raises(SettingsError, match="OCTAVO_SHARE=world"):
         Settings()
 
 

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from upath import UPath
 
-from octavo.cli.answers import answers_group
+from octavo.cli import main
 from octavo.storage.answer_segments import StoredAnswer
 from octavo.storage.answer_store import AnswerStore, AnswerWriter, answer_key
 
@@ -36,7 +36,7 @@ def lake(tmp_path, monkeypatch):
 
 
 def octavo(*args):
-    result = CliRunner().invoke(answers_group, [str(arg) for arg in args])
+    result = CliRunner().invoke(main, ["answers", *map(str, args)])
     return result.exit_code, " ".join(result.output.split())
 
 

@@ -207,7 +207,7 @@ def test_texts_of_a_lists_rows_label_nothing(tmp_path: Path) -> None:
 
 
 def test_the_first_step_is_told_before_anything_is_read(folder: Path) -> None:
-    told: list[tuple[str, int, int]] = []
+    told: list[tuple[str, int, int, str]] = []
     drafting.draft("slip", folder, Settings(lake=str(folder.parent / "lake")), progress=lambda *step: told.append(step))
-    assert told[0] == ("look", 0, 1)
-    assert ("read", 3, 3) in told
+    assert told[0] == ("look", 0, 1, "steps")
+    assert ("read", 3, 3, "pages") in told

@@ -52,7 +52,7 @@ class LakeFolder(Folder):
         return str(value)
 
 
-class Day(click.ParamType[Any]):
+class DayType(click.ParamType[Any]):
     """A day as ``2026-11-02``."""
 
     name = "day"

@@ -58,7 +58,7 @@ COLOURS = {Verdict.ACCEPTED: "green", Verdict.UNSUPPORTED: "red", Verdict.CONFLI
 @contextmanager
 def stage_progress(console: Console, title: str) -> Iterator[entities.Progress]:
     """How far each stage is: a bar on a terminal, else a line every ``LINE_SECONDS`` and one for each stage that took long enough."""
-    told = _Bars(console, title) if console.is_terminal else _Lines(console, title)
+    told = _Bars(console, title) if console.is_terminal else _LogLines(console, title)
     with told:
         try:
             yield told.tell
@@ -67,7 +67,7 @@ def stage_progress(console: Console, title: str) -> Iterator[entities.Progress]:
             raise
 
 
-class _Lines:
+class _LogLines:
     """Progress where there is no terminal: what a log can hold."""
 
     def __init__(self, console: Console, title: str) -> None:
@@ -92,7 +92,7 @@ class _Lines:
             self._console.print(f"{self._title}  {self.state}, {now - self._began:,.0f} s", highlight=False, soft_wrap=True)
 
 
-class _Bars(_Lines):
+class _Bars(_LogLines):
     """Progress on a terminal: a bar for each stage."""
 
     def __init__(self, console: Console, title: str) -> None:

@@ -11,7 +11,7 @@ from rich.table import Table
 from upath import UPath
 
 from octavo.cli import output
-from octavo.cli.common import Day, Folder, err, out
+from octavo.cli.common import DayType, Folder, err, out
 from octavo.extraction import vlm
 from octavo.model import contracts
 from octavo.model.errors import Reason, SettingsError
@@ -23,7 +23,7 @@ from octavo.workflows import requeue as requeueing
 @click.command("requeue")
 @click.argument("contract")
 @click.option("--reason", type=click.Choice([reason.value for reason in Reason]), metavar="CODE", help="Only with this reason code.")
-@click.option("--day", type=Day(), help="Only of this day.")
+@click.option("--day", type=DayType(), help="Only of this day.")
 @click.option("--lake", type=click.Path(file_okay=False), help="Where the ledger is.  [default: OCTAVO_LAKE or var/lake]")
 @click.option("--yes", is_flag=True, help="Forget that they failed, so that the next run of their days tries again.")
 @click.option("--run", "folder", type=Folder(),

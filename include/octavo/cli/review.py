@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from upath import UPath
 
-from octavo.cli.common import Day, LakeFolder, err, out
+from octavo.cli.common import DayType, LakeFolder, err, out
 from octavo.model import contracts
 from octavo.model.errors import SettingsError
 from octavo.model.settings import Settings
@@ -25,7 +25,7 @@ from octavo.workflows import review as reviewing
 @click.argument("document", required=False)
 @click.option("--lake", type=LakeFolder(), help="The lake to look in.  [default: OCTAVO_LAKE or var/lake]")
 @click.option("--contract", help="Only documents of this contract.")
-@click.option("--day", type=Day(), help="Only documents of this day.")
+@click.option("--day", type=DayType(), help="Only documents of this day.")
 @click.option("--confirm", metavar="FIELD", multiple=True, help="The value of FIELD is right; may be given several times.")
 @click.option("--confirm-all", is_flag=True, help="All listed values of DOCUMENT are right.")
 @click.option("--set", "changes", metavar="FIELD=VALUE", multiple=True, help="The value of FIELD; an empty VALUE: there is none.")

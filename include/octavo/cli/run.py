@@ -11,7 +11,7 @@ import click
 from upath import UPath
 
 from octavo.cli import output
-from octavo.cli.common import Day, Folder, err, model_options, out
+from octavo.cli.common import DayType, Folder, err, model_options, out
 from octavo.extraction import vlm
 from octavo.model import contracts
 from octavo.model.entities import Partition
@@ -27,7 +27,7 @@ from octavo.workflows import pipeline
 @click.argument("contract")
 @click.argument("folder", type=Folder())
 @click.option("--lake", type=click.Path(file_okay=False), help="Where tables are published.  [default: OCTAVO_LAKE or var/lake]")
-@click.option("--day", type=Day(), help="The documents' day.  [default: FOLDER's yyyy/mm/dd, else today]")
+@click.option("--day", type=DayType(), help="The documents' day.  [default: FOLDER's yyyy/mm/dd, else today]")
 @click.option("--add", is_flag=True, help="Keep what is published of the day, and add the documents of FOLDER.")
 @click.option("--replace", is_flag=True, help="Replace what is published of the day.")
 @click.option("--extractor", type=click.Choice(["auto", "layout", "molmo"]), help="Who reads the chunks.  [default: the contract's]")

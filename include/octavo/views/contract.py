@@ -109,7 +109,8 @@ def _trial(settings: Settings, contract: Contract, days: Sequence[Day]) -> Trial
     table = fs.read_table(Lake(UPath(settings.lake)).table("fields", Partition(contract.name, day)), ["verdict", "reason", "confidence"])
     counts = Counter(
         row["confidence"] for row in table.to_pylist()
-        if row["confidence"] is not None and row["confidence"] < SURE and (row["verdict"] == Verdict.ACCEPTED or falls_short(row["reason"]))
+        if row.get("confidence") is not None and row["confidence"] < SURE  # earlier versions had none
+        and (row["verdict"] == Verdict.ACCEPTED or falls_short(row["reason"]))
     )
     accept_at = confidence.shipped().accept_at if contract.accept_at is None else contract.accept_at
     return Trial(day, accept_at, tuple(sorted(counts.items()))) if counts else None
