@@ -145,7 +145,7 @@ def _run(day: Day, scratch: Path, blow: Blow | None, pipe: Connection) -> None:
     settings = Settings(lake=day.lake)
     contract = contracts.find(day.contract, settings.contracts)
 
-    def progress(stage: str, done: int, total: int) -> None:
+    def progress(stage: str, done: int, total: int, unit: str) -> None:
         if not done:
             watch.enter(stage)
 
