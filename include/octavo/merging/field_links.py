@@ -287,7 +287,7 @@ class FieldLinks:
         if cached is None:
             stream = self._index.stream
             spans = stream.find(squeezed, runs_of(key)[0])
-            matches = [label_match(self._index, stream, span, key, frozenset(), frozenset()) for span in spans]
+            matches = [label_match(self._index, *span, key, frozenset(), frozenset()) for span in spans]
             best = self._near.nearest(matches, words, self._index.place_boxes(words)[0])
             cached = self._cache[(f"\0{squeezed}", words)] = FieldLink(best.score, _why(best), how=_how(best), label=best.label) \
                 if best.score else NO_LINK

@@ -156,7 +156,8 @@ class CandidateScorer:
             return ScoredCandidate(candidate, typed, form, Support.NONE, None, (), 1.0, NO_LINK, problem, position)
         confidence = index.confidence(own.words) if own.words else 1.0
         label = min(labels, key=lambda one: abs(one.box.center[1] - own.boxes[0].center[1]), default=None)
-        measured = ["beside_label", "near", "printed_so", *PageFeatures.of_reading(confidence)]
+        # A tick and one of a few words are no other kind of value.
+        measured = ["beside_label", "near", "printed_so", "certain_form", *PageFeatures.of_reading(confidence)]
         if label is not None and squeeze(label.text) == squeeze("".join(index.texts[i] for i in label.words)):
             measured += ["exact_label", "own_label"]
         other = next((one for one in said if one.value != typed), None)

@@ -191,10 +191,6 @@ class PageIndex:
             stream = self._chunks[words] = Stream(self.texts, (i for i in words if i < len(self.texts)))
         return stream
 
-    def runs_of_word(self, word: int) -> range:
-        """The numbers of a word's runs among those of ``stream``."""
-        return range(bisect_left(self.stream.words, word), bisect_right(self.stream.words, word))
-
     @cached_property
     def lines(self) -> list[int]:
         """For each word the number of its line in reading order; a step back or down starts a new one."""

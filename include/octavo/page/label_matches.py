@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -14,9 +14,8 @@ from rapidfuzz.distance import Levenshtein
 from octavo.model.contracts import Contract, FieldSpec, Kind
 from octavo.model.entities import Box
 from octavo.page import labels
-from octavo.page.index import PageIndex, Stream, look_alike, runs_of
+from octavo.page.index import PageIndex, look_alike, runs_of
 from octavo.page.lines import stacked
-from octavo.page.tables import header_cells
 from octavo.page.values import squeeze
 
 # Words read with less confidence may be a misread label.
@@ -124,19 +123,9 @@ class PageLabels:
     @cached_property
     def plain(self) -> list[LabelMatch]:
         """Labels on the page; where matches overlap only the longest stays."""
-        stream = self._index.stream
-        found = [_Found(stream, span, told) for span, told in self._printed(stream).items()]
-        layout = self._index.layout
-        for cell in header_cells(layout.page, layout.tables):
-            part = self._index.chunk_stream(cell.words)
-            found += [_Found(part, span, told) for span, told in self._printed(part).items()]
-        return self._with_stacked(self._longest(found, set()))
-
-    def _printed(self, stream: Stream) -> _Told:
-        """The labels that words show, by the runs that do."""
-        by_head = self._labels.by_head
+        stream, by_head = self._index.stream, self._labels.by_head
         alike, starts, at = stream.alike, stream.starts, stream.at
-        found: _Told = {}
+        found: dict[tuple[int, int], tuple[str, set[str], set[Kind]]] = {}
         for head in by_head.keys() & stream.first_alike.keys():
             for number in stream.first_alike[head]:
                 start = starts[number]
@@ -146,7 +135,7 @@ class PageLabels:
                         if end is not None:
                             for entry in entries:
                                 _file(found, (number, end), entry)
-        return found
+        return self._with_stacked(self._longest(found, set()))
 
     def _with_stacked(self, matches: list[LabelMatch]) -> list[LabelMatch]:
         """The labels with those that are broken over lines, which stand before the shorter ones in them."""
@@ -183,11 +172,11 @@ class PageLabels:
         if not windows or not entries:
             return []
         scores = process.cdist(texts, [text for text, _ in windows], scorer=Levenshtein.normalized_similarity, score_cutoff=labels.FUZZY)
-        found: _Told = {}
+        found: dict[tuple[int, int], tuple[str, set[str], set[Kind]]] = {}
         for row, column in zip(*scores.nonzero(), strict=True):
             _file(found, windows[column][1], entries[row])
-        taken = {run for word in self.words for run in self._index.runs_of_word(word)}
-        return self._longest([_Found(stream, span, told) for span, told in found.items()], taken)
+        taken = {run for run, word in enumerate(stream.words) for one in self.plain if word in one.words}
+        return self._longest(found, taken)
 
     def _dim_windows(self) -> list[tuple[str, tuple[int, int]]]:
         """Runs of words, on one line, that hold a poorly read word and may be a label: joined text and span."""
@@ -203,36 +192,16 @@ class PageLabels:
                         windows[(first, end)] = stream.alike[stream.starts[first] : stop]
         return [(text, span) for span, text in sorted(windows.items()) if len(text) >= labels.FUZZY_LENGTH - 1]
 
-    def _longest(self, found: Iterable[_Found], taken: set[int]) -> list[LabelMatch]:
-        """Of labels that share runs the longest; those of the page's own order come first among equals."""
+    def _longest(self, found: dict[tuple[int, int], tuple[str, set[str], set[Kind]]], taken: set[int]) -> list[LabelMatch]:
         matches = []
-        for stream, (first, end), (text, fields, kinds) in sorted(found, key=lambda one: (one.span[0] - one.span[1], one.span)):
-            runs = set(range(first, end)) if stream is self._index.stream else self._runs(stream, first, end)
-            if taken.isdisjoint(runs):
-                taken |= runs
-                matches.append(label_match(self._index, stream, (first, end), text, frozenset(fields), frozenset(kinds)))
+        for (first, end), (text, fields, kinds) in sorted(found.items(), key=lambda item: (item[0][0] - item[0][1], item[0])):
+            if taken.isdisjoint(range(first, end)):
+                taken.update(range(first, end))
+                matches.append(label_match(self._index, first, end, text, frozenset(fields), frozenset(kinds)))
         return sorted(matches, key=lambda p: (p.box.y0, p.box.x0, p.words))
 
-    def _runs(self, stream: Stream, first: int, end: int) -> set[int]:
-        """The numbers that runs of a part of the page have among all of its runs."""
-        found = set()
-        for run in range(first, end):
-            word = stream.words[run]
-            found.add(self._index.runs_of_word(word)[run - stream.words.index(word)])
-        return found
 
-
-_Told = dict[tuple[int, int], tuple[str, set[str], set[Kind]]]
-"""By span of runs what a label says, the fields that it names and their kinds."""
-
-
-class _Found(NamedTuple):
-    stream: Stream
-    span: tuple[int, int]
-    told: tuple[str, set[str], set[Kind]]
-
-
-def _file(found: _Told, span: tuple[int, int], entry: LabelEntry) -> None:
+def _file(found: dict[tuple[int, int], tuple[str, set[str], set[Kind]]], span: tuple[int, int], entry: LabelEntry) -> None:
     _, fields, kinds = found.setdefault(span, (entry.text, set(), set()))
     if entry.field is not None:
         fields.add(entry.field)
@@ -240,11 +209,9 @@ def _file(found: _Told, span: tuple[int, int], entry: LabelEntry) -> None:
         kinds.add(entry.kind)
 
 
-def label_match(
-    index: PageIndex, stream: Stream, span: tuple[int, int], text: str, fields: frozenset[str], kinds: frozenset[Kind],
-) -> LabelMatch:
-    """A label's match in a stream of the page's words; the box of a last word that also holds the value ends where the label does."""
-    first, end = span
+def label_match(index: PageIndex, first: int, end: int, text: str, fields: frozenset[str], kinds: frozenset[Kind]) -> LabelMatch:
+    """A label's match; the box of a last word that also holds the value ends where the label does."""
+    stream = index.stream
     words = stream.ids(first, end)
     box = index.place_boxes(words)[-1]
     last = words[-1]
