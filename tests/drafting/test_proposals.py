@@ -142,6 +142,20 @@ def test_fields_whose_labels_begin_like_anothers_do_not_take_its_values(tmp_path
     assert list(spec.not_labels) == ["Tax base reduced"]
 
 
+def test_one_short_bill_gives_all_its_labels_and_its_language(tmp_path: Path) -> None:
+    folder = tmp_path / "examples"
+    folder.mkdir()
+    page(folder / "bill.pdf", [
+        ("Northern Energy GmbH",), (), ("Rechnungsdatum", "3. März 2026"), ("Betrag", "1.234,50"), ("Fällig am", "17.03.2026"),
+        ("Kundennummer", "K-4711"),
+    ])
+    used = drafted(folder, "bill")
+    assert (used.locale.languages, used.locale.decimal) == (("de",), "auto")
+    assert {name: spec.type for name, spec in used.fields.items() if spec.labels} == {
+        "rechnungsdatum": Kind.DATE, "betrag": Kind.MONEY, "fallig_am": Kind.DATE, "kundennummer": Kind.IDENTIFIER,
+    }
+
+
 @pytest.mark.parametrize(("printed", "name"), [
     pytest.param("NOME / RAZÃO SOCIAL", "nome_razao_social", id="accents"),
     pytest.param("Größe", "grosse", id="umlauts"),

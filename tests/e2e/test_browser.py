@@ -233,7 +233,7 @@ def test_a_task_leads_to_its_documents_its_table_and_the_dag_to_its_contract(
     page.goto(f"{airflow.stack.url}/dags/octavo_invoice")
     page.locator("a[href$='/plugin/octavo-contract']").click()
     expect(frame.get_by_role("heading", name="What a model is asked about a chunk")).to_be_visible()
-    slider, output = frame.get_by_label("accept_at"), frame.locator(".trial output")
+    slider, output = frame.get_by_label("accept_at"), frame.locator(".threshold output")
     expect(output).to_contain_text("values accepted, of these some")
     slider.fill("0")
     total = re.search(r"(\d+) of (\d+)", output.inner_text())

@@ -290,10 +290,10 @@ def test_a_contract_is_shown_with_all_that_follows_from_it(client: TestClient) -
 def test_a_contract_shows_what_another_accept_at_would_do_to_its_last_day(client: TestClient, shelf: Shelf) -> None:
     table = fs.read_table(Lake(UPath(shelf.settings.lake)).table("fields", Partition("letter", DAY)), ["verdict", "confidence"])
     accepted = [row["confidence"] for row in table.to_pylist() if row["verdict"] == "accepted"]
-    trial = client.get("api/contract/letter").json()["trial"]
-    assert (trial["day"], float(trial["accept_at"])) == (DAY.isoformat(), float(shipped().accept_at))
-    tried = [confidence for confidence, count in trial["counts"] for _ in range(count)]
-    assert sorted(float(one) for one in tried if float(one) >= float(trial["accept_at"])) == sorted(map(float, accepted))
+    threshold = client.get("api/contract/letter").json()["threshold"]
+    assert (threshold["day"], float(threshold["accept_at"])) == (DAY.isoformat(), float(shipped().accept_at))
+    tried = [confidence for confidence, count in threshold["counts"] for _ in range(count)]
+    assert sorted(float(one) for one in tried if float(one) >= float(threshold["accept_at"])) == sorted(map(float, accepted))
     wrong = sum(1 - confidence for confidence in accepted)
     assert f"{len(accepted)} of {len(tried)} values accepted, of these some {round(wrong, 1)} wrong" in client.get("contract/letter").text
 

@@ -79,6 +79,24 @@ def test_a_header_of_several_lines_heads_its_column() -> None:
     assert fields["items[0].price"].reason.startswith("in the column “Unit price”")
 
 
+CATCHES = Contract.model_validate({"name": "catch", "title": "Catches", "fields": {"lines": {"type": "list", "fields": {
+    "port": {"labels": ["Port"]}, "fish": {"type": "integer", "labels": ["Fish 2025"]},
+    "grain": {"type": "integer", "labels": ["Grain 2025"]},
+}}}})
+
+
+def test_a_header_below_that_of_its_group_heads_its_column() -> None:
+    text = """
+Port          Fish          Grain
+           2024  2025    2024  2025
+Eastholm    120   130      80    85
+Wick         70    75      20    25
+"""
+    fields = merge(CATCHES, text, answer({"lines": [{"port": "Wick", "fish": "75", "grain": "25"}]}))
+    assert fields["lines[0].fish"].reason.startswith("in the column “Fish 2025”")
+    assert fields["lines[0].grain"].reason.startswith("in the column “Grain 2025”")
+
+
 def test_a_row_whose_cells_read_like_labels_does_not_head_the_rows_below() -> None:
     text = """
 Code        Description        Unit     Amount

@@ -15,7 +15,6 @@ from octavo.model.contracts import Contract, FieldSpec, Kind
 from octavo.model.entities import Box
 from octavo.page import labels
 from octavo.page.index import PageIndex, look_alike, runs_of
-from octavo.page.lines import stacked
 from octavo.page.values import squeeze
 
 # Words read with less confidence may be a misread label.
@@ -135,9 +134,9 @@ class PageLabels:
                         if end is not None:
                             for entry in entries:
                                 _file(found, (number, end), entry)
-        return self._with_stacked(self._longest(found, set()))
+        return self._with_composed(self._longest(found, set()))
 
-    def _with_stacked(self, matches: list[LabelMatch]) -> list[LabelMatch]:
+    def _with_composed(self, matches: list[LabelMatch]) -> list[LabelMatch]:
         """The labels with those that are broken over lines, which stand before the shorter ones in them."""
         index = self._index
         heads, known = index.stream.first_alike, {one.text for one in matches}
@@ -148,7 +147,7 @@ class PageLabels:
         if not broken:
             return matches
         found: list[LabelMatch] = []
-        for part in stacked(index.layout.page.words, index.layout.lines):
+        for part in index.layout.composed:
             entries = broken.get(look_alike("".join(run for word in part.words for run in runs_of(index.texts[word]))), ())
             if entries and all(set(one.words).isdisjoint(part.words) for one in found):
                 fields = frozenset(entry.field for entry in entries if entry.field is not None)

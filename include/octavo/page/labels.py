@@ -20,7 +20,7 @@ from rapidfuzz.distance import Levenshtein
 
 from octavo.model.entities import Box, Page, union
 from octavo.page.index import ALIKE
-from octavo.page.lines import Line, Segment, lines_of, overlap, stacked
+from octavo.page.lines import Line, Segment, lines_of, overlap
 
 # Least similarity, 1 - edits / length, of a label that OCR misread ("Tolal", "lnvoice Date").
 FUZZY = 0.8
@@ -74,19 +74,17 @@ def normalise(text: str) -> str:
 class Index:
     """All places of one page where a label may stand. Building it once per page saves most of the time.
 
-    ``lines`` are the page's; ``cells`` words of several lines that are read as one, such as the cell of a table's header.
+    ``lines`` are the page's; ``composed`` texts over several lines that may be one label (``PageLayout.composed``).
     """
 
-    def __init__(self, page: Page, lines: Sequence[Line] | None = None, cells: Sequence[Segment] = ()) -> None:
+    def __init__(self, page: Page, lines: Sequence[Line] | None = None, composed: Sequence[Segment] = ()) -> None:
         self.page = page
         self.lines = lines_of(page) if lines is None else lines
         self.windows: dict[str, list[_Window]] = {}
         for line in self.lines:
             for part in line.segments:
                 self._add(part)
-        for part in cells:
-            self._add(part)
-        for part in stacked(page.words, self.lines):
+        for part in composed:
             self._add_whole(part)
         self._by_length: dict[int, list[str]] = {}
         for key in sorted(self.windows):

@@ -8,9 +8,9 @@ from octavo.model.entities import Box, Page
 from octavo.page import lines
 from octavo.page.choices import Options
 from octavo.page.level import levelled
-from octavo.page.lines import Line
+from octavo.page.lines import Line, Segment
 from octavo.page.ruling_boxes import boxes_of
-from octavo.page.tables import Table, level_tables
+from octavo.page.tables import Table, grouped_headers, level_tables
 
 
 class PageLayout:
@@ -33,6 +33,11 @@ class PageLayout:
     def tables(self) -> tuple[Table, ...]:
         """The tables, from the top down."""
         return level_tables(self.page, self.lines)
+
+    @cached_property
+    def composed(self) -> tuple[Segment, ...]:
+        """Texts over several lines that may be one label: those of a narrow column, and a column's header with its group's."""
+        return (*lines.stacked(self.page.words, self.lines), *grouped_headers(self.page, self.tables))
 
     @cached_property
     def height(self) -> float:

@@ -12,9 +12,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from octavo.model.entities import Box, Page, union
-from octavo.page.level import levelled
-from octavo.page.lines import SEGMENT_GAP, Line, Segment, as_read, line_height, lines_of, segment, words_in
-from octavo.page.tables import level_tables
+from octavo.page.layout import PageLayout
+from octavo.page.lines import SEGMENT_GAP, Line, Segment, as_read, lines_of, segment, words_in
 
 # A gutter between columns of text is at least this wide. Word spaces measure 0.3 to 0.7, a two-column paper's gutter 1.2 and more.
 GUTTER = 0.9
@@ -54,11 +53,11 @@ class ReadingRow:
 def rows_of(page: Page) -> list[ReadingRow]:
     """Every word of the page in exactly one row; rows in reading order, with their boxes on the page as it is."""
     rows: list[ReadingRow] = []
-    level = levelled(page)
-    tables = level_tables(level, lines_of(level))
+    layout = PageLayout(page)
+    level, tables = layout.page, layout.tables
     table_of = {word: number for number, table in enumerate(tables) for word in table.words}
     row_of = {word: cell.rows[0] for table in tables for cell in table.cells for word in cell.words}
-    for number, column in enumerate(_columns(level, list(range(len(page.words))), line_height(level), table_of)):
+    for number, column in enumerate(_columns(level, list(range(len(page.words))), layout.height, table_of)):
         for line in _lines(level, column):
             across = sorted(line.words, key=lambda index: level.words[index].box.x0)
             (table, count), = Counter(table_of.get(word) for word in across).most_common(1)

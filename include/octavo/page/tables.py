@@ -13,7 +13,7 @@ from octavo.model.entities import Box, Page, union
 from octavo.page import open_tables, ruled_tables
 from octavo.page.grids import Grid
 from octavo.page.level import levelled, unlevelled
-from octavo.page.lines import Line, Segment, lines_of, same_row
+from octavo.page.lines import Line, Segment, lines_of
 
 # A header's cell of more words is a text.
 HEADER_WORDS = 16
@@ -99,19 +99,16 @@ def rows_below(page: Page, lines: Sequence[Line], xs: Sequence[int] | None = Non
     return _table(grid, False) if grid else None
 
 
-def header_cells(page: Page, tables: Sequence[Table]) -> list[Segment]:
-    """The texts of headers that lie in several lines or cells, as they are read: a cell's lines, and a cell's below that of its group."""
-    found = []
+def grouped_headers(page: Page, tables: Sequence[Table]) -> Iterator[Segment]:
+    """The headers of columns with those of the groups over them, as they are read: "Fish" over "2024" and "2025"."""
     for table in tables:
         heads = [cell for cell in table.cells if cell.rows[0] < max(1, table.header_rows) and len(cell.words) <= HEADER_WORDS]
         for cell in heads:
             over = [up for up in heads if up.rows[1] < cell.rows[0] and up.columns != cell.columns
                     and up.columns[0] <= cell.columns[0] and cell.columns[1] <= up.columns[1]]
-            words = (*(word for up in over for word in up.words), *cell.words)
-            boxes = [page.words[word].box for word in words]
-            if over or any(not same_row(boxes[0], box) for box in boxes[1:]):
-                found.append(Segment(words, union(boxes), " ".join(page.words[word].text for word in words)))
-    return found
+            for first in range(len(over)):
+                words = (*(word for up in over[first:] for word in up.words), *cell.words)
+                yield Segment(words, union(page.words[word].box for word in words), " ".join(page.words[word].text for word in words))
 
 
 def header_elsewhere(page: Page, words: Collection[int]) -> str:

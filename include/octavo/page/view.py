@@ -16,7 +16,6 @@ from octavo.page.label_matches import sharing_labels
 from octavo.page.labels import Label
 from octavo.page.layout import PageLayout
 from octavo.page.lines import Segment
-from octavo.page.tables import header_cells
 
 # A segment of so many words is a sentence, and what looks like a label in it one of its words.
 SENTENCE_WORDS = 12
@@ -52,7 +51,7 @@ class View(PageLayout):
 
     @cached_property
     def _index(self) -> labels.Index:
-        return labels.Index(self.page, self.lines, header_cells(self.page, self.tables))
+        return labels.Index(self.page, self.lines, self.composed)
 
     @cached_property
     def prints(self) -> dict[str, tuple[Label, ...]]:

@@ -56,12 +56,12 @@ class ContractView:
     schema: str
     columns: tuple[Column, ...]
     days: tuple[Day, ...]
-    trial: Trial | None = None
+    threshold: Threshold | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """What another ``accept_at`` would make of a published day's values.
+class Threshold:
+    """A contract's ``accept_at`` and the values of a published day that another one would accept or leave to people.
 
     ``counts`` has the values that no rule refuses by their confidence, the least first; ``accept_at`` is the contract's.
     """
@@ -97,11 +97,11 @@ def load(settings: Settings, name: str) -> ContractView | None:
     return ContractView(
         name, contract.title, contract.description, contract.hash, source, "", prompt(contract, contract.chunking.strategy, WORDS),
         json.dumps(answer_schema(contract), indent=1, ensure_ascii=False), tuple(_columns(contract)), days,
-        _trial(settings, contract, days),
+        _threshold(settings, contract, days),
     )
 
 
-def _trial(settings: Settings, contract: Contract, days: Sequence[Day]) -> Trial | None:
+def _threshold(settings: Settings, contract: Contract, days: Sequence[Day]) -> Threshold | None:
     """The values of the latest published day that has any; None where there is none, or none with a confidence."""
     day = next((one.day for one in days if one.verdicts), None)
     if day is None:
@@ -113,7 +113,7 @@ def _trial(settings: Settings, contract: Contract, days: Sequence[Day]) -> Trial
         and (row["verdict"] == Verdict.ACCEPTED or falls_short(row["reason"]))
     )
     accept_at = confidence.shipped().accept_at if contract.accept_at is None else contract.accept_at
-    return Trial(day, accept_at, tuple(sorted(counts.items()))) if counts else None
+    return Threshold(day, accept_at, tuple(sorted(counts.items()))) if counts else None
 
 
 def _columns(contract: Contract) -> Iterator[Column]:

@@ -106,13 +106,13 @@ document.addEventListener("DOMContentLoaded", () => {
   }));
 
   // What another accept_at would do to a day's values: data-counts has [confidence, number of values] pairs
-  all(".trial[data-counts]").forEach((trial) => {
-    const counts = JSON.parse(trial.dataset.counts).map(([confidence, count]) => [Number(confidence), Number(count)]);
-    const slider = trial.querySelector("input");
+  all(".threshold[data-counts]").forEach((shown) => {
+    const counts = JSON.parse(shown.dataset.counts).map(([confidence, count]) => [Number(confidence), Number(count)]);
+    const slider = shown.querySelector("input");
     const sum = (pairs, of) => pairs.reduce((total, [confidence, count]) => total + of(confidence, count), 0);
     slider.addEventListener("input", () => {
       const accepted = counts.filter(([confidence]) => confidence >= Number(slider.value));
-      trial.querySelector("output").textContent = Number(slider.value).toFixed(3) + ": " + sum(accepted, (_, count) => count) + " of "
+      shown.querySelector("output").textContent = Number(slider.value).toFixed(3) + ": " + sum(accepted, (_, count) => count) + " of "
         + sum(counts, (_, count) => count) + " values accepted, of these some "
         + sum(accepted, (confidence, count) => (1 - confidence) * count).toFixed(1) + " wrong";
     });

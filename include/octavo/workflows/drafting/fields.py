@@ -101,7 +101,8 @@ def _decimal(examples: Sequence[Example], language: str) -> Literal[".", ",", "a
     """The mark before the cents of nearly all amounts, where the language would read them otherwise."""
     marks = Counter(found[1] for example in examples for page in example.pages for found in _MARK.finditer(page.text))
     mark, count = next(iter(marks.most_common(1)), ("", 0))
-    if count < OF_TYPE * marks.total() or parser(Locale(languages=(language,))).parse(Kind.MONEY, f"1{mark}500") == Decimal("1.5"):
+    read = parser(Locale(languages=(language,)))
+    if not count or count < OF_TYPE * marks.total() or read.parse(Kind.MONEY, f"1{mark}500") == Decimal("1.5"):
         return "auto"
     return "," if mark == "," else "."
 

@@ -13,7 +13,7 @@ from octavo.workflows.drafting.examples import Example
 
 LONGEST_NAME = 40
 # What an unsure language is taken for, and the least probability of a sure one.
-UNSURE, SURE = "en", 0.8
+UNSURE, SURE = "en", 0.45
 
 
 def column_name(printed: str, taken: Collection[str] = ()) -> str:

@@ -31,6 +31,8 @@ MOST_FIELDS, LEAST_SHARE = 60, 0.15
 PLACED_SHARE = 0.6
 # Columns of two documents are the same where their headers are so much alike, and lists where so many of the columns are.
 ALIKE, SAME_COLUMNS = 0.85, 2
+# Columns of a table of labels and their values.
+COLUMNS_BESIDE = 2
 # Most prints of one label.
 MOST_LABELS = 6
 # A text that is the same in all documents, at least so many, is part of the form where no colon or box makes it a value.
@@ -117,7 +119,7 @@ def _least(documents: int) -> int:
 
 def _pairs(view: View, tables: Set[int]) -> Iterator[tuple[Pair, bool]]:
     """The labels of a page with their values, and whether a box or a colon parts both; those of its forms' boxes first."""
-    boxed = list(_boxed(view, tables))
+    boxed = [*_boxed(view, tables), *_beside(view, tables)]
     used = tables | {word for pair in boxed for word in (*pair.key.words, *pair.value.words)}
     yield from ((pair, True) for pair in boxed)
     for pair in pairs(view):
@@ -141,6 +143,17 @@ def _boxed(view: View, tables: Set[int]) -> Iterator[Pair]:
             found.append(Pair(label.printed, value.printed if value else Printed("", ())))
         if any(pair.value.text for pair in found):
             yield from found
+
+
+def _beside(view: View, tables: Set[int]) -> Iterator[Pair]:
+    """The rows of tables without a header that are labels with their values at the right, most of them figures."""
+    for table in view.tables:
+        if table.header_rows or len(table.xs) != COLUMNS_BESIDE + 1 or 1 not in table.figures or not tables.isdisjoint(table.words):
+            continue
+        for row in range(len(table.ys) - 1):
+            cells = [trimmed(view.page, cell.words) for cell in table.row(row) if cell.rows[0] == row]
+            if len(cells) == COLUMNS_BESIDE and cells[0] and cells[1] and reads_like_key(cells[0].text):
+                yield Pair(cells[0].printed, cells[1].printed)
 
 
 def _rowed(view: View, found: Sequence[Pair]) -> tuple[list[PageList], set[Pair]]:
