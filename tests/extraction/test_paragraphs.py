@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from octavo.extraction.rules.tables import paragraphs
+from octavo.extraction.rules.running_text import paragraphs
 from octavo.model import contracts
 from octavo.model.settings import CONTRACTS_FOLDER
 from octavo.page.view import View

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from octavo.merging.answer_candidates import PAIR_KEY, PAIR_VALUE, Candidate
 from octavo.merging.field_links import FieldLinks
 from octavo.merging.grounding import Grounding
-from octavo.merging.items import JoinedRow
+from octavo.merging.joined_rows import JoinedRow
 from octavo.merging.resolution import SURE
 from octavo.merging.scored_candidates import PERSON, ByField, CandidateScorer, ScoredCandidate
 from octavo.model.contracts import Contract, FieldSpec, Kind

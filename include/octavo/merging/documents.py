@@ -17,7 +17,8 @@ from octavo.merging.arithmetic import add_up
 from octavo.merging.corrected import AppliedCorrections, as_listed, said_to_be_absent
 from octavo.merging.field_links import NO_LINK, STRONG, FieldLink, FieldLinks
 from octavo.merging.grounding import Grounder, Grounding
-from octavo.merging.items import ItemRow, JoinedRow, PageLists, RowShape, join, measure_rows
+from octavo.merging.items import PageLists, RowShape
+from octavo.merging.joined_rows import ItemRow, JoinedRow, join, measure_rows
 from octavo.merging.resolution import Decider, is_cash_for, is_picked_over, missing, resolve
 from octavo.merging.scored_candidates import ByField, CandidateScorer, ScoredCandidate, mark_claimed, position_of
 from octavo.merging.unlabelled_links import by_check_digits, by_place, is_whole, only_date

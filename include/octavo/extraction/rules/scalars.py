@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from octavo.model.contracts import CHOSEN, FieldSpec, Kind, Locale, Place, Where
-from octavo.model.deadline import fits
+from octavo.extraction.rules.ranking import picked, ranked, swapped, with_pattern
+from octavo.model.contracts import CHOSEN, FieldSpec, Kind, Place, Where
 from octavo.model.entities import Box, Page
 from octavo.model.lexicon import current
 from octavo.page import labels, lines, patterns, typed
@@ -16,12 +16,10 @@ from octavo.page.businesses import has_legal_form, reads_like_label
 from octavo.page.choices import PlacedLabel
 from octavo.page.labels import Label
 from octavo.page.lines import Line, Segment
-from octavo.page.money import amount, confirmed, rounded_siblings
+from octavo.page.money import confirmed, rounded_siblings
 from octavo.page.values import parser, squeeze
 from octavo.page.view import Proposal, View, trimmed
 
-# Most candidates of a field that are handed on.
-MOST_ALTERNATIVES = 4
 # Weight of a value below its label against one beside it, where both are otherwise alike.
 BELOW_WEIGHT = 0.85
 # What being first in the contract's list of labels adds; the last label adds nothing.
@@ -56,7 +54,6 @@ CELL_GAP = 0.5
 PLACED = 0.2
 
 _CODE = re.compile(r"\s*[(\[]\s*#?\d{3,}\s*[)\]]\W*$")
-_DIGITS = re.compile(r"\d+")
 
 
 def scalar(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
@@ -100,7 +97,7 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
         found = [replace(c, score=c.score + TOP * (1 - view.page.words[c.words[0]].box.y0 / max(1, view.page.height))) for c in found]
     if spec.type is Kind.NAME:
         found = [without_code(view.page, c) for c in found]
-    found = _with_pattern(found, spec)
+    found = with_pattern(found, spec)
     if spec.type is Kind.DATE:
         found = [replace(c, score=c.score / 2) if swapped(c.text, view.locale) else c for c in found]
     if spec.type is Kind.MONEY:
@@ -121,8 +118,8 @@ def by_pattern(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
     """The values that the contract's pattern finds: behind the field's labels where it has some, else anywhere."""
     labels = [label.words for label in view.prints.get(path, ())] if spec.labels else None
     every = patterns.found(view.page, view.lines, spec.find or "", view.segment_of, labels)
-    found = _with_pattern([Proposal(text, words, 1.0) for text, words in every], spec)
-    return ranked(_picked(found, spec, view.locale), spec)
+    found = with_pattern([Proposal(text, words, 1.0) for text, words in every], spec)
+    return ranked(picked(found, spec, view.locale), spec)
 
 
 def _end_of_range(view: View, spec: FieldSpec, label: Label, at: int) -> Proposal | None:
@@ -236,7 +233,7 @@ def beside(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
         found.append(Proposal(match.text, match.words, near / (1 + 0.05 * n)))
     if spec.type is Kind.MONEY and len(found) > 1 and spec.pick != "first":
         found = [replace(c, score=c.score * ROW_WEIGHT) for c in found]
-    return _picked(found, spec, view.locale)
+    return picked(found, spec, view.locale)
 
 
 def _is_range(view: View, words: Sequence[int], last: int, first: int) -> bool:
@@ -325,7 +322,7 @@ def below(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
         if values and not column:
             break
         passed += 1
-    return _picked(found, spec, view.locale)
+    return picked(found, spec, view.locale)
 
 
 def party_below(view: View, label: Label) -> list[Proposal]:
@@ -413,44 +410,3 @@ def _values_of(view: View, spec: FieldSpec, cell: Segment) -> list[Proposal]:
         return [cut] if cut and not reads_like_label(cut.text) else []
     run = typed.Run(view.page, cell.words)
     return [Proposal(m.text, m.words, 1.0 if not m.before else 0.7) for m in typed.values(run, spec, view.locale)]
-
-
-def _picked(found: list[Proposal], spec: FieldSpec, locale: Locale) -> list[Proposal]:
-    """The candidates of one label with the one that ``pick`` names first: it keeps its score, the others halve."""
-    if len(found) < 2 or spec.pick == "first":
-        return found
-    best = found[-1] if spec.pick == "last" else max(found, key=lambda c: amount(c.text, locale))
-    top = max(c.score for c in found)
-    return [replace(c, score=top if c is best else c.score / 2) for c in found]
-
-
-def swapped(text: str, locale: Locale) -> bool:
-    """Whether a date in digits only makes sense with day and month in the other than the contract's order."""
-    groups = [int(group) for group in _DIGITS.findall(text)]
-    if len(groups) < 3 or groups[0] > 31 or any(c.isalpha() for c in text):
-        return False
-    return (groups[0] if locale.date_order == "MDY" else groups[1]) > 12
-
-
-def _with_pattern(found: Iterable[Proposal], spec: FieldSpec) -> list[Proposal]:
-    """Candidates that break the contract's pattern count little; they stay, so that a person sees them."""
-    if spec.pattern is None:
-        return list(found)
-    return [c if fits(spec.pattern, c.text) else replace(c, score=c.score / 4) for c in found]
-
-
-def ranked(found: Iterable[Proposal], spec: FieldSpec) -> list[Proposal]:
-    """One candidate per run of words; several ways to the same words add up. Best first, ties by place."""
-    groups: dict[tuple[int, ...], list[Proposal]] = {}
-    for c in found:
-        groups.setdefault(c.words, []).append(c)
-    merged = []
-    for group in groups.values():
-        group.sort(key=lambda c: -c.score)
-        merged.append(replace(group[0], score=round(group[0].score + 0.3 * sum(c.score for c in group[1:2]), 4)))
-    late = 1 if spec.pick == "first" else -1
-    merged.sort(key=lambda c: (-c.score, late * c.words[0]))
-    unique: dict[str, Proposal] = {}
-    for c in merged:
-        unique.setdefault(c.text, c)
-    return list(unique.values())[:MOST_ALTERNATIVES]

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 from octavo.extraction.rules import tables
 from octavo.extraction.rules.key_value_pairs import pairs
-from octavo.extraction.rules.scalars import ranked, scalar
+from octavo.extraction.rules.ranking import ranked
+from octavo.extraction.rules.scalars import scalar
 from octavo.extraction.rules.unlabelled import placed
 from octavo.model.contracts import Contract, FieldSpec, Kind, Place
 from octavo.model.deadline import TimedOut, within

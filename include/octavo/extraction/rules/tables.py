@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from itertools import pairwise, takewhile
 
+from octavo.extraction.rules.list_headers import LEAST_COLUMNS, TABLE_GAP, HeadedColumn, headed, labels_in, near
 from octavo.extraction.rules.plain_lists import plain_values
+from octavo.extraction.rules.running_text import headings, paragraphs
 from octavo.model.contracts import CHOSEN, PLAIN, FieldSpec, Kind, Place
 from octavo.model.entities import union
 from octavo.model.lexicon import current
 from octavo.page import choices, lines, typed
-from octavo.page.labels import Label
-from octavo.page.lines import Line, Segment, overlap
+from octavo.page.lines import Line
 from octavo.page.tables import Cell, Table, rows_below
-from octavo.page.view import Printed, Proposal, View, trimmed
+from octavo.page.view import Printed, View, trimmed
 
-# Fewest columns of a header row that must be labelled.
-LEAST_COLUMNS = 2
-# Gap below a row that ends the table, in line heights.
-TABLE_GAP = 6.0
 # A gap this many times the widest between the rows so far ends the table, unless another row follows.
 GAP_RATIO = 1.5
-# A heading: most words, and the gap above it and the width of the line below it against its own.
-HEADING_WORDS, HEADING_GAP, HEADING_TEXT = 7, 1.0, 1.5
 # A table whose rows end at a gap below this share of the page's height (a footer follows) goes on over the page.
 PAGE_END = 0.85
 
 SIDES = 0.3        # of a character's width is the room beside its ink, which a word's box lacks at both ends
 FILLED_SHARE = 0.8  # of a table's rows fill a column that each of its items has to fill
 FIGURES = (Kind.MONEY, Kind.NUMBER, Kind.INTEGER, Kind.DATE)
-_COUNTED = re.compile(r"^(?:\d+(?:\.\d+)*[.)]?|[a-zA-Z][.)]|[•*–-])$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +38,6 @@ class TableRow:
     def first(self) -> int:
         """The word that comes first of all its words."""
         return next(iter(self.values.values())).words[0]
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """A field's column: where its header stands, and ``over`` which of the table's columns, the first and the last."""
-
-    name: str
-    spec: FieldSpec
-    x0: int
-    x1: int
-    y0: int
-    over: tuple[int, int]
-
-    @property
-    def is_text(self) -> bool:
-        return typed.is_text(self.spec.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +55,7 @@ class _Line:
 class _Carried:
     """A table that may go on over the page: the fields' columns, and the edges of all of its columns."""
 
-    columns: tuple[_Column, ...]
+    columns: tuple[HeadedColumn, ...]
     xs: tuple[int, ...]
 
 
@@ -96,107 +73,21 @@ def rows(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[TableRo
     carried: _Carried | None = None
     for view in views:
         on_page: list[TableRow] = []
-        headed = _headed(view, path, spec)
+        heads = headed(view, path, spec)
         if not spec.continues:
             carried = None
-        if carried and not headed:
+        if carried and not heads:
             on_page, carried = _going_on(view, carried, path, spec)
-        if not headed and not on_page and not carried:
+        if not heads and not on_page and not carried:
             turned = [] if spec.rows == "top" else _turned(view, path, spec)
             on_page = turned or _sections(view, path, spec) or _running_text(view, spec)
-        others = frozenset(word for table, _, _ in headed for word in table.words)
-        for table, row, columns in headed:
+        others = frozenset(word for table, _, _ in heads for word in table.words)
+        for table, row, columns in heads:
             lines = _lines(view, table, row) + (() if table.ruled else _beyond(view, table, others))
             below, carried = _rows_below(view, lines, _Carried(tuple(columns), table.xs), path, spec)
             on_page += below
         found.append(on_page)
     return found
-
-
-def _headed(view: View, path: str, spec: FieldSpec) -> list[tuple[Table, int, list[_Column]]]:
-    """The headers of the list on a page, from the top down: their table, the first row below, and the fields' columns.
-
-    Where a line has the labels of a header and no table does, it and the lines below it are taken for one.
-    """
-    found: list[tuple[Table, int, list[_Column]]] = []
-    taken: set[int] = set()
-    for table in view.tables:
-        heads = _headers(view, table, path, spec)
-        if heads and not table.ruled and _above(view, table, heads[0]):
-            continue  # its columns are found anew, without what stands above its header
-        found += ((table, row, columns) for row, columns in heads)
-        taken |= table.words if heads else set()
-    number = 0
-    while number < len(view.lines):
-        line = view.lines[number]
-        if taken.isdisjoint(line.words) and _labels(view, path, spec, frozenset(line.words)) is not None:
-            below = [line, *_near(view, number)]
-            made = rows_below(view.page, [one for one in below if taken.isdisjoint(one.words)])
-            heads = _headers(view, made, path, spec) if made else []
-            if made and heads:
-                found += ((made, row, columns) for row, columns in heads)
-                taken |= made.words
-        number += 1
-    return sorted(found, key=lambda one: (one[0].ys[one[1] - 1], one[0].xs[0]))
-
-
-def _above(view: View, table: Table, head: tuple[int, list[_Column]]) -> bool:
-    """Whether lines of a table lie wholly above the labels of its header."""
-    row, columns = head
-    top = min(column.y0 for column in columns)
-    return any(cell.rows[1] < row and max(view.page.words[word].box.y1 for word in cell.words) <= top for cell in table.cells)
-
-
-def _labels(view: View, path: str, spec: FieldSpec, words: Set[int], header: bool = False) -> dict[str, Label] | None:
-    """The labels of a list's columns among some words; None for too few, or where amounts stand among what may be no ``header``."""
-    paths = {f"{path}[].{name}": name for name in spec.fields}
-    printed: dict[str, list[Label]] = {}
-    for of, label in (one for word in words for one in view.column_labels.get(word, ())):
-        if of in paths:
-            printed.setdefault(paths[of], []).append(label)
-    longer = [frozenset(label.words) for labels in printed.values() for label in labels]
-    found: dict[str, Label] = {}
-    for name in spec.fields:
-        whole = [label for label in printed.get(name, ()) if not any(other > frozenset(label.words) for other in longer)]
-        if whole:
-            found[name] = min(whole, key=lambda label: (-len(label.name), label.box.x0, label.words))
-    if len(found) < min(LEAST_COLUMNS, len(spec.fields)):
-        return None
-    return None if not header and typed.has_amount(" ".join(view.page.words[word].text for word in sorted(words)), view.locale) else found
-
-
-def _headers(view: View, table: Table, path: str, spec: FieldSpec) -> list[tuple[int, list[_Column]]]:
-    """The rows of a table that name the list's columns, and those columns; the rows at its top that head it are one."""
-    found = []
-    begin: dict[int, list[Cell]] = {}
-    for cell in table.cells:
-        begin.setdefault(cell.rows[0], []).append(cell)
-    row, count = 0, len(table.ys) - 1
-    while row < count:
-        last = table.header_rows - 1 if row < table.header_rows else row
-        cells = [cell for number in range(row, last + 1) for cell in begin.get(number, ())]
-        labels = _labels(view, path, spec, {word for cell in cells for word in cell.words}, last > row)
-        if labels is None and last > row:  # lines above the header that are none of it
-            cells = [cell for cell in cells if cell.rows[1] == last]
-            labels = _labels(view, path, spec, {word for cell in cells for word in cell.words})
-        if labels is not None:
-            found.append((last + 1, _columns(table, cells, labels, spec)))
-        row = last + 1
-    return found
-
-
-def _columns(table: Table, cells: Sequence[Cell], labels: dict[str, Label], spec: FieldSpec) -> list[_Column]:
-    """The fields' columns. Columns that no header names belong to the texts to their left."""
-    cell_of = {word: cell for cell in cells for word in cell.words}
-    headed = {column for cell in cells for column in range(cell.columns[0], cell.columns[1] + 1)}
-    found = []
-    for name, label in labels.items():
-        first, last = cell_of[label.words[-1]].columns
-        box = label.box
-        while typed.is_text(spec.fields[name].type) and last + 2 < len(table.xs) and last + 1 not in headed | table.figures:
-            last += 1
-        found.append(_Column(name, spec.fields[name], box.x0, box.x1, box.y0, (first, last)))
-    return sorted(found, key=lambda column: (column.x0, column.name))
 
 
 def _lines(view: View, table: Table, first: int) -> tuple[_Line, ...]:
@@ -227,7 +118,7 @@ def _lines(view: View, table: Table, first: int) -> tuple[_Line, ...]:
 def _beyond(view: View, table: Table, others: Set[int]) -> tuple[_Line, ...]:
     """The lines below a table's last row, to the next table or a gap that no table has: they may be rows of another shape."""
     last = max(view.line_of[word] for word in table.words)
-    below = list(takewhile(lambda line: others.isdisjoint(line.words), _near(view, last)))
+    below = list(takewhile(lambda line: others.isdisjoint(line.words), near(view, last)))
     if below and below[0].box.y0 - view.lines[last].box.y1 > TABLE_GAP * view.height:
         return ()
     goes_on = rows_below(view.page, below, table.xs) if below else None
@@ -257,7 +148,7 @@ def _rows_below(
         sums = _is_sum(line.text) and not usual.fits(row, columns)
         goes_on = sums and number < last
         words = frozenset(word for cell in line.cells for word in cell.words)
-        if _labels(view, path, spec, words) is not None:
+        if labels_in(view, path, spec, words) is not None:
             return found, None
         heads = any(view.line_of[word] in view.heading_lines for word in words)
         if gap > TABLE_GAP * view.height or parted or heads or (sums and not goes_on):
@@ -277,16 +168,9 @@ def _rows_below(
 
 def _going_on(view: View, carried: _Carried, path: str, spec: FieldSpec) -> tuple[list[TableRow], _Carried | None]:
     """Rows at the top of a page of a table that began on the page before."""
-    lines = [*view.lines[:1], *_near(view, 0)] if view.lines else []
+    lines = [*view.lines[:1], *near(view, 0)] if view.lines else []
     table = rows_below(view.page, lines, carried.xs) if lines else None
     return _rows_below(view, _lines(view, table, 0), carried, path, spec) if table else ([], carried)
-
-
-def _near(view: View, header: int) -> list[Line]:
-    """The lines below a header, to the first one behind a gap that no table has."""
-    below = view.lines[header + 1 :]
-    far = (n for n, (upper, lower) in enumerate(pairwise(below), 1) if lower.box.y0 - upper.box.y1 > TABLE_GAP * view.height)
-    return list(below[: next(far, len(below)) + 1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,14 +180,14 @@ class _Shape:
     figures: int
     filled: frozenset[str]
 
-    def fits(self, row: TableRow | None, columns: Sequence[_Column]) -> bool:
+    def fits(self, row: TableRow | None, columns: Sequence[HeadedColumn]) -> bool:
         """Whether a row has the shape of an item, with a text."""
         if row is None or not self.filled <= row.values.keys():
             return False
         return _figures(row, columns) >= self.figures and len(row.values) > _figures(row, columns)
 
 
-def _usual_shape(lines: Sequence[_Line], read: Sequence[TableRow | None], columns: Sequence[_Column]) -> _Shape:
+def _usual_shape(lines: Sequence[_Line], read: Sequence[TableRow | None], columns: Sequence[HeadedColumn]) -> _Shape:
     """The shape of the rows whose line does not begin with a word of sums; at least two columns with figures."""
     items = [
         row for line, row in zip(lines, read, strict=True)
@@ -327,7 +211,7 @@ def _begins(text: str, words: str) -> bool:
     return found is not None and not any(map(str.isalnum, text[:found.start()]))
 
 
-def _row(view: View, line: _Line, columns: Sequence[_Column]) -> TableRow | None:
+def _row(view: View, line: _Line, columns: Sequence[HeadedColumn]) -> TableRow | None:
     cells = _cells(view, line, columns)
     values: dict[str, Printed] = {}
     for column in columns:
@@ -371,7 +255,7 @@ def _value(view: View, words: Sequence[int], spec: FieldSpec) -> Printed | None:
     return Printed(match.text, match.words) if match else None
 
 
-def _cells(view: View, line: _Line, columns: Sequence[_Column]) -> dict[str, list[int]]:
+def _cells(view: View, line: _Line, columns: Sequence[HeadedColumn]) -> dict[str, list[int]]:
     """The words of a row by field: those of the table's columns that a field's header stands over.
 
     Where the headers of several fields do, and words go on over several columns, each word is that of the nearest header, but for words
@@ -391,7 +275,7 @@ def _cells(view: View, line: _Line, columns: Sequence[_Column]) -> dict[str, lis
     return cells
 
 
-def _shared(view: View, words: Sequence[int], columns: Sequence[_Column]) -> dict[str, list[int]]:
+def _shared(view: View, words: Sequence[int], columns: Sequence[HeadedColumn]) -> dict[str, list[int]]:
     """Words under several headers by the field of the nearest.
 
     A text goes on over the headers of figures, and a date of several words is one cell's, however narrow its own header is.
@@ -413,22 +297,22 @@ def _shared(view: View, words: Sequence[int], columns: Sequence[_Column]) -> dic
     return cells
 
 
-def _column_of(view: View, index: int, columns: Sequence[_Column]) -> _Column:
+def _column_of(view: View, index: int, columns: Sequence[HeadedColumn]) -> HeadedColumn:
     """The column whose header the word overlaps most, or else whose header is nearest."""
     box = view.page.words[index].box
     return max(columns, key=lambda c: (min(0, lines.overlap(c.x0, c.x1, box.x0, box.x1)), lines.overlap(c.x0, c.x1, box.x0, box.x1), -c.x0))
 
 
-def _has_figures(row: TableRow, columns: Sequence[_Column]) -> bool:
+def _has_figures(row: TableRow, columns: Sequence[HeadedColumn]) -> bool:
     return _figures(row, columns) > 0
 
 
-def _figures(row: TableRow, columns: Sequence[_Column]) -> int:
+def _figures(row: TableRow, columns: Sequence[HeadedColumn]) -> int:
     """How many columns of numbers, amounts and dates the row fills."""
     return sum(column.name in row.values for column in columns if column.spec.type in FIGURES)
 
 
-def _joined(upper: TableRow, lower: TableRow, columns: Sequence[_Column]) -> TableRow:
+def _joined(upper: TableRow, lower: TableRow, columns: Sequence[HeadedColumn]) -> TableRow:
     """A row with the texts of a line that goes on with it."""
     values = dict(upper.values)
     for column in columns:
@@ -516,46 +400,3 @@ def _running_text(view: View, spec: FieldSpec) -> list[TableRow]:
     name = next((name for name, leaf in spec.fields.items() if leaf.place in finders), None)
     place = spec.fields[name].place if name else None
     return [TableRow({name: cut.printed}) for cut in finders[place](view)] if name and place else []
-
-
-def headings(view: View) -> list[Proposal]:
-    """Short lines with room above them and a longer line of text below, without the number that counts them."""
-    found = []
-    for above, line, below in zip(view.lines, view.lines[1:], view.lines[2:], strict=False):
-        text = line.text
-        spaced = line.box.y0 - above.box.y1 >= HEADING_GAP * view.height and below.box.y0 - line.box.y1 < 2 * (line.box.y0 - above.box.y1)
-        if not spaced or len(line.segments) > 1 or len(text.split()) > HEADING_WORDS or text.rstrip().endswith((".", ":", ",", ";")):
-            continue
-        if below.box.width < HEADING_TEXT * line.box.width or abs(below.box.x0 - line.box.x0) > 3 * view.height:
-            continue
-        words = [i for i in line.words if not (i == line.words[0] and _COUNTED.match(view.page.words[i].text))]
-        cut = trimmed(view.page, words)
-        if cut is not None:
-            found.append(cut)
-    return found
-
-
-# Widest distance between the middles of two lines of a paragraph, in line heights. Running text measures 1.6 to 2.0.
-PARAGRAPH_PITCH = 2.2
-# Least share of the narrower line's width by which two lines of a paragraph overlap sideways.
-PARAGRAPH_OVERLAP = 0.5
-
-
-def paragraphs(view: View) -> list[Proposal]:
-    """Every word of the page in one paragraph, from top to bottom."""
-    found: list[list[Segment]] = []
-    for line in view.lines:
-        for segment in line.segments:
-            above = [group for group in found if _goes_on(group[-1], segment, view.height)]
-            if above:
-                min(above, key=lambda group: abs(group[-1].box.x0 - segment.box.x0)).append(segment)
-            else:
-                found.append([segment])
-    texts = (trimmed(view.page, [word for segment in group for word in segment.words]) for group in found)
-    return [text for text in texts if text is not None]
-
-
-def _goes_on(above: Segment, below: Segment, height: float) -> bool:
-    shared = overlap(above.box.x0, above.box.x1, below.box.x0, below.box.x1)
-    close = 0 < below.box.center[1] - above.box.center[1] < PARAGRAPH_PITCH * height
-    return close and shared >= PARAGRAPH_OVERLAP * min(above.box.width, below.box.width)

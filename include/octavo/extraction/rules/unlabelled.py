@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from statistics import median
 
-from octavo.extraction.rules.scalars import MOST_ALTERNATIVES, PLACED, ranked, swapped
+from octavo.extraction.rules.ranking import MOST_ALTERNATIVES, ranked, swapped
+from octavo.extraction.rules.scalars import PLACED
 from octavo.model.contracts import FieldSpec, Kind, Place
 from octavo.page import lines, typed
 from octavo.page.businesses import business_words, has_legal_form

@@ -11,7 +11,7 @@ from itertools import groupby
 from rapidfuzz.distance import Levenshtein
 
 from octavo.extraction.rules.key_value_pairs import Pair, pairs, reads_like_key
-from octavo.extraction.rules.tables import headings
+from octavo.extraction.rules.running_text import headings
 from octavo.extraction.rules.unlabelled import placed
 from octavo.model.contracts import FieldSpec, Kind, Locale, Place
 from octavo.page.businesses import has_legal_form
