@@ -11,8 +11,7 @@ from rich.table import Table
 from octavo.cli import output
 from octavo.model.contracts import Contract, Kind
 from octavo.model.entities import Outcome, Verdict
-from octavo.page.level import levelled
-from octavo.page.lines import lines_of
+from octavo.page.layout import PageLayout
 from octavo.page.tables import tables_of
 from octavo.views import trial
 from octavo.views.document import notes_of
@@ -58,7 +57,7 @@ def tried(console: output.CleanConsole, contract: Contract, document: trial.Trie
         console.print(f"[bold]{escape(counted)}[/bold]", highlight=False)
         for note in notes_of(frame):
             console.print(escape(f"  {note}"), highlight=False)
-        for line in lines_of(levelled(page)):
+        for line in PageLayout(page).lines:
             console.print(escape("  " + " | ".join(part.text for part in line.segments)), highlight=False, soft_wrap=True)
         for number, table in enumerate(found, 1):
             output.print_table(console, page, number, table)
