@@ -6,9 +6,11 @@ which is what a reader takes as one piece ("Invoice date", "12 March 2026", one 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from statistics import median
 from unicodedata import bidirectional, east_asian_width
 
@@ -70,6 +72,20 @@ def words_in(text: str) -> int:
 def overlap(a0: int, a1: int, b0: int, b1: int) -> int:
     """Length that two intervals share; negative: the gap between them."""
     return (a1 if a1 < b1 else b1) - (a0 if a0 > b0 else b0)
+
+
+class Spans:
+    """Intervals, sorted by where they begin, of which those are asked for that overlap another one."""
+
+    def __init__(self, spans: Sequence[tuple[int, int]]) -> None:
+        self._spans = spans
+        self._starts = [start for start, _ in spans]
+        self._reach = list(accumulate((end for _, end in spans), max))  # of each and those before it the furthest end
+
+    def overlapping(self, start: int, end: int) -> list[int]:
+        """The numbers of those that share some length with the interval, by where they begin."""
+        first, last = bisect_right(self._reach, start), bisect_left(self._starts, end)
+        return [n for n in range(first, last) if overlap(*self._spans[n], start, end) > 0]
 
 
 def same_row(a: Box, b: Box, share: float = SAME_LINE_OVERLAP) -> bool:
@@ -146,14 +162,16 @@ def _line(page: Page, row: Sequence[int], height: float) -> Line:
 
 def stacked(words: Sequence[Word], lines: Sequence[Line]) -> Iterator[Segment]:
     """Segments right below each other that begin at one edge or share their middle, as one: a label broken over two or three lines."""
+    spans = [Spans([(part.box.x0, part.box.x1) for part in line.segments]) for line in lines]
     for number, line in enumerate(lines):
         for first in line.segments:
             stack = [first]
-            for below in lines[number + 1:]:
+            for n in range(number + 1, len(lines)):
                 upper = stack[-1]
-                if below.box.y0 - upper.box.y1 > STACK_GAP * upper.box.height or len(stack) == STACK_LINES:
+                if lines[n].box.y0 - upper.box.y1 > STACK_GAP * upper.box.height or len(stack) == STACK_LINES:
                     break
-                lower = next((part for part in below.segments if _is_stacked(upper.box, part.box)), None)
+                near = spans[n].overlapping(upper.box.x0 - upper.box.height, upper.box.x1 + upper.box.height)
+                lower = next((lines[n].segments[at] for at in near if _is_stacked(upper.box, lines[n].segments[at].box)), None)
                 if lower is None:
                     continue
                 stack.append(lower)

@@ -12,7 +12,7 @@ from statistics import median
 from octavo.model.entities import Box, Page
 from octavo.page import grids
 from octavo.page.grids import Grid, GridCell, Piece
-from octavo.page.lines import Line, Segment, line_height, overlap, segment, words_in
+from octavo.page.lines import Line, Segment, Spans, line_height, overlap, segment, words_in
 
 # Widest gap between two rows of a table, in line heights.
 ROW_GAP = 4.5
@@ -90,32 +90,36 @@ def _runs(rows: Sequence[_Row], height: float) -> list[tuple[int, int]]:
     """Where rows follow each other whose pieces stand below each other: the first and the last of each run."""
     runs: list[tuple[int, int]] = []
     run: list[int] = []
+    widest = 0  # of the gaps above the rows of the run
     for number, row in enumerate(rows):
         if len(row.parts) < 2:
             continue
-        if run and not _follows(rows, run, number, height):
+        if run and not _follows(rows, run, number, height, widest):
             runs.append((run[0], run[-1]))
-            run = []
+            run, widest = [], 0
+        if run:
+            widest = max(widest, row.y0 - rows[number - 1].y1)
         run.append(number)
     if run:
         runs.append((run[0], run[-1]))
     return [(first, last) for first, last in runs if last > first]
 
 
-def _follows(rows: Sequence[_Row], run: Sequence[int], number: int, height: float) -> bool:
+def _follows(rows: Sequence[_Row], run: Sequence[int], number: int, height: float, widest: int) -> bool:
     if number - run[-1] > BETWEEN + 1:
         return False
     gap = max(lower.y0 - upper.y1 for upper, lower in pairwise(rows[run[-1] : number + 1]))
     if gap > ROW_GAP * height:
         return False
-    if len(run) > SETTLED and gap > max(height, WIDER * max(rows[b].y0 - rows[b - 1].y1 for b in run[1:])):
+    if len(run) > SETTLED and gap > max(height, WIDER * widest):
         return False
     return any(_stand_below(rows[other].parts, rows[number].parts) for other in run[-LOOK_BACK:])
 
 
 def _stand_below(upper: Sequence[Segment], lower: Sequence[Segment]) -> bool:
     """Whether two pieces at least, and half of those of the shorter row, stand below one piece each, which has none other below it."""
-    over: list[list[int]] = [[n for n, a in enumerate(upper) if overlap(a.box.x0, a.box.x1, b.box.x0, b.box.x1) > 0] for b in lower]
+    above = Spans([(part.box.x0, part.box.x1) for part in upper])
+    over = [above.overlapping(part.box.x0, part.box.x1) for part in lower]
     uses = Counter(n for found in over for n in found)
     single = sum(len(found) == 1 and uses[found[0]] == 1 for found in over)
     return single >= 2 and 2 * single >= min(len(upper), len(lower))
@@ -159,8 +163,13 @@ class _Table:
     def _is_prose(self, columns: Sequence[tuple[int, int]]) -> bool:
         """Whether two columns are running text, as a page's own columns are."""
         full = 0
-        for x0, x1 in columns:
-            parts = [part for n in range(self.first, self.last + 1) for part in self.rows[n].parts if x0 <= part.box.center[0] <= x1]
+        parts_of: list[list[Segment]] = [[] for _ in columns]
+        for row in self.rows[self.first : self.last + 1]:
+            for part in row.parts:
+                column = bisect_right(columns, part.box.center[0], key=lambda span: span[0]) - 1
+                if column >= 0 and part.box.center[0] <= columns[column][1]:
+                    parts_of[column].append(part)
+        for (x0, x1), parts in zip(columns, parts_of, strict=True):
             long = [part for part in parts if part.box.width >= PROSE_FILL * (x1 - x0) and words_in(part.text) >= PROSE_WORDS]
             full += 2 * len(long) > len(parts)
         return full >= max(2, len(columns) / 2) or (full == 1 and len(columns) == 2)
@@ -350,12 +359,16 @@ def _columns(rows: Sequence[Sequence[Segment]], height: float, headed: bool = Fa
     columns: list[_Cluster] = []
     spanning: list[tuple[int, Box]] = []
     for _, n, box in pieces:
-        over = [c for c in columns if overlap(c.x0, c.x1, box.x0, box.x1) > 0]
-        if len(over) > 1 and any(a.rows & b.rows for a, b in pairwise(over)):
+        first, last = bisect_right(columns, box.x0, key=lambda c: c.x1), bisect_left(columns, box.x1, key=lambda c: c.x0)
+        over = columns[first:last]
+        if any(not a.rows.isdisjoint(b.rows) for a, b in pairwise(over)):
             spanning.append((n, box))
-            continue
-        merged = _Cluster(min([box.x0, *(c.x0 for c in over)]), max([box.x1, *(c.x1 for c in over)]), {n}.union(*(c.rows for c in over)))
-        columns = sorted([*(c for c in columns if c not in over), merged], key=lambda c: c.x0)
+        elif len(over) == 1:
+            over[0].add(n, box)
+        else:
+            spans = [(box.x0, box.x1), *((c.x0, c.x1) for c in over)]
+            rows_of = {n}.union(*(c.rows for c in over))
+            columns[first:last] = [_Cluster(min(x0 for x0, _ in spans), max(x1 for _, x1 in spans), rows_of)]
     changed = True
     while changed:
         changed = False
@@ -373,3 +386,7 @@ def _columns(rows: Sequence[Sequence[Segment]], height: float, headed: bool = Fa
 class _Cluster:
     def __init__(self, x0: int, x1: int, rows: set[int]) -> None:
         self.x0, self.x1, self.rows = x0, x1, rows
+
+    def add(self, row: int, box: Box) -> None:
+        self.x0, self.x1 = min(self.x0, box.x0), max(self.x1, box.x1)
+        self.rows.add(row)

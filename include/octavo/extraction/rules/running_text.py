@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from octavo.page.lines import Segment, overlap
+from octavo.page.lines import Segment, Spans, overlap
 from octavo.page.view import Proposal, View, trimmed
 
 # A heading: most words, and the gap above it and the width of the line below it against its own.
@@ -38,13 +38,21 @@ PARAGRAPH_OVERLAP = 0.5
 def paragraphs(view: View) -> list[Proposal]:
     """Every word of the page in one paragraph, from top to bottom."""
     found: list[list[Segment]] = []
+    near: list[list[Segment]] = []  # those that the line may go on with
     for line in view.lines:
+        near = [group for group in near if line.box.y0 - group[-1].box.y1 < PARAGRAPH_PITCH * view.height]
+        near.sort(key=lambda group: group[-1].box.x0)
+        spans = Spans([(group[-1].box.x0, group[-1].box.x1) for group in near])
+        new = []
         for segment in line.segments:
-            above = [group for group in found if _goes_on(group[-1], segment, view.height)]
+            beside = (near[n] for n in spans.overlapping(segment.box.x0, segment.box.x1))
+            above = [group for group in beside if _goes_on(group[-1], segment, view.height)]
             if above:
                 min(above, key=lambda group: abs(group[-1].box.x0 - segment.box.x0)).append(segment)
             else:
-                found.append([segment])
+                new.append([segment])
+        found += new
+        near += new
     texts = (trimmed(view.page, [word for segment in group for word in segment.words]) for group in found)
     return [text for text in texts if text is not None]
 
