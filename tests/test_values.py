@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from octavo.model.contracts import Kind, Locale
+from octavo.model.entities import Box, Page, Source, Word
 from octavo.page import typed
 from octavo.page.values import canonical, currency_of, parser
 
@@ -193,7 +194,31 @@ def test_the_end_of_a_range_that_is_cut_short_is_no_date(text):
 @pytest.mark.parametrize(("text", "number"), [("1½", "1.5"), ("¾", "0.75"), ("2 ¼", "2.25"), ("1,25,000", "125000")])
 def test_fractions_and_lakhs_are_numbers(text, number):
     assert DAY_FIRST.parse(Kind.NUMBER, text) == Decimal(number)
-    assert [found.group() for found in typed.patterns(Kind.NUMBER)[0].finditer(text)] == [text]
+    assert printed(text, Kind.NUMBER, Locale()) == [text]
+
+
+def printed(text: str, kind: Kind, locale: Locale) -> list[str]:
+    """What is found of a kind in a text of words one space apart."""
+    words = [Word(word, Box(10 * n, 0, 10 * n + 9, 10), 1.0, Source.TEXT_LAYER) for n, word in enumerate(text.split(" "))]
+    run = typed.Run(Page("d", 1, 1000, 100, None, 0, (1.0, 0.0, 0.0, 1.0, 0.0, 0.0), tuple(words)), range(len(words)))
+    return [match.text for match in typed.matches(run, kind, locale)]
+
+
+@pytest.mark.parametrize(("kind", "text", "languages", "found"), [
+    pytest.param(Kind.INTEGER, "−12", "en", ["−12"], id="a minus sign"),
+    pytest.param(Kind.PERCENTAGE, "– –5 %", "en", ["–5 %"], id="a dash for a minus"),
+    pytest.param(Kind.INTEGER, "1’234", "de", ["1’234"], id="an apostrophe groups"),
+    pytest.param(Kind.NUMBER, "12,34,567.5", "en", ["12,34,567.5"], id="lakhs"),
+    pytest.param(Kind.INTEGER, "12,34,567", "en", ["12,34,567"], id="whole lakhs"),
+    pytest.param(Kind.NUMBER, "1 234,5 kg", "fr", ["1 234,5"], id="a space groups in French"),
+    pytest.param(Kind.NUMBER, "3 500 ml", "en", ["3", "500"], id="but not in English"),
+    pytest.param(Kind.INTEGER, "1\u202f234", "en", ["1 234"], id="a space that does not break"),
+    pytest.param(Kind.INTEGER, "1 234,5", "fr", [], id="no part of a number with decimals"),
+    pytest.param(Kind.INTEGER, "1’20", "en", [], id="no part of something else"),
+    pytest.param(Kind.PERCENTAGE, "VAT (20%)", "en", ["20%"], id="a rate in brackets"),
+])
+def test_numbers_are_found_as_they_are_read(kind, text, languages, found):
+    assert printed(text, kind, Locale(languages=(languages,))) == found
 
 
 def test_a_point_before_three_digits_groups_only_in_languages_that_write_so():

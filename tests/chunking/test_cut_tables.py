@@ -18,7 +18,7 @@ from octavo.extraction.vlm.windows import Cut
 from octavo.model.contracts import Chunking, Contract, FieldSpec, PromptStyle
 from octavo.model.entities import Box, Page, Ruling
 from octavo.page.reading_order import rows_of
-from octavo.page.tables import header_elsewhere
+from octavo.page.tables import header_elsewhere, tables_of
 from octavo.storage.answer_store import AnswerStore, AnswerWriter
 from tests.chunking.test_chunking import line, page_of
 from tests.molmo.fakes import OPTIONS, Scripted
@@ -51,7 +51,7 @@ def test_a_table_that_does_not_fit_is_cut_between_rows_and_each_part_is_told_its
     parts = [chunk for chunk in chunks if any(page.words[word].text == "Cable" for word in chunk.words)]
     assert len(parts) > 1
     assert [a for a, b in pairwise(parts) if page.words[a.words[-1]].box.y1 > page.words[b.words[0]].box.y0] == []
-    told = [header_elsewhere(page, chunk.words) for chunk in parts]
+    told = [header_elsewhere(page, tables_of(page), chunk.words) for chunk in parts]
     assert told == ["" if chunk.words[0] < 30 and "Quantity" in chunk.text(page) else HEADER for chunk in parts]
     assert told[-1] == HEADER
 
@@ -79,7 +79,7 @@ def test_a_model_is_asked_about_a_part_of_a_table_with_its_header(tmp_path: Path
     store = AnswerStore(UPath(tmp_path))
     with AnswerWriter(store) as writer:
         list(Window(cuts, CONTRACT, OPTIONS, Asker(model, store, writer, "bill"), model).rows())
-    headless = sum(bool(header_elsewhere(page, cut.chunk.words)) for cut in cuts)
+    headless = sum(bool(header_elsewhere(page, tables_of(page), cut.chunk.words)) for cut in cuts)
     assert sum(HEADER in question.prompt for question in model.questions) == headless > 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from octavo.extraction.rules.stage import answers, extract, json_of
 from octavo.merging.documents import Merger, PageAnswers
 from octavo.model.contracts import Contract
 from octavo.model.entities import Answer, Box, Chunk, Field, Page, Source, Word
@@ -40,6 +41,16 @@ def merge(contract: Contract, text: str | Page, *answers: Answer) -> dict[str, F
     one = page(text) if isinstance(text, str) else text
     chunks = {a.chunk: chunk(one, a.box, a.chunk) for a in answers}
     return {field.path: field for field in Merger(contract).merge("d", [PageAnswers(one, list(chunks.values()), answers)])}
+
+
+def by_rules(contract: Contract, drawn: str | Page) -> dict[str, Field]:
+    """What the rules find on a page, merged, by path."""
+    one = page(drawn, confidence=1.0, source=Source.TEXT_LAYER) if isinstance(drawn, str) else drawn
+    whole = chunk(one)
+    ((_, said),) = answers(extract([one], contract)[0], [whole])
+    parsed, words = json_of(said, lambda printed: printed.text), json_of(said, lambda printed: list(printed.words))
+    found = Answer("d", 1, 0, whole.box, "layout", False, "", parsed, word_ids=words)
+    return {field.path: field for field in Merger(contract).merge("d", [PageAnswers(one, [whole], [found])])}
 
 
 INVOICE = Contract.model_validate({

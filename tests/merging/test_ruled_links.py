@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from octavo.extraction.rules.stage import answers, extract, json_of
 from octavo.merging.documents import Merger, PageAnswers
 from octavo.model.contracts import Contract
-from octavo.model.entities import Answer, Box, Field, Page, Ruling, Source, Verdict, Word
-from tests.merging.pages import UPRIGHT, answer, chunk, merge
+from octavo.model.entities import Box, Field, Page, Ruling, Source, Verdict, Word
+from tests.merging.pages import UPRIGHT, answer, by_rules, chunk, merge
 
 FORM = Contract.model_validate({
     "name": "form", "title": "Forms", "locale": {"languages": ["en"]},
@@ -35,15 +34,6 @@ def ruled(words: list[Word], boxes: list[tuple[int, int, int, int]]) -> Page:
         for line in (Ruling(x0, y0, x1, y0, 1), Ruling(x0, y1, x1, y1, 1), Ruling(x0, y0, x0, y1, 1), Ruling(x1, y0, x1, y1, 1))
     }
     return Page("d", 1, 1000, 1000, None, 0, UPRIGHT, tuple(words), rulings=tuple(sorted(rulings)))
-
-
-def extracted(page: Page) -> dict[str, Field]:
-    """What the rules find on a page, merged."""
-    whole = chunk(page)
-    ((_, said),) = answers(extract([page], FORM)[0], [whole])
-    parsed, words = json_of(said, lambda printed: printed.text), json_of(said, lambda printed: list(printed.words))
-    found = Answer("d", 1, 0, whole.box, "layout", False, "", parsed, word_ids=words)
-    return {field.path: field for field in Merger(FORM).merge("d", [PageAnswers(page, [whole], [found])])}
 
 
 def test_a_value_at_the_other_side_of_its_labels_box_is_its_labels() -> None:
@@ -114,7 +104,7 @@ def test_a_cell_far_from_its_header_is_its_columns() -> None:
         word("Code", 10, 110), word("Description", 110, 110), word("Unit", 310, 110), word("price", 360, 110), word("Amount", 610, 110),
         word("9911", 10, 140), word("Easel", 110, 140), word("12.00", 540, 140), word("24.00", 840, 140),
     ], boxes)
-    found = extracted(page)
+    found = by_rules(FORM, page)
     assert {name: found[f"items[0].{name}"].verdict for name in ("price", "amount")} == dict.fromkeys(("price", "amount"), Verdict.ACCEPTED)
 
 
@@ -139,7 +129,7 @@ def in_narrow_cells(first: str, second: str) -> Field:
         word(first, 10, 140), word("Flipchart", 70, 140), word(second, 10, 160), word("12.00", 310, 140),
         word("9911", 10, 190), word("Easel", 70, 190), word("8", 10, 210), word("9.50", 310, 190),
     ], NARROW)
-    return extracted(page)["items[0].code"]
+    return by_rules(FORM, page)["items[0].code"]
 
 
 def test_an_identifier_that_its_cell_is_too_narrow_for_goes_on_in_the_next_line() -> None:

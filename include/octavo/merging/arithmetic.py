@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import permutations, product
 
 from octavo.merging.scored_candidates import ByField
-from octavo.model.contracts import Kind, Sum
+from octavo.model.contracts import Kind, Sum, leaf_path
 from octavo.model.entities import Field
 from octavo.page.values import NUMBERS, NUMERIC
 
@@ -63,8 +63,8 @@ def multiply(cells: ByField) -> None:
 def _terms(name: str, scalars: ByField, items: Mapping[str, Iterable[Field]], least: int) -> list[Decimal]:
     """The values that a term of a sum may have: a field's supported ones, or the total of a list's column with so many cells at least."""
     if "[]" in name:
-        owner, cell = name.split("[]", 1)
-        column = [_number(f.typed) for f in items.get(owner, ()) if f.path.endswith(cell) and f.typed is not None]
+        rows = items.get(name.partition("[]")[0], ())
+        column = [_number(f.typed) for f in rows if leaf_path(f.path) == name and f.typed is not None]
         known = [number for number in column if number is not None]
         return [sum(known, Decimal(0))] if len(known) >= least else []
     found: dict[Decimal, None] = {}

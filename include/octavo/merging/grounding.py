@@ -73,7 +73,7 @@ class Grounder:
         self.index = index
         self._chunks = chunks
         self._judged: dict[int | None, _Legibility] = {}
-        self._known: dict[tuple[Kind, str, int], Grounding] = {}
+        self._known: dict[tuple[Kind, str, Typed | None, int], Grounding] = {}
         self._others: dict[PageIndex, Grounder] = {}
 
     def of(self, index: PageIndex) -> Grounder:
@@ -91,7 +91,7 @@ class Grounder:
             typed: its parsed form, None if it has none.
             chunk: number of the chunk the answer is about; its words decide whether it was read well enough to refute the value.
         """
-        key = (kind, text, chunk)
+        key = (kind, text, typed, chunk)
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = self._ground(kind, text, typed, self._chunks.get(chunk))

@@ -25,7 +25,8 @@ class KindMatch:
         if not self._patterns and not self._phrases:
             return True
         text = " ".join(word.text for word in page.words)
-        return any(phrase in _spaced(text) for phrase in self._phrases) or any(one.search(text) for one in self._patterns)
+        spaced = _spaced(text)
+        return any(phrase in spaced for phrase in self._phrases) or any(one.search(text) for one in self._patterns)
 
 
 def refused(fields: Sequence[Field]) -> list[Field]:

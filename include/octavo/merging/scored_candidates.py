@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from octavo.merging.answer_candidates import Candidate
 from octavo.merging.features import Features, PageFeatures
@@ -50,10 +50,7 @@ class ScoredCandidate:
 
     def repeated_by(self, candidate: Candidate) -> ScoredCandidate:
         """The same value as another answer gives it in the same words."""
-        return ScoredCandidate(
-            candidate, self.typed, self.canonical, self.support, self.cover, self.evidence, self.confidence, self.link, self.problem,
-            self.position, self.arithmetic, self.contested, self.features,
-        )
+        return replace(self, candidate=candidate)
 
     @property
     def usable(self) -> bool:
@@ -69,7 +66,7 @@ def problem_of(spec: FieldSpec, text: str, typed: Typed | None) -> str:
     """Why a value breaks its field's own rules; empty if it does not."""
     if typed is None:
         return f"it cannot be read as one {spec.type}"
-    if spec.pattern is not None and not fits(spec.pattern, text, whole=False):
+    if spec.pattern is not None and not fits(spec.pattern, text):
         return "it does not match the contract's pattern"
     if spec.check and not kind_of(spec.check, text):
         return f"it is no valid {' or '.join(spec.check)} number"
@@ -101,10 +98,17 @@ class CandidateScorer:
         if typed is None:
             typed = self._read(candidate, index)
         named = self._grounder.named(kind, candidate.value, candidate.words) if candidate.words else None
-        if named and kind in NUMERIC and index.is_opposite(named.places[0].words, typed):
+        if named and kind in NUMERIC and typed is not None and self._says_another_number(named.places[0].words, kind, typed, index):
             named = None
         grounder = self._grounder if index is self.index else self._grounder.of(index)
         return typed, named or grounder.ground(kind, candidate.value, typed, candidate.chunk)
+
+    @staticmethod
+    def _says_another_number(words: tuple[int, ...], kind: Kind, typed: Typed, index: PageIndex) -> bool:
+        """Whether words say another number than ``typed``; brackets are a minus, but for rates, which often stand in them: VAT (20%)."""
+        text = " ".join(index.texts[i] for i in words)
+        printed = index.parser.parse(kind, text.strip("()") if kind is Kind.PERCENTAGE else text)
+        return (printed is not None and printed != typed) or index.is_opposite(words, typed)
 
     def _read(self, candidate: Candidate, index: PageIndex) -> Typed | None:
         """What a candidate's text says as a value of its field."""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Sequence
 
-from octavo.model.contracts import Contract
+from octavo.model.contracts import Contract, leaf_path
 from octavo.model.entities import Field, Verdict
 from octavo.page.values import DayOfYear
-
-_NUMBER = re.compile(r"\[\d+\]")
 
 
 def completed(fields: Sequence[Field], contract: Contract) -> list[Field]:
@@ -21,7 +18,7 @@ def completed(fields: Sequence[Field], contract: Contract) -> list[Field]:
     specs = dict(contract.leaves())
     by_path = {field.path: field for field in fields}
     return [
-        _completed(field, by_path.get(specs[_NUMBER.sub("[]", field.path)].year_from or ""), specs[_NUMBER.sub("[]", field.path)].year_from)
+        _completed(field, by_path.get(specs[leaf_path(field.path)].year_from or ""), specs[leaf_path(field.path)].year_from)
         if isinstance(field.typed, DayOfYear) else field for field in fields
     ]
 

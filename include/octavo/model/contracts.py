@@ -53,6 +53,8 @@ COLUMNS = ("document", "uri", "contract_hash", "contract")
 RESERVED = frozenset({"documents", "pages", "chunks", "fields", "review", "corrections", "answers", "ledger"})
 
 
+_ROW_NUMBER = re.compile(r"\[\d+\]")
+
 class Strategy(StrEnum):
     """How a page is cut into chunks."""
 
@@ -255,6 +257,11 @@ class Contract(ContractPart):
     def leaves(self) -> Iterator[tuple[str, FieldSpec]]:
         """Every field that holds a value, by path: ``total``, ``service.address``, ``line_items[].amount``."""
         yield from _leaves("", self.fields)
+
+
+def leaf_path(path: str) -> str:
+    """The path of a value as ``Contract.leaves`` has it, without numbers of rows: ``line_items[].amount`` for ``line_items[2].amount``."""
+    return _ROW_NUMBER.sub("[]", path)
 
 
 def _leaves(prefix: str, fields: dict[str, FieldSpec]) -> Iterator[tuple[str, FieldSpec]]:

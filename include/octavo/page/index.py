@@ -61,8 +61,13 @@ def _runs_of(text: str) -> tuple[str, ...]:
 
 @lru_cache(1 << 16)
 def look_alike(text: str) -> str:
-    """Letters and digits with the characters that OCR exchanges made one; as long as ``text``."""
-    return text.translate(ALIKE)
+    """Letters and digits without accents, which capitals often lack, and with those that OCR exchanges made one; as long as ``text``."""
+    return (text if text.isascii() else "".join(map(_without_accents, text))).translate(ALIKE)
+
+
+def _without_accents(letter: str) -> str:
+    parts = unicodedata.normalize("NFD", letter)
+    return parts[0] if all(map(unicodedata.combining, parts[1:])) else letter
 
 
 class Stream:
@@ -85,7 +90,7 @@ class Stream:
 
     @cached_property
     def alike(self) -> str:
-        return self.text.translate(ALIKE)
+        return look_alike(self.text)
 
     def find(self, text: str, head: str) -> list[tuple[int, int]]:
         """Spans of runs (first, past the last) whose joined text is ``text``; ``head`` is its own first run."""

@@ -121,8 +121,8 @@ class PageLabels:
 
     @cached_property
     def plain(self) -> list[LabelMatch]:
-        """Labels on the page; where matches overlap only the longest stays."""
-        stream, by_head = self._index.stream, self._labels.by_head
+        """Labels on the page, each on one line or composed of several; where matches overlap only the longest stays."""
+        stream, by_head, lines = self._index.stream, self._labels.by_head, self._index.lines
         alike, starts, at = stream.alike, stream.starts, stream.at
         found: dict[tuple[int, int], tuple[str, set[str], set[Kind]]] = {}
         for head in by_head.keys() & stream.first_alike.keys():
@@ -131,7 +131,7 @@ class PageLabels:
                 for squeezed, entries in by_head[head].items():
                     if alike.startswith(squeezed, start):
                         end = at.get(start + len(squeezed))
-                        if end is not None:
+                        if end is not None and lines[stream.words[number]] == lines[stream.words[end - 1]]:
                             for entry in entries:
                                 _file(found, (number, end), entry)
         return self._with_composed(self._longest(found, set()))

@@ -19,7 +19,7 @@ from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 from octavo.model.entities import Box, Page, union
-from octavo.page.index import ALIKE
+from octavo.page.index import look_alike
 from octavo.page.lines import Line, Segment, lines_of, overlap
 
 # Least similarity, 1 - edits / length, of a label that OCR misread ("Tolal", "lnvoice Date").
@@ -67,8 +67,7 @@ class _Window:
 @lru_cache(1 << 14)
 def normalise(text: str) -> str:
     """A label as it is compared: NFKC, casefolded, letters, digits, ``#`` and ``%`` only, look-alikes folded."""
-    text = _DROP.sub("", unicodedata.normalize("NFKC", text).casefold())
-    return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c)).translate(ALIKE)
+    return look_alike(_DROP.sub("", unicodedata.normalize("NFKC", text).casefold()))
 
 
 class Index:

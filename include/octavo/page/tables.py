@@ -111,17 +111,16 @@ def grouped_headers(page: Page, tables: Sequence[Table]) -> Iterator[Segment]:
                 yield Segment(words, union(page.words[word].box for word in words), " ".join(page.words[word].text for word in words))
 
 
-def header_elsewhere(page: Page, words: Collection[int]) -> str:
+def header_elsewhere(page: Page, tables: Sequence[Table], words: Collection[int]) -> str:
     """What heads the columns of tables that words of a page belong to, where it is not among them: cells from the left, ``|`` between.
 
     Args:
         page: skewed or not.
+        tables: all of the page's.
         words: indices into ``Page.words``, of a part of the page.
     """
-    if len(words) == len(page.words):
-        return ""
     held, found = set(words), []
-    for table in tables_of(page):
+    for table in tables:
         heads = sorted((cell for cell in table.cells if cell.rows[1] < table.header_rows), key=lambda cell: (cell.columns[0], cell.rows[0]))
         own = {word for cell in heads for word in cell.words}
         if not held.isdisjoint(table.words - own) and not held >= own:

@@ -1,4 +1,4 @@
-"""Which runs of words look like a value of a kind: a pre-screen, parsing to types is the merge stage's.
+"""Which runs of words look like a value of a kind; what such a text says as a value is the merge stage's to read.
 
 A *text* is what stands in a run of words joined by single spaces; every match is brought back to
 the words it covers, so that a value is always words of the page.
@@ -13,18 +13,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, pairwise
 
-from octavo.model.contracts import CHOSEN, FieldSpec, Kind, Locale, Marks
+from octavo.model.contracts import FieldSpec, Kind, Locale, Marks
 from octavo.model.entities import Box, Page
 from octavo.model.lexicon import Lexicon, alternatives, current
 from octavo.page.lines import Segment
 from octavo.page.values import DateSpan, currency_of, parser
-from octavo.page.values.numbers import APOSTROPHES, FRACTIONS, MINUS
+from octavo.page.values.numbers import APOSTROPHES, FRACTIONS, GROUPS, MINUS, SPACES, style_of
 
-NUMBER = re.compile(
-    rf"(?<![\w.,/])[{MINUS}]?(?:(?:\d{{1,2}}(?:,\d{{2}})+,\d{{3}}|\d+(?:[.,{APOSTROPHES}]\d{{3}})*)(?:[.,]\d+)?(?:\s?[{FRACTIONS}])?|[{FRACTIONS}])(?![\w/]|[.,]\d)"
-)
-INTEGER = re.compile(r"(?<![\w.,/])-?\d{1,3}(?:[.,']?\d{3})*(?!\w|[/.,]\d)")
-PERCENTAGE = re.compile(r"(?<![\w.,])-?\d+(?:[.,]\d+)?\s?%")
 PHONE = re.compile(r"(?<![\w.])\+?\(?\d[\d ()/.-]{6,}\d(?!\w)")
 EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 # An identifier is groups of digits with single spaces between, or has a digit; it may start with letters
@@ -104,32 +99,36 @@ class Run:
         return " ".join(self.text[start:end].split()), self.words[first:past], first if first < past else 0
 
 
-def patterns(kind: Kind, code: str | None = None) -> tuple[re.Pattern[str], ...]:
-    """The patterns of a kind; none for free text, and none for amounts and dates, which ``octavo.page.values`` finds."""
+@lru_cache(maxsize=2)
+def _numbers(spaces: bool) -> dict[Kind, re.Pattern[str]]:
+    """The patterns of plain numbers; ``spaces``: a space groups digits, as it does in French. Spaces that do not break always do."""
+    blanks = SPACES if spaces else SPACES.replace(" ", "")
+    grouped = rf"(?:{GROUPS}|\d{{1,3}}(?:[{blanks}]\d{{3}})+(?!\d)|\d+)(?![{blanks}]\d{{3}}(?!\d))"
+    begin = rf"(?<![\w.,/])(?<!\d[{APOSTROPHES}])[{MINUS}]?"
+    return {
+        Kind.NUMBER: re.compile(rf"{begin}(?:{grouped}(?:[.,]\d+)?(?:\s?[{FRACTIONS}])?|[{FRACTIONS}])(?![\w/]|[.,{APOSTROPHES}]\d)"),
+        Kind.INTEGER: re.compile(rf"{begin}{grouped}(?!\w|[/.,{APOSTROPHES}]\d)"),
+        Kind.PERCENTAGE: re.compile(rf"{begin}{grouped}(?:[.,]\d+)?\s?%"),
+    }
+
+
+def _pattern(kind: Kind, locale: Locale) -> re.Pattern[str] | None:
+    """The pattern of a kind; None for free text, and for amounts and dates, which ``octavo.page.values`` finds."""
     match kind:
-        case Kind.NUMBER:
-            return (NUMBER,)
-        case Kind.INTEGER:
-            return (INTEGER,)
-        case Kind.PERCENTAGE:
-            return (PERCENTAGE,)
+        case Kind.NUMBER | Kind.INTEGER | Kind.PERCENTAGE:
+            return _numbers(style_of(locale).spaces)[kind]
         case Kind.PHONE:
-            return (PHONE,)
+            return PHONE
         case Kind.EMAIL:
-            return (EMAIL,)
+            return EMAIL
         case Kind.URL:
-            return (_patterns(current(), code).url,)
+            return _patterns(current(), locale.currency).url
         case Kind.IDENTIFIER:
-            return (IDENTIFIER,)
+            return IDENTIFIER
         case Kind.CURRENCY:
-            return (_patterns(current(), code).currency_code,)
+            return _patterns(current(), locale.currency).currency_code
         case _:
-            return ()
-
-
-def is_text(kind: Kind) -> bool:
-    """Whether a value of the kind is free text, so that only its place says where it begins and ends."""
-    return kind not in (Kind.DATE, Kind.MONEY, *CHOSEN) and not patterns(kind)
+            return None
 
 
 def matches(run: Run, kind: Kind, locale: Locale) -> Iterator[Match]:
@@ -163,16 +162,15 @@ def _spans(text: str, kind: Kind, locale: Locale, marks: Marks | None = None) ->
     if kind is Kind.MONEY:
         yield from ((span.start, span.end) for span in parser(locale, marks).amounts(text))
         return
-    for pattern in patterns(kind, locale.currency):
-        for found in pattern.finditer(text):
-            timed = _CLOCK.match(text, found.start())
-            if kind in (Kind.IDENTIFIER, Kind.INTEGER) and timed:
-                continue
-            if kind is Kind.IDENTIFIER and has_date(found.group(), locale):
-                continue
-            if kind is Kind.CURRENCY and currency_of(found.group(), locale.currency) is None:
-                continue
-            yield found.span()
+    pattern = _pattern(kind, locale)
+    for found in pattern.finditer(text) if pattern else ():
+        if kind in (Kind.IDENTIFIER, Kind.INTEGER) and _CLOCK.match(text, found.start()):
+            continue
+        if kind is Kind.IDENTIFIER and has_date(found.group(), locale):
+            continue
+        if kind is Kind.CURRENCY and currency_of(found.group(), locale.currency) is None:
+            continue
+        yield found.span()
 
 
 def _dates(text: str, locale: Locale) -> Iterator[DateSpan]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from upath import UPath
 
-from octavo.model.contracts import CHOSEN, Contract, FieldSpec, Kind
+from octavo.model.contracts import CHOSEN, Contract, FieldSpec, Kind, leaf_path
 from octavo.model.entities import Box, Evidence, Partition
 from octavo.model.errors import SettingsError
 from octavo.page import choices
@@ -23,7 +23,6 @@ from octavo.storage.schemas import WHOLE_DOCUMENT
 
 # Fewest characters of a sha256 that name a document.
 LEAST_CHARACTERS = 6
-_NUMBER = re.compile(r"\[\d+\]")
 Row = dict[str, Any]
 
 
@@ -192,7 +191,7 @@ class Desk:
 
     def _spec(self, field: str) -> FieldSpec:
         leaves = dict(self._contract.leaves())
-        path = _NUMBER.sub("[]", field)
+        path = leaf_path(field)
         if path in leaves and leaves[path].type is not Kind.PAIRS and "[]" not in field:
             return leaves[path]
         head, _, cell = path.rpartition("[].")

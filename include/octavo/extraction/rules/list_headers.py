@@ -11,6 +11,7 @@ from octavo.page import typed
 from octavo.page.labels import Label
 from octavo.page.lines import Line
 from octavo.page.tables import Cell, Table, rows_below
+from octavo.page.values import TEXTUAL
 from octavo.page.view import View
 
 # Fewest columns of a header row that must be labelled.
@@ -32,7 +33,7 @@ class HeadedColumn:
 
     @property
     def is_text(self) -> bool:
-        return typed.is_text(self.spec.type)
+        return self.spec.type in TEXTUAL
 
 
 def headed(view: View, path: str, spec: FieldSpec) -> list[tuple[Table, int, list[HeadedColumn]]]:
@@ -115,7 +116,7 @@ def _columns(table: Table, cells: Sequence[Cell], labels: dict[str, Label], spec
     for name, label in labels.items():
         first, last = cell_of[label.words[-1]].columns
         box = label.box
-        while typed.is_text(spec.fields[name].type) and last + 2 < len(table.xs) and last + 1 not in headed | table.figures:
+        while spec.fields[name].type in TEXTUAL and last + 2 < len(table.xs) and last + 1 not in headed | table.figures:
             last += 1
         found.append(HeadedColumn(name, spec.fields[name], box.x0, box.x1, box.y0, (first, last)))
     return sorted(found, key=lambda column: (column.x0, column.name))

@@ -9,6 +9,7 @@ from octavo.extraction.rules.scalars import cell_under, right_of
 from octavo.model.contracts import CHOSEN, PLAIN, FieldSpec
 from octavo.page import choices, typed
 from octavo.page.lines import Line, Segment
+from octavo.page.values import TEXTUAL
 from octavo.page.view import Printed, View, trimmed
 
 # What parts the values of one line, besides a wide gap.
@@ -45,7 +46,7 @@ def _values(view: View, leaf: FieldSpec, words: Sequence[int], skip: int) -> Ite
     run = typed.Run(view.page, words, skip, view.segment_of) if words else None
     if run is None:
         return
-    if not typed.is_text(leaf.type) and leaf.type not in CHOSEN:
+    if leaf.type not in TEXTUAL and leaf.type not in CHOSEN:
         yield from (Printed(match.text, match.words) for match in typed.values(run, leaf, view.locale))
         return
     start = 0

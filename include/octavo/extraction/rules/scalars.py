@@ -17,7 +17,7 @@ from octavo.page.choices import PlacedLabel
 from octavo.page.labels import Label
 from octavo.page.lines import Line, Segment
 from octavo.page.money import confirmed, rounded_siblings
-from octavo.page.values import parser, squeeze
+from octavo.page.values import TEXTUAL, parser, squeeze
 from octavo.page.view import Proposal, View, trimmed
 
 # Weight of a value below its label against one beside it, where both are otherwise alike.
@@ -89,7 +89,7 @@ def scalar(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
             continue
         right = beside(view, spec, label)
         found += [replace(c, score=c.score * weight) for c in right]
-        if typed.is_text(spec.type) or not right:
+        if spec.type in TEXTUAL or not right:
             found += [replace(c, score=c.score * weight * BELOW_WEIGHT) for c in below(view, spec, label)]
     if spec.type is Kind.MONEY and spec.place is Place.BOTTOM:
         found += rounded_siblings(view, found)
@@ -174,7 +174,7 @@ def left_of(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
     before = words[: words.index(label.words[0])]
     start = max((n + 1 for n, word in enumerate(before) if word in view.label_words), default=0)
     free = before[start:]
-    if typed.is_text(spec.type):
+    if spec.type in TEXTUAL:
         cut = trimmed(view.page, [i for i in free if view.segment_of[i] is view.segment_of[free[-1]]]) if free else None
         return [cut] if cut and (spec.type is not Kind.NAME or is_name(cut.text)) else []
     last = list(typed.values(typed.Run(view.page, free, 0, view.segment_of), spec, view.locale))[-1:]
@@ -195,7 +195,7 @@ def in_box(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
         return []
     lower = [by_line[line] for line in others if line not in own]
     behind = by_line[first][by_line[first].index(label.words[-1]) + 1 :] if first == view.line_of[label.words[-1]] else []
-    if not typed.is_text(spec.type):
+    if spec.type not in TEXTUAL:
         for lines in ([behind], lower):  # what stands on the label's row comes first, as where a box holds a total and its parts
             run = typed.Run(view.page, [word for line in lines for word in line])
             found = [Proposal(match.text, match.words, 1.0) for match in typed.values(run, spec, view.locale)]
@@ -217,7 +217,7 @@ def beside(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
     if not words:
         return _wrapped(view, spec, line, label)
     run = typed.Run(view.page, words, skip, view.segment_of)
-    if typed.is_text(spec.type):
+    if spec.type in TEXTUAL:
         return _text_beside(view, spec, line, words, skip)
     found: list[Proposal] = []
     for n, match in enumerate(typed.values(run, spec, view.locale)):
@@ -246,7 +246,7 @@ def _is_range(view: View, words: Sequence[int], last: int, first: int) -> bool:
 def _wrapped(view: View, spec: FieldSpec, line: Line, label: Label) -> list[Proposal]:
     """The value at the beginning of the next line, where the label is the last word of a longer one."""
     number = view.line_of[label.words[-1]] + 1
-    if typed.is_text(spec.type) or line.words[-1] != label.words[-1] or line.words[0] == label.words[0] or number == len(view.lines):
+    if spec.type in TEXTUAL or line.words[-1] != label.words[-1] or line.words[0] == label.words[0] or number == len(view.lines):
         return []
     follower = view.lines[number]
     first = next(iter(typed.values(typed.Run(view.page, follower.segments[0].words), spec, view.locale)), None)
@@ -302,7 +302,7 @@ def below(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
     """Values under a label, in its column: the first row, or with ``pick`` every row until the column ends."""
     if spec.type in (Kind.NAME, Kind.ADDRESS):
         return party_below(view, label)
-    column = spec.pick != "first" and not typed.is_text(spec.type)
+    column = spec.pick != "first" and spec.type not in TEXTUAL
     found: list[Proposal] = []
     bottom, passed = label.box, 0
     reach = ROW_GAP * max(view.height, label.box.height)
@@ -405,7 +405,7 @@ def cell_under(view: View, line: Line, header: Box, bottom: Box) -> Segment | No
 
 
 def _values_of(view: View, spec: FieldSpec, cell: Segment) -> list[Proposal]:
-    if typed.is_text(spec.type):
+    if spec.type in TEXTUAL:
         cut = trimmed(view.page, cell.words)
         return [cut] if cut and not reads_like_label(cut.text) else []
     run = typed.Run(view.page, cell.words)

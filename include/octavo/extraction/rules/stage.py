@@ -98,14 +98,19 @@ def answers(found: Sequence[FieldProposal], chunks: Sequence[Chunk]) -> list[tup
     home = {word: chunk.number for chunk in reversed(chunks) for word in chunk.words}
     place = {word: at for at, word in enumerate(word for chunk in chunks for word in chunk.words)}
     for field, word, value in sorted(found, key=lambda one: place.get(one.word, len(place))) if chunks else ():
-        answer = answered[home.get(word, chunks[0].number)]
-        if isinstance(value, dict):
-            answer[field] = {**answer.get(field, {}), **value}
-        elif isinstance(value, list) and isinstance(value[0], dict):
-            answer[field] = [*answer.get(field, []), *value]
-        else:
-            answer[field] = value
+        _add(answered[home.get(word, chunks[0].number)], field, value)
     return [(chunk, answered[chunk.number]) for chunk in chunks]
+
+
+def _add(answer: dict[str, Any], name: str, value: Any) -> None:
+    """Add a value to an answer: what a group has to the group, rows to the rows that are there."""
+    if isinstance(value, dict):
+        for inner, part in value.items():
+            _add(answer.setdefault(name, {}), inner, part)
+    elif isinstance(value, list) and isinstance(value[0], dict):
+        answer[name] = [*answer.get(name, []), *value]
+    else:
+        answer[name] = value
 
 
 def extract(block: Sequence[Page], contract: Contract) -> list[list[FieldProposal]]:
@@ -117,29 +122,32 @@ def extract(block: Sequence[Page], contract: Contract) -> list[list[FieldProposa
     views = [View(page, contract) for page in block]
     found: list[list[FieldProposal]] = [[] for _ in block]
     for name, spec in contract.fields.items():
-        match spec.type:
-            case Kind.GENERATED:
-                continue
-            case Kind.PAIRS:
-                for view, out in zip(views, found, strict=True):
-                    out += [FieldProposal(name, pair.key.words[0], [{"key": pair.key, "value": pair.value}]) for pair in pairs(view)]
-            case Kind.LIST:
-                for out, rows in zip(found, tables.rows(views, name, spec), strict=True):
-                    out += [FieldProposal(name, row.first, [row.values]) for row in rows]
-            case Kind.GROUP:
-                for inner, leaf in spec.fields.items():
-                    for out, best in zip(found, _scalar(views, f"{name}.{inner}", leaf), strict=True):
-                        out += [FieldProposal(name, best[0].words[0], {inner: _value(best)})] if best else []
-            case _:
-                for out, best in zip(found, _scalar(views, name, spec), strict=True):
-                    out += [FieldProposal(name, best[0].words[0], _value(best))] if best else []
+        for out, said in zip(found, _said(views, name, spec), strict=True):
+            out += [FieldProposal(name, word, value) for word, value in said]
     return found
+
+
+def _said(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[tuple[int, Any]]]:
+    """The values of a field on each page, each with its first word."""
+    match spec.type:
+        case Kind.GENERATED:
+            return [[] for _ in views]
+        case Kind.PAIRS:
+            return [[(pair.key.words[0], [{"key": pair.key, "value": pair.value}]) for pair in pairs(view)] for view in views]
+        case Kind.LIST:
+            return [[(row.first, [row.values]) for row in rows] for rows in tables.rows(views, path, spec)]
+        case Kind.GROUP:
+            found: list[list[tuple[int, Any]]] = [[] for _ in views]
+            for name, leaf in spec.fields.items():
+                for out, said in zip(found, _said(views, f"{path}.{name}", leaf), strict=True):
+                    out += [(word, {name: value}) for word, value in said]
+            return found
+        case _:
+            return [[(best[0].words[0], _value(best))] if best else [] for best in _scalar(views, path, spec)]
 
 
 def _scalar(views: Sequence[View], path: str, spec: FieldSpec) -> list[list[Proposal]]:
     """The candidates of a scalar field on each page, best first."""
-    if spec.type in (Kind.GENERATED, Kind.LIST, Kind.GROUP, Kind.PAIRS):
-        return [[] for _ in views]
     labelled = [scalar(view, path, spec) for view in views]
     if spec.type is Kind.NAME and spec.place is not None:
         # a name's label may be a word of a sentence ("from"), so the place always has its say

@@ -16,6 +16,7 @@ from octavo.model.lexicon import current
 from octavo.page import choices, lines, typed
 from octavo.page.lines import Line
 from octavo.page.tables import Cell, Table, rows_below
+from octavo.page.values import TEXTUAL
 from octavo.page.view import Printed, View, trimmed
 
 # A gap this many times the widest between the rows so far ends the table, unless another row follows.
@@ -245,7 +246,7 @@ def _with_mark(view: View, words: list[int], spec: FieldSpec) -> list[int]:
 
 def _value(view: View, words: Sequence[int], spec: FieldSpec) -> Printed | None:
     """What a cell's words print of a field's type; None for nothing."""
-    if typed.is_text(spec.type):
+    if spec.type in TEXTUAL:
         cut = trimmed(view.page, words)
         return cut.printed if cut else None
     if spec.type in CHOSEN:
@@ -377,14 +378,14 @@ def _section_row(view: View, line: Line, spec: FieldSpec) -> TableRow | None:
     left = list(line.words)
     values: dict[str, Printed] = {}
     for name, leaf in spec.fields.items():
-        if typed.is_text(leaf.type):
+        if leaf.type in TEXTUAL:
             continue
         match = next(iter(typed.values(typed.Run(view.page, left, 0, view.segment_of), leaf, view.locale)), None)
         if match is not None:
             values[name] = Printed(match.text, match.words)
             left = [i for i in left if i not in match.words]
     for name, leaf in spec.fields.items():
-        if not typed.is_text(leaf.type) or leaf.type is Kind.GENERATED or not left:
+        if leaf.type not in TEXTUAL or leaf.type is Kind.GENERATED or not left:
             continue
         piece = [i for i in left if view.segment_of[i] is view.segment_of[left[0]]]
         left = left[len(piece):]

@@ -22,7 +22,7 @@ from octavo.extraction.vlm.runtimes import open_runtime
 from octavo.extraction.vlm.windows import Cut, is_blank, windows
 from octavo.model.contracts import Contract, Strategy
 from octavo.model.entities import ParseStatus, Report
-from octavo.page.tables import header_elsewhere
+from octavo.page.tables import Table, header_elsewhere, tables_of
 from octavo.storage import fs, schemas
 from octavo.storage.answer_store import AnswerStore, AnswerWriter
 from octavo.storage.workspace import Workspace
@@ -152,6 +152,7 @@ class Window:
         self._asker = asker
         self._runtime = runtime
         self._schema = answer_schema(contract) if options.constrain else None
+        self._tables: dict[tuple[str, int], tuple[Table, ...]] = {}  # of each page, as far as a chunk needs them
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """The answers' rows, in the chunks' order."""
@@ -177,9 +178,17 @@ class Window:
     def _question(self, cut: Cut, image: Image.Image, longer: bool, stricter: bool) -> Question:
         rule = self._contract.prompt
         limit = max(rule.max_new_tokens, min(MOST_NEW_TOKENS, rule.max_new_tokens * LONGER)) if longer else rule.max_new_tokens
-        header = header_elsewhere(cut.page, cut.chunk.words) if cut.chunk.strategy == Strategy.LAYOUT else ""
-        text = prompt(self._contract, cut.chunk.strategy, cut.text, stricter, header)
+        text = prompt(self._contract, cut.chunk.strategy, cut.text, stricter, self._header(cut))
         return Question(image, text, self._schema, limit, rule.stop, rule.max_crops or self._contract.chunking.tiles)
+
+    def _header(self, cut: Cut) -> str:
+        """What heads the columns of the chunk's tables and stands in another chunk."""
+        if cut.chunk.strategy != Strategy.LAYOUT or len(cut.chunk.words) == len(cut.page.words):
+            return ""
+        page = cut.page.document, cut.page.number
+        if page not in self._tables:
+            self._tables[page] = tables_of(cut.page)
+        return header_elsewhere(cut.page, self._tables[page], cut.chunk.words)
 
     def _row(self, case: Case) -> dict[str, Any]:
         chunk, identity = case.cut.chunk, self._runtime.identity

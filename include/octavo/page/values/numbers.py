@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from babel import Locale as Cldr
@@ -49,6 +50,7 @@ class NumberStyle(NamedTuple):
     cents: int
 
 
+@lru_cache(64)
 def style_of(locale: Locale) -> NumberStyle:
     """How a locale writes numbers: by its own ``decimal``, else as CLDR says of its languages."""
     symbols = [one for one in map(_symbols, locale.languages) if one]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from octavo.model.contracts import Contract, Kind
+from octavo.model.contracts import Contract, Kind, leaf_path
 from octavo.model.entities import Progress, Verdict
 from octavo.model.settings import Settings
 from octavo.page.values import parser, squeeze
@@ -20,7 +19,6 @@ from octavo.workflows.trial import tried
 
 Row = dict[str, Any]
 Found = Mapping[str, Mapping[str, list[Row]]]
-_ROW = re.compile(r"\[\d+\]")
 SEVERAL = "its label is printed several times with different values: which one is meant?"
 
 
@@ -37,7 +35,7 @@ def check(
         found: dict[str, defaultdict[str, list[Row]]] = {uri: defaultdict(list) for uri in uris.values()}
         for row in trial.rows("fields"):
             if row["matched"] and row["value"] is not None:
-                found[uris[row["document"]]][_ROW.sub("[]", row["field"])].append(row)
+                found[uris[row["document"]]][leaf_path(row["field"])].append(row)
     told = any(example.truth for example in examples)
     for path, draft in _leaves(drafts):
         if told:
