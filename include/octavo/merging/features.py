@@ -5,7 +5,6 @@ A value has one feature of ``LINKS``, and any of ``FOR`` and ``AGAINST``. Distan
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -17,6 +16,7 @@ from octavo.page.businesses import PHRASE_GAP
 from octavo.page.index import Occurrence, PageIndex
 from octavo.page.lines import same_row
 from octavo.page.values import NUMERIC, squeeze
+from octavo.page.values.amounts import CENTS
 
 Features = tuple[str, ...]
 
@@ -86,7 +86,6 @@ AGAINST = {
 }
 
 _SIGNS = frozenset({"#", "№", "%", "$", "€", "£"})
-_CENTS = re.compile(r"\d[.,]\d{2}(?!\d)")
 
 GROUPS = ("number", "date", "code", "name", "text")
 
@@ -264,7 +263,7 @@ def _form(kind: Kind, value: str) -> str:
     digits = sum(map(str.isdigit, value))
     letters = sum(map(str.isalpha, value))
     if kind is Kind.MONEY:
-        return "certain_form" if _CENTS.search(value) else "uncertain_form"
+        return "certain_form" if CENTS.search(value) else "uncertain_form"
     if kind is Kind.DATE:
         return "certain_form" if letters >= 3 or digits >= 6 else "uncertain_form"
     if kind is Kind.IDENTIFIER:

@@ -6,7 +6,6 @@ another field: where two labels stand by a value, the one on its row wins over t
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
@@ -21,6 +20,7 @@ from octavo.page.label_matches import LEGIBLE_LABEL, ContractLabels, LabelMatch,
 from octavo.page.lines import same_row
 from octavo.page.neighbours import Nearness, Neighbours
 from octavo.page.values import Typed, squeeze
+from octavo.page.values.amounts import CENTS
 
 # Links from here on count as strong: nothing stands between label and value.
 STRONG = 1.0
@@ -30,7 +30,6 @@ PLACED = 1 << 16
 # Kinds of which a document has so many that a lesser label counts only where no better one is printed.
 _RANKED = frozenset({Kind.IDENTIFIER, Kind.DATE})
 # An amount as amounts are printed, with its cents; a bare 6 beside "Total" is a count.
-_CENTS = re.compile(r"\d[.,]\d{2}(?!\d)")
 
 
 class FieldLink(NamedTuple):
@@ -93,8 +92,7 @@ class FieldLinks:
             return NO_LINK
         if field not in self._found:
             labels = [one.words for one in self.placed(field)] if spec.labels else None
-            segments = {word: part for line in self._index.layout.lines for part in line.segments for word in part.words}
-            every = patterns.found(self._index.layout.page, self._index.layout.lines, spec.find, segments, labels)
+            every = patterns.found(self._index.layout, spec.find, labels)
             self._found[field] = frozenset(found for _, found in every)
         return FieldLink(STRONG, "the contract's pattern finds it", how="found") if words in self._found[field] else NO_LINK
 
@@ -272,7 +270,7 @@ class FieldLinks:
         for one in self._by_field.get(field, ()):
             reach = round(labels.BELOW * one.box.height)
             near.update(i for i in index.between(one.box.y0, one.box.y1 + reach) if index.boxes[i].x1 > one.box.x0)
-        printed = {i for i in near if _CENTS.search(index.texts[i])}
+        printed = {i for i in near if CENTS.search(index.texts[i])}
         return [
             (number, [words for words in places if not (printed.isdisjoint(words) or index.is_part(words))])
             for number, places in index.numbers.items()

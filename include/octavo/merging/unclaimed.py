@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from octavo.model.entities import Box, Field, Page, union
-from octavo.model.lexicon import current
+from octavo.model.lexicon import SUMS, current
 from octavo.page.layout import PageLayout
 from octavo.page.lines import Line, Segment
 from octavo.page.tables import Table
@@ -103,13 +103,8 @@ def _table(page: Page, table: Table) -> PartTable:
     names = {column: " ".join(heads[column]) or f"column {column + 1}" for column in columns}
     made = tuple(UnclaimedPart("column", names[column][:LONGEST], tuple(boxes)) for column, boxes in sorted(columns.items()))
     text = " ".join(page.words[word].text for cell in table.cells[:len(table.xs)] for word in cell.words)
-    return PartTable(text[:LONGEST], made, tuple(PartRow(cells, _begins_sum(firsts[row])) for row, cells in sorted(rows.items())))
-
-
-def _begins_sum(text: str) -> bool:
-    """Whether a text begins with a word of sums, "Total", or of what is carried over the page."""
-    found = (current().pattern(words).search(text) for words in ("sums", "carries"))
-    return any(one is not None and not any(map(str.isalnum, text[:one.start()])) for one in found)
+    found = tuple(PartRow(cells, current().begins(firsts[row], *SUMS)) for row, cells in sorted(rows.items()))
+    return PartTable(text[:LONGEST], made, found)
 
 
 class Claims:

@@ -26,6 +26,8 @@ SHIPPED = Path(__file__).resolve().parent / "lexicons"
 CURRENCIES = "currencies"
 # A language's code in ISO 639.
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
+# The groups of what begins a line of sums: "Total", "Brought forward".
+SUMS = ("sums", "carries")
 # A word group in a label of a contract.
 PART = re.compile(r"\{([a-z][a-z0-9_]*)\}")
 _MARKS = re.compile(r"\*|[.,]|\s+|-|[^*.,\s-]+")
@@ -159,6 +161,11 @@ class Lexicon:
         """Whether a text is nothing but one entry of a group, marks around it aside."""
         found = self.pattern(group).search(text)
         return found is not None and not any(map(str.isalnum, text[: found.start()] + text[found.end() :]))
+
+    def begins(self, text: str, *groups: str) -> bool:
+        """Whether a text begins with an entry of groups, marks before it aside."""
+        found = self.pattern(*groups).search(text)
+        return found is not None and not any(map(str.isalnum, text[: found.start()]))
 
     @cached_property
     def currency_marks(self) -> dict[str, tuple[str, ...]]:

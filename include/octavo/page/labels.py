@@ -1,8 +1,8 @@
-"""Where a page prints a field's label, and whether a value is tied to it.
+"""Where a page prints a field's label.
 
 A label matches its print when both are equal without case, punctuation and spaces and with the
 letters and digits that OCR mixes up made one; from ``FUZZY_LENGTH`` characters on an edit is
-forgiven. Where several labels match overlapping words the longest wins, so that "Total Amount
+forgiven. Where several labels of a field match overlapping words the longest wins, so that "Total Amount
 Due" is never also "Total".
 """
 
@@ -60,7 +60,6 @@ class _Window:
     """A run of words of one segment that may be a label; ``chars`` characters of the last word belong to it."""
 
     words: tuple[int, ...]
-    text: str
     chars: int
 
 
@@ -99,14 +98,14 @@ class Index:
                 for head in _heads(text):
                     key = (joined + normalise(head)).lstrip("#")
                     if key and (head or end > start):
-                        self.windows.setdefault(key, []).append(_Window(part.words[start:end + 1], key, len(head)))
+                        self.windows.setdefault(key, []).append(_Window(part.words[start:end + 1], len(head)))
                 joined += normalise(text)
 
     def _add_whole(self, part: Segment) -> None:
         """A text over several lines, which is a label as a whole or not at all."""
         key = "".join(normalise(self.page.words[index].text) for index in part.words).lstrip("#")
         if key and len(part.words) <= LONGEST_LABEL:
-            self.windows.setdefault(key, []).append(_Window(part.words, key, len(self.page.words[part.words[-1]].text)))
+            self.windows.setdefault(key, []).append(_Window(part.words, len(self.page.words[part.words[-1]].text)))
 
     def find(self, spec_labels: Sequence[str], not_labels: Sequence[str] = ()) -> list[Label]:
         """Where any of ``spec_labels`` is printed, top to bottom; a longer match of ``not_labels`` hides one."""

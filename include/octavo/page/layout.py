@@ -50,6 +50,11 @@ class PageLayout:
         return {word: number for number, line in enumerate(self.lines) for word in line.words}
 
     @cached_property
+    def segment_of(self) -> dict[int, Segment]:
+        """The segment that holds a word."""
+        return {word: part for line in self.lines for part in line.segments for word in part.words}
+
+    @cached_property
     def boxes(self) -> dict[int, tuple[int, ...]]:
         """For each word in a box that rulings close, all words of that box, line by line."""
         held: dict[Box, list[int]] = {}

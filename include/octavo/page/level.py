@@ -14,6 +14,7 @@ from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 from octavo.model.entities import Box, CheckBox, Page, Ruling, Word
+from octavo.page.lines import same_row
 
 # Degrees. Less is within what is measured, and no line drifts by half its height over a page; nobody lays one further askew and keeps it.
 LEAST, MOST = 0.3, 15.0
@@ -21,8 +22,8 @@ LEAST, MOST = 0.3, 15.0
 SHORTEST = 8.0
 # Fewest phrases that tell a page's skew.
 FEWEST = 4
-# Widest gap inside a phrase, in line heights, and least share of the lower word's height by which neighbours overlap.
-GAP, OVERLAP = 1.5, 0.5
+# Widest gap inside a phrase, in line heights.
+GAP = 1.5
 
 
 def levelled(page: Page) -> Page:
@@ -106,8 +107,7 @@ def _phrases(words: Sequence[Word]) -> Iterator[list[Box]]:
     phrase = [words[0].box]
     for last, word in pairwise(word.box for word in words):
         lower = max(1, min(last.height, word.height))
-        on_line = min(last.y1, word.y1) - max(last.y0, word.y0) >= OVERLAP * lower
-        if on_line and -lower <= word.x0 - last.x1 <= GAP * lower:
+        if same_row(last, word) and -lower <= word.x0 - last.x1 <= GAP * lower:
             phrase.append(word)
         else:
             yield phrase

@@ -137,7 +137,7 @@ class _Table:
         if len(columns) < 2 or self._is_prose(columns):
             return None
         body = [self._pieces(self.rows[n], columns) for n in range(self.first, self.last + 1)]
-        columns = _under_headers(columns, body, self.height)
+        columns = _under_headers(columns, body)
         body = [self._pieces(self.rows[n], columns) for n in range(self.first, self.last + 1)]
         apart = self._apart(grids.header_rows(body, range(len(body))))
         self.first += apart
@@ -155,7 +155,7 @@ class _Table:
         head = columns is None
         if columns is None:
             columns = _columns([row.parts for row in self.rows], self.height, headed=True)
-            columns = _under_headers(columns, [self._pieces(row, columns) for row in self.rows], self.height, 1)
+            columns = _under_headers(columns, [self._pieces(row, columns) for row in self.rows], 1)
         if len(columns) < 2:
             return None
         return self._assembled(columns, int(head))
@@ -333,9 +333,7 @@ def _over(x0: int, x1: int, columns: Sequence[tuple[int, int]], height: float) -
     return nearest, nearest
 
 
-def _under_headers(
-    columns: list[tuple[int, int]], body: Sequence[Sequence[Piece]], height: float, head: int | None = None,
-) -> list[tuple[int, int]]:
+def _under_headers(columns: list[tuple[int, int]], body: Sequence[Sequence[Piece]], head: int | None = None) -> list[tuple[int, int]]:
     """Columns with those joined of which one has a header alone and its neighbour everything but one: a header beside its figures."""
     head = grids.header_rows(body, range(len(body))) if head is None else head
     above, below = ({column for row in rows for part in row for column in (part.first, part.last)} for rows in (body[:head], body[head:]))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from octavo.model.entities import Page
 from octavo.page import typed
-from octavo.page.lines import Line, Segment
+from octavo.page.layout import PageLayout
+from octavo.page.lines import Line
 
 # Lines below a label that a pattern is looked for in.
 LINES_BELOW = 3
@@ -17,25 +17,23 @@ compiled = lru_cache(re.compile)
 
 
 def found(
-    page: Page, lines: Sequence[Line], pattern: str, parts: Mapping[int, Segment], labels: Sequence[Sequence[int]] | None = None,
+    layout: PageLayout, pattern: str, labels: Sequence[Sequence[int]] | None = None,
 ) -> Iterator[tuple[str, tuple[int, ...]]]:
     """The values that a pattern finds, from the top down: the text of its named group, or all of it, with the words that show it.
 
     Args:
-        page: levelled.
-        lines: of the page; a pattern is looked for in each, where wide gaps are two or three spaces.
+        layout: of the page; the pattern is looked for in each of its lines, where wide gaps are two or three spaces.
         pattern: a regular expression with one named group at most.
-        parts: the segment of each word.
         labels: the words of labels; the pattern is looked for behind them, and in the lines below. None: everywhere.
     """
     expression = compiled(pattern)
     name = next(iter(expression.groupindex), 0)
-    for number, line in enumerate(lines):
-        run = typed.Run(page, line.words, 0, parts)
+    for number, line in enumerate(layout.lines):
+        run = typed.Run(layout.page, line.words, 0, layout.segment_of)
         for one in expression.finditer(run.text):
             start, end = one.span(name)
             text, words, _ = run.cut(start, end) if end > start else ("", (), 0)
-            if words and (labels is None or any(_is_behind(lines, number, words, label) for label in labels)):
+            if words and (labels is None or any(_is_behind(layout.lines, number, words, label) for label in labels)):
                 yield text, words
 
 

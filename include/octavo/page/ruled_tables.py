@@ -102,7 +102,7 @@ def _grid(
     filled = [box for box in boxes if held[box]]
     if len({box.x0 for box in filled}) < 2 or len({box.y0 for box in filled}) < 2:
         return None
-    strays = _strays(page, boxes, held, words, xs, ys)
+    strays = _strays(page, held, words, xs, ys)
     held |= strays
     boxes = [*boxes, *strays]
     beside: dict[Box, list[int]] = {}
@@ -178,7 +178,7 @@ def _trimmed(boxes: Sequence[Box], xs: Sequence[int], ys: Sequence[int]) -> tupl
 
 
 def _strays(
-    page: Page, boxes: Sequence[Box], held: dict[Box, list[int]], words: Sequence[int], xs: Sequence[int], ys: Sequence[int],
+    page: Page, held: dict[Box, list[int]], words: Sequence[int], xs: Sequence[int], ys: Sequence[int],
 ) -> dict[Box, list[int]]:
     """The words among the boxes that no box holds, since a line of it is missing, by the places of the grid."""
     inside = {word for found in held.values() for word in found}

@@ -17,11 +17,10 @@ from octavo.model.contracts import FieldSpec, Kind, Locale, Marks
 from octavo.model.entities import Box, Page
 from octavo.model.lexicon import Lexicon, alternatives, current
 from octavo.page.lines import Segment
-from octavo.page.values import DateSpan, currency_of, parser
+from octavo.page.values import EMAIL, DateSpan, currency_of, parser
 from octavo.page.values.numbers import APOSTROPHES, FRACTIONS, GROUPS, MINUS, SPACES, style_of
 
 PHONE = re.compile(r"(?<![\w.])\+?\(?\d[\d ()/.-]{6,}\d(?!\w)")
-EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 # An identifier is groups of digits with single spaces between, or has a digit; it may start with letters
 # and go on over ./-_ and a space before a digit group.
 IDENTIFIER = re.compile(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -15,7 +15,7 @@ from octavo.page import labels, typed
 from octavo.page.label_matches import sharing_labels
 from octavo.page.labels import Label
 from octavo.page.layout import PageLayout
-from octavo.page.lines import Segment
+from octavo.page.lines import Line
 
 # A segment of so many words is a sentence, and what looks like a label in it one of its words.
 SENTENCE_WORDS = 12
@@ -112,10 +112,6 @@ class View(PageLayout):
         """The lines that hold a label of a field, by path."""
         return {path: frozenset(self.line_of[label.words[0]] for label in found) for path, found in self.prints.items()}
 
-    @cached_property
-    def segment_of(self) -> dict[int, Segment]:
-        return {word: part for line in self.lines for part in line.segments for word in part.words}
-
     def leads(self, label: Label) -> bool:
         """Whether a label begins what it stands in, or follows a mark or a number there, rather than being a word of a sentence."""
         part = self.segment_of[label.words[0]]
@@ -130,8 +126,15 @@ class View(PageLayout):
     @cached_property
     def amounts(self) -> tuple[tuple[typed.Match, ...], ...]:
         """The amounts of each line."""
-        runs = (typed.Run(self.page, line.words, 0, self.segment_of) for line in self.lines)
-        return tuple(tuple(typed.matches(run, Kind.MONEY, self.locale)) for run in runs)
+        return tuple(tuple(self.matches(line, Kind.MONEY)) for line in self.lines)
+
+    def run(self, words: Sequence[int], skip: int = 0) -> typed.Run:
+        """Words as one text that keeps segments apart, without ``skip`` characters of the first word."""
+        return typed.Run(self.page, words, skip, self.segment_of)
+
+    def matches(self, line: Line, kind: Kind) -> Iterator[typed.Match]:
+        """What looks like a value of a kind in a line, from left to right."""
+        return typed.matches(self.run(line.words), kind, self.locale)
 
     @cached_property
     def tops_below(self) -> tuple[int, ...]:

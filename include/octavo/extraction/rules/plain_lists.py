@@ -29,7 +29,7 @@ def plain_values(view: View, path: str, spec: FieldSpec) -> list[Printed]:
         first = view.segment_of[words[0]] if words and not skip else None
         edge = view.lines[number].box.y1
         for line in view.lines[number + 1:]:
-            cell = _starting_at(view, line, first) if first else cell_under(view, line, label.box, label.box)
+            cell = _starting_at(view, line, first) if first else cell_under(line, label.box, label.box)
             if cell is None or line.box.y0 - edge > LINE_GAP * view.height or not view.label_words.isdisjoint(line.words):
                 break
             found += _values(view, leaf, cell.words, 0)
@@ -43,7 +43,7 @@ def _starting_at(view: View, line: Line, first: Segment) -> Segment | None:
 
 def _values(view: View, leaf: FieldSpec, words: Sequence[int], skip: int) -> Iterator[Printed]:
     """The values among words that follow each other."""
-    run = typed.Run(view.page, words, skip, view.segment_of) if words else None
+    run = view.run(words, skip) if words else None
     if run is None:
         return
     if leaf.type not in TEXTUAL and leaf.type not in CHOSEN:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 
 from octavo.model.contracts import FieldSpec, Locale
 from octavo.model.deadline import fits
 from octavo.page.money import amount
+from octavo.page.values import parser
 from octavo.page.view import Proposal
 
 # Most candidates of a field that are handed on.
 MOST_ALTERNATIVES = 4
-_DIGITS = re.compile(r"\d+")
 
 
 def picked(found: list[Proposal], spec: FieldSpec, locale: Locale) -> list[Proposal]:
@@ -26,11 +25,8 @@ def picked(found: list[Proposal], spec: FieldSpec, locale: Locale) -> list[Propo
 
 
 def swapped(text: str, locale: Locale) -> bool:
-    """Whether a date in digits only makes sense with day and month in the other than the contract's order."""
-    groups = [int(group) for group in _DIGITS.findall(text)]
-    if len(groups) < 3 or groups[0] > 31 or any(c.isalpha() for c in text):
-        return False
-    return (groups[0] if locale.date_order == "MDY" else groups[1]) > 12
+    """Whether a date only makes sense with day and month in the other than the contract's order."""
+    return any(span.order < 0 for span in parser(locale).dates(text))
 
 
 def with_pattern(found: Iterable[Proposal], spec: FieldSpec) -> list[Proposal]:

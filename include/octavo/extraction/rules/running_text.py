@@ -38,9 +38,9 @@ PARAGRAPH_OVERLAP = 0.5
 def paragraphs(view: View) -> list[Proposal]:
     """Every word of the page in one paragraph, from top to bottom."""
     found: list[list[Segment]] = []
-    near: list[list[Segment]] = []  # those that the line may go on with
-    for line in view.lines:
-        near = [group for group in near if line.box.y0 - group[-1].box.y1 < PARAGRAPH_PITCH * view.height]
+    near: list[list[Segment]] = []  # those that a line from here on may go on with
+    for line, top in zip(view.lines, view.tops_below, strict=True):
+        near = [group for group in near if top - group[-1].box.y1 < PARAGRAPH_PITCH * view.height]
         near.sort(key=lambda group: group[-1].box.x0)
         spans = Spans([(group[-1].box.x0, group[-1].box.x1) for group in near])
         new = []

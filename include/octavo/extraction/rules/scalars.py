@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from octavo.extraction.rules.ranking import picked, ranked, swapped, with_pattern
 from octavo.model.contracts import CHOSEN, FieldSpec, Kind, Place, Where
@@ -117,7 +118,7 @@ def chosen(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
 def by_pattern(view: View, path: str, spec: FieldSpec) -> list[Proposal]:
     """The values that the contract's pattern finds: behind the field's labels where it has some, else anywhere."""
     labels = [label.words for label in view.prints.get(path, ())] if spec.labels else None
-    every = patterns.found(view.page, view.lines, spec.find or "", view.segment_of, labels)
+    every = patterns.found(view, spec.find or "", labels)
     found = with_pattern([Proposal(text, words, 1.0) for text, words in every], spec)
     return ranked(picked(found, spec, view.locale), spec)
 
@@ -126,9 +127,9 @@ def _end_of_range(view: View, spec: FieldSpec, label: Label, at: int) -> Proposa
     """Behind a label that several date fields share, or below it: of the dates of a range the one that is the field's, by their order."""
     number = view.line_of[label.words[-1]]
     words, skip = right_of(view, view.lines[number], label)
-    cell = cell_under(view, view.lines[number + 1], label.box, label.box) if number + 1 < len(view.lines) else None
+    cell = cell_under(view.lines[number + 1], label.box, label.box) if number + 1 < len(view.lines) else None
     under = cell.words if cell and not set(cell.words) & view.label_words else ()
-    for run in (typed.Run(view.page, words, skip, view.segment_of), typed.Run(view.page, under)):
+    for run in (view.run(words, skip), typed.Run(view.page, under)):
         short = next(iter(parser(view.locale).date_ranges(run.text)), None)
         if short is not None:
             text, covered, _ = run.cut(short.split if at else short.start, short.end)
@@ -175,9 +176,8 @@ def left_of(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
     start = max((n + 1 for n, word in enumerate(before) if word in view.label_words), default=0)
     free = before[start:]
     if spec.type in TEXTUAL:
-        cut = trimmed(view.page, [i for i in free if view.segment_of[i] is view.segment_of[free[-1]]]) if free else None
-        return [cut] if cut and (spec.type is not Kind.NAME or is_name(cut.text)) else []
-    last = list(typed.values(typed.Run(view.page, free, 0, view.segment_of), spec, view.locale))[-1:]
+        return _text_or_name(view, spec, [i for i in free if view.segment_of[i] is view.segment_of[free[-1]]])
+    last = list(typed.values(view.run(free), spec, view.locale))[-1:]
     return [Proposal(match.text, match.words, 1.0) for match in last]
 
 
@@ -206,7 +206,12 @@ def in_box(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
     values = [behind] if answered or not lower else lower
     if spec.type is Kind.NAME:
         values = values[:1]
-    cut = trimmed(view.page, [word for line in values for word in line])
+    return _text_or_name(view, spec, [word for line in values for word in line])
+
+
+def _text_or_name(view: View, spec: FieldSpec, words: Sequence[int]) -> list[Proposal]:
+    """Words as free text, unless it is to be a name and they are none."""
+    cut = trimmed(view.page, words)
     return [cut] if cut and (spec.type is not Kind.NAME or is_name(cut.text)) else []
 
 
@@ -216,7 +221,7 @@ def beside(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
     words, skip = right_of(view, line, label)
     if not words:
         return _wrapped(view, spec, line, label)
-    run = typed.Run(view.page, words, skip, view.segment_of)
+    run = view.run(words, skip)
     if spec.type in TEXTUAL:
         return _text_beside(view, spec, line, words, skip)
     found: list[Proposal] = []
@@ -304,25 +309,28 @@ def below(view: View, spec: FieldSpec, label: Label) -> list[Proposal]:
         return party_below(view, label)
     column = spec.pick != "first" and spec.type not in TEXTUAL
     found: list[Proposal] = []
-    bottom, passed = label.box, 0
-    reach = ROW_GAP * max(view.height, label.box.height)
-    for number in range(view.line_of[label.words[0]] + 1, len(view.lines)):
-        if view.tops_below[number] - bottom.y1 > reach or passed >= (ROWS_OF_COLUMN if column else ROWS_BELOW):
-            break
-        cell = cell_under(view, view.lines[number], label.box, bottom)
-        if cell is None:
-            continue
-        if cell.box.y0 - bottom.y1 > reach:
-            break
-        bottom = cell.box
-        if set(cell.words) & view.label_words:
-            break
+    for passed, (_, cell) in enumerate(islice(_cells_below(view, label), ROWS_OF_COLUMN if column else ROWS_BELOW)):
         values = _values_of(view, spec, cell)
         found += [replace(c, score=c.score / (1 + (0 if column else passed))) for c in values]
         if values and not column:
             break
-        passed += 1
     return picked(found, spec, view.locale)
+
+
+def _cells_below(view: View, label: Label) -> Iterator[tuple[Line, Segment]]:
+    """What stands in a label's column, from the top down to a wide gap or another label, each with its line."""
+    bottom = label.box
+    reach = ROW_GAP * max(view.height, label.box.height)
+    for number in range(view.line_of[label.words[0]] + 1, len(view.lines)):
+        if view.tops_below[number] - bottom.y1 > reach:
+            return
+        cell = cell_under(view.lines[number], label.box, bottom)
+        if cell is None:
+            continue
+        if cell.box.y0 - bottom.y1 > reach or not view.label_words.isdisjoint(cell.words):
+            return
+        bottom = cell.box
+        yield view.lines[number], cell
 
 
 def party_below(view: View, label: Label) -> list[Proposal]:
@@ -330,19 +338,8 @@ def party_below(view: View, label: Label) -> list[Proposal]:
 
     Other labels of the block ("Number:", "Address:") are passed over with what stands beside them.
     """
-    bottom = label.box
     named: list[int] = []
-    reach = ROW_GAP * max(view.height, label.box.height)
-    for number in range(view.line_of[label.words[0]] + 1, len(view.lines)):
-        if view.tops_below[number] - bottom.y1 > reach:
-            break
-        line = view.lines[number]
-        cell = cell_under(view, line, label.box, bottom)
-        if cell is None:
-            continue
-        if cell.box.y0 - bottom.y1 > reach or set(cell.words) & view.label_words:
-            break
-        bottom = cell.box
+    for line, cell in _cells_below(view, label):
         words = [i for i in line.words if view.page.words[i].box.x0 >= cell.box.x0]
         head, colon, _ = " ".join(view.page.words[i].text for i in words).partition(":")
         if colon and not named:
@@ -394,7 +391,7 @@ def is_name(text: str) -> bool:
     return letters >= 2 and letters > digits and len(text.split()) <= LONGEST_NAME and not text.startswith("(")
 
 
-def cell_under(view: View, line: Line, header: Box, bottom: Box) -> Segment | None:
+def cell_under(line: Line, header: Box, bottom: Box) -> Segment | None:
     """The segment of a lower line that stands in the column of ``header``."""
     if line.box.y1 <= bottom.y1:
         return None

@@ -12,7 +12,7 @@ from octavo.extraction.rules.plain_lists import plain_values
 from octavo.extraction.rules.running_text import headings, paragraphs
 from octavo.model.contracts import CHOSEN, PLAIN, FieldSpec, Kind, Place
 from octavo.model.entities import union
-from octavo.model.lexicon import current
+from octavo.model.lexicon import SUMS, current
 from octavo.page import choices, lines, typed
 from octavo.page.lines import Line
 from octavo.page.tables import Cell, Table, rows_below
@@ -153,7 +153,7 @@ def _rows_below(
             return found, None
         heads = any(view.line_of[word] in view.heading_lines for word in words)
         if gap > TABLE_GAP * view.height or parted or heads or (sums and not goes_on):
-            carried = _begins(line.text, "carries") or (not sums and line.y0 > PAGE_END * view.page.height)
+            carried = current().begins(line.text, "carries") or (not sums and line.y0 > PAGE_END * view.page.height)
             return found, table if carried and found else None
         widest, bottom = max(widest, gap), line.y1
         if sums or row is None:
@@ -203,13 +203,7 @@ def _usual_shape(lines: Sequence[_Line], read: Sequence[TableRow | None], column
 
 def _is_sum(text: str) -> bool:
     """Whether a line begins with a word of sums, "Total", or of what is carried over, "Brought forward"."""
-    return _begins(text, "sums") or _begins(text, "carries")
-
-
-def _begins(text: str, words: str) -> bool:
-    """Whether a line begins with one of the lexicons' ``words``."""
-    found = current().pattern(words).search(text)
-    return found is not None and not any(map(str.isalnum, text[:found.start()]))
+    return current().begins(text, *SUMS)
 
 
 def _row(view: View, line: _Line, columns: Sequence[HeadedColumn]) -> TableRow | None:
@@ -288,7 +282,7 @@ def _shared(view: View, words: Sequence[int], columns: Sequence[HeadedColumn]) -
             column_of[index] = text
     if any(column.spec.type is Kind.DATE for column in columns):
         dated = next(column.spec for column in columns if column.spec.type is Kind.DATE)
-        for match in typed.values(typed.Run(view.page, words, 0, view.segment_of), dated, view.locale):
+        for match in typed.values(view.run(words), dated, view.locale):
             column = column_of[match.words[0]]
             if column.spec.type is Kind.DATE:
                 column_of |= dict.fromkeys(match.words, column)
@@ -380,7 +374,7 @@ def _section_row(view: View, line: Line, spec: FieldSpec) -> TableRow | None:
     for name, leaf in spec.fields.items():
         if leaf.type in TEXTUAL:
             continue
-        match = next(iter(typed.values(typed.Run(view.page, left, 0, view.segment_of), leaf, view.locale)), None)
+        match = next(iter(typed.values(view.run(left), leaf, view.locale)), None)
         if match is not None:
             values[name] = Printed(match.text, match.words)
             left = [i for i in left if i not in match.words]

@@ -287,7 +287,7 @@ def _first_date(view: View, spec: FieldSpec) -> list[Proposal]:
     """The page's dates, those with a clock time beside them first, those that need month and day swapped last."""
     found = []
     for line in view.lines:
-        run = typed.Run(view.page, line.words, 0, view.segment_of)
+        run = view.run(line.words)
         timed = bool(CLOCK.search(run.text))
         found += [(swapped(m.text, view.locale), not timed, m) for m in typed.matches(run, spec.type, view.locale)]
     found.sort(key=lambda f: f[:2])
@@ -296,13 +296,13 @@ def _first_date(view: View, spec: FieldSpec) -> list[Proposal]:
 
 def _first_typed(view: View, spec: FieldSpec) -> list[Proposal]:
     """Values of the kind from the top down."""
-    every = [m for line in view.lines for m in typed.matches(typed.Run(view.page, line.words, 0, view.segment_of), spec.type, view.locale)]
+    every = [m for line in view.lines for m in view.matches(line, spec.type)]
     return [Proposal(m.text, m.words, PLACED / (1 + n)) for n, m in enumerate(every[:MOST_ALTERNATIVES])]
 
 
 def _last_typed(view: View, spec: FieldSpec) -> list[Proposal]:
     """Values of the kind from the bottom up, each text once, the more frequent first."""
-    every = [m for line in view.lines for m in typed.matches(typed.Run(view.page, line.words, 0, view.segment_of), spec.type, view.locale)]
+    every = [m for line in view.lines for m in view.matches(line, spec.type)]
     times = Counter(m.text for m in every)
     latest = {m.text: m for m in every}
     ordered = sorted(latest.values(), key=lambda m: (-times[m.text], -m.words[0]))

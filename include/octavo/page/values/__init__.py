@@ -20,8 +20,8 @@ from octavo.page.values.dates import DateRange, Dates, DateSpan, DayOfYear
 from octavo.page.values.numbers import read_quantity
 
 __all__ = [
-    "NUMBERS", "NUMERIC", "TEXTUAL", "AmountSpan", "DateRange", "DateSpan", "DayOfYear", "Parser", "Typed", "canonical", "collapse",
-    "currency_of", "encodable", "parser", "squeeze", "strip_marks",
+    "EMAIL", "NUMBERS", "NUMERIC", "TEXTUAL", "AmountSpan", "DateRange", "DateSpan", "DayOfYear", "Parser", "Typed", "canonical",
+    "collapse", "currency_of", "encodable", "parser", "squeeze", "strip_marks",
 ]
 
 # What a value is as its kind; a date without a year waits for it.
@@ -32,7 +32,7 @@ NUMBERS = (int, Decimal)
 # Kinds whose value is running text: line breaks, hyphenation and look-alikes are forgiven.
 TEXTUAL = frozenset({Kind.TEXT, Kind.NAME, Kind.ADDRESS, Kind.GENERATED})
 
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
+EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _URL = re.compile(r"(https?://)?([\w-]+\.)+[a-z]{2,}(:\d+)?([/?#]\S*)?", re.I)
 # A telephone number has 6 to 15 digits (E.164 allows 15).
 _PHONE = re.compile(r"(?:\D{0,12}?)(\+?\(?\d[\d\s()./-]{4,24}\d)(?:\s*(?:ext\.?|x)\s*\d{1,6})?", re.I)
@@ -64,7 +64,7 @@ class Parser:
             Kind.NUMBER: self._quantity,
             Kind.INTEGER: self._integer,
             Kind.CURRENCY: lambda text: currency_of(text, self.locale.currency),
-            Kind.EMAIL: lambda text: text.lower() if _EMAIL.fullmatch(text) else None,
+            Kind.EMAIL: lambda text: text.lower() if EMAIL.fullmatch(text) else None,
             Kind.URL: lambda text: text if _URL.fullmatch(text) else None,
             Kind.PHONE: _phone,
         }

@@ -32,7 +32,9 @@ _OWN = (_OWN_PLUS, _OWN_MINUS)
 _HARMLESS = frozenset("=|*#@^`´¨¦©®™°§†‡■□▪●○◆►▶→_")
 # The kinds of characters of which an unknown one leaves an amount in doubt: symbols of mathematics and currencies, and others.
 _SYMBOLS = frozenset({"Sm", "Sc", "So", "Sk"})
-_CENTS = r"(?: ?[.,] ?\d{{2}}{three})"
+# Two decimals, as most amounts have them.
+CENTS = re.compile(r"\d[.,]\d{2}(?!\d)")
+_PLACES = r"(?: ?[.,] ?\d{{2}}{three})"
 _CODE = re.compile(r"(?<![^\W\d_])[A-Z]{3}(?![^\W\d_])\s?", re.IGNORECASE)
 
 
@@ -82,7 +84,7 @@ class Amounts:
         self._begins, self._ends = ({char for word in words for char in (word[at], word[at].upper())} for at in (0, -1))
         self._ends |= {".", *_BRACKETS}
         self._printed = frozenset(lexicon.printed_marks) | lexicon.own_marks(locale.currency) | {locale.currency}
-        cents = _CENTS.format(three=r"|[.,]\d{3}" if style.cents == 3 else "")
+        cents = _PLACES.format(three=r"|[.,]\d{3}" if style.cents == 3 else "")
         end = r"(?![\d/%]|[.,]\d|\s?%|:\d)"
         dashes = rf"[.,][{MINUS}]{{1,2}}(?!\d)"
         self._plain = re.compile(rf"(?<![\d./])(?<!\d,)(?:{GROUPS}|\d+)(?P<cents>{cents}|{dashes})?{end}")
@@ -185,7 +187,7 @@ class Amounts:
         found: list[_Affix] = []
         while (one := self._before(text, edge)) is not None and one.kind != "(":
             seen = {other.kind for other in found}
-            if one.kind in seen or (one.kind == _SIGN and not self._may_be_sign(text, one, found)):
+            if one.kind in seen or (one.kind == _SIGN and not self._may_be_sign(text, one)):
                 break
             if one.gap > 2 or (one.gap == 2 and not (one.kind == _SIGN or (one.kind == _MARK and not one.text.isalpha()))):
                 break
@@ -193,7 +195,7 @@ class Amounts:
             edge = one.start
         return _Side(edge, tuple(found))
 
-    def _may_be_sign(self, text: str, one: _Affix, found: list[_Affix]) -> bool:
+    def _may_be_sign(self, text: str, one: _Affix) -> bool:
         """Whether a dash before an amount is its sign: it is not glued to a word, unless to a currency's mark."""
         before = text[one.start - 1:one.start]
         if one.gap > 1 and before not in ("", " ", "\n"):

@@ -15,6 +15,7 @@ from octavo.page.grids import is_figure
 from octavo.page.index import PageIndex
 from octavo.page.typed import currency_mark
 from octavo.page.values import parser, squeeze
+from octavo.page.values.amounts import CENTS
 from octavo.page.view import View
 from octavo.workflows.drafting.examples import Example, any_contract
 from octavo.workflows.drafting.lists import PageList, lists_of
@@ -30,7 +31,6 @@ LEAST_LABEL = 0.1
 AT_TOP = 0.6
 _IDENTIFIER = re.compile(r"(?=.*\d)[\w./#:-]+(?: [\w./#:-]*\d[\w./#:-]*)*")
 _MARK = re.compile(r"\d([.,])\d{2}(?![\d.,])")
-_CENTS = re.compile(r"\d[.,]\d{2}(?!\d)")
 ORDERS = ("DMY", "MDY", "YMD")
 
 
@@ -198,7 +198,7 @@ def type_of(name: str, texts: Sequence[str], locale: Locale) -> Kind:
         return sum(read.parse(kind, text) is not None for text in texts) >= OF_TYPE * len(texts)
 
     def are_printed_as_money() -> bool:
-        return sum(bool(_CENTS.search(text) or currency_mark().search(text)) for text in texts) >= OF_TYPE * len(texts)
+        return sum(bool(CENTS.search(text) or currency_mark().search(text)) for text in texts) >= OF_TYPE * len(texts)
 
     def is_named(kind: str) -> bool:
         return bool(current().pattern(f"field_names.{kind}").search(name.replace("_", " ")))
