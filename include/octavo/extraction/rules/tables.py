@@ -327,10 +327,10 @@ def _turned(view: View, path: str, spec: FieldSpec) -> list[TableRow]:
     for table in view.tables:
         if len(table.xs) < 4:
             continue
-        texts = {cell.rows: frozenset(cell.words) for cell in table.cells if cell.columns == (0, 0)}
+        rows_of = {frozenset(cell.words): cell.rows for cell in table.cells if cell.columns == (0, 0)}
         labels = {
-            name: rows for name in spec.fields for label in view.prints.get(f"{path}[].{name}", ())
-            for rows, words in texts.items() if words == set(label.words)
+            name: rows_of[words] for name in spec.fields for label in view.prints.get(f"{path}[].{name}", ())
+            if (words := frozenset(label.words)) in rows_of
         }
         if len(labels) < min(LEAST_COLUMNS, len(spec.fields)):
             continue
