@@ -317,7 +317,7 @@ def _beside_the_fields(place: DocumentDay, view: DocumentView) -> Iterator[str]:
         yield f"  page {part['page']}  {part['kind']}  {part['text']}  {part['x0']},{part['y0']},{part['x1']},{part['y1']}"
     for said in (*view.corrections, *view.waiting.values()):
         waits = "; counts from the day's next run, or octavo remerge" if said in view.waiting.values() else ""
-        name = entities.name_of(said.get("record"), said["field"])
+        name = entities.name_of(said["record"], said["field"])
         yield f"{name}: {said['value'] or 'no such value'} ({said['action']} by {said['by']}, {said['said']}{waits})"
 
 

@@ -183,8 +183,9 @@ def _review(workspace: Workspace, contract: Contract) -> Iterator[pa.Table]:
     for shard in workspace.document_shards:
         documents = list(workspace.shards_of(shard))
         uris = _uris(places, set(documents))
-        rows = workspace.read(workspace.shard("records", shard), ["document", "record"] if contract.many_records else ["document"])
-        records = _keys(rows)
+        records: list[tuple[str, int | None]] = [(document, None) for document in documents]
+        if contract.many_records:
+            records = _keys(workspace.read(workspace.shard("records", shard), ["document", "record"]))
         held: set[tuple[str, int | None, str]] = set()
         wanted: list[pa.Table] = []
         for rows in workspace.stream(workspace.shard("fields", shard)):
@@ -210,8 +211,7 @@ def _review(workspace: Workspace, contract: Contract) -> Iterator[pa.Table]:
 
 def _keys(rows: pa.Table) -> list[tuple[str, int | None]]:
     """The document and the record's number of each row."""
-    numbers = rows["record"].to_pylist() if "record" in rows.column_names else [None] * rows.num_rows
-    return list(zip(rows["document"].to_pylist(), numbers, strict=True))
+    return list(zip(rows["document"].to_pylist(), rows["record"].to_pylist(), strict=True))
 
 
 def _doubtful(workspace: Workspace, shard: str) -> Iterator[dict[str, Any]]:

@@ -232,7 +232,7 @@ def load(place: DocumentDay, document: str) -> DocumentView:
     order = {name: number for number, name in enumerate(record)}  # the record has the contract's order
     fields = sorted(place.rows("fields", document), key=lambda one: (
         one.get("record") or 0, order.get(_top(one["field"]), len(order)), _natural(one["field"])))
-    merged = tuple(place.rows("corrections", document))
+    merged = tuple({"record": None, **row} for row in place.rows("corrections", document))  # an earlier version has no numbers
     return DocumentView(
         document=document, name=str(row["uri"]).rstrip("/").rsplit("/", 1)[-1], uri=row["uri"], copies=tuple(row["copies"] or ()),
         media_type=row["media_type"], contract=place.partition.contract, day=place.partition.day, run=place.run, status=row["status"],
