@@ -50,11 +50,12 @@ def first(number: int, opening: str, closing: str = "") -> list[str]:
 THREE = [first(41007, "100.00", "80.50"), first(41008, "80.50"), ["Page 2 of 2", "Closing balance: 42.10"], first(41009, "42.10", "99.90")]
 
 
-def run(root: Path, pages: list[list[str]], used: Contract) -> Settings:
-    """The settings of a lake with one published day of one PDF."""
+def run(root: Path, pages: list[list[str]], used: Contract, **others: list[list[str]]) -> Settings:
+    """The settings of a lake with one published day of a PDF, and of others by name."""
     folder = root / "landing" / f"{DAY.day:%Y/%m/%d}"
     folder.mkdir(parents=True)
-    text_pdf(folder / "batch.pdf", pages)
+    for name, content in {"batch": pages, **others}.items():
+        text_pdf(folder / f"{name}.pdf", content)
     (root / "contracts").mkdir()
     keep(root, used)
     settings = Settings(lake=str(root / "lake"), processes=1, contracts=str(root / "contracts"))
@@ -96,6 +97,27 @@ def test_three_statements_in_one_file_are_three_rows_with_their_pages(three: Set
     assert {row["verdict"] for row in rows(three, "fields")} == {"accepted"}
     assert rows(three, "review") == []
     assert [row["unclaimed"] for row in rows(three, "documents")] == [0]
+
+
+def test_every_document_of_a_day_has_its_own_records(tmp_path: Path) -> None:
+    settings = run(tmp_path, THREE, contract(), second=[first(50001, "1.00", "2.00"), first(50002, "2.00", "3.00")], third=[THREE[0]])
+    names = {row["document"]: Path(row["uri"]).stem for row in rows(settings, "documents")}
+    found: dict[str, list[int]] = {}
+    for row in rows(settings, "statement"):
+        found.setdefault(names[row["document"]], []).append(row["record"])
+    assert found == {"batch": [1, 2, 3], "second": [1, 2], "third": [1]}
+    ends = {(row["level"], row["outcome"], row["reason"]) for row in rows(settings, "ledger") if row["level"] in ("document", "run")}
+    assert ends == {("document", "ok", None), ("run", "ok", None)}
+    assert {row["status"] for row in rows(settings, "documents")} == {"ok"}
+
+
+def test_a_document_that_takes_too_long_is_one_empty_record_of_all_its_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCTAVO_LIMIT_DOCUMENT_SECONDS", "0.000001")
+    settings = run(tmp_path, THREE, contract(), second=[THREE[0]])
+    whole = [(row["record"], row["first_page"], row["last_page"], row["number"]) for row in rows(settings, "statement")]
+    assert sorted(whole) == [(1, 1, 1, None), (1, 1, 4, None)]
+    assert {(row["status"], row["reason"]) for row in rows(settings, "documents")} == {("partial", "timeout")}
+    assert {(row["record"], row["field"]) for row in rows(settings, "review")} == {(1, "number"), (1, "closing")}
 
 
 @pytest.mark.parametrize(("record_per", "ranges"), [

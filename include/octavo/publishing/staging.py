@@ -88,9 +88,10 @@ def _pages(workspace: Workspace) -> Iterator[pa.Table]:
         numbers = {name: pc.list_value_length(table[name]).cast(pa.int32()) for name in ("words", "rulings", "checks")}
         columns = {name: table[name] for name in PAGES.names if name in table.schema.names}
         pages = pa.table({**columns, **numbers, "mean_confidence": pa.array(means, pa.float64())})
-        places = list(zip(table["document"].to_pylist(), table["page"].to_pylist(), strict=True))
-        pages = pages.append_column("unclaimed", pa.array([left.unclaimed_on(*place) for place in places], pa.int32()))
-        pages = pages.append_column("record", pa.array([left.record_of(*place) for place in places], pa.int32()))
+        places = zip(table["document"].to_pylist(), table["page"].to_pylist(), strict=True)
+        found = [(left.unclaimed_on(*place), left.record_of(*place)) for place in places]
+        for n, name in enumerate(("unclaimed", "record")):
+            pages = pages.append_column(name, pa.array([one[n] for one in found], pa.int32()))
         yield completed(pages, PAGES).select(PAGES.names)
 
 
