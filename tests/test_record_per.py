@@ -12,14 +12,15 @@ from upath import UPath
 
 from octavo.merging.merge_files import merge
 from octavo.model.contracts import Contract
-from octavo.model.entities import Partition
+from octavo.model.entities import Partition, name_of
 from octavo.model.settings import Settings
 from octavo.storage import fs
+from octavo.storage.corrections import CorrectionStore
 from octavo.storage.lake import Lake
 from octavo.views import document as views
 from octavo.views import html, queue
 from octavo.views.sources import DocumentDay
-from octavo.workflows import forget, pipeline
+from octavo.workflows import forget, pipeline, review
 from tests.command_line import octavo
 from tests.documents import text_pdf
 from tests.grid import page
@@ -206,6 +207,26 @@ def test_what_a_record_lacks_is_asked_of_it_and_answered_for_it_alone(tmp_path: 
     assert [(row["record"], row["field"], row["value"]) for row in rows(settings, "corrections")] == [
         (2, "closing", "42.10"), (3, "opening", None)]
     assert rows(settings, "review") == []
+
+
+def test_a_form_asks_for_the_fields_of_each_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = corrected(tmp_path, monkeypatch)
+    lake, store = Lake(UPath(settings.lake)), CorrectionStore(settings.correction_store)
+    [about] = review.cases(lake, store, "statement", None, 10)
+    [asked] = review.form(lake, store, about)
+    desk = review.Desk(lake, store, contract(), about, "ann")
+    desk.keep(desk.answers({name_of(asked["record"], asked["field"]): "42.10", "1:closing": "80.50", "3:closing": "9.00"}))
+    assert review.form(lake, store, about) == []
+    done("remerge", "statement")
+    assert [row["closing"] for row in rows(settings, "statement")] == [Decimal("80.50"), Decimal("42.10"), Decimal("9.00")]
+    kept = [(row["record"], row["action"]) for row in rows(settings, "corrections")]
+    assert kept == [(1, "confirmed"), (2, "corrected"), (3, "corrected")]
+
+
+def test_a_pattern_that_never_ends_starts_no_record(tmp_path: Path) -> None:
+    """A pattern is let go after half a second on a line; what it might have found is in doubt, and said to be."""
+    [made] = records_of(contract({"starts": "(a+)+$"}), page(f"Closing balance: 7.00\n{'a' * 40}b"))
+    assert made.problems == ("page 1 has no line that the contract's `starts` finds: this may be no record, or the rest of one",)
 
 
 def test_a_field_of_no_record_is_refused_with_the_records_that_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

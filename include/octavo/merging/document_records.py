@@ -91,7 +91,7 @@ def _problems(merger: Merger, starts: Sequence[tuple[int, int]]) -> Iterator[str
     first, last = starts[0][0], starts[-1][0]
     if not any(count for _, count in starts):
         pages = f"page {first} has" if first == last else f"pages {first} to {last} have"
-        yield f"{pages} no line that the contract's `starts` finds, so they may be no record, or the rest of one"
+        yield f"{pages} no line that the contract's `starts` finds: this may be no record, or the rest of one"
     for page, count in starts:
         if count > 1:
             yield f"page {page} has {count} lines that the contract's `starts` finds, and a record begins with a page: it may be several"

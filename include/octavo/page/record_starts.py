@@ -20,6 +20,8 @@ class RecordStarts:
 
     def __init__(self, contract: Contract) -> None:
         self._per = contract.record_per
+        self._looked_at: PageLayout | None = None
+        self._found = 0
 
     def on(self, layout: PageLayout) -> int:
         """How many records begin on a page; none on one without words, and none where the document is one record.
@@ -30,9 +32,11 @@ class RecordStarts:
             return 0
         if not isinstance(self._per, Starts):
             return 1
-        parts = {word: part for line in layout.lines for part in line.segments for word in part.words}
-        texts = (typed.Run(layout.page, line.words, 0, parts).text for line in layout.lines)
-        return sum(fits(self._per.starts, text, whole=False) for text in texts)
+        if self._looked_at is not layout:  # asked several times of one page after the other
+            parts = {word: part for line in layout.lines for part in line.segments for word in part.words}
+            texts = (typed.Run(layout.page, line.words, 0, parts).text for line in layout.lines)
+            self._looked_at, self._found = layout, sum(fits(self._per.starts, text, whole=False) for text in texts)
+        return self._found
 
     def has_top(self, layout: PageLayout) -> bool:
         """Whether a page heads a record, as far as the page itself shows it: what stands at its top is then at the record's."""
