@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,21 @@ def test_pages_without_words_begin_no_record(record_per: Any) -> None:
     made = records_of(contract(record_per), *(page("\n".join(lines), number) for number, lines in enumerate(drawn, 1)))
     assert [(one.at.first_page, one.at.last_page) for one in made if one.at] == [(1, 3), (4, 4)]
     assert [one.problems for one in made] == [(), ()]
+
+
+@pytest.mark.parametrize(("lost", "said"), [
+    pytest.param(1, "page 1 could not be read: a record may begin on it", id="before pages that begin none"),
+    pytest.param(2, "page 2 could not be read: a record may begin on it", id="between"),
+    pytest.param(3, None, id="at the end, where nothing of the record follows"),
+])
+def test_a_page_that_could_not_be_read_leaves_doubt_about_what_follows(lost: int, said: str | None) -> None:
+    drawn = [THREE[1], ["Page 2"], ["Closing balance: 42.10"]]
+    pages = [page("\n".join(lines), number) for number, lines in enumerate(drawn, 1)]
+    pages[lost - 1] = replace(pages[lost - 1], width=0, height=0, words=())
+    [made] = records_of(contract(), *pages)
+    assert (said in made.problems) if said else made.problems == ()
+    left_out = records_of(contract(pages=",".join(str(number) for number in (1, 2, 3) if number != lost)), *pages)
+    assert said not in left_out[0].problems, "a page that is not wanted begins no record"
 
 
 def test_a_contract_of_one_record_a_document_takes_all_of_it_and_numbers_nothing() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from operator import attrgetter
+from typing import NamedTuple
 
 from octavo.merging.documents import Merger, PageAnswers
 from octavo.merging.kinds import NOT_THIS_KIND, KindMatch, refused
@@ -52,46 +53,55 @@ def merged_records(
         first = next(group, None)
         of_record = said.get(first.page.number if first and number else 1, ())
         fields = merger.merge(document, seen.noting(chain([first] if first else [], group)), of_record)
-        problems = list(_problems(merger, seen.starts))
+        problems = list(_problems(merger, seen.pages))
         if problems or not seen.is_of_kind:
             fields = refused(fields, problems[0] if seen.is_of_kind else NOT_THIS_KIND)
         if not seen.is_of_kind:
             problems.append(f"{Reason.NOT_THIS_KIND}: no page has any of the contract's `match`")
-        at = RecordPages(number, seen.starts[0][0], seen.starts[-1][0]) if number else None
+        at = RecordPages(number, seen.pages[0].number, seen.pages[-1].number) if number else None
         if at:
             fields = [one._replace(record=number) for one in fields]
         yield MergedRecord(at, fields, tuple(seen.parts), tuple(problems), seen.is_of_kind)
 
 
+class _SeenPage(NamedTuple):
+    """What is kept of a page: how many records begin on it, whether it has words, and whether it could not be read."""
+
+    number: int
+    starts: int
+    has_words: bool
+    is_lost: bool
+
+
 class _Seen:
-    """What is kept of a record's pages, which are let go: what fields could take, how many records begin on each, and the kind."""
+    """What is kept of a record's pages, which are let go: what fields could take, how they tell of its bounds, and the kind."""
 
     def __init__(self, starts: RecordStarts, kind: KindMatch) -> None:
         self._starts, self._kind = starts, kind
         self.parts: list[PageParts] = []
-        self.starts: list[tuple[int, int]] = []
+        self.pages: list[_SeenPage] = []
         self.is_of_kind = False
 
     def noting(self, pages: Iterable[PageAnswers]) -> Iterator[PageAnswers]:
         for page in pages:
             self.parts.append(parts_of(page.layout))
-            self.starts.append((page.page.number, self._starts.on(page.layout)))
+            self.pages.append(_SeenPage(page.page.number, self._starts.on(page.layout), bool(page.page.words), not page.page.width))
             self.is_of_kind = self._kind.is_on(page.page) or self.is_of_kind
             yield page
 
 
-def _problems(merger: Merger, starts: Sequence[tuple[int, int]]) -> Iterator[str]:
-    """What is doubtful about the bounds of a record.
-
-    Args:
-        starts: its pages, each with the number of records that begin on it.
-    """
-    if not isinstance(merger.contract.record_per, Starts):
+def _problems(merger: Merger, pages: Sequence[_SeenPage]) -> Iterator[str]:
+    """What is doubtful about the bounds of a record, of a contract that says where records start."""
+    contract = merger.contract
+    if not isinstance(contract.record_per, Starts):
         return
-    first, last = starts[0][0], starts[-1][0]
-    if not any(count for _, count in starts):
-        pages = f"page {first} has" if first == last else f"pages {first} to {last} have"
-        yield f"{pages} no line that the contract's `starts` finds: this may be no record, or the rest of one"
-    for page, count in starts:
-        if count > 1:
-            yield f"page {page} has {count} lines that the contract's `starts` finds, and a record begins with a page: it may be several"
+    first, last = pages[0].number, pages[-1].number
+    if not any(page.starts for page in pages):
+        said = f"page {first} has" if first == last else f"pages {first} to {last} have"
+        yield f"{said} no line that the contract's `starts` finds: this may be no record, or the rest of one"
+    for at, page in enumerate(pages):
+        if page.starts > 1:
+            counted = f"page {page.number} has {page.starts} lines that the contract's `starts` finds"
+            yield f"{counted}, and a record begins with a page: it may be several"
+        if page.is_lost and contract.wants_page(page.number) and any(one.has_words and not one.starts for one in pages[at + 1:]):
+            yield f"page {page.number} could not be read: a record may begin on it"
