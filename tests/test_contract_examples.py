@@ -14,7 +14,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from octavo.extraction.rules import stage as rules
+from octavo.merging.document_records import MergedRecord, merged_records
 from octavo.merging.documents import Merger, PageAnswers
+from octavo.merging.kinds import KindMatch
 from octavo.merging.records import record
 from octavo.model.contracts import Contract
 from octavo.model.entities import Answer, Box, Chunk, Field, Page, Verdict
@@ -23,6 +25,9 @@ from tests.grid import page
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "contracts.md"
 _EXAMPLE = re.compile(r"(?ms)^### ([^\n]+)\n(?:(?!^###? ).)*?^```yaml\n(.*?)^```\n\n^```text\n(.*?)^```\n\n^```json\n(.*?)^```")
+
+
+_NEXT_PAGE = re.compile(r"(?m)^-+ next page -+$")
 
 
 class Example(NamedTuple):
@@ -42,7 +47,17 @@ def contract_of(text: str, **more: Any) -> Contract:
 
 
 def fields_of(contract: Contract, *pages: Page, corrections: Sequence[Correction] = ()) -> list[Field]:
-    """A document's fields, from its pages' words to their verdicts."""
+    """The fields of a document that is one record, from its pages' words to their verdicts."""
+    return Merger(contract).merge("d", _answered(contract, pages), corrections)
+
+
+def records_of(contract: Contract, *pages: Page, corrections: Sequence[Correction] = ()) -> list[MergedRecord]:
+    """A document's records, from its pages' words to their verdicts."""
+    return list(merged_records(Merger(contract), KindMatch(contract.match), "d", _answered(contract, pages), corrections))
+
+
+def _answered(contract: Contract, pages: Sequence[Page]) -> list[PageAnswers]:
+    """Pages with what the rules say of them."""
     merged = []
     for one, found in zip(pages, rules.extract(pages, contract), strict=True):
         chunk = Chunk(0, Box(0, 0, one.width, one.height), tuple(range(len(one.words))), "page")
@@ -51,7 +66,7 @@ def fields_of(contract: Contract, *pages: Page, corrections: Sequence[Correction
             parsed, words = (rules.json_of(said, part) for part in (lambda printed: printed.text, lambda printed: list(printed.words)))
             answers.append(Answer("d", one.number, of.number, of.box, rules.EXTRACTOR, False, "", parsed, word_ids=words))
         merged.append(PageAnswers(one, [chunk], answers))
-    return Merger(contract).merge("d", merged, corrections)
+    return merged
 
 
 def plain(value: Any) -> Any:
@@ -66,13 +81,17 @@ def plain(value: Any) -> Any:
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.title)
 def test_what_an_example_of_the_documentation_promises_is_found_and_accepted(example: Example) -> None:
     contract = contract_of(example.contract)
-    fields = fields_of(contract, page(example.drawn))
-    row = record(contract, "d", "d", contract.hash, fields)
-    assert plain({name: row[name] for name in contract.fields}) == json.loads(example.found)
+    pages = [page(drawn, number) for number, drawn in enumerate(_NEXT_PAGE.split(example.drawn), 1)]
+    made = records_of(contract, *pages)
+    names = [*(("record", "first_page", "last_page") if contract.many_records else ()), *contract.fields]
+    rows = [record(contract, "d", "d", contract.hash, one.fields, one.at) for one in made]
+    found = [plain({name: row[name] for name in names}) for row in rows]
+    assert (found if contract.many_records else found[0]) == json.loads(example.found)
+    fields = [field for one in made for field in one.fields]
     assert {field.path: field.reason for field in fields if field.matched and field.verdict is not Verdict.ACCEPTED} == {}
 
 
 def test_every_way_to_say_where_a_value_is_has_an_example() -> None:
     text = "".join(example.contract for example in examples())
-    keys = ("where", "find", "boolean", "choice", "values", "year_from", "marks", "rows", "of")
+    keys = ("where", "find", "boolean", "choice", "values", "year_from", "marks", "rows", "of", "record_per")
     assert [key for key in keys if not re.search(rf"\b{key}\b", text)] == []

@@ -65,6 +65,16 @@ LIST = "name: slip\ntitle: S\nfields:\n  rows:\n    type: list\n    fields:\n"
     pytest.param("name: Slip!\ntitle: S\nfields:\n  a: {}\n", 1, "lower case letters", id="a name that is no table's"),
     pytest.param("name: slip\ntitle: S\nmatch:\n  - Order\n  - /(/\nfields:\n  a: {}\n", 5, "no regular expression", id="a bad match"),
     pytest.param("name: slip\ntitle: S\nmatch: ['--']\nfields:\n  a: {}\n", 3, "neither letters nor digits", id="nothing to match"),
+    *(
+        pytest.param(f"name: slip\ntitle: S\nrecord_per: {given}\nfields:\n  a: {{}}\n", 3, says, id=f"record_per {given}")
+        for given, says in (
+            ("chapter", "is document, page or {starts: PATTERN} (found 'chapter')"), ("[page]", "is document, page or {starts: PATTERN}"),
+            ("{ends: x}", "is document, page or {starts: PATTERN}"), ("{starts: 5}", "is document, page or {starts: PATTERN}"),
+            ("{starts: '('}", "no regular expression"), ("{starts: 'x*'}", "finds the empty text"), ("{starts: ''}", "finds the empty"),
+        )
+    ),
+    pytest.param("name: slip\ntitle: S\nrecord_per:\n  starts: '['\nfields:\n  a: {}\n", 4, "no regular", id="a bad start on its line"),
+    pytest.param("name: slip\ntitle: S\nrecord_per: page\nfields:\n  record: {}\n", 5, "taken by a column", id="a record's column"),
     pytest.param(FIELD + "    where: above\n", 5, "add `labels:`", id="where without labels"),
     pytest.param(FIELD + "    labels: [T]\n    where: beside\n", 6, "is none of right, below, above, left, inside", id="no side"),
     pytest.param(FIELD + "    find: '('\n", 5, "no regular expression", id="find that is no pattern"),
@@ -123,3 +133,12 @@ def test_the_hash_knows_content_and_not_order() -> None:
     same = Contract.model_validate({"fields": fields, "title": "S", "name": "slip"})
     other = Contract.model_validate({"name": "slip", "title": "S", "fields": {"a": {"type": "money"}, "b": {"required": True}}})
     assert one.hash == same.hash != other.hash
+
+
+def test_a_contract_of_one_record_a_document_keeps_its_hash_and_its_columns() -> None:
+    told = Contract.model_validate({"name": "slip", "title": "S", "fields": {"record": {}}, "record_per": "document"})
+    untold = Contract.model_validate({"name": "slip", "title": "S", "fields": {"record": {}}})
+    paged = Contract.model_validate({"name": "slip", "title": "S", "fields": {"a": {}}, "record_per": "page"})
+    assert told.hash == untold.hash == "25a014574df64a03b4af2c1ee72f33850f8e5285d930d206005acf5eb1e59115"
+    assert Contract.model_validate(paged.model_dump(mode="json")) == paged
+    assert paged.hash != paged.model_copy(update={"record_per": "document"}).hash

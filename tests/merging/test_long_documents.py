@@ -10,7 +10,7 @@ from octavo.merging.documents import Merger, PageAnswers
 from tests.merging.pages import INVOICE, answer, chunk, page
 
 ROWS = 20
-PAGE_BYTES = 30_000
+PAGE_BYTES = 31_000
 TEXT = "\n".join(["Item          Amount", *(f"Article{row:02d}     {row}.50" for row in range(ROWS)), "Total  99.00"])
 SAID = {"total": "99.00", "lines": [{"item": f"Article{row:02d}", "amount": f"{row}.50"} for row in range(ROWS)]}
 

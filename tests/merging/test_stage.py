@@ -233,7 +233,7 @@ def test_merging_again_gives_the_same_bytes(tmp_path):
     again = merging.run(workspace, "d0000", INVOICE, ["layout"])
     assert workspace.shard("fields", "d0000").read_bytes() == before
     assert first.counts == again.counts == {
-        "documents": 1, "fields": 3, "corrections": 0, "accepted": 1, "ambiguous": 0, "conflicting": 0, "unsupported": 2,
+        "documents": 1, "records": 1, "fields": 3, "corrections": 0, "accepted": 1, "ambiguous": 0, "conflicting": 0, "unsupported": 2,
         "unreadable": 0, "paraphrase": 0,
     }
 

@@ -49,7 +49,7 @@ def on(given: Page, values: Mapping[str, str], matched: bool = True) -> list[Fie
 
 
 def left_by(given: Page, fields: list[Field]) -> tuple[int, list[tuple[str, str]], list[tuple[str, int]]]:
-    found = unclaimed("d", [parts_of(PageLayout(given))], fields)
+    found = unclaimed([parts_of(PageLayout(given))], fields)
     parts, dropped = ([tuple(one[name] for name in names) for one in found[key]] for key, names in (
         ("parts", ("kind", "text")), ("dropped", ("field", "rows")),
     ))

@@ -65,7 +65,9 @@ def tried(console: output.CleanConsole, contract: Contract, document: trial.Trie
         if frame["outcome"] == Outcome.QUARANTINED:
             console.print(f"page {frame['page']} was not read: {frame['reason']}", highlight=False)
     console.print(_labels(document))
-    console.print(_found(contract, document))
+    for record in view.records or [None]:
+        output.heading(console, record)
+        console.print(_found(contract, document, record.number if record else None))
     if view.claimable is not None:
         console.print(f"in no field: {len(view.unclaimed)} of {view.claimable} tables, columns and labelled values", highlight=False)
     for part in view.unclaimed:
@@ -92,18 +94,17 @@ def _labels(document: trial.TriedDocument) -> Table:
     return table
 
 
-def _found(contract: Contract, document: trial.TriedDocument) -> Table:
+def _found(contract: Contract, document: trial.TriedDocument, record: int | None) -> Table:
     table = Table(title="found", title_justify="left")
     for name in ("field", "value", "verdict", "confidence", "page", "why", "instead of"):
         table.add_column(name, overflow="fold")
-    for one in document.view.fields:
-        if one.value is None or not one.matched:
-            continue
+    fields = [one for one in document.view.fields if one.record == record and one.value is not None and one.matched]
+    for one in fields:
         colour = output.COLOURS.get(Verdict(one.verdict), "yellow")
         sure = "" if one.confidence is None else str(one.confidence)
         why, losers = escape(one.reason), escape(output.losers(one.losers))
         verdict = f"[{colour}]{one.verdict}[/{colour}]"
-        table.add_row(escape(one.path), escape(one.value), verdict, sure, str(one.page or ""), why, losers)
-    for name in trial.missing(contract, document.view):
+        table.add_row(escape(one.path), escape(one.value or ""), verdict, sure, str(one.page or ""), why, losers)
+    for name in trial.missing(contract, fields):
         table.add_row(escape(name), "", "[red]nothing found[/red]", "", "", "", "")
     return table

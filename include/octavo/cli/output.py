@@ -24,7 +24,7 @@ from upath import UPath
 from octavo.chunking.stage import cut
 from octavo.model import entities
 from octavo.model.contracts import Chunking
-from octavo.model.entities import Chunk, Outcome, Page, Partition, Verdict
+from octavo.model.entities import Chunk, Outcome, Page, Verdict
 from octavo.model.errors import SettingsError
 from octavo.model.printing import fit_to_print
 from octavo.model.settings import Settings
@@ -37,6 +37,7 @@ from octavo.storage import fs, schemas
 from octavo.storage.lake import Lake
 from octavo.views import document as inspected
 from octavo.views import files
+from octavo.views.document import DocumentView, RecordView
 from octavo.views.sources import DocumentDay, partition_of
 from octavo.workflows import pipeline
 from octavo.workflows.remerge import Preview
@@ -223,7 +224,8 @@ def previews(console: Console, contract: str, found: Sequence[Preview]) -> None:
         before, after = (f"{value or '–'} ({verdict or 'none'})" for value, verdict in (
             (change.value, change.verdict), (change.new_value, change.new_verdict)))
         name = change.uri.rpartition("/")[2]
-        console.print(f"{escape(name)}  {escape(change.field)}: {escape(before)} → {escape(after)}", highlight=False, soft_wrap=True)
+        field = entities.name_of(change.record, change.field)
+        console.print(f"{escape(name)}  {escape(field)}: {escape(before)} → {escape(after)}", highlight=False, soft_wrap=True)
         if change.new_reason:
             console.print(f"    [dim]{escape(change.new_reason)}[/dim]", highlight=False, soft_wrap=True)
     if len(changes) > SHOWN_CHANGES:
@@ -242,10 +244,11 @@ def document(console: CleanConsole, settings: Settings, found: Sequence[Named], 
     lake = Lake(UPath(settings.lake))
     for path, row in found:
         fields = fs.read_table(_beside(lake, path, "fields"), where=("document", row["document"])).to_pylist()
-        _print_document(console, partition_of(path), row, fields, as_json)
-        if not as_json:
-            for line in _beside_the_fields(DocumentDay(settings, partition_of(path)), row["document"]):
-                console.print(escape(line), highlight=False, soft_wrap=True)
+        place = DocumentDay(settings, partition_of(path))
+        view = inspected.load(place, row["document"])
+        _print_document(console, view, fields, as_json)
+        for line in _beside_the_fields(place, view) if not as_json else ():
+            console.print(escape(line), highlight=False, soft_wrap=True)
         path = _beside(lake, path, "ledger")
         if not as_json and path.exists():
             ends = fs.read_table(path, where=("document", row["document"])).to_pylist()
@@ -303,19 +306,19 @@ def print_table(console: Console, page: Page, number: int, found: PageTable) -> 
     console.print(shown)
 
 
-def _beside_the_fields(place: DocumentDay, document: str) -> Iterator[str]:
+def _beside_the_fields(place: DocumentDay, view: DocumentView) -> Iterator[str]:
     """Pages that were not read, and what people said: what the tables have, and what they will have."""
-    for page in place.rows("pages", document):
+    for page in place.rows("pages", view.document):
         if page["outcome"] == Outcome.QUARANTINED:
             yield f"page {page['page']} was not read: {page['reason']}"
-    view = inspected.load(place, document)
     if view.claimable is not None:
         yield f"in no field: {len(view.unclaimed)} of {view.claimable} tables, columns and labelled values"
     for part in view.unclaimed:
         yield f"  page {part['page']}  {part['kind']}  {part['text']}  {part['x0']},{part['y0']},{part['x1']},{part['y1']}"
     for said in (*view.corrections, *view.waiting.values()):
         waits = "; counts from the day's next run, or octavo remerge" if said in view.waiting.values() else ""
-        yield f"{said['field']}: {said['value'] or 'no such value'} ({said['action']} by {said['by']}, {said['said']}{waits})"
+        name = entities.name_of(said["record"], said["field"])
+        yield f"{name}: {said['value'] or 'no such value'} ({said['action']} by {said['by']}, {said['said']}{waits})"
 
 
 def _spent(row: dict[str, Any]) -> str:
@@ -399,25 +402,33 @@ def _overlay(
     return files.draw_chunks(picture, [word.box for word in page.words] if page else [], drawn), drawn
 
 
-def _print_document(
-    console: CleanConsole, partition: Partition, row: dict[str, Any], fields: list[dict[str, Any]], as_json: bool,
-) -> None:
+def _print_document(console: CleanConsole, view: DocumentView, fields: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         for field in fields:
             console.json(field)
         return
-    ended = f"{row['status']} {row['reason'] or ''}".strip()
-    of = f"{partition.contract} {partition.day}"
-    title = f"[bold]{escape(row['uri'])}[/bold]  {of}  {row['pages']} pages  {ended}  {row['document'][:12]}"
-    console.print(title, highlight=False, soft_wrap=True)
-    _fields(console, (
-        (field, [(box["page"], box["x0"], box["y0"], box["x1"], box["y1"]) for box in field["evidence"] or []]) for field in fields
-    ))
+    ended = f"{view.status} {view.reason or ''}".strip()
+    of = f"{view.contract} {view.day}  {view.pages} pages  {ended}  {view.document[:12]}"
+    console.print(f"[bold]{escape(view.uri)}[/bold]  {of}", highlight=False, soft_wrap=True)
+    for record in view.records or [None]:
+        heading(console, record)
+        number = record.number if record else None
+        _fields(console, (
+            (field, [(box["page"], box["x0"], box["y0"], box["x1"], box["y1"]) for box in field["evidence"] or []])
+            for field in fields if field.get("record") == number
+        ))
+
+
+def heading(console: Console, record: RecordView | None) -> None:
+    """Which record follows, and what is doubtful about it as a whole; nothing where the document is one."""
+    for line in (f"[bold]{record.title}[/bold]", *map(escape, record.problems)) if record else ():
+        console.print(line, highlight=False, soft_wrap=True)
 
 
 def merged(console: Console, fields: Iterable[dict[str, Any]]) -> None:
     """The fields that ``octavo merge`` yields, as one table."""
-    _fields(console, ((field, [(field["page"], *box) for box in field["evidence"]]) for field in fields))
+    named = ({**field, "field": entities.name_of(field.get("record"), field["field"])} for field in fields)
+    _fields(console, ((field, [(field["page"], *box) for box in field["evidence"]]) for field in named))
 
 
 def _fields(console: Console, fields: Iterable[tuple[dict[str, Any], Sequence[tuple[int, ...]]]]) -> None:

@@ -13,6 +13,7 @@ from upath import UPath
 
 from octavo.cli.common import DayType, LakeFolder, err, out
 from octavo.model import contracts
+from octavo.model.entities import name_of
 from octavo.model.errors import SettingsError
 from octavo.model.settings import Settings
 from octavo.storage.corrections import CorrectionStore
@@ -39,7 +40,7 @@ def review(
     """List what wants a look, or say what is right about DOCUMENT; that wins every later run.
 
     DOCUMENT is the start of its sha256 (6 characters or more) or the end of its path. A FIELD is a path as the table has
-    it: total, line_items[2].amount.
+    it: total, line_items[2].amount. Of a document with several records it has the record's number before it: 2:total.
 
     \b
     Examples:
@@ -59,19 +60,21 @@ def review(
     fields = list(confirm)
     if confirm_all:
         fields += [
-            row["field"] for row in reviewing.rows(place, store, about.partition.contract, about.partition.day)
+            name_of(row["record"], row["field"]) for row in reviewing.rows(place, store, about.partition.contract, about.partition.day)
             if row["document"] == about.document and row["value"] is not None and "[]" not in row["field"]
         ]
     given = [_pair(change) for change in changes]
-    said = [desk.correct(field, value) for field, value in given] + [desk.confirm(field) for field in dict.fromkeys(fields)]
+    confirmed = list(dict.fromkeys(fields))
+    said = [desk.correct(field, value) for field, value in given] + [desk.confirm(field) for field in confirmed]
     desk.keep(said)
-    for one in said:
-        row = {name: getattr(one, name) for name in ("contract", "document", "field", "value", "typed", "previous", "by", "said")}
+    for field, one in zip([*(field for field, _ in given), *confirmed], said, strict=True):
+        names = ("contract", "document", "first_page", "field", "value", "typed", "previous", "by", "said")
+        row = {name: getattr(one, name) for name in names}
         if as_json:
             out.json({**row, "action": one.action.value})
         else:
             shown = "no value" if one.value is None else one.value
-            out.print(escape(f"{one.field}: {shown} ({one.action}, was {one.previous or 'empty'})"), highlight=False, soft_wrap=True)
+            out.print(escape(f"{field}: {shown} ({one.action}, was {one.previous or 'empty'})"), highlight=False, soft_wrap=True)
     if not apply:
         err.print(f"kept; it counts from the next run or octavo remerge {spec.name} --days {about.partition.day} on", highlight=False)
         return
@@ -106,7 +109,7 @@ def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
     for row in rows:
         said = row["correction"]
         since = f"{said['value'] or 'no value'} ({said['by']})" if said else ""
-        name = row["uri"].rsplit("/", 1)[-1]
-        cells = (row["contract"], row["day"], name, row["field"], row["value"], row["verdict"], row["reason"], since)
+        name, field = row["uri"].rsplit("/", 1)[-1], name_of(row["record"], row["field"])
+        cells = (row["contract"], row["day"], name, field, row["value"], row["verdict"], row["reason"], since)
         table.add_row(*(escape(str(cell or "")) for cell in cells))
     out.print(table)

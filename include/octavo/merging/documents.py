@@ -30,6 +30,7 @@ from octavo.page.businesses import Businesses
 from octavo.page.index import Occurrence, PageIndex
 from octavo.page.label_matches import ContractLabels, LabelMatch
 from octavo.page.layout import PageLayout
+from octavo.page.record_starts import RecordStarts
 from octavo.page.values import Parser, parser
 from octavo.storage.corrections import Correction
 
@@ -62,6 +63,7 @@ class Merger:
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
+        self.starts = RecordStarts(contract)
         self._parser = parser(contract.locale)
         self._reader = AnswerReader(contract)
         self._labels = ContractLabels(contract)
@@ -73,11 +75,11 @@ class Merger:
         self._only_date = dates[0] if len(dates) == 1 and "[]" not in dates[0] else None
 
     def merge(self, document: str, pages: Iterable[PageAnswers], corrections: Iterable[Correction] = ()) -> list[Field]:
-        """All fields of one document: the contract's in its order, then those of keys that no field claims.
+        """All fields of one record: the contract's in its order, then those of keys that no field claims.
 
         Args:
-            document: its id.
-            pages: its pages in order; each is weighed and let go.
+            document: the id of its document.
+            pages: its pages in order, as ``starts`` cuts them; each is weighed and let go.
             corrections: what people said about it, one for each field path.
         """
         scalars: ByField = {}
@@ -90,7 +92,8 @@ class Merger:
             carried = weighed.carried(self._lists) if weighed else {}
             answers = [self._reader.candidates(answer) for answer in _distinct(page.answers)]
             said_dates = [one.value for said in answers for one in said if one.spec.type is Kind.DATE and one.matched]
-            weighed = _PageMerge(page, self._parser, self._labels, self._cash_unit, carried, said_dates)
+            has_top = self.starts.has_top(page.layout)
+            weighed = _PageMerge(page, has_top, self._parser, self._labels, self._cash_unit, carried, said_dates)
             applied.see(page.page.number, weighed.scorer, weighed.links)
             if self._only_date is not None:
                 dates |= weighed.dates
@@ -174,10 +177,11 @@ class _PageMerge:
     """What is needed to weigh one page's candidates."""
 
     def __init__(
-        self, page: PageAnswers, values: Parser, contract_labels: ContractLabels, cash_unit: Decimal | None,
+        self, page: PageAnswers, has_top: bool, values: Parser, contract_labels: ContractLabels, cash_unit: Decimal | None,
         carried: Mapping[str, Sequence[LabelMatch]], said_dates: Sequence[str],
     ) -> None:
         self.number = page.page.number
+        self._has_top = has_top
         self._cash_unit = cash_unit
         self._carried = carried
         self._index = PageIndex(page.page, values, said_dates, page.layout)
@@ -266,7 +270,7 @@ class _PageMerge:
                 return link._replace(score=link.score / 2, why=f"{link.why}, but cut out of a longer phrase")
             if link.score >= STRONG or link.rival or (spec.place is None and spec.type is not _CURRENCY):
                 return link
-            placed = by_place(self._index, self._businesses, spec, place.words, candidate.value)
+            placed = by_place(self._index, self._has_top, self._businesses, spec, place.words, candidate.value)
             return max(link, placed, key=attrgetter("score"))
         return self.links.free(candidate.field.rsplit(".", 1)[-1], place.words)
 

@@ -29,10 +29,10 @@ class KindMatch:
         return any(phrase in spaced for phrase in self._phrases) or any(one.search(text) for one in self._patterns)
 
 
-def refused(fields: Sequence[Field]) -> list[Field]:
-    """The fields of a document of another kind, of which only what a person said is accepted."""
+def refused(fields: Sequence[Field], reason: str) -> list[Field]:
+    """The fields of a document or record that may be none of the contract's, of which only what a person said is accepted."""
     return [
-        field._replace(verdict=Verdict.AMBIGUOUS, reason=NOT_THIS_KIND) if field.verdict is Verdict.ACCEPTED and field.extractor != PERSON
+        field._replace(verdict=Verdict.AMBIGUOUS, reason=reason) if field.verdict is Verdict.ACCEPTED and field.extractor != PERSON
         else field for field in fields
     ]
 

@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from octavo.merging.document_records import merged_records
 from octavo.merging.documents import Merger, PageAnswers
+from octavo.merging.kinds import KindMatch
 from octavo.model import answer_json
 from octavo.model.contracts import Contract
 from octavo.model.entities import Answer, Box, Chunk, Field, Page, ParseStatus, Source, Word, union
@@ -26,8 +28,9 @@ def merge(answers: Iterable[Mapping[str, Any]], words: Iterable[Mapping[str, Any
         contract: what the documents are.
 
     Yields:
-        One object per field, documents sorted by id: ``document``, ``field``, ``value``, ``support``, ``verdict``,
-        ``page``, ``evidence`` (boxes, with their page where it is another), ``reason`` and ``losers``.
+        One object per field, documents sorted by id: ``document``, ``record`` (its number, where the contract makes several of a
+        document), ``field``, ``value``, ``support``, ``verdict``, ``page``, ``evidence`` (boxes, with their page where it is another),
+        ``reason`` and ``losers``.
 
     Raises:
         SettingsError: an answer or a word lacks a key or has a wrong one; names its line.
@@ -41,18 +44,19 @@ def merge(answers: Iterable[Mapping[str, Any]], words: Iterable[Mapping[str, Any
     for line, word in enumerate(words, 1):
         document, page, box = _place(word, "word", line)
         read.setdefault(document, {}).setdefault(page, []).append(_word(word, box, line))
-    merger = Merger(contract)
+    merger, kind = Merger(contract), KindMatch(())
     for document in sorted(said.keys() | read.keys()):
         pages = sorted(said.get(document, {}).keys() | read.get(document, {}).keys())
         inputs = (_page(document, n, read.get(document, {}).get(n, []), said.get(document, {}).get(n, []), contract) for n in pages)
-        for field in merger.merge(document, inputs):
-            yield as_json(field)
+        for made in merged_records(merger, kind, document, inputs):
+            yield from map(as_json, made.fields)
 
 
 def as_json(field: Field) -> dict[str, Any]:
     """A field as one JSON object."""
     return {
-        "document": field.document, "field": field.path, "value": field.value, "support": field.support.value,
+        "document": field.document, **({} if field.record is None else {"record": field.record}), "field": field.path, "value": field.value,
+        "support": field.support.value,
         "verdict": field.verdict.value, "page": field.page, "evidence": [list(e.box) for e in field.evidence],
         "reason": field.reason, "extractor": field.extractor, "matched": field.matched,
         "losers": [{"value": one.value, "reason": one.reason, "page": one.page, "extractor": one.extractor} for one in field.losers],

@@ -1,4 +1,4 @@
-"""From fields to rows: the ``fields`` table, and one typed record per document."""
+"""From fields to rows: the ``fields`` table, and one typed row per record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from octavo.model.contracts import NESTED, PLAIN, Contract, FieldSpec, Kind
-from octavo.model.entities import Field, Verdict
+from octavo.model.entities import Field, RecordPages, Verdict
 from octavo.page.values import NUMBERS
 from octavo.storage import schemas
 
@@ -30,10 +30,13 @@ def fields_table(fields: Sequence[Field], contract_hash: str) -> pa.Table:
     """The rows of ``schemas.FIELDS``, column by column, which takes half the time of rows as mappings."""
     if not fields:
         return schemas.FIELDS.empty_table()
-    documents, paths, values, typed, supports, judged, reasons, pages, chunks, evidence, extractors, losers, matched, likely, _ = zip(
-        *fields, strict=True)
+    (
+        documents, paths, values, typed, supports, judged, reasons, pages, chunks, evidence, extractors, losers, matched, likely, _,
+        numbers,
+    ) = zip(*fields, strict=True)
     columns = {
         "document": documents,
+        "record": numbers,
         "field": paths,
         "matched": matched,
         "value": values,
@@ -53,8 +56,10 @@ def fields_table(fields: Sequence[Field], contract_hash: str) -> pa.Table:
     return pa.table([pa.array(columns[one.name], one.type) for one in schemas.FIELDS], schema=schemas.FIELDS)
 
 
-def record(contract: Contract, document: str, uri: str, contract_hash: str, fields: Iterable[Field]) -> dict[str, Any]:
-    """One row of the contract's own table.
+def record(
+    contract: Contract, document: str, uri: str, contract_hash: str, fields: Iterable[Field], at: RecordPages | None = None,
+) -> dict[str, Any]:
+    """One row of the contract's own table; ``at`` are its number and pages where a document may have several.
 
     A value that the page does not say stays out; it is in ``fields`` with its verdict. Values with any
     other verdict are in. A value that cannot be read as its type, or does not fit its column, is null.
@@ -63,7 +68,8 @@ def record(contract: Contract, document: str, uri: str, contract_hash: str, fiel
     for field in fields:
         if field.matched and field.verdict is not _UNSUPPORTED and field.value is not None:
             _put(tree, field.path, _Said(field.value, field.typed))
-    return {"document": document, "uri": uri, "contract_hash": contract_hash, **_typed_group(contract.fields, tree)}
+    key = {"document": document, **(at._asdict() if at else {}), "uri": uri, "contract_hash": contract_hash}
+    return {**key, **_typed_group(contract.fields, tree)}
 
 
 class _Said(NamedTuple):

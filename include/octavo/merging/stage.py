@@ -16,13 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from upath import UPath
 
+from octavo.merging.document_records import MergedRecord, merged_records
 from octavo.merging.documents import Merger, PageAnswers
-from octavo.merging.kinds import KindMatch, refused
+from octavo.merging.kinds import KindMatch
 from octavo.merging.records import fields_table, record, verdicts
-from octavo.merging.unclaimed import PageParts, parts_of, unclaimed
+from octavo.merging.unclaimed import unclaimed
 from octavo.model.contracts import Contract
 from octavo.model.deadline import TimedOut, within
-from octavo.model.entities import Answer, Box, Chunk, Field, Page, ParseStatus, Report
+from octavo.model.entities import Answer, Box, Chunk, Field, Page, ParseStatus, RecordPages, Report
 from octavo.model.errors import WorkspaceError
 from octavo.model.settings import Limits
 from octavo.storage import fs, schemas
@@ -60,7 +61,7 @@ def run(
         limits: a document that takes longer than ``document_seconds`` has no fields.
 
     Returns:
-        Counts: documents, fields, corrections, and one per verdict.
+        Counts: documents, records, fields, corrections, and one per verdict.
 
     Raises:
         WorkspaceError: an earlier stage's file is missing, the answers of a named extractor included.
@@ -69,43 +70,54 @@ def run(
     merger = Merger(contract)
     pages_of = workspace.shards_of(shard)
     documents = list(pages_of)
-    uris = {document: row["uri"] for document, row in workspace.documents_of(documents, ["uri"]).items()}
+    places = workspace.documents_of(documents, ["uri", "pages"])
     contract_hash = contract.hash
     said = corrections.of(contract.name, documents) if corrections else {}
-    counts = {"documents": 0, "fields": 0, "corrections": sum(map(len, said.values())), **verdicts(())}
+    counts = {"documents": 0, "records": 0, "fields": 0, "corrections": sum(map(len, said.values())), **verdicts(())}
     records: list[dict[str, Any]] = []
     left: list[dict[str, Any]] = []
+    heard: list[dict[str, Any]] = []
     source = _Pages(workspace, extractors)
 
     seconds, late = (limits or Limits()).document_seconds, set[str]()
     kind, strangers = KindMatch(contract.match), set[str]()
 
-    def rows() -> Iterator[pa.Table]:
+    def merged(document: str) -> list[MergedRecord]:
+        """The document's records; one without fields where it takes too long."""
         nonlocal merger
+        try:
+            with within(seconds):
+                made = list(merged_records(merger, kind, document, source.of(document, pages_of[document]), said.get(document, ())))
+                free = [
+                    {"document": document, **(one.at._asdict() if one.at else {}), "problems": one.problems,
+                     **unclaimed(one.parts, one.fields)} for one in made
+                ]
+        except TimedOut:
+            late.add(document)
+            logger.warning("%s: no fields after %g s; raise limits.document_seconds", document, seconds)
+            merger = Merger(contract)
+            source.open_anew()
+            return [MergedRecord(RecordPages(1, 1, places[document]["pages"]) if contract.many_records else None, [])]
+        left.extend(free)
+        if not any(one.is_of_kind for one in made):
+            strangers.add(document)
+        return made
+
+    def rows() -> Iterator[pa.Table]:
         waiting: list[Field] = []
         for document in documents:
-            parts: list[PageParts] = []
-            matched: list[bool] = []
-            try:
-                with within(seconds):
-                    pages = _noting(source.of(document, pages_of[document]), parts, kind, matched)
-                    fields = merger.merge(document, pages, said.get(document, ()))
-                    if not any(matched):
-                        strangers.add(document)
-                        fields = refused(fields)
-                    left.append(unclaimed(document, parts, fields))
-            except TimedOut:
-                late.add(document)
-                logger.warning("%s: no fields after %g s; raise limits.document_seconds", document, seconds)
-                merger, fields = Merger(contract), []
-                source.open_anew()
-            records.append(record(contract, document, uris.get(document, ""), contract_hash, fields))
-            _count(counts, fields)
-            for field in fields:
-                waiting.append(field)
-                if len(waiting) == ROWS_AT_ONCE:
-                    yield fields_table(waiting, contract_hash)
-                    waiting = []
+            made = merged(document)
+            counts["documents"] += 1
+            numbers = {one.at.first_page: one.at.record for one in made if one.at}
+            heard.extend(one.row(numbers.get(one.first_page)) for one in said.get(document, ()))
+            for one in made:
+                records.append(record(contract, document, places[document]["uri"], contract_hash, one.fields, one.at))
+                _count(counts, one.fields)
+                for field in one.fields:
+                    waiting.append(field)
+                    if len(waiting) == ROWS_AT_ONCE:
+                        yield fields_table(waiting, contract_hash)
+                        waiting = []
         yield fields_table(waiting, contract_hash)
 
     with rare_collections():
@@ -114,21 +126,12 @@ def run(
     fs.write_rows(workspace.shard("unclaimed", shard), left, schemas.UNCLAIMED)
     workspace.keep_timeouts("merge", shard, late)
     workspace.keep_strangers(shard, strangers)
-    heard = [one.row() for document in documents for one in said.get(document, ())]
     fs.write_rows(workspace.shard("corrections", shard), heard, schemas.CORRECTIONS)
     return Report("merge", counts, time.monotonic() - started)
 
 
-def _noting(pages: Iterable[PageAnswers], parts: list[PageParts], kind: KindMatch, matched: list[bool]) -> Iterator[PageAnswers]:
-    """The pages as they are, into ``parts`` what fields could take of each, and into ``matched`` whether it speaks for the kind."""
-    for page in pages:
-        parts.append(parts_of(page.layout))
-        matched.append(kind.is_on(page.page))
-        yield page
-
-
 def _count(counts: dict[str, int], fields: Sequence[Field]) -> None:
-    counts["documents"] += 1
+    counts["records"] += 1
     counts["fields"] += len(fields)
     for verdict, number in verdicts(fields).items():
         counts[verdict] += number

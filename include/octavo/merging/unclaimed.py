@@ -108,7 +108,7 @@ def _table(page: Page, table: Table) -> PartTable:
 
 
 class Claims:
-    """Where the fields of a document have their evidence."""
+    """Where the fields of a record have their evidence."""
 
     def __init__(self, fields: Iterable[Field]) -> None:
         self._at: defaultdict[tuple[int, int], list[tuple[Box, str]]] = defaultdict(list)
@@ -126,8 +126,8 @@ class Claims:
         return {listed for one, listed in near if one.holds(box.center) or box.holds(one.center)}
 
 
-def unclaimed(document: str, pages: Sequence[PageParts], fields: Sequence[Field]) -> dict[str, Any]:
-    """What no field of a document took, as a row of ``schemas.UNCLAIMED``.
+def unclaimed(pages: Sequence[PageParts], fields: Sequence[Field]) -> dict[str, Any]:
+    """What no field of a record took, as a part of a row of ``schemas.UNCLAIMED``.
 
     ``claimable`` counts columns and labelled values, and a table that no field took anything of as one; what stands left of a column of
     single values are their labels. ``parts`` lists those that were not taken, a table for all of its columns. ``dropped`` has for each list
@@ -150,7 +150,7 @@ def unclaimed(document: str, pages: Sequence[PageParts], fields: Sequence[Field]
             parts += [_row(found.page, part) for part in free if part.boxes]
         claimable += len(found.values)
         parts += [_row(found.page, part) for part in found.values if not any(claims.on(found.page, box) for box in part.boxes)]
-    return {"document": document, "claimable": claimable, "parts": parts, "dropped": dropped}
+    return {"claimable": claimable, "parts": parts, "dropped": dropped}
 
 
 def _row(page: int, part: UnclaimedPart) -> dict[str, Any]:

@@ -35,11 +35,12 @@ _POSTCODE = re.compile(r"(?<![\w/-])(?:\d{4,6}|\d{4} ?[A-Z]{2}|[A-Z]{1,2}\d[\dA-
 _CLOCK = re.compile(r"(?<!\d)\d{1,2}[:.]\d{2}(?!\d*[.,/]?\d)")
 
 
-def by_place(index: PageIndex, businesses: Businesses, spec: FieldSpec, words: tuple[int, ...], text: str) -> FieldLink:
+def by_place(index: PageIndex, has_top: bool, businesses: Businesses, spec: FieldSpec, words: tuple[int, ...], text: str) -> FieldLink:
     """The link of a value by its place or its form, if they show that it is the field's.
 
     Args:
         index: the page.
+        has_top: whether it is the first of its record; only that one has a top.
         businesses: the businesses that the page names.
         spec: the field.
         words: the words that show the value.
@@ -49,7 +50,7 @@ def by_place(index: PageIndex, businesses: Businesses, spec: FieldSpec, words: t
         return _currency(index, words)
     if spec.type in (Kind.URL, Kind.EMAIL):
         return _only_one(index, spec.type, words)
-    if index.page.number != 1:
+    if not has_top:
         return NO_LINK
     if spec.place is Place.TOP and spec.type is Kind.DATE:
         return _stamp(index, words)

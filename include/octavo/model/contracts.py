@@ -34,22 +34,26 @@ from octavo.model.field_specs import (
     Marks,
     Misplaced,
     Place,
+    Starts,
     Where,
     compiled,
     is_pattern,
     several,
+    unit_of_records,
 )
 from octavo.model.lexicon import PART, current
 from octavo.model.tiling import HIGH_TILES
 
 __all__ = [
     "CHOSEN", "COLUMNS", "NESTED", "NUMERIC", "PLAIN", "Chunking", "Contract", "FieldSpec", "Gate", "Kind", "Locale", "Marks", "Misplaced",
-    "Place", "Prompt", "PromptStyle", "Strategy", "Sum", "Where", "find", "load", "load_all", "load_valid",
+    "Place", "Prompt", "PromptStyle", "Starts", "Strategy", "Sum", "Where", "find", "load", "load_all", "load_valid",
 ]
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 # Columns that every contract's table has, and the partition of its name. Fields called ``day``, as the other partition, were always taken.
 COLUMNS = ("document", "uri", "contract_hash", "contract")
+# And those of a contract that makes several records of a document.
+RECORD_COLUMNS = ("record", "first_page", "last_page")
 RESERVED = frozenset({"documents", "pages", "chunks", "fields", "review", "corrections", "answers", "ledger"})
 
 
@@ -178,6 +182,7 @@ class Contract(ContractPart):
     files: tuple[str, ...] = ("**/*",)
     pages: str | None = Field(None, pattern=r"^\d+(-\d*)?(, ?\d+(-\d*)?)*$", description='pages of a document that are read: "1-3, 7, 10-"')
     match: Annotated[tuple[str, ...], BeforeValidator(several)] = Field((), description="words or /patterns/ of which documents have some")
+    record_per: Annotated[Literal["document", "page"] | Starts, BeforeValidator(unit_of_records)] = "document"
     locale: Locale = Locale()
     chunking: Chunking = Chunking()
     extractor: Literal["auto", "layout", "molmo"] = "auto"
@@ -212,7 +217,7 @@ class Contract(ContractPart):
             if not NAME.fullmatch(name):
                 raise Misplaced(f"field name {name!r} must be lower case letters, digits and _ (it becomes a column)", *loc)
         for name in self.fields:
-            if name in COLUMNS:
+            if name in COLUMNS or (self.many_records and name in RECORD_COLUMNS):
                 raise Misplaced(f"field name {name!r} is taken by a column or a partition of every table; choose another", "fields", name)
         for at, check in enumerate(self.gate.sums):
             for name in check.names:
@@ -242,8 +247,14 @@ class Contract(ContractPart):
 
     @property
     def hash(self) -> str:
-        """sha256 of the contract's content; comments and order of keys do not count."""
-        return digest(self.model_dump(mode="json"))
+        """sha256 of the contract's content; comments and order of keys do not count. Contracts that make one record of a document have the
+        hash that they had before there was another way."""
+        return digest(self.model_dump(mode="json", exclude=None if self.many_records else {"record_per"}))
+
+    @property
+    def many_records(self) -> bool:
+        """Whether a document may be several records, which its tables then number."""
+        return self.record_per != "document"
 
     def page_ranges(self) -> list[tuple[int, int | None]]:
         """``pages`` as (first, last), both inclusive; None is the document's last page."""

@@ -57,12 +57,12 @@ def within(seconds: float) -> Iterator[object]:
             signal.setitimer(signal.ITIMER_REAL, max(outer - (time.monotonic() - started), 1e-6))
 
 
-def fits(pattern: str, text: str) -> bool:
-    """Whether all of a text fits a contract's pattern; one that it takes too long to tell of does not."""
+def fits(pattern: str, text: str, whole: bool = True) -> bool:
+    """Whether a text fits a contract's pattern, all of it or a part; one that it takes too long to tell of does not."""
     block = None
     try:
         with within(PATTERN_SECONDS) as block:
-            return re.fullmatch(pattern, text) is not None
+            return (re.fullmatch if whole else re.search)(pattern, text) is not None
     except TimedOut as error:
         if error.block is not block:
             raise

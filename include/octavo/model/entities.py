@@ -219,13 +219,27 @@ class Loser(NamedTuple):
     reason: str
 
 
+class RecordPages(NamedTuple):
+    """A record of a document that may have several: its number, from 1, and its first and last page."""
+
+    record: int
+    first_page: int
+    last_page: int
+
+
+def name_of(record: int | None, path: str) -> str:
+    """A field of a document as people and forms name it: ``total``, of a document with several records ``2:total``."""
+    return path if record is None else f"{record}:{path}"
+
+
 class Field(NamedTuple):
     """The resolved value of one field path (``total``, ``line_items[0].amount``) of one document.
 
     ``value`` is the text as found; ``typed`` its parsed form (str, Decimal, int, date), None when it
     cannot be parsed. ``page`` and ``chunk`` are where the winner was said. ``matched`` is False for a
     key that no contract field claims. ``confidence`` is how likely it is right, 0 to 1 with three places, None for a
-    generated value or none; ``features`` are what was measured for that.
+    generated value or none; ``features`` are what was measured for that. ``record`` is the number of its record, None where the document
+    is one record.
     """
 
     document: str
@@ -243,6 +257,7 @@ class Field(NamedTuple):
     matched: bool = True
     confidence: Decimal | None = None
     features: tuple[str, ...] = ()
+    record: int | None = None
 
 
 class Outcome(StrEnum):

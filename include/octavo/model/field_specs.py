@@ -121,6 +121,23 @@ def compiled(key: str, pattern: str, *loc: str | int) -> re.Pattern[str]:
         raise Misplaced(f"`{key}:` is no regular expression: {error}", *(loc or (key,))) from error
 
 
+class Starts(ContractPart):
+    """Of ``record_per``: a record begins on each page that has a line on which the pattern ``starts`` is found."""
+
+    starts: str
+
+
+def unit_of_records(given: object) -> object:
+    """What ``record_per`` names: a word, or where records start."""
+    if isinstance(given, Starts) or (isinstance(given, str) and given in ("document", "page")):
+        return given
+    if not isinstance(given, dict) or list(given) != ["starts"] or not isinstance(given["starts"], str):
+        raise Misplaced("is document, page or {starts: PATTERN}")
+    if compiled("starts", given["starts"], "starts").search(""):
+        raise Misplaced(f"`starts:` {given['starts']!r} finds the empty text, so that every page would start a record", "starts")
+    return Starts(starts=given["starts"])
+
+
 class Marks(ContractPart):
     """The marks beside an amount that say whether it is more or less, instead of the lexicon's words of credit and debit."""
 

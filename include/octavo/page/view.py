@@ -16,6 +16,7 @@ from octavo.page.label_matches import sharing_labels
 from octavo.page.labels import Label
 from octavo.page.layout import PageLayout
 from octavo.page.lines import Line
+from octavo.page.record_starts import RecordStarts
 
 # A segment of so many words is a sentence, and what looks like a label in it one of its words.
 SENTENCE_WORDS = 12
@@ -48,6 +49,11 @@ class View(PageLayout):
     def __init__(self, given: Page, contract: Contract) -> None:
         super().__init__(given)
         self.contract = contract
+
+    @cached_property
+    def has_top(self) -> bool:
+        """Whether a record begins on the page, so that what stands at its top heads it."""
+        return RecordStarts(self.contract).has_top(self)
 
     @cached_property
     def _index(self) -> labels.Index:

@@ -14,6 +14,10 @@ ROW_IDS_IN_ERROR = 5   # of them in the error's text
 ROUNDING = 1e-9        # 1 - 0.7 is a little more than 0.3
 
 
+RecordKey = tuple[str, int | None]
+"""A record: its document, and its number where that may have several."""
+
+
 class Rule(StrEnum):
     """What a check demands of each row of its column. Nulls satisfy everything but ``PRESENT``."""
 
@@ -67,7 +71,10 @@ def _documents(contract: Contract) -> Iterator[Check]:
         {"values": [Outcome.QUARANTINED.value]}, 1 - most,
     )
     yield Check("a document's status is an outcome", "documents", "status", Rule.ONE_OF, {"values": [outcome.value for outcome in Outcome]})
-    yield Check("every readable document has one record", "accounts", "records", Rule.ONE_OF, {"values": [1]})
+    if contract.many_records:
+        yield Check("every readable document has all its records", "accounts", "records", Rule.SAME, {"other": "expected_records"})
+    else:
+        yield Check("every readable document has one record", "accounts", "records", Rule.ONE_OF, {"values": [1]})
     yield Check("every readable document has all its pages", "accounts", "pages", Rule.SAME, {"other": "expected_pages"})
     yield Check("every record belongs to a document", "records", "known", Rule.ONE_OF, {"values": [True]})
     yield Check("a field's verdict is a verdict", "fields", "verdict", Rule.ONE_OF, {"values": [verdict.value for verdict in Verdict]})
@@ -132,14 +139,15 @@ def sum_name(check: Sum) -> str:
 
 @dataclass(frozen=True, slots=True)
 class BatchFinding:
-    """What one batch showed for one check; ``documents`` and ``values`` are of the first failing rows, ``every`` of all if asked for."""
+    """What one batch showed for one check; ``documents`` and ``values`` are of the first failing rows, ``every`` has the records of all
+    if asked for."""
 
     checked: int
     failing: int
     documents: list[str]
     values: list[str]
     error: str | None = None
-    every: frozenset[str] = frozenset()
+    every: frozenset[RecordKey] = frozenset()
 
 
 @dataclass

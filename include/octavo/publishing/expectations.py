@@ -57,16 +57,17 @@ class Judge:
         self._batches = asset.add_batch_definition_whole_dataframe("batch")
 
     def validate(self, frame: pd.DataFrame, group: Sequence[Check], every: bool = False) -> list[BatchFinding]:
-        """What each check of ``group`` finds in ``frame``, which has the column ``document`` beside the checks'.
+        """What each check of ``group`` finds in ``frame``, which has ``document``, and of records ``record``, beside the checks' columns.
 
         Args:
-            every: name the documents of all failing rows, not of the first alone.
+            every: name the records of all failing rows, not the documents of the first alone.
         """
         numbered = [_expectation(check, check.column, {"check": i}) for i, check in enumerate(group)]
         suite = gx.ExpectationSuite("batch", expectations=numbered)
+        checked = {check.column for check in group}
         report = self._batches.get_batch({"dataframe": frame}).validate(suite, result_format={
             "result_format": "COMPLETE" if every else "SUMMARY",
-            "unexpected_index_column_names": ["document"],
+            "unexpected_index_column_names": [name for name in ("document", "record") if name in frame and name not in checked],
             "partial_unexpected_count": ROW_IDS,
         })
         by_check = {result.expectation_config.meta["check"]: result for result in report.results}
@@ -87,7 +88,7 @@ def _found(result: Any) -> BatchFinding:
         counts["unexpected_count"],
         [str(row["document"]) for row in counts["partial_unexpected_index_list"]],
         [str(value) for value in counts["partial_unexpected_list"]],
-        every=frozenset(str(row["document"]) for row in counts.get("unexpected_index_list") or ()),
+        every=frozenset((str(row["document"]), row.get("record")) for row in counts.get("unexpected_index_list") or ()),
     )
 
 

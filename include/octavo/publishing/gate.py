@@ -18,7 +18,7 @@ from octavo.model.contracts import Contract
 from octavo.model.entities import Report
 from octavo.model.errors import GateFailed, ToolMissing, WorkspaceError
 from octavo.publishing import row_quarantine
-from octavo.publishing.checks import Check, CheckOutcome, checks
+from octavo.publishing.checks import Check, CheckOutcome, RecordKey, checks
 from octavo.publishing.row_quarantine import Failing
 from octavo.storage import fs
 from octavo.storage.workspace import Workspace
@@ -43,7 +43,7 @@ def run(workspace: Workspace, contract: Contract, reports: UPath) -> Report:
 
     Returns:
         ``expectations``, ``failed_expectations`` (0, since any other number raises), ``rows`` of
-        the contract's table, and ``held``: documents whose records wait for review instead.
+        the contract's table, and ``held``: records that wait for review instead.
 
     Raises:
         GateFailed: names each failed expectation with its rows and their documents' files and ids.
@@ -73,7 +73,7 @@ def run(workspace: Workspace, contract: Contract, reports: UPath) -> Report:
         "day": workspace.day.isoformat(),
         "success": not failed,
         "rows": count,
-        "held": held,
+        "held": row_quarantine.as_json(held),
         "expectations": [asdict(outcome) for _, outcome in outcomes],
     })
     expectations.write_data_docs(outcomes, workspace, contract, reports)
@@ -104,12 +104,12 @@ def read_result(workspace: Workspace) -> dict[str, Any]:
     return found
 
 
-def _judge(workspace: Workspace, contract: Contract, held: Set[str], failing: Failing) -> list[tuple[Check, CheckOutcome]]:
+def _judge(workspace: Workspace, contract: Contract, held: Set[RecordKey], failing: Failing) -> list[tuple[Check, CheckOutcome]]:
     """Every check with its outcome, in the contract's order. A table of the wrong form is looked at no further.
 
     Args:
-        held: documents whose records were held back before.
-        failing: where the contract sends failing rows to review, gets each failed check on records with its documents.
+        held: records that were held back before.
+        failing: where the contract sends failing rows to review, gets each failed check on records with those that fail it.
     """
     from octavo.publishing import expectations, row_checks  # noqa: PLC0415 - as in ``run``; pandas too
 
@@ -125,13 +125,13 @@ def _judge(workspace: Workspace, contract: Contract, held: Set[str], failing: Fa
                 outcome.success, outcome.error = False, FORMLESS
             continue
         every = contract.gate.failing_rows == "review" and group[0].field_of(contract) is not None
-        documents: list[set[str]] = [set() for _ in group]
+        records: list[set[RecordKey]] = [set() for _ in group]
         for frame in row_checks.frames(workspace, contract, source, group, held):
-            for outcome, found, named in zip(judged, judge.validate(frame, group, every), documents, strict=True):
+            for outcome, found, named in zip(judged, judge.validate(frame, group, every), records, strict=True):
                 outcome.add(found, contract.gate.show_values)
                 named |= found.every
         failing.update({
-            check.name: (check, named) for check, outcome, named in zip(group, judged, documents, strict=True)
+            check.name: (check, named) for check, outcome, named in zip(group, judged, records, strict=True)
             if every and not outcome.success and outcome.error is None
         })
     return outcomes

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import pyarrow as pa
@@ -122,7 +123,7 @@ def _recorded(workspace: Workspace) -> Iterator[str]:
     for shard in workspace.document_shards:
         path = workspace.shard("records", shard)
         if path.exists():
-            yield from fs.read_table(path, ["document"])["document"].to_pylist()
+            yield from (document for document, _ in groupby(fs.read_table(path, ["document"])["document"].to_pylist()))
 
 
 def _document_rows(document: Row, ends: Counter[str], is_recorded: bool, sums: Row, late: str | None) -> Iterator[Row]:

@@ -1,13 +1,15 @@
 """The rows that checks look at, streamed from the staged tables as small pandas frames.
 
 Every frame has the column ``document``, which names a row in reports (a column's name, in frames of
-a schema), and only the columns that its checks need. Values are plain Python objects: text, dates,
+a schema), those of records ``record`` as well, and only the columns that its checks need. Values are plain Python objects: text, dates,
 ``Decimal`` as float for ranges (their bounds are floats too), None for null.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Set
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +20,7 @@ from upath import UPath
 
 from octavo.model.contracts import Contract, Sum
 from octavo.model.entities import Outcome, Verdict
-from octavo.publishing.checks import Check, Rule, difference
+from octavo.publishing.checks import Check, RecordKey, Rule, difference
 from octavo.storage import fs
 from octavo.storage.lake import table_schemas
 from octavo.storage.workspace import Workspace
@@ -27,8 +29,23 @@ _APART = (Verdict.PARAPHRASE,)  # generated text is no claim about the page
 BATCH_ROWS = 50_000  # bounds memory: about 50 MB as Python objects of one text column
 
 
+@dataclass(frozen=True, slots=True)
+class Records:
+    """The contract's staged table; ``numbered`` where a document may have several records."""
+
+    path: UPath
+    numbered: bool
+
+    def rows(self, paths: list[str]) -> Iterator[tuple[RecordKey, dict[str, Any]]]:
+        """The key and the columns of ``paths`` of each record."""
+        columns = sorted({path.split(".")[0].removesuffix("[]") for path in paths})
+        for table in fs.iter_tables(self.path, ["document", *(["record"] if self.numbered else []), *columns], BATCH_ROWS):
+            for row in table.to_pylist():
+                yield (row["document"], row["record"] if self.numbered else None), row
+
+
 def frames(
-    workspace: Workspace, contract: Contract, source: str, group: list[Check], held: Set[str] = frozenset(),
+    workspace: Workspace, contract: Contract, source: str, group: list[Check], held: Set[RecordKey] = frozenset(),
 ) -> Iterator[pd.DataFrame]:
     """The frames of one source; none, or an empty one, where there are no rows.
 
@@ -36,10 +53,10 @@ def frames(
         source: ``schema:TABLE``, ``documents``, ``fields``, ``pages``, ``answers``, ``trust`` (verdicts of the contract's
             values), ``unclaimed`` (what fields could take), ``accounts``, ``records``, ``values:PATH``, ``length:PATH`` or ``sum:INDEX``.
         group: the checks that want it; a check for uniqueness gets all its rows in one frame.
-        held: documents whose records wait for review instead of being published.
+        held: records that wait for review instead of being published.
     """
     kind, _, name = source.partition(":")
-    record = workspace.staged(contract.name)
+    records = Records(workspace.staged(contract.name), contract.many_records)
     match kind:
         case "schema":
             yield _schema(workspace.staged(name), table_schemas(contract)[name])
@@ -59,21 +76,20 @@ def frames(
                     "taken": [answer for _, all_, free in counts for answer in ["no"] * free + ["yes"] * (all_ - free)],
                 })
         case "accounts":
-            yield _accounts(workspace, contract, held)
+            yield _accounts(workspace, records, held)
         case "records":
             known = set(_column(workspace.staged("documents"), "document"))
-            for table in fs.iter_tables(record, ["document"], BATCH_ROWS):
+            for table in fs.iter_tables(records.path, ["document"], BATCH_ROWS):
                 ids = table["document"].to_pylist()
                 yield _frame({"document": ids, "known": [document in known for document in ids]})
         case "values":
-            yield from _values(record, name, _wordless(workspace), any(check.rule is Rule.UNIQUE for check in group))
+            yield from _values(records, name, _wordless(workspace), any(check.rule is Rule.UNIQUE for check in group))
         case "length":
             wordless = _wordless(workspace)
-            for table in fs.iter_tables(record, ["document", name], BATCH_ROWS):
-                rows = [(row["document"], len(row[name] or ())) for row in table.to_pylist() if row["document"] not in wordless]
-                yield _frame({"document": [document for document, _ in rows], name: [length for _, length in rows]})
+            keyed = [(key, len(row[name] or ())) for key, row in records.rows([name]) if key[0] not in wordless]
+            yield _of_records([key for key, _ in keyed], name, [length for _, length in keyed])
         case "sum":
-            yield from _differences(record, contract.gate.sums[int(name)])
+            yield from _differences(records, contract.gate.sums[int(name)])
 
 
 def _frame(columns: dict[str, list[Any]]) -> pd.DataFrame:
@@ -105,29 +121,31 @@ def _place(schema: pa.Schema, name: str, like: pa.Schema | None = None) -> str:
     return f"{index + 1}. {kind}"
 
 
-def _accounts(workspace: Workspace, contract: Contract, held: Set[str]) -> pd.DataFrame:
-    """One row per readable document: how many records and pages it has, and how many pages it should have.
+def _accounts(workspace: Workspace, records: Records, held: Set[RecordKey]) -> pd.DataFrame:
+    """One row per readable document: how many records and pages it has, and how many it should have.
 
     A record that is held back counts: it is accounted for in ``review``.
     """
     documents = fs.read_table(workspace.staged("documents"), ["document", "status", "pages"]).to_pydict()
     readable = [i for i, status in enumerate(documents["status"]) if status != Outcome.QUARANTINED]
     ids = [documents["document"][i] for i in readable]
-    records, pages = (_counts(workspace.staged(table)) for table in (contract.name, "pages"))
+    published = [key for key, _ in records.rows([]) if key not in held]
+    of_pages = list(_pages(workspace))
+    found, pages = Counter(document for document, _ in (*published, *held)), Counter(document for document, _ in of_pages)
+    expected = Counter(document for document, _ in {key for key in of_pages if key[1] is not None})
     return _frame({
         "document": ids,
-        "records": [records.get(document, 0) or int(document in held) for document in ids],
-        "pages": [pages.get(document, 0) for document in ids],
+        "records": [found[document] for document in ids],
+        "expected_records": [expected[document] or 1 for document in ids],
+        "pages": [pages[document] for document in ids],
         "expected_pages": [documents["pages"][i] or 0 for i in readable],
     })
 
 
-def _counts(path: UPath) -> dict[str, int]:
-    counted: dict[str, int] = {}
-    for table in fs.iter_tables(path, ["document"], BATCH_ROWS):
-        for document in table["document"].to_pylist():
-            counted[document] = counted.get(document, 0) + 1
-    return counted
+def _pages(workspace: Workspace) -> Iterator[RecordKey]:
+    """The record of each page."""
+    for table in fs.iter_tables(workspace.staged("pages"), ["document", "record"], BATCH_ROWS):
+        yield from zip(table["document"].to_pylist(), table["record"].to_pylist(), strict=True)
 
 
 def _column(path: UPath, name: str) -> list[Any]:
@@ -141,39 +159,45 @@ def _wordless(workspace: Workspace) -> set[str]:
     return {document for document, status in zip(documents["document"], documents["status"], strict=True) if status in silent}
 
 
-def _values(record: UPath, path: str, wordless: set[str], whole: bool) -> Iterator[pd.DataFrame]:
+def _values(records: Records, path: str, wordless: set[str], whole: bool) -> Iterator[pd.DataFrame]:
     """The values of one field path, one row each: a list's items are rows of their own."""
-    ids: list[str] = []
+    keys: list[RecordKey] = []
     found: list[Any] = []
-    for document, row in _rows(record, [path]):
-        if document in wordless:
+    for key, row in records.rows([path]):
+        if key[0] in wordless:
             continue
         values = resolve(row, path)
-        ids += [document] * len(values)
+        keys += [key] * len(values)
         found += [_plain(value) for value in values]
-        if len(ids) >= BATCH_ROWS and not whole:
-            yield _frame({"document": ids, path: found})
-            ids, found = [], []
-    yield _frame({"document": ids, path: found})
+        if len(keys) >= BATCH_ROWS and not whole:
+            yield _of_records(keys, path, found)
+            keys, found = [], []
+    yield _of_records(keys, path, found)
 
 
-def _differences(record: UPath, check: Sum) -> Iterator[pd.DataFrame]:
+def _of_records(keys: list[RecordKey], name: str, values: list[Any]) -> pd.DataFrame:
+    """A frame with the record of each row."""
+    numbers = {"record": [number for _, number in keys]} if keys and keys[0][1] is not None else {}
+    return _frame({"document": [document for document, _ in keys], **numbers, name: values})
+
+
+def _differences(records: Records, check: Sum) -> Iterator[pd.DataFrame]:
     """Total less parts, and with what the sum takes away, of each record; None where one of the numbers is unknown.
 
     Where a sum takes away, columns of one list share its rows, as deposits and withdrawals do: an empty cell is nothing where the row has
     another one of them.
     """
-    ids: list[str] = []
+    keys: list[RecordKey] = []
     found: list[float | None] = []
-    for document, row in _rows(record, list(check.names)):
+    for key, row in records.rows(list(check.names)):
         terms = {path: [Decimal(value) for value in _known(_terms(row, path, check))] for path in check.names}
-        ids.append(document)
+        keys.append(key)
         parts = sum(sum(terms[path]) for path in check.parts) - sum(sum(terms[path]) for path in check.minus)
         found.append(float(sum(terms[check.total]) - parts) if all(terms.values()) else None)
-        if len(ids) >= BATCH_ROWS:
-            yield _frame({"document": ids, difference(check): found})
-            ids, found = [], []
-    yield _frame({"document": ids, difference(check): found})
+        if len(keys) >= BATCH_ROWS:
+            yield _of_records(keys, difference(check), found)
+            keys, found = [], []
+    yield _of_records(keys, difference(check), found)
 
 
 def _terms(row: dict[str, Any], path: str, check: Sum) -> list[Any]:
@@ -190,14 +214,6 @@ def _terms(row: dict[str, Any], path: str, check: Sum) -> list[Any]:
 def _known(values: list[Any]) -> list[Any]:
     """The values, or none of them if one is unknown."""
     return [] if any(value is None for value in values) else values
-
-
-def _rows(record: UPath, paths: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(document, the columns of ``paths``) of each record."""
-    columns = sorted({path.split(".")[0].removesuffix("[]") for path in paths})
-    for table in fs.iter_tables(record, ["document", *columns], BATCH_ROWS):
-        for row in table.to_pylist():
-            yield row["document"], row
 
 
 def resolve(row: object, path: str) -> list[Any]:

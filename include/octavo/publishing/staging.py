@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -18,8 +18,10 @@ from octavo.model.entities import Outcome, Report, Verdict
 from octavo.model.errors import Reason, SettingsError
 from octavo.storage import fs
 from octavo.storage.lake import Lake, table_schemas
-from octavo.storage.schemas import ANSWERS, DOCUMENTS, PAGES, READINGS, REVIEW, WHOLE_DOCUMENT, completed
+from octavo.storage.schemas import ANSWERS, DOCUMENTS, PAGES, READINGS, REVIEW, UNCLAIMED, WHOLE_DOCUMENT, completed
 from octavo.storage.workspace import Workspace
+
+_LAST = "\uffff"  # after every document
 
 
 def run(workspace: Workspace, contract: Contract, lake: Lake, extractors: Sequence[str], selected: bool = False) -> Report:
@@ -74,8 +76,8 @@ def _answers(workspace: Workspace, extractors: Sequence[str]) -> Iterator[pa.Tab
 
 
 def _pages(workspace: Workspace) -> Iterator[pa.Table]:
-    """The readings with the numbers of their words, rulings and check boxes instead of these, and of what no field took."""
-    left = _Unclaimed(workspace)
+    """The readings with the numbers of their words, rulings and check boxes instead of these, of what no field took, and of the record."""
+    left = _MergedRecords(workspace)
     for table in (completed(rows, READINGS) for rows in _shards(workspace, "read")):
         words = table["words"].combine_chunks()
         counts = pc.list_value_length(words)
@@ -87,13 +89,15 @@ def _pages(workspace: Workspace) -> Iterator[pa.Table]:
         columns = {name: table[name] for name in PAGES.names if name in table.schema.names}
         pages = pa.table({**columns, **numbers, "mean_confidence": pa.array(means, pa.float64())})
         places = zip(table["document"].to_pylist(), table["page"].to_pylist(), strict=True)
-        pages = pages.append_column("unclaimed", pa.array([left.on_page(*place) for place in places], pa.int32()))
+        found = [(left.unclaimed_on(*place), left.record_of(*place)) for place in places]
+        for n, name in enumerate(("unclaimed", "record")):
+            pages = pages.append_column(name, pa.array([one[n] for one in found], pa.int32()))
         yield completed(pages, PAGES).select(PAGES.names)
 
 
 def _documents(workspace: Workspace) -> Iterator[pa.Table]:
     """The documents with the status that their staged pages gave them, which lie in the order of the documents."""
-    ended, left, late, strangers = _outcomes(workspace), _Unclaimed(workspace), workspace.timeouts(), workspace.strangers()
+    ended, left, late, strangers = _outcomes(workspace), _MergedRecords(workspace), workspace.timeouts(), workspace.strangers()
     document, pages = next(ended, ("", Counter()))
     for table in fs.iter_tables(workspace.documents):
         rows = table.to_pylist()
@@ -110,35 +114,43 @@ def _documents(workspace: Workspace) -> Iterator[pa.Table]:
                     row["reason"] = Reason.NOT_THIS_KIND
             found = left.of(row["document"])
             row |= dict.fromkeys(("claimable", "unclaimed", "unclaimed_parts"))
-            if found is not None:
-                row |= {"claimable": found["claimable"], "unclaimed": len(found["parts"]), "unclaimed_parts": found["parts"]}
+            if found:
+                parts = [part for record in found for part in record["parts"]]
+                row |= {"claimable": sum(record["claimable"] for record in found), "unclaimed": len(parts), "unclaimed_parts": parts}
         yield pa.Table.from_pylist(rows, schema=DOCUMENTS)
 
 
-class _Unclaimed:
-    """What no field took, by document. Documents are asked for in their order; an earlier version's merge did not say it."""
+class _MergedRecords:
+    """What merging left of documents' records beside their fields. Documents are asked for in their order; an earlier version left less."""
 
     def __init__(self, workspace: Workspace) -> None:
         paths = (workspace.shard("unclaimed", shard) for shard in workspace.document_shards)
-        self._rows = (row for path in paths if path.exists() for row in fs.read_table(path).to_pylist())
-        self._row: dict[str, Any] | None = next(self._rows, None)
+        rows = (row for path in paths if path.exists() for row in completed(fs.read_table(path), UNCLAIMED).to_pylist())
+        self._groups = groupby(rows, key=itemgetter("document"))
+        self._document, self._records = "", list[dict[str, Any]]()
         self._by_page: Counter[int] = Counter()
         self._counted = ""
 
-    def of(self, document: str) -> Mapping[str, Any] | None:
-        """The document's row of ``schemas.UNCLAIMED``."""
-        while self._row is not None and self._row["document"] < document:
-            self._row = next(self._rows, None)
-        return self._row if self._row is not None and self._row["document"] == document else None
+    def of(self, document: str) -> list[dict[str, Any]]:
+        """The document's rows of ``schemas.UNCLAIMED``."""
+        while self._document < document:
+            self._document, records = next(self._groups, (_LAST, ()))
+            self._records = list(records)
+        return self._records if self._document == document else []
 
-    def on_page(self, document: str, page: int) -> int | None:
-        """How much it is on one page."""
+    def unclaimed_on(self, document: str, page: int) -> int | None:
+        """How much no field took of one page."""
         found = self.of(document)
-        if found is None:
+        if not found:
             return None
         if self._counted != document:
-            self._counted, self._by_page = document, Counter(part["page"] for part in found["parts"])
+            self._counted, self._by_page = document, Counter(part["page"] for record in found for part in record["parts"])
         return self._by_page[page]
+
+    def record_of(self, document: str, page: int) -> int | None:
+        """The number of the record that a page belongs to."""
+        found = (one["record"] for one in self.of(document) if one["record"] and one["first_page"] <= page <= one["last_page"])
+        return next(found, None)
 
 
 def _outcomes(workspace: Workspace) -> Iterator[tuple[str, Counter[str]]]:
@@ -163,54 +175,57 @@ def _status(pages: Counter[str]) -> tuple[str, str | None]:
 
 def _review(workspace: Workspace, contract: Contract) -> Iterator[pa.Table]:
     """Every value that is not accepted, every required field that has none, every list that left out rows of its table, and every document
-    of another kind."""
+    or record that may be none of the contract's."""
     places = (row for table in fs.iter_tables(workspace.documents, ["document", "uri"]) for row in table.to_pylist())
     required = [path for path, spec in contract.leaves() if spec.required and "[]" not in path]
     lists = [path for path, spec in contract.fields.items() if spec.type is Kind.LIST and spec.required]
     of_field = [name for name in REVIEW.names if name != "uri"]
-    contract_hash, strangers = contract.hash, workspace.strangers()
+    contract_hash = contract.hash
     for shard in workspace.document_shards:
         documents = list(workspace.shards_of(shard))
         uris = _uris(places, set(documents))
-        held: set[tuple[str, str]] = set()
+        records: list[tuple[str, int | None]] = [(document, None) for document in documents]
+        if contract.many_records:
+            records = _keys(workspace.read(workspace.shard("records", shard), ["document", "record"]))
+        held: set[tuple[str, int | None, str]] = set()
         wanted: list[pa.Table] = []
         for rows in workspace.stream(workspace.shard("fields", shard)):
             rows = rows.filter(rows["matched"])
             given, accepted = pc.is_valid(rows["value"]), pc.equal(rows["verdict"], Verdict.ACCEPTED)
             found = rows.filter(pc.and_(pc.or_(given, accepted), pc.is_in(rows["field"], pa.array(required, pa.string()))))
-            held.update(zip(found["document"].to_pylist(), found["field"].to_pylist(), strict=True))
+            held.update(zip(*(found[name].to_pylist() for name in ("document", "record", "field")), strict=True))
             wanted.append(rows.filter(pc.and_(given, pc.invert(accepted))).select(of_field))
             for path in lists:
-                listed = rows.filter(pc.and_(given, pc.starts_with(rows["field"], f"{path}[")))["document"]
-                held.update((document, f"{path}[]") for document in listed.unique().to_pylist())
+                listed = rows.filter(pc.and_(given, pc.starts_with(rows["field"], f"{path}[")))
+                held.update((document, record, f"{path}[]") for document, record in _keys(listed))
         missing = [
-            {"document": document, "field": path, "reason": "required, but nothing was found", "contract_hash": contract_hash}
-            for document in documents for path in required if (document, path) not in held
+            {"document": document, "record": record, "field": path, "reason": f"required, but {what} was found"}
+            for paths, what in ((required, "nothing"), ([f"{path}[]" for path in lists], "no row"))
+            for document, record in records for path in paths if (document, record, path) not in held
         ]
-        missing += [
-            {"document": document, "field": f"{path}[]", "reason": "required, but no row was found", "contract_hash": contract_hash}
-            for document in documents for path in lists if (document, f"{path}[]") not in held
-        ]
-        missing += [
-            {"document": document, "field": WHOLE_DOCUMENT, "reason": f"{Reason.NOT_THIS_KIND}: no page has any of the contract's `match`",
-             "contract_hash": contract_hash} for document in documents if document in strangers
-        ]
-        missing += _dropped(workspace, shard, contract_hash)
+        missing = [{**row, "contract_hash": contract_hash} for row in (*missing, *_doubtful(workspace, shard))]
         joined = pa.concat_tables([*wanted, pa.Table.from_pylist(missing, pa.schema([REVIEW.field(name) for name in of_field]))])
-        joined = joined.take(pc.sort_indices(joined, [("document", "ascending"), ("field", "ascending")]))
+        joined = joined.take(pc.sort_indices(joined, [(name, "ascending") for name in ("document", "record", "field")]))
         known = pc.index_in(joined["document"], pa.array(uris, pa.string()))
         yield joined.append_column("uri", pa.array(uris.values(), pa.string()).take(known.combine_chunks()))
 
 
-def _dropped(workspace: Workspace, shard: str, contract_hash: str) -> Iterator[dict[str, Any]]:
-    """A row of ``review`` for each table of which a list left out rows."""
+def _keys(rows: pa.Table) -> list[tuple[str, int | None]]:
+    """The document and the record's number of each row."""
+    return list(zip(rows["document"].to_pylist(), rows["record"].to_pylist(), strict=True))
+
+
+def _doubtful(workspace: Workspace, shard: str) -> Iterator[dict[str, Any]]:
+    """A row of ``review`` for each problem of a record as a whole, and for each table of which a list left out rows."""
     path = workspace.shard("unclaimed", shard)
-    for row in fs.read_table(path, ["document", "dropped"]).to_pylist() if path.exists() else ():
+    for row in completed(fs.read_table(path), UNCLAIMED).to_pylist() if path.exists() else ():
+        key = {"document": row["document"], "record": row["record"]}
+        for problem in row["problems"] or ():
+            yield {**key, "field": WHOLE_DOCUMENT, "page": row["first_page"], "reason": problem}
         for one in row["dropped"]:
             said = "a row of its table is" if one["rows"] == 1 else f"{one['rows']} rows of its table are"
             yield {
-                "document": row["document"], "field": f"{one['field']}[]", "page": one["page"], "contract_hash": contract_hash,
-                "reason": f"{said} in none of its items",
+                **key, "field": f"{one['field']}[]", "page": one["page"], "reason": f"{said} in none of its items",
                 "evidence": [{name: one[name] for name in ("page", "x0", "y0", "x1", "y1")}],
             }
 

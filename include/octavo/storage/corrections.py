@@ -44,7 +44,7 @@ class Correction:
     no such value. ``typed`` is the value in a form that no locale reads differently (an ISO date, a plain
     decimal); None for texts. ``anchor`` is where the page shows the field, for a list's row all of the row: rows
     are found again by it when their numbers change. ``previous`` is what stood there before. ``said`` is the
-    time, ISO 8601 in UTC.
+    time, ISO 8601 in UTC. ``first_page`` is the first page of the record that it is about, whose number may change.
     """
 
     contract: str
@@ -57,12 +57,13 @@ class Correction:
     previous: str | None
     by: str
     said: str
+    first_page: int = 1
 
-    def row(self) -> dict[str, str | None]:
-        """As ``schemas.CORRECTIONS`` has it."""
+    def row(self, record: int | None = None) -> dict[str, str | int | None]:
+        """As ``schemas.CORRECTIONS`` has it; ``record`` is the number of the record that took it, None where the document is one."""
         return {
-            "document": self.document, "field": self.field, "value": self.value, "action": self.action.value, "previous": self.previous,
-            "by": self.by, "said": self.said,
+            "document": self.document, "record": record, "field": self.field, "value": self.value, "action": self.action.value,
+            "previous": self.previous, "by": self.by, "said": self.said,
         }
 
     def typed_value(self, kind: Kind) -> Decimal | dt.date | int | None:
@@ -96,12 +97,12 @@ class CorrectionStore:
         fs.write_json(self.root / correction.document[:2] / name, row)
 
     def of(self, contract: str, documents: Iterable[str]) -> dict[str, list[Correction]]:
-        """For each of ``documents`` that has some, the corrections that count, sorted by field."""
-        found: dict[str, dict[str, Correction]] = {}
+        """For each of ``documents`` that has some, the corrections that count, sorted by record and field."""
+        found: dict[str, dict[tuple[int, str], Correction]] = {}
         for correction in self._read(documents):
             if correction.contract == contract:
-                found.setdefault(correction.document, {})[correction.field] = correction
-        return {document: [fields[name] for name in sorted(fields)] for document, fields in found.items()}
+                found.setdefault(correction.document, {})[correction.first_page, correction.field] = correction
+        return {document: [said[key] for key in sorted(said)] for document, said in found.items()}
 
     def history(self, document: str) -> list[Correction]:
         """Everything that was ever said about a document, oldest first."""

@@ -23,9 +23,13 @@ LOSER = pa.struct([("value", pa.string()), ("page", pa.int32()), ("extractor", p
 PART = pa.struct([("kind", pa.string()), ("text", pa.string()), ("page", pa.int32()), *BOX])
 # Rows of a table that a list left out.
 DROPPED = pa.struct([("field", pa.string()), ("rows", pa.int32()), ("page", pa.int32()), *BOX])
-# What the merge stage writes of each document beside its fields.
+# Of a contract that makes several records of a document: the number of one, and its pages.
+RECORD = [("record", pa.int32()), ("first_page", pa.int32()), ("last_page", pa.int32())]
+# What the merge stage writes of each record beside its fields.
 UNCLAIMED = pa.schema([
     ("document", pa.string()),
+    *RECORD,                             # null where the document is one record
+    ("problems", pa.list_(pa.string())),  # why none of the record's values is accepted
     ("claimable", pa.int32()),
     ("parts", pa.list_(PART)),
     ("dropped", pa.list_(DROPPED)),
@@ -79,6 +83,7 @@ PAGES = pa.schema([
     ("rulings", pa.int32()),            # it and the next are null where an earlier version read the page
     ("checks", pa.int32()),
     ("unclaimed", pa.int32()),          # tables, columns and labelled values that no field took; null likewise
+    ("record", pa.int32()),             # to which it belongs; null where the document is one record
     ("outcome", pa.string()),
     ("reason", pa.string()),
 ])
@@ -124,6 +129,7 @@ ANSWERS = pa.schema([
 
 FIELDS = pa.schema([
     ("document", pa.string()),
+    ("record", pa.int32()),              # null where the document is one record
     ("field", pa.string()),              # total, line_items[0].amount
     ("matched", pa.bool_()),             # whether a field of the contract claims it
     ("value", pa.string()),
@@ -147,6 +153,7 @@ WHOLE_DOCUMENT = "document"
 REVIEW = pa.schema([
     ("document", pa.string()),
     ("uri", pa.string()),
+    ("record", pa.int32()),              # null where the document is one record
     ("field", pa.string()),
     ("value", pa.string()),
     ("verdict", pa.string()),
@@ -159,6 +166,7 @@ REVIEW = pa.schema([
 
 CORRECTIONS = pa.schema([
     ("document", pa.string()),
+    ("record", pa.int32()),              # null where the document is one record
     ("field", pa.string()),
     ("value", pa.string()),              # null: the document has no such value
     ("action", pa.string()),             # confirmed or corrected
@@ -223,9 +231,10 @@ def column_type(kind: Kind) -> pa.DataType:
 
 
 def record_schema(contract: Contract) -> pa.Schema:
-    """The schema of the contract's own table: one typed row per document."""
+    """The schema of the contract's own table: one typed row per record."""
     return pa.schema([
         ("document", pa.string()),
+        *(RECORD if contract.many_records else ()),
         ("uri", pa.string()),
         ("contract_hash", pa.string()),
         *((name, arrow_type(spec)) for name, spec in contract.fields.items()),

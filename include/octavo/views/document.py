@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from octavo.model.entities import OcrReason, Outcome, Word
+from octavo.model.entities import OcrReason, Outcome, Word, name_of
 from octavo.model.settings import Settings
 from octavo.page.tables import Table, tables_of
 from octavo.reading.store import published
 from octavo.storage.corrections import CorrectionStore
-from octavo.storage.schemas import chunk_from_row
+from octavo.storage.schemas import WHOLE_DOCUMENT, chunk_from_row
 from octavo.views.sources import DocumentDay, Row, by_verdict
 
 # Confidence from which on a word is drawn as sure, likely or doubtful; below, as a guess.
@@ -106,10 +106,13 @@ class EvidenceRect:
 class FieldView:
     """A field. ``number`` names it within the page, ``group`` is the list's row that it is of (``line_items[0]``), ``name`` the rest.
 
-    ``confidence`` is None for generated values and in days of earlier versions.
+    ``key`` names it within the document: its path, with its record where that has several. ``confidence`` is None for generated values and
+    in days of earlier versions.
     """
 
     number: int
+    record: int | None
+    key: str
     path: str
     group: str
     name: str
@@ -151,8 +154,28 @@ class PageView:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordView:
+    """A record of a document that may have several. ``row`` is the one in the contract's table, empty where it is held back, and
+    ``problems`` say what is doubtful about it as a whole."""
+
+    number: int
+    first_page: int
+    last_page: int
+    row: Row
+    problems: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        pages = f"page {self.first_page}" if self.first_page == self.last_page else f"pages {self.first_page} to {self.last_page}"
+        return f"record {self.number}, {pages}"
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentView:
-    """A document of one day. ``run`` is set where it is not published: as that run staged it."""
+    """A document of one day. ``run`` is set where it is not published: as that run staged it.
+
+    ``record`` is its row in the contract's table. Where a document may have several, they are ``records``, and it is empty.
+    """
 
     document: str
     name: str
@@ -168,25 +191,34 @@ class DocumentView:
     fields: tuple[FieldView, ...]
     record: Row
     corrections: tuple[Row, ...]
-    waiting: Row  # by field path, what people said since: the next run of the day takes it
+    waiting: Row  # by field key, what people said since: the next run of the day takes it
     claimable: int | None = None
     unclaimed: tuple[Row, ...] = ()
+    records: tuple[RecordView, ...] = ()
 
     @property
     def verdicts(self) -> dict[str, int]:
         """How many fields have each verdict."""
         return by_verdict(Counter(one.verdict for one in self.fields))
 
-    def groups(self, matched: bool) -> Iterator[tuple[str, list[FieldView]]]:
-        """The fields that the contract has (or has not), row by row: those of no list first."""
-        wanted = [one for one in self.fields if one.matched is matched]
+    def record_of(self, page: int) -> RecordView | None:
+        """The record that a page belongs to; None where the document is one."""
+        return next((one for one in self.records if one.first_page <= page <= one.last_page), None)
+
+    def rows(self) -> list[tuple[str, Row]]:
+        """The rows of the contract's table, each with its title."""
+        return [(one.title.capitalize(), one.row) for one in self.records if one.row] or ([("Record", self.record)] if self.record else [])
+
+    def groups(self, matched: bool, record: RecordView | None) -> Iterator[tuple[str, list[FieldView]]]:
+        """The fields of a record that the contract has (or has not), row by row: those of no list first."""
+        wanted = [one for one in self.fields if one.matched is matched and one.record == (record and record.number)]
         for group, fields in itertools.groupby(sorted(wanted, key=lambda one: (one.group != "", one.number)), key=lambda one: one.group):
             yield group, list(fields)
 
-    def first_page(self, path: str | None) -> int:
+    def first_page(self, key: str | None) -> int:
         """The page that shows a field, else the first."""
         for one in self.fields:
-            if one.path == path:
+            if one.key == key:
                 return one.evidence[0].page if one.evidence else one.page or 1
         return 1
 
@@ -194,24 +226,40 @@ class DocumentView:
 def load(place: DocumentDay, document: str) -> DocumentView:
     """What a day says of a document that it lists."""
     row = place.rows("documents", document)[0]
-    records = place.rows(place.partition.contract, document)
-    record = {name: value for name, value in records[0].items() if name not in ("document", "uri")} if records else {}
+    found = place.rows(place.partition.contract, document)
+    records = tuple(_records(place, document, found))
+    record = {name: value for name, value in found[0].items() if name not in ("document", "uri")} if found else {}
     order = {name: number for number, name in enumerate(record)}  # the record has the contract's order
-    fields = sorted(place.rows("fields", document), key=lambda one: (order.get(_top(one["field"]), len(order)), _natural(one["field"])))
+    fields = sorted(place.rows("fields", document), key=lambda one: (
+        one.get("record") or 0, order.get(_top(one["field"]), len(order)), _natural(one["field"])))
+    merged = tuple({"record": None, **row} for row in place.rows("corrections", document))  # an earlier version has no numbers
     return DocumentView(
         document=document, name=str(row["uri"]).rstrip("/").rsplit("/", 1)[-1], uri=row["uri"], copies=tuple(row["copies"] or ()),
         media_type=row["media_type"], contract=place.partition.contract, day=place.partition.day, run=place.run, status=row["status"],
         reason=row["reason"], pages=row["pages"] or 0, fields=tuple(_field(number, one) for number, one in enumerate(fields)),
-        record=record, corrections=(merged := tuple(place.rows("corrections", document))), waiting=_waiting(place, document, merged),
-        claimable=row.get("claimable"), unclaimed=tuple(row.get("unclaimed_parts") or ()),
+        record={} if records else record, corrections=merged, waiting=_waiting(place, document, merged, records),
+        claimable=row.get("claimable"), unclaimed=tuple(row.get("unclaimed_parts") or ()), records=records,
     )
 
 
-def _waiting(place: DocumentDay, document: str, merged: Sequence[Row]) -> Row:
-    """What people said about fields that the tables do not have yet, by field path."""
+def _records(place: DocumentDay, document: str, rows: Sequence[Row]) -> Iterator[RecordView]:
+    """The records of a document that may have several, by the pages that belong to them; ``rows`` are those of the contract's table."""
+    frames = [frame for frame in place.rows("pages", document) if frame.get("record") is not None]
+    by_number = {row.get("record"): row for row in rows} if frames else {}
+    doubts = [row for row in place.rows("review", document) if row["field"] == WHOLE_DOCUMENT] if frames else []
+    for number, group in itertools.groupby(frames, key=lambda frame: int(frame["record"])):
+        pages = [frame["page"] for frame in group]
+        row = {name: value for name, value in by_number.get(number, {}).items() if name not in ("document", "uri", "record")}
+        yield RecordView(number, pages[0], pages[-1], row, tuple(one["reason"] for one in doubts if one["record"] == number))
+
+
+def _waiting(place: DocumentDay, document: str, merged: Sequence[Row], records: Sequence[RecordView]) -> Row:
+    """What people said about fields that the tables do not have yet, by field key."""
     known = {(row["field"], row["said"]) for row in merged}
     kept = CorrectionStore(place.settings.correction_store).of(place.partition.contract, [document]).get(document, [])
-    return {one.field: one.row() for one in kept if (one.field, one.said) not in known}
+    numbers: dict[int, int | None] = {one.first_page: one.number for one in records} or {1: None}
+    waiting = [(numbers[one.first_page], one) for one in kept if one.first_page in numbers and (one.field, one.said) not in known]
+    return {name_of(number, one.field): one.row(number) for number, one in waiting}
 
 
 def load_page(place: DocumentDay, document: str, number: int, settings: Settings) -> PageView | None:
@@ -280,7 +328,8 @@ def _field(number: int, row: Row) -> FieldView:
     inside = _ROW.fullmatch(row["field"])
     group, name = (inside[1], inside[2] or inside[1]) if inside else ("", row["field"])
     return FieldView(
-        number, row["field"], group, name, row["value"], row["verdict"], row.get("confidence"), row["support"],
+        number, row.get("record"), name_of(row.get("record"), row["field"]), row["field"], group, name, row["value"], row["verdict"],
+        row.get("confidence"), row["support"],
         row["reason"] or "", row["extractor"],
         row["page"], row["matched"], tuple(_evidence(row["evidence"] or ())), tuple(row["losers"] or ()),
     )

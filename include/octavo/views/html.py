@@ -54,7 +54,7 @@ class AppLinks:
 
     def field(self, field: FieldView) -> str:
         page = field.evidence[0].page if field.evidence else field.page or 1
-        return f"{self.prefix}/document/{self.view.document}?{self._query(page=page, field=field.path)}"
+        return f"{self.prefix}/document/{self.view.document}?{self._query(page=page, field=field.key)}"
 
     def picture(self, page: PageView) -> str:
         return f"{self.prefix}/page/{self.view.document}/{page.number}.jpg?{self._query()}"

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pyarrow.compute as pc
 from upath import UPath
 
-from octavo.model.entities import Partition
+from octavo.model.entities import Partition, name_of
 from octavo.model.settings import Settings
 from octavo.storage import fs
 from octavo.storage.corrections import Correction, CorrectionStore
@@ -18,6 +18,7 @@ from octavo.storage.lake import Lake
 from octavo.views.document import Rect
 from octavo.views.library import dataset
 from octavo.views.sources import Row, days
+from octavo.workflows.review import first_pages, names_a_value
 
 PAGE_ITEMS = 25
 # Rows whose corrections are looked up together: a page is mostly full after one look.
@@ -50,13 +51,16 @@ class PageCutout:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A value that waits. ``single`` is False where a whole list is meant, which only its document's page can answer."""
+    """A value that waits. ``name`` is its file's, ``label`` names its field in the document. ``single`` is False where a whole list,
+    document or record is meant, which only the document's page can answer."""
 
     contract: str
     day: dt.date
     document: str
     name: str
+    record: int | None
     field: str
+    label: str
     value: str | None
     verdict: str | None
     confidence: Decimal | None
@@ -127,7 +131,7 @@ def _review(lake: Lake, partition: Partition, field: str) -> list[Row]:
         rows: list[Row] = fs.read_table(lake.table("review", partition), where=("field", field) if field else None).to_pylist()
     except FileNotFoundError:
         return []
-    return sorted(rows, key=lambda row: (-(row.get("confidence") or 0), row["document"], row["field"]))
+    return sorted(rows, key=lambda row: (-(row.get("confidence") or 0), row["document"], row.get("record") or 0, row["field"]))
 
 
 def _with_answers(lake: Lake, store: CorrectionStore, partition: Partition, rows: Sequence[Row]) -> Iterator[tuple[Row, Correction | None]]:
@@ -135,14 +139,13 @@ def _with_answers(lake: Lake, store: CorrectionStore, partition: Partition, rows
     merged: set[tuple[str, str, str]] | None = None
     for at in range(0, len(rows), LOOKED_AT):
         some = rows[at : at + LOOKED_AT]
-        said = {
-            (document, one.field): one
-            for document, found in store.of(partition.contract, {row["document"] for row in some}).items() for one in found
-        }
+        of_documents = store.of(partition.contract, {row["document"] for row in some})
+        said = {(document, one.first_page, one.field): one for document, found in of_documents.items() for one in found}
         if said and merged is None:
             merged = _merged(lake, partition)
+        first = first_pages(lake, partition, of_documents)
         for row in some:
-            answer = said.get((row["document"], row["field"]))
+            answer = said.get((row["document"], first.get((row["document"], row.get("record")), 1), row["field"]))
             yield row, answer if answer and (answer.document, answer.field, answer.said) not in (merged or ()) else None
 
 
@@ -166,8 +169,9 @@ def _items(lake: Lake, rows: Sequence[tuple[Partition, Row]]) -> Iterator[Item]:
         number = evidence[0]["page"] if evidence else row["page"]
         boxes = [Rect(one["x0"], one["y0"], one["x1"] - one["x0"], one["y1"] - one["y0"]) for one in evidence if one["page"] == number]
         yield Item(
-            partition.contract, partition.day, row["document"], str(row["uri"]).rstrip("/").rsplit("/", 1)[-1], row["field"], row["value"],
-            row["verdict"], row.get("confidence"), row["reason"] or "", number, "[]" not in row["field"],
+            partition.contract, partition.day, row["document"], str(row["uri"]).rstrip("/").rsplit("/", 1)[-1], row.get("record"),
+            row["field"], name_of(row.get("record"), row["field"]), row["value"], row["verdict"], row.get("confidence"),
+            row["reason"] or "", number, names_a_value(row),
             piece(number, frames.get((partition, row["document"], number)), boxes) if boxes else None,
         )
 

@@ -17,7 +17,8 @@ from octavo.page.lines import Line
 from octavo.page.view import View
 from octavo.reading.store import published
 from octavo.views import document as inspected
-from octavo.views.document import DocumentView
+from octavo.views import html
+from octavo.views.document import DocumentView, FieldView
 from octavo.views.sources import DocumentDay, Row
 from octavo.workflows.trial import ContractTrial
 
@@ -148,9 +149,9 @@ def _windows(line: Line, count: int) -> Iterator[str]:
             yield from (" ".join(words[start:start + length]) for start in range(max(1, len(words) - length + 1)))
 
 
-def missing(contract: Contract, view: DocumentView) -> list[str]:
-    """The fields of the contract that a document has no value of, by path; a list by its own name."""
-    found = {one.path for one in view.fields if one.value is not None and one.matched}
+def missing(contract: Contract, fields: Sequence[FieldView]) -> list[str]:
+    """The fields of the contract of which a record has no value, by path; a list by its own name. ``fields`` are those with a value."""
+    found = {one.path for one in fields}
     names = []
     for path, spec in contract.leaves():
         name = path.partition("[]")[0] if "[]" in path else path
@@ -178,7 +179,8 @@ def as_json(tried: TriedDocument, tables: Sequence[Sequence[dict[str, Any]]]) ->
         for one in tried.labels
     ]
     fields = [{**asdict(one), "confidence": None if one.confidence is None else float(one.confidence)} for one in view.fields]
+    records = {"records": [html.plain(asdict(one)) for one in view.records]} if view.records else {}
     return {
-        "file": view.uri, "document": view.document, "status": view.status, "reason": view.reason, "pages": pages, "labels": labels,
-        "fields": fields, "unclaimed": list(view.unclaimed),
+        "file": view.uri, "document": view.document, "status": view.status, "reason": view.reason, "pages": pages, **records,
+        "labels": labels, "fields": fields, "unclaimed": list(view.unclaimed),
     }

@@ -112,7 +112,7 @@ def unchanged(lake: Lake, workspace: Workspace, settings: Settings) -> bool:
         return False
     documents = [row["document"] for row in rows]
     said = CorrectionStore(settings.correction_store).of(workspace.partition.contract, documents)
-    merged = fs.read_table(lake.table("corrections", workspace.partition)).to_pylist()
+    merged = [{**row, "record": None} for row in fs.read_table(lake.table("corrections", workspace.partition)).to_pylist()]
     return bool([one.row() for document in documents for one in said.get(document, ())] == merged)
 
 

@@ -84,6 +84,7 @@ class Change(NamedTuple):
 
     document: str
     uri: str
+    record: int | None
     field: str
     value: str | None
     verdict: str | None
@@ -122,7 +123,7 @@ def preview_day(contract: Contract, day: dt.date, settings: Settings, *, progres
         steps.each("merge", {shard: len(ids) for shard, ids in shards.items()}, "documents", lambda shard, tell: merging.run(
             workspace, shard, contract, names, corrections, settings.limits,
         ))
-        columns = ["document", "field", "value", "verdict", "reason"]
+        columns = ["document", "record", "field", "value", "verdict", "reason"]
         after = {_key(row): row for shard in shards for row in workspace.read(workspace.shard("fields", shard), columns).to_pylist()}
         uris = {row["document"]: row["uri"] for row in workspace.read(workspace.documents, ["document", "uri"]).to_pylist()}
     finally:
@@ -131,12 +132,16 @@ def preview_day(contract: Contract, day: dt.date, settings: Settings, *, progres
     return _compared(day, before, after, uris)
 
 
-def _key(row: dict[str, Any]) -> tuple[str, str]:
-    return row["document"], row["field"]
+FieldKey = tuple[str, int | None, str]
+"""Document, record and path; the record is None where the document is one."""
+
+
+def _key(row: dict[str, Any]) -> FieldKey:
+    return row["document"], row.get("record"), row["field"]
 
 
 def _compared(
-    day: dt.date, before: dict[tuple[str, str], dict[str, Any]], after: dict[tuple[str, str], dict[str, Any]], uris: dict[str, str],
+    day: dt.date, before: dict[FieldKey, dict[str, Any]], after: dict[FieldKey, dict[str, Any]], uris: dict[str, str],
 ) -> Preview:
     verdicts: Counter[tuple[str, str]] = Counter()
     changes = []
@@ -145,9 +150,9 @@ def _compared(
         old, new = before.get(key, nothing), after.get(key, nothing)
         verdicts[old["verdict"] or "none", new["verdict"] or "none"] += 1
         if (old["value"], old["verdict"]) != (new["value"], new["verdict"]):
-            document, field = key
+            document, record, field = key
             changes.append(Change(
-                document, uris.get(document, ""), field, old["value"], old["verdict"], new["value"], new["verdict"], new["reason"]))
+                document, uris.get(document, ""), record, field, old["value"], old["verdict"], new["value"], new["verdict"], new["reason"]))
     return Preview(day, verdicts, tuple(changes))
 
 

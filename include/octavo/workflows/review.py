@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from upath import UPath
 
 from octavo.model.contracts import CHOSEN, Contract, FieldSpec, Kind, leaf_path
-from octavo.model.entities import Box, Evidence, Partition
+from octavo.model.entities import Box, Evidence, Partition, name_of
 from octavo.model.errors import SettingsError
 from octavo.page import choices
 from octavo.page.values import NUMERIC, parser
@@ -50,13 +50,27 @@ def rows(
         partition = _partition(path)
         found = [row for row in fs.read_table(path).to_pylist() if wanted is None or _is_named(row, wanted)]
         said = store.of(partition.contract, {row["document"] for row in found})
+        first = first_pages(lake, partition, said)
         for row in found:
-            waiting = {one.field: one for one in said.get(row["document"], ())}.get(row["field"])
+            row = {"record": None, **row}
+            start = first.get((row["document"], row["record"]), 1)
+            waiting = {(one.first_page, one.field): one for one in said.get(row["document"], ())}.get((start, row["field"]))
             evidence = [[box["page"], box["x0"], box["y0"], box["x1"], box["y1"]] for box in row["evidence"] or ()]
             correction = waiting and {"value": waiting.value, "action": waiting.action.value, "by": waiting.by, "said": waiting.said}
             yield {
                 "contract": partition.contract, "day": partition.day.isoformat(), **row, "evidence": evidence, "correction": correction,
             }
+
+
+def first_pages(lake: Lake, partition: Partition, documents: Collection[str]) -> dict[tuple[str, int | None], int]:
+    """The first page of each record of documents of a published day, by document and number; none of documents that are one record."""
+    path = lake.table("pages", partition)
+    pages = fs.read_among(path, "document", documents, ["document", "page", "record"]).to_pylist() if documents else []
+    found: dict[tuple[str, int | None], int] = {}
+    for page in pages:
+        if page.get("record") is not None:
+            found.setdefault((page["document"], page["record"]), page["page"])
+    return found
 
 
 def find(lake: Lake, wanted: str, contract: str | None = None, day: dt.date | None = None) -> Reviewed:
@@ -83,7 +97,7 @@ def cases(lake: Lake, store: CorrectionStore, contract: str, day: dt.date | None
     """Documents of a contract about which nobody has said anything yet, by day, as many as ``most``."""
     found: dict[str, Reviewed] = {}
     for row in rows(lake, store, contract, day):
-        if row["correction"] is None and _names_a_value(row):
+        if row["correction"] is None and names_a_value(row):
             found.setdefault(row["document"], Reviewed(Partition(contract, dt.date.fromisoformat(row["day"])), row["document"], row["uri"]))
             if len(found) > most:
                 break
@@ -93,16 +107,18 @@ def cases(lake: Lake, store: CorrectionStore, contract: str, day: dt.date | None
 def form(lake: Lake, store: CorrectionStore, about: Reviewed) -> list[Row]:
     """What to ask about one document: its rows that name one value each."""
     asked = rows(lake, store, about.partition.contract, about.partition.day, about.document)
-    return [row for row in asked if row["correction"] is None and _names_a_value(row)]
+    return [row for row in asked if row["correction"] is None and names_a_value(row)]
 
 
-def _names_a_value(row: Row) -> bool:
+def names_a_value(row: Row) -> bool:
     """Whether a row is about one value that a person can give, not about a list or the whole document."""
     return "[]" not in row["field"] and row["field"] != WHOLE_DOCUMENT
 
 
 class Desk:
     """Takes what a person says about one document: make the corrections, then ``keep`` them all.
+
+    Fields are named by their paths, where the document has several records with the number of theirs before it: ``2:total``.
 
     Args:
         contract: as it is now.
@@ -116,8 +132,10 @@ class Desk:
         self._contract = contract
         self._about = about
         self._by = by
-        path = lake.table("fields", about.partition)
-        self._rows: dict[str, Row] = {row["field"]: row for row in fs.read_table(path, where=("document", about.document)).to_pylist()}
+        rows = fs.read_table(lake.table("fields", about.partition), where=("document", about.document)).to_pylist()
+        self._rows: dict[str, Row] = {name_of(row.get("record"), row["field"]): row for row in rows}
+        first = first_pages(lake, about.partition, [about.document])
+        self._first_pages = {str(record): page for (_, record), page in first.items()}
 
     def confirm(self, field: str) -> Correction:
         """That the value which stands there is right.
@@ -189,7 +207,22 @@ class Desk:
         row = self._rows.get(field)
         return row["value"] if row else None
 
-    def _spec(self, field: str) -> FieldSpec:
+    def _split(self, name: str) -> tuple[int, str]:
+        """The first page of the record that a field is of, and its path.
+
+        Raises:
+            SettingsError: the document has no such record.
+        """
+        record, colon, field = name.rpartition(":")
+        if not self._first_pages and not colon:
+            return 1, field
+        if record not in self._first_pages:
+            known = ", ".join(self._first_pages) or "one only, which has no number"
+            raise SettingsError(f"{name!r} names no record of {self._about.uri}; it has {known}: name its fields as in 2:total")
+        return self._first_pages[record], field
+
+    def _spec(self, name: str) -> FieldSpec:
+        _, field = self._split(name)
         leaves = dict(self._contract.leaves())
         path = leaf_path(field)
         if path in leaves and leaves[path].type is not Kind.PAIRS and "[]" not in field:
@@ -202,8 +235,10 @@ class Desk:
 
     def _said(self, field: str, value: str | None, typed: str | None, action: Action) -> Correction:
         said = dt.datetime.now(dt.UTC).isoformat(timespec="microseconds")
+        first_page, path = self._split(field)
         return Correction(
-            self._contract.name, self._about.document, field, value, typed, action, self._anchor(field), self.value(field), self._by, said)
+            self._contract.name, self._about.document, path, value, typed, action, self._anchor(field), self.value(field), self._by, said,
+            first_page)
 
     def _anchor(self, field: str) -> tuple[Evidence, ...]:
         """Where the page shows the field; for a list's cell, all of its row."""

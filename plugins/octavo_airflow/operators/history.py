@@ -169,6 +169,7 @@ class ReviewOperator(HITLOperator):
         return {"options": self.options, "defaults": self.defaults, "fields": len(self.params)}
 
     def execute(self, context: Context) -> Any:
+        from octavo.model.entities import name_of
         from octavo.workflows import review
 
         lake, store, about = self._about()
@@ -178,8 +179,8 @@ class ReviewOperator(HITLOperator):
         code = uri.replace("`", "'")  # it would end the code that Markdown shows as it is
         self.body = f"`{code}`\n\nChange what is wrong and *{SAVE}*: fields that stay as they are are confirmed."
         self.params = ParamsDict({
-            row["field"]: Param(
-                row["value"] or "", type="string", title=row["field"], minLength=0, section=_pages(row),
+            (name := name_of(row["record"], row["field"])): Param(
+                row["value"] or "", type="string", title=name, minLength=0, section=_pages(row),
                 description=fit_to_print(f"{row['verdict'] or 'missing'}: {row['reason']}"),
             ) for row in rows
         })

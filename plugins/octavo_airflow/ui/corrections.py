@@ -21,7 +21,7 @@ def keep(view: DocumentView, by: str, field: str, action: str, value: str) -> No
     Args:
         view: the published document.
         by: who says it.
-        field: the field's path.
+        field: the field's name in the document: its path, with its record where that has several.
         action: ``confirm`` (as it stands) or ``correct``.
         value: for ``correct`` what it is; empty: there is none.
 

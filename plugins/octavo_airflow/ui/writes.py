@@ -37,7 +37,7 @@ def correct(
     if back == "review":
         return _queue(prefix, contract=of_contract, day=of_day, field=of_field, page=page, at=at)
     links = html.AppLinks(prefix, view)
-    return _to(next((links.field(one) for one in view.fields if one.path == field), links.page(1)))
+    return _to(next((links.field(one) for one in view.fields if one.key == field), links.page(1)))
 
 
 @router.post("/day/rebuild", response_class=RedirectResponse)

@@ -23,6 +23,7 @@ from octavo.model.contracts import Contract, FieldSpec, Kind, Place
 from octavo.model.deadline import TimedOut, within
 from octavo.model.entities import Chunk, Page, ParseStatus, Report
 from octavo.model.settings import Limits
+from octavo.page.record_starts import RecordStarts
 from octavo.page.view import Printed, Proposal, View
 from octavo.storage import fs, schemas
 from octavo.storage.workspace import BLOCK_PAGES, Workspace
@@ -114,13 +115,18 @@ def _add(answer: dict[str, Any], name: str, value: Any) -> None:
 
 
 def extract(block: Sequence[Page], contract: Contract) -> list[list[FieldProposal]]:
-    """What each page of a block of pages has, in the contract's order.
+    """What each page of a block of pages has, in the contract's order. Pages of different records are not looked at together.
 
-    A value that only stands where the contract says (``place``) counts when no page of the block has the
-    field's label, and of labelled values those far weaker than the block's best are left out.
+    A value that only stands where the contract says (``place``) counts when no page of the record has the
+    field's label, and of labelled values those far weaker than the record's best are left out.
     """
-    views = [View(page, contract) for page in block]
-    found: list[list[FieldProposal]] = [[] for _ in block]
+    views = (View(page, contract) for page in block)
+    return [found for _, pages in RecordStarts(contract).records(views, lambda view: view) for found in _extract(list(pages), contract)]
+
+
+def _extract(views: Sequence[View], contract: Contract) -> list[list[FieldProposal]]:
+    """What each page of one record in a block has."""
+    found: list[list[FieldProposal]] = [[] for _ in views]
     for name, spec in contract.fields.items():
         for out, said in zip(found, _said(views, name, spec), strict=True):
             out += [FieldProposal(name, word, value) for word, value in said]

@@ -49,8 +49,8 @@ class _Name:
 
 
 def placed(view: View, spec: FieldSpec) -> list[Proposal]:
-    """Candidates of a field by its place alone, best first; only the first page has a top."""
-    first = view.page.number == 1
+    """Candidates of a field by its place alone, best first; only the first page of a record has a top."""
+    first = view.has_top
     match spec.place:
         case Place.TOP if first and spec.type is Kind.DATE:
             return _first_date(view, spec)

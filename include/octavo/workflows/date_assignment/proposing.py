@@ -193,7 +193,8 @@ class _Dates:
         self._space = Workspace(space.root, space.partition, space.run)  # the other one has seen the plan of all documents
 
     def of(self, files: Collection[_File]) -> Iterator[tuple[str, FoundDay]]:
-        space, contract = self._space, self._contract
+        space = self._space
+        contract = self._contract.model_copy(update={"record_per": "document"})  # a document lies in one day, with all of its records
         pages = sorted((file.row["document"], file.row["pages"]) for file in files)
         space.write_plan(cut_into_shards(pages, self._settings.shard_pages))
         sizes = {shard: sum(span.pages for span in spans) for shard, spans in space.plan.page_shards.items()}

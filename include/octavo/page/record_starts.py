@@ -1,0 +1,62 @@
+"""Where the records of a document begin, by the contract's ``record_per``. A record is a range of pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
+from typing import TypeVar
+
+from octavo.model.contracts import Contract, Starts
+from octavo.model.deadline import fits
+from octavo.page import typed
+from octavo.page.layout import PageLayout
+
+P = TypeVar("P")
+
+
+class RecordStarts:
+    """Cuts documents of a contract into records."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._per = contract.record_per
+        self._looked_at: PageLayout | None = None
+        self._found = 0
+
+    def on(self, layout: PageLayout) -> int:
+        """How many records begin on a page; none on one without words, and none where the document is one record.
+
+        ``starts`` is looked for in each line, where wide gaps are two or three spaces.
+        """
+        if self._per == "document" or not layout.given.words:
+            return 0
+        if not isinstance(self._per, Starts):
+            return 1
+        if self._looked_at is not layout:  # asked several times of one page after the other
+            texts = (typed.Run(layout.page, line.words, 0, layout.segment_of).text for line in layout.lines)
+            self._looked_at, self._found = layout, sum(fits(self._per.starts, text, whole=False) for text in texts)
+        return self._found
+
+    def has_top(self, layout: PageLayout) -> bool:
+        """Whether a page heads a record, as far as the page itself shows it: what stands at its top is then at the record's."""
+        return layout.given.number == 1 or self.on(layout) > 0
+
+    def records(self, pages: Iterable[P], layout_of: Callable[[P], PageLayout]) -> Iterator[tuple[int | None, Iterator[P]]]:
+        """The pages of a document by record: its number from 1, None where the document is one record, and its pages.
+
+        A page on which a record begins is the first of a new one, unless no page before it has words. Pages before the first of them are
+        a record of their own. The pages of a record must be taken before the next one is asked for.
+        """
+        if self._per == "document":
+            yield None, iter(pages)
+            return
+        for number, group in groupby(self._numbered(pages, layout_of), key=itemgetter(0)):
+            yield number, (page for _, page in group)
+
+    def _numbered(self, pages: Iterable[P], layout_of: Callable[[P], PageLayout]) -> Iterator[tuple[int, P]]:
+        number, has_words = 1, False
+        for page in pages:
+            layout = layout_of(page)
+            number += has_words and self.on(layout) > 0
+            has_words = has_words or bool(layout.given.words)
+            yield number, page
