@@ -12,7 +12,6 @@ import re
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,13 +19,13 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 import httpx
-from playwright.sync_api import BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 DAG, CONTRACT = "octavo_receipt", "receipt"
 ROLES = {"viewer": "Viewer", "editor": "User"}
 PASSWORD = "only-for-this-check"
 START_SECONDS = 120
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 HERE = {"sec-fetch-site": "same-origin"}
 
 
@@ -62,14 +61,6 @@ def server() -> Iterator[str]:
             yield url
         finally:
             process.terminate()
-
-
-def somebody(playwright: Playwright) -> BrowserContext:
-    """A browser without a session."""
-    folder = tempfile.mkdtemp(prefix="octavo-fab-")
-    context = playwright.chromium.launch_persistent_context(folder, executable_path="/usr/bin/chromium", args=FLAGS)
-    context.set_default_timeout(60_000)
-    return context
 
 
 def login(page: Page, url: str, user: str) -> None:
@@ -118,7 +109,8 @@ def main(day: str) -> str:
         airflow("roles", "add-perms", role, "--action", "can_read", "--resource", "Plugins")
     airflow("dags", "reserialize")
     with server() as url, sync_playwright() as playwright:
-        people = {name: somebody(playwright) for name in (*ROLES, "anonymous")}
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        people = {name: browser.new_context() for name in (*ROLES, "anonymous")}
         for name in ROLES:
             login(people[name].new_page(), url, name)
         viewer, editor, anonymous = people["viewer"], people["editor"], people["anonymous"]

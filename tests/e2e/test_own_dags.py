@@ -45,8 +45,9 @@ def test_a_dag_of_ones_own_publishes_a_day_and_its_tabs_lead_to_documents_and_ba
 def test_dags_under_another_prefix_are_known_to_the_pages(airflow: Airflow, page: Page) -> None:
     dag = f"docs_{CONTRACT}"
     until(lambda: airflow.api.has_dag(dag))
-    run = airflow.api.trigger(dag, day="2026-11-01")
+    run = airflow.api.trigger(dag, day="2026-11-03")
     assert airflow.api.wait(dag, run, RUN_SECONDS) == "success"
     page.goto(f"{airflow.stack.url}/octavo/run?dag_id={dag}&run_id={quote(run)}")
+    expect(page.get_by_role("link", name="receipt_").first).to_be_visible()
     page.get_by_role("link", name=run).click()
     page.wait_for_url(f"**/dags/{dag}/runs/**")
