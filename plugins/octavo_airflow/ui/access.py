@@ -71,7 +71,7 @@ def from_here(request: Request) -> None:
 
 def may_correct(user: BaseUser, contract: str) -> bool:
     """Whether the user may edit a DAG that publishes a contract, and so its values."""
-    return any(may_edit(user, dag) for dag in publishers(contract))
+    return any(may_edit(user, dag) for dag, contracts in sorted(dag_index.publishing().items()) if contract in contracts)
 
 
 def may_rebuild(user: BaseUser, contract: str) -> bool:
@@ -80,17 +80,12 @@ def may_rebuild(user: BaseUser, contract: str) -> bool:
     return rebuilding is not None and may_correct(user, contract) and may_run(user, rebuilding)
 
 
-def publishers(contract: str) -> list[str]:
-    """The DAGs that publish a contract."""
-    return sorted(dag for dag, contracts in dag_index.publishing().items() if contract in contracts)
-
-
 def ask_correct(user: BaseUser, contract: str) -> None:
     """Raises:
     HTTPException: 403, where the user may not edit a contract's values.
     """
     if not may_correct(user, contract):
-        raise HTTPException(403, f"you may not edit {' or '.join(publishers(contract)) or 'its DAG'}")
+        raise HTTPException(403, f"you may not edit a DAG that publishes {contract}")
 
 
 def ask_run(user: BaseUser, dag: str) -> None:
