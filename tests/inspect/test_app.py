@@ -54,7 +54,7 @@ def client(app: FastAPI, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> Itera
     monkeypatch.setenv("OCTAVO_LAKE", shelf.settings.lake)
     monkeypatch.setenv("OCTAVO_CONTRACTS", shelf.settings.contracts)
     monkeypatch.setattr(dag_index, "publishing", lambda: PUBLISHING)
-    monkeypatch.setattr(dag_index, "rebuilding", lambda contract: f"octavo_{contract}.remerge")
+    monkeypatch.setattr(dag_index, "rebuilding", {"letter": "octavo_letter.remerge"}.get)
     monkeypatch.setattr(dag_index, "stage", lambda dag, task: (task, "letter"))
     monkeypatch.setattr(dag_index, "takes", lambda dag, *params: dag == "octavo_letter")
     allowed = ("octavo_letter", "octavo_letter.remerge", "own")
@@ -233,6 +233,7 @@ def test_who_may_only_read_sees_no_form_and_can_write_nothing(
 @pytest.mark.parametrize(("path", "more", "status"), [
     pytest.param("day/rebuild", {"contract": "receipt"}, 404, id="a contract that may not be read"),
     pytest.param("day/rebuild", {"contract": "../letter"}, 404, id="a path for a contract"),
+    pytest.param("day/rebuild", {"contract": "bill"}, 409, id="a contract that no DAG rebuilds"),
     pytest.param("day/rebuild", {"day": "../.."}, 422, id="a path for a day"),
     pytest.param("run/requeue", {"dag_id": "octavo_receipt"}, 404, id="a DAG that may not be read"),
     pytest.param("run/requeue", {"dag_id": "letter"}, 404, id="a DAG of somebody else"),
