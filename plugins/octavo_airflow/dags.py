@@ -120,11 +120,12 @@ def document_tasks(
     return group
 
 
-def history(*, prefix: str = PREFIX, owner: str = "octavo") -> list[DAG]:
+def history(contracts: Sequence[str] | None = None, *, prefix: str = PREFIX, owner: str = "octavo") -> list[DAG]:
     """Make two DAGs over what is published for each contract. Call it at the top of a DAG file.
 
     Their ids are ``octavo_{contract}.remerge`` and ``octavo_{contract}.review``: who may see or run them is as for the contract's own DAG.
 
+    :param contracts: names of some of the folder's contracts; default: all.
     :param prefix: of the DAGs' ids, before the contract's name; that of ``build``.
     :param owner: who is named beside the DAGs.
     """
@@ -135,6 +136,8 @@ def history(*, prefix: str = PREFIX, owner: str = "octavo") -> list[DAG]:
     day: dict[str, Any] = {"type": ["null", "string"], "format": "date"}
     dags = []
     for contract in contract_files.load_valid(AirflowSettings().contracts, only)[0]:
+        if contracts is not None and contract.name not in contracts:
+            continue
         common: dict[str, Any] = {
             "schedule": None, "catchup": False, "max_active_runs": 1, "doc_md": HISTORY_DOC,
             "default_args": {"owner": owner, "contract": contract.name, **octavo.DEFAULTS},

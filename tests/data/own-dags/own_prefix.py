@@ -3,4 +3,4 @@
 from octavo_airflow import dags
 
 dags.build("receipt", prefix="docs_")
-dags.history(prefix="docs_")
+dags.history(["receipt"], prefix="docs_")
