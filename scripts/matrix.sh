@@ -2,13 +2,14 @@
 # Builds the wheel and tries it in an Airflow of somebody else's: for each version of Airflow and each Python, an empty environment.
 #   scripts/matrix.sh [FOLDER]        writes FOLDER/matrix.md (by default var/matrix)
 # AIRFLOWS="3.2.2 3.3.2" and PYTHONS="python3.11 python3.12 python3.13" choose; what is not installed is left out.
-# Needs pip and a package index, and some minutes a row. It is no part of `make test`.
+# The rows of one Python (FAB=python3.11) also walk the pages under Flask-AppBuilder's permissions, in Chromium.
+# Needs pip and a package index, Chromium, and some minutes a row. It is no part of `make test`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$(pwd) folder=$(realpath -m "${1:-var/matrix}")
-AIRFLOWS=${AIRFLOWS:-"3.2.2 3.3.2"} PYTHONS=${PYTHONS:-"python3.11 python3.12 python3.13"} DAY=2026-11-02
+AIRFLOWS=${AIRFLOWS:-"3.2.2 3.3.2"} PYTHONS=${PYTHONS:-"python3.11 python3.12 python3.13"} DAY=2026-11-02 FAB=${FAB-python3.11}
 # Airflow's floors reach releases of the web framework that it does not start with.
-WITH=${WITH:-"fastapi<0.137 cadwyn<8"}
+WITH=${WITH:-"fastapi<0.137 cadwyn<8 svcs<26"}
 mkdir -p "$folder"
 
 python=$(for name in $PYTHONS; do command -v "$name" && break; done)
@@ -17,6 +18,22 @@ python=$(for name in $PYTHONS; do command -v "$name" && break; done)
 rm -rf "$folder/dist"
 "$folder/build/bin/python" -m build --outdir "$folder/dist" . >"$folder/build.log" 2>&1
 wheel=$(echo "$folder"/dist/*.whl)
+
+# A check's last line, in a cell; all its lines are in a log of its name.
+check() {
+    local log="$env/$1.log"
+    shift
+    if python "$root/scripts/$1" "${@:2}" >"$log" 2>&1; then tail -n 1 "$log"; else echo "failed, see $(basename "$env")/$(basename "$log")"; fi
+}
+
+# The pages with the permissions of Flask-AppBuilder in place of Airflow's simple ones, in Chromium.
+fab() {
+    # shellcheck disable=SC2086
+    pip install --quiet apache-airflow-providers-fab playwright "apache-airflow==$airflow" $WITH >"$env/fab-install.log" 2>&1
+    export AIRFLOW__CORE__AUTH_MANAGER=airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager
+    airflow db migrate >"$env/fab-db.log" 2>&1
+    check fab matrix_fab.py "$DAY"
+}
 
 # One row's checks; prints a cell for each.
 try() {
@@ -35,13 +52,14 @@ try() {
     . own/octavo.env
     export OCTAVO_OCR_PROFILE=${OCTAVO_OCR_PROFILE:-best} OCTAVO_PROCESSES=1
     airflow db migrate >"$env/db.log" 2>&1
-    printf '| %s ' "$(python "$root/scripts/matrix_checks.py" parse "$env/own/dags" 2>"$env/parse.log" || echo failed)"
-    printf '| %s ' "$(python "$root/scripts/matrix_checks.py" run "$env/own/dags" "$DAY" 2>"$env/run.log" | tail -n 1 || echo failed)"
-    printf '| %s |\n' "$(python "$root/scripts/matrix_checks.py" pages 2>"$env/pages.log" | tail -n 1 || echo failed)"
+    printf '| %s ' "$(check parse matrix_checks.py parse "$env/own/dags")"
+    printf '| %s ' "$(check run matrix_checks.py run "$env/own/dags" "$DAY")"
+    printf '| %s ' "$(check pages matrix_checks.py pages)"
+    printf '| %s |\n' "$(if [ "$name" = "$FAB" ]; then fab; else echo "not run"; fi)"
 }
 
 table="$folder/matrix.md"
-printf '| Airflow | Python | Airflow beside Octavo | DAGs | a day by `DAG.test()` | pages |\n| --- | --- | --- | --- | --- | --- |\n' >"$table"
+printf '| Airflow | Python | Airflow beside Octavo | DAGs | a day by `DAG.test()` | pages | pages under FAB |\n| --- | --- | --- | --- | --- | --- | --- |\n' >"$table"
 for airflow in $AIRFLOWS; do
     for name in $PYTHONS; do
         command -v "$name" >/dev/null || continue

@@ -14,7 +14,7 @@ from octavo.model.contracts import Contract
 from octavo.model.errors import ContractError
 from octavo_airflow import notifier, pools
 from octavo_airflow import operators as octavo
-from octavo_airflow.assets import table_assets
+from octavo_airflow.assets import rebuild_tag
 from octavo_airflow.params import run_params
 from octavo_airflow.settings import AirflowSettings
 
@@ -58,7 +58,7 @@ def build(
     import errors.
 
     :param contracts: a folder of contracts, or names and paths of YAML files; default: the folder that the setting ``contracts`` names.
-    :param prefix: of the DAGs' ids, before the contract's name. Octavo's pages know the DAGs that begin with ``octavo_``.
+    :param prefix: of the DAGs' ids, before the contract's name.
     :param owner: who is named beside the DAGs.
     :param schedule: what takes the place of the contracts' own ``schedule``: a cron expression (UTC), ``on_arrival``, None for runs by
         hand only, or whatever else Airflow takes as a DAG's schedule.
@@ -120,26 +120,31 @@ def document_tasks(
     return group
 
 
-def history(*, owner: str = "octavo") -> list[DAG]:
+def history(contracts: Sequence[str] | None = None, *, prefix: str = PREFIX, owner: str = "octavo") -> list[DAG]:
     """Make two DAGs over what is published for each contract. Call it at the top of a DAG file.
 
     Their ids are ``octavo_{contract}.remerge`` and ``octavo_{contract}.review``: who may see or run them is as for the contract's own DAG.
 
+    :param contracts: names of some of the folder's contracts; default: all.
+    :param prefix: of the DAGs' ids, before the contract's name; that of ``build``.
     :param owner: who is named beside the DAGs.
     """
     from octavo_airflow.operators import history as published
 
     wanted = get_parsing_context().dag_id  # a task's process wants its own DAG alone
-    only = wanted and wanted.removeprefix(PREFIX).partition(".")[0]
+    only = wanted and wanted.removeprefix(prefix).partition(".")[0]
     day: dict[str, Any] = {"type": ["null", "string"], "format": "date"}
     dags = []
     for contract in contract_files.load_valid(AirflowSettings().contracts, only)[0]:
+        if contracts is not None and contract.name not in contracts:
+            continue
         common: dict[str, Any] = {
-            "schedule": None, "catchup": False, "max_active_runs": 1, "tags": ["octavo", contract.name], "doc_md": HISTORY_DOC,
+            "schedule": None, "catchup": False, "max_active_runs": 1, "doc_md": HISTORY_DOC,
             "default_args": {"owner": owner, "contract": contract.name, **octavo.DEFAULTS},
         }
         with DAG(
-            f"{PREFIX}{contract.name}.remerge",
+            f"{prefix}{contract.name}.remerge",
+            tags=["octavo", contract.name, rebuild_tag(contract.name)],
             dag_display_name=f"Octavo: {contract.title}, rebuild history",
             description="Rebuild published days by the changed contract",
             params={
@@ -152,7 +157,8 @@ def history(*, owner: str = "octavo") -> list[DAG]:
             published.RemergeOperator.partial(task_id="remerge", pool=pools.OCR).expand(group=days.output)
 
         with DAG(
-            f"{PREFIX}{contract.name}.review",
+            f"{prefix}{contract.name}.review",
+            tags=["octavo", contract.name],
             dag_display_name=f"Octavo: {contract.title}, review",
             description="Ask people about values that are not sure",
             params={
@@ -226,9 +232,7 @@ def _stages(
     tables = octavo.StageTablesOperator(task_id="tables", trigger_rule="none_failed", documents=documents, **every)
     validate = octavo.ValidateOperator(task_id="validate", **every)
     ledger = octavo.LedgerOperator(task_id="ledger", trigger_rule="all_done", on_success_callback=tell, on_failure_callback=tell, **every)
-    publish = octavo.PublishOperator(
-        task_id="publish", outlets=table_assets(contract.name, settings.lake), on_failure_callback=tell, **every
-    )
+    publish = octavo.PublishOperator(task_id="publish", on_failure_callback=tell, **every)
     ingest >> [molmo_shards, document_shards]
     read >> chunk >> [layout, molmo] >> merge >> tables >> validate >> publish
     [ingest, read, chunk, layout, molmo, merge, tables, validate] >> ledger >> publish

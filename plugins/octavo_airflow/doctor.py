@@ -45,7 +45,8 @@ def _pools(settings: Settings) -> Iterator[Finding]:
         done = subprocess.run(ask, capture_output=True, text=True, check=True, timeout=COMMAND_SECONDS)
         slots = {pool["pool"]: int(pool["slots"]) for pool in json.loads(done.stdout[done.stdout.index('[{') :])}
     except (OSError, subprocess.SubprocessError, ValueError, KeyError) as error:
-        said = f"airflow pools list did not answer: {str(getattr(error, 'stderr', '') or error).strip()[-200:]}"
+        told = str(getattr(error, "stderr", "") or error)
+        said = f"airflow pools list did not answer: {next((line for line in told.splitlines() if 'Error' in line), told)[:200]}"
         remedy = "airflow db migrate; on a worker without Airflow's database look where the scheduler is"
         yield Finding("pools", Health.WARNING, said, remedy)
         return

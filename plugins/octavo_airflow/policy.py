@@ -16,14 +16,16 @@ if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
     from airflow.models.taskinstance import TaskInstance
 
-OURS = "octavo_"  # DAG ids begin with it
+OURS = "octavo"  # the tag of DAGs that are asked about
 BACKFILL = "backfill"  # the value of Airflow's DagRunType
 WEIGHT = 0  # below every task of every other run: those weigh 1 and more. Among themselves the oldest day goes first
 
 
 def task_instance_mutation_hook(task_instance: TaskInstance, dag_run: DagRun | None = None) -> None:
-    """Let backfills of Octavo's DAGs wait for other runs, and take their slots from a pool of their own where one is named."""
-    if dag_run is None or dag_run.run_type != BACKFILL or not task_instance.dag_id.startswith(OURS):
+    """Let backfills of DAGs that are tagged ``octavo`` wait for other runs, and take their slots from a pool of their own where one is
+    named."""
+    dag = task_instance.task.dag if task_instance.task is not None else None
+    if dag_run is None or dag_run.run_type != BACKFILL or dag is None or OURS not in dag.tags:
         return
     from octavo_airflow.settings import AirflowSettings
 

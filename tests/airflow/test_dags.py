@@ -15,6 +15,7 @@ from octavo.model import contracts
 from octavo.model.settings import Settings
 from octavo.storage.lake import table_schemas
 from octavo_airflow.assets import TABLES
+from octavo_airflow.ui.dag_index import STAGES
 
 REPO = Path(__file__).resolve().parent.parent.parent
 HEAVY = ("torch", "transformers", "great_expectations", "pandas", "pytesseract", "pyarrow", "cv2", "onnxruntime", "rapidocr", "numpy",
@@ -35,7 +36,7 @@ for dag, _ in DagContext.autoregistered_dags:
         "tasks": {
             t.task_id: {
                 "pool": t.pool, "slots": t.pool_slots, "up": sorted(t.upstream_task_ids), "retries": t.retries,
-                "queue": t.queue, "executor_config": t.executor_config,
+                "type": t.task_type, "queue": t.queue, "executor_config": t.executor_config,
                 "rule": getattr(t.trigger_rule, "value", t.trigger_rule),
             } for t in dag.tasks
         },
@@ -62,6 +63,11 @@ def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_every_contract_has_its_dag(parsed: dict[str, Any]) -> None:
     names = {path.stem for path in Path(Settings().contracts).glob("*.yaml")}
     assert set(parsed["dags"]) == {f"octavo_{name}" for name in names}
+
+
+def test_the_pages_call_what_operators_do_as_the_shipped_dags_do(parsed: dict[str, Any]) -> None:
+    tasks = parsed["dags"]["octavo_receipt"]["tasks"]
+    assert {task["type"]: name for name, task in tasks.items() if task["type"] in STAGES} == STAGES
 
 
 def test_parsing_the_dag_file_loads_nothing_heavy(parsed: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections import defaultdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -35,7 +36,8 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def a_context() -> Any:
     run = SimpleNamespace(partition_key=None, data_interval_start=None, logical_date=None, run_type="manual", run_id="r1")
-    return {"dag_run": run, "run_id": "r1", "ti": SimpleNamespace(xcom_push=lambda *args: None)}
+    events: dict[Any, Any] = defaultdict(SimpleNamespace)
+    return {"dag_run": run, "run_id": "r1", "ti": SimpleNamespace(xcom_push=lambda *args: None), "outlet_events": events}
 
 
 def sent(task: OctavoOperator, root: Path) -> dict[str, Any]:

@@ -10,8 +10,9 @@ import pytest
 from octavo_airflow import policy, pools
 
 
-def instance(dag: str = "octavo_receipt", pool: str = pools.OCR) -> Any:
-    return SimpleNamespace(dag_id=dag, pool=pool, priority_weight=9)
+def instance(tag: str = "octavo", pool: str = pools.OCR) -> Any:
+    task = SimpleNamespace(dag=SimpleNamespace(tags={tag}))
+    return SimpleNamespace(task=task, pool=pool, priority_weight=9)
 
 
 def asked(task: Any, kind: str | None = "backfill") -> tuple[int, str]:

@@ -28,6 +28,9 @@ class Editor:
         return "editor"
 
 
+# What Airflow lists: the DAGs with the contracts that they publish, and those of them that the user may read.
+PUBLISHING = {"octavo_letter": {"letter"}, "own": {"letter", "bill"}, "octavo_receipt": {"receipt"}}
+READABLE = {dag: contracts for dag, contracts in PUBLISHING.items() if dag != "octavo_receipt"}
 WRITES = ["/document/{document_id}/fields", "/day/rebuild", "/run/requeue"]
 TASKS = ("read&map_index=0", "merge&map_index=0", "validate", "publish", "read&map_index={MAP_INDEX}", "<script>x</script>&map_index=-1")
 SCRIPT_FREE = ("<script>", "<img", 'href="javascript:')
@@ -44,17 +47,23 @@ def app() -> FastAPI:
 def client(app: FastAPI, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     from airflow.api_fastapi.core_api.security import get_user
 
-    from octavo_airflow.ui import access
+    from octavo_airflow.ui import access, dag_index
+    from octavo_airflow.ui import app as pages
 
+    monkeypatch.setattr(pages, "run_started", lambda dag, run: None)  # there is no database
     monkeypatch.setenv("OCTAVO_LAKE", shelf.settings.lake)
     monkeypatch.setenv("OCTAVO_CONTRACTS", shelf.settings.contracts)
-    allowed = ("octavo_letter", "octavo_letter.remerge")
+    monkeypatch.setattr(dag_index, "publishing", lambda: PUBLISHING)
+    monkeypatch.setattr(dag_index, "rebuilding", {"letter": "octavo_letter.remerge"}.get)
+    monkeypatch.setattr(dag_index, "stage", lambda dag, task: (task, "letter"))
+    monkeypatch.setattr(dag_index, "takes", lambda dag, *params: dag == "octavo_letter")
+    allowed = ("octavo_letter", "octavo_letter.remerge", "own")
     for ask in ("may_edit", "may_run"):
         monkeypatch.setattr(access, ask, lambda user, dag: dag in allowed and user.get_name() == "editor")
     outer = FastAPI()
     outer.mount("/somewhere/octavo", app)
     monkeypatch.setitem(app.dependency_overrides, get_user, Editor)
-    monkeypatch.setitem(app.dependency_overrides, access.readable_contracts, lambda: {"letter"})
+    monkeypatch.setitem(app.dependency_overrides, access.readable_dags, lambda: READABLE)
     with TestClient(outer, base_url="http://test/somewhere/octavo/") as made:
         yield made
 
@@ -97,7 +106,7 @@ def test_who_has_no_login_is_led_to_it_and_back(
         raise HTTPException(401, "Not authenticated")
 
     monkeypatch.setitem(app.dependency_overrides, get_user, nobody)
-    monkeypatch.delitem(app.dependency_overrides, access.readable_contracts)
+    monkeypatch.delitem(app.dependency_overrides, access.readable_dags)
     manager = SimpleNamespace(get_url_login=lambda next_url: f"/auth/login?next={next_url}")
     monkeypatch.setattr(access, "get_auth_manager", lambda: manager)
     found = client.get(path, headers={"accept": accept, "host": "elsewhere.example"}, follow_redirects=False)
@@ -118,7 +127,6 @@ def test_who_has_no_login_is_led_to_it_and_back(
     pytest.param("contract/receipt", id="a contract of somebody else"),
     pytest.param("contract/..%2F..%2Fsecrets", id="a path for a contract"),
     pytest.param("contract/letter.yaml", id="a file for a contract"),
-    pytest.param("contract?dag_id=octavo_..%2Fletter", id="a path for a DAG"),
     pytest.param("api/contract/receipt", id="a contract of somebody else as JSON"),
     pytest.param("table?contract=receipt&day=2026-11-04", id="a table that may not be read"),
     pytest.param("table?contract=..%2Fletter&day=2026-11-04", id="a path for a table"),
@@ -135,7 +143,8 @@ def test_pages_carry_a_policy_without_inline_script_and_links_follow_the_mount(c
     task = run.replace("run?", "task?", 1)
     paths = (
         "", "library?value=17", f"document/{shelf.hostile}", run, "run?dag_id=other&run_id=x", "review", "contract/letter",
-        "contract?dag_id=octavo_letter", "contract?dag_id=octavo_letter.review", "contract?dag_id=<script>",
+        "contract?dag_id=octavo_letter", "contract?dag_id=octavo_..%2Fletter",
+        "contract?dag_id=octavo_letter.review", "contract?dag_id=<script>",
         "table?contract=letter&day=2026-11-04", *(f"{task}&task_id={name}" for name in TASKS),
         f"{task}&task_id=read&map_index=99999999999999",
     )
@@ -217,17 +226,19 @@ def test_who_may_only_read_sees_no_form_and_can_write_nothing(
     monkeypatch.setattr(access, "may_edit", lambda user, dag: False)
     assert ['method="post"' in client.get(page).text for page in pages] == [False, False, False]
     answer = client.post(path.format(shelf.hostile), data=about, headers=HERE, follow_redirects=False)
-    assert (answer.status_code, "may not edit octavo_letter" in answer.text) == (403, True)
+    assert (answer.status_code, "may not edit" in answer.text) == (403, True)
     assert CorrectionStore(shelf.settings.correction_store).history(shelf.hostile) == []
 
 
 @pytest.mark.parametrize(("path", "more", "status"), [
     pytest.param("day/rebuild", {"contract": "receipt"}, 404, id="a contract that may not be read"),
     pytest.param("day/rebuild", {"contract": "../letter"}, 404, id="a path for a contract"),
+    pytest.param("day/rebuild", {"contract": "bill"}, 409, id="a contract that no DAG rebuilds"),
     pytest.param("day/rebuild", {"day": "../.."}, 422, id="a path for a day"),
     pytest.param("run/requeue", {"dag_id": "octavo_receipt"}, 404, id="a DAG that may not be read"),
     pytest.param("run/requeue", {"dag_id": "letter"}, 404, id="a DAG of somebody else"),
     pytest.param("run/requeue", {"reason": "<script>"}, 422, id="a reason that there is not"),
+    pytest.param("run/requeue", {"dag_id": "own"}, 409, id="a DAG that does not ask what to try again"),
 ])
 def test_no_run_is_started_of_what_is_not_the_users(client: TestClient, path: str, more: dict[str, str], status: int) -> None:
     data = {"contract": "letter", "day": DAY.isoformat(), "dag_id": "octavo_letter", "run_id": "r", "reason": "any", **more}
@@ -269,7 +280,7 @@ def test_the_queue_and_the_contract_show_nothing_of_what_may_not_be_read(
 ) -> None:
     from octavo_airflow.ui import access
 
-    monkeypatch.setitem(app.dependency_overrides, access.readable_contracts, lambda: {"receipt"})
+    monkeypatch.setitem(app.dependency_overrides, access.readable_dags, lambda: {"octavo_receipt": {"receipt"}})
     found = client.get("api/review").json()
     assert (found["items"], found["rows"], found["answered"]) == ([], 0, [])
     assert client.get("api/review", params={"contract": "letter"}).json()["items"] == []
@@ -306,22 +317,40 @@ def test_publish_shows_the_table_and_a_task_whose_workspace_is_gone_says_so(clie
     assert "workspace is gone" in client.get("task", params={**run, "task_id": "read", "map_index": "0"}).text
 
 
+def test_a_run_of_ones_own_dag_shows_its_documents_and_no_button_that_it_would_not_understand(client: TestClient, shelf: Shelf) -> None:
+    page = client.get(f"run?dag_id=own&run_id={shelf.run}").text
+    assert "friendly.pdf" in page
+    assert "requeue" not in page
+    assert f"run_id={shelf.run}&amp;contract=bill" in page, "the DAG publishes two contracts"
+    assert "requeue" in client.get(f"run?dag_id=octavo_letter&run_id={shelf.run}").text
+    contract = client.get("contract?dag_id=own")
+    assert contract.status_code == 404, "its first contract, bill, has no file"
+    assert [f"/somewhere/dags/{dag}" in client.get("contract/letter").text for dag in PUBLISHING] == [True, True, False]
+
+
 def test_rights_to_one_contract_are_none_to_rebuild_another(app: FastAPI, shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asked of Airflow by the DAG of the contract at hand, for a user who may read one contract and edit and rebuild another."""
-    from octavo_airflow.ui import access
+    """Asked of Airflow by the DAGs of the contract at hand, for a user who may read one contract and edit and rebuild another."""
+    from octavo_airflow.ui import access, dag_index
 
     asked: list[tuple[str, str]] = []
 
     class Manager:
         def is_authorized_dag(self, method: str, details: Any, user: Any, access_entity: Any = None) -> bool:
             asked.append((method, details.id))
-            return details.id.startswith("octavo_letter")
+            return details.id in ("letters", "letters.remerge")
 
         def get_authorized_dag_ids(self, user: Any, method: str) -> set[str]:
-            return {"octavo_letter", "octavo_letter.review", "octavo_letter.remerge", "octavo_bill.review", "other"}
+            return {"letters", "letters.review", "letters.remerge", "bills.review", "other"}
 
     monkeypatch.setattr(access, "get_auth_manager", Manager)
-    assert access.may_rebuild(Editor(), "letter")  # type: ignore[arg-type]
-    assert asked == [("PUT", "octavo_letter"), ("POST", "octavo_letter.remerge")]
-    assert not access.may_rebuild(Editor(), "bill")  # type: ignore[arg-type]
-    assert access.readable_contracts(Editor()) == {"letter"}  # type: ignore[arg-type]
+    monkeypatch.setattr(dag_index, "publishing", lambda: {"letters": {"letter"}, "bills": {"bill"}, "close": {"bill", "note"}})
+    monkeypatch.setattr(dag_index, "rebuilding", {"letter": "letters.remerge", "bill": "bills.remerge"}.get)
+    user: Any = Editor()
+    assert access.may_rebuild(user, "letter")
+    assert asked == [("PUT", "letters"), ("POST", "letters.remerge")]
+    asked.clear()
+    assert not access.may_rebuild(user, "bill")
+    assert asked == [("PUT", "bills"), ("PUT", "close")]
+    assert not access.may_rebuild(user, "note"), "no DAG rebuilds it"
+    assert access.readable_dags(user) == {"letters": {"letter"}}
+    assert access.readable_contracts(access.readable_dags(user)) == {"letter"}

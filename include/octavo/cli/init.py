@@ -34,9 +34,9 @@ In the environment that has Airflow and Octavo:
 
 ```console
 $ . {env}
-$ octavo doctor
 $ airflow db migrate
 $ airflow pools import {pools}
+$ octavo doctor
 $ airflow standalone
 ```
 
@@ -47,7 +47,8 @@ $ airflow dags unpause octavo_{contract}
 $ airflow dags trigger octavo_{contract} --conf '{{"day": "{day}"}}'
 ```
 
-Its tables are in `lake/`, its pages in Airflow's UI under *Octavo* and in the tabs of the DAG, its runs and its tasks.
+Its tables are in `lake/`, its pages in Airflow's UI under *Octavo* and in the tabs of the DAG, its runs and its tasks. `airflow standalone`
+prints the password of `admin`.
 
 ## In an Airflow that runs already
 
@@ -111,7 +112,7 @@ def init(folder: Path, names: tuple[str, ...], no_samples: bool) -> None:
     _write(root / "README.md", README.format(env=root / "octavo.env", pools=root / "pools.json", folder=root, contract=first, day=day))
     sound = contracts.load_all(root / "contracts")
     out.print(f"[green]ready[/green] {root}: contracts {', '.join(one.name for one in sound)}", highlight=False, soft_wrap=True)
-    out.print(f"go on with: . {root / 'octavo.env'} && octavo doctor   (README.md there tells the rest)", highlight=False, soft_wrap=True)
+    out.print(f"go on with: . {root / 'octavo.env'} && airflow db migrate   (then as its README.md says)", highlight=False, soft_wrap=True)
 
 
 def _given(packed: str, checkout: str) -> Path:

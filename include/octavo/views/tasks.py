@@ -47,7 +47,7 @@ def load(settings: Settings, run: RunView, task: str, index: int) -> TaskView | 
     Args:
         settings: the workspaces, and how many pages a task of the model takes.
         run: the run.
-        task: the task's id.
+        task: what it does: the id that it has in the shipped DAGs.
         index: its map index.
     """
     workspace = Workspace.open(settings.workspaces, Partition(run.contract, run.day), run.run)

@@ -8,12 +8,15 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk import Asset
+
 from octavo_airflow import day, lineage, pools
+from octavo_airflow.assets import GROUP, table_assets
 from octavo_airflow.operators.base import OctavoOperator, ShardOperator
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
-    from airflow.sdk import Asset, Context
+    from airflow.sdk import Context
 
     from octavo.model.contracts import Contract
     from octavo.model.entities import Report
@@ -291,9 +294,15 @@ class LedgerOperator(OctavoOperator):
 
 
 class PublishOperator(OctavoOperator):
-    """Replace the day's published tables by the staged ones. Its assets carry the row counts."""
+    """Replace the day's published tables by the staged ones. They are its outlets, whose events carry the row counts; a contract whose
+    name is a template has none of its own."""
 
     _published: Contract
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if "{{" not in self.contract:
+            self.add_outlets(table_assets(self.contract_name, self.settings.lake))
 
     def stage(self, context: Context) -> Report:
         from octavo.publishing import publish
@@ -312,8 +321,7 @@ class PublishOperator(OctavoOperator):
     def result(self, context: Context, report: Report) -> Any:
         partition = self.partition(context)
         tables = (self.lake.published(partition) or {}).get("tables", {})
-        assets: Sequence[Asset] = self.outlets
-        for asset in assets:
+        for asset in [one for one in self.outlets if isinstance(one, Asset) and one.group == GROUP]:
             table = asset.name.rpartition("/")[2]
             context["outlet_events"][asset].extra = {
                 "day": partition.day.isoformat(),

@@ -13,20 +13,26 @@ from fastapi import Depends, HTTPException, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from octavo.views import html
+from octavo_airflow.ui import dag_index
 
-DAG_PREFIX = "octavo_"
-# What follows the name of a contract's DAG in those of the DAGs over its published days.
-REMERGE, REVIEW = ".remerge", ".review"
 POLICY = "default-src 'none'; {allowed}; frame-ancestors 'self'; base-uri 'none'; form-action {forms}"
 PAGE_POLICY = POLICY.format(allowed="style-src 'self'; script-src 'self'; img-src 'self'", forms="'self'")
 # Data Docs carry their styles in the page; their scripts stay off.
 REPORT_POLICY = POLICY.format(allowed="style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:", forms="'none'")
 
 
-def readable_contracts(user: GetUserDep) -> set[str]:
-    """The contracts whose DAG the user may read; nobody gets here without a login. The names of other DAGs over a contract have a dot."""
-    dags = get_auth_manager().get_authorized_dag_ids(user=user, method="GET")
-    return {dag.removeprefix(DAG_PREFIX) for dag in dags if dag.startswith(DAG_PREFIX) and "." not in dag}
+def readable_dags(user: GetUserDep) -> dict[str, set[str]]:
+    """The DAGs that publish contracts and that the user may read, with the contracts; nobody gets here without a login."""
+    allowed = get_auth_manager().get_authorized_dag_ids(user=user, method="GET")
+    return {dag: contracts for dag, contracts in dag_index.publishing().items() if dag in allowed}
+
+
+Dags = Annotated[dict[str, set[str]], Depends(readable_dags)]
+
+
+def readable_contracts(dags: Dags) -> set[str]:
+    """The contracts that a DAG publishes which the user may read."""
+    return set().union(*dags.values())
 
 
 def prefix_of(request: Request) -> str:
@@ -39,7 +45,7 @@ Prefix = Annotated[str, Depends(prefix_of)]
 
 
 def may_edit(user: BaseUser, dag: str) -> bool:
-    """Whether the user may change things of a DAG, and so its values."""
+    """Whether the user may change things of a DAG."""
     return bool(get_auth_manager().is_authorized_dag(method="PUT", details=DagDetails(id=dag), user=user))
 
 
@@ -63,21 +69,31 @@ def from_here(request: Request) -> None:
         raise HTTPException(403, "the form was not sent from a page of this server")
 
 
+def may_correct(user: BaseUser, contract: str) -> bool:
+    """Whether the user may edit a DAG that publishes a contract, and so its values."""
+    return any(may_edit(user, dag) for dag, contracts in sorted(dag_index.publishing().items()) if contract in contracts)
+
+
 def may_rebuild(user: BaseUser, contract: str) -> bool:
     """Whether the user may change a contract's values and start the DAG that rebuilds its days."""
-    return may_edit(user, DAG_PREFIX + contract) and may_run(user, remerge_dag(contract))
+    rebuilding = dag_index.rebuilding(contract)
+    return rebuilding is not None and may_correct(user, contract) and may_run(user, rebuilding)
 
 
-def remerge_dag(contract: str) -> str:
-    return f"{DAG_PREFIX}{contract}{REMERGE}"
-
-
-def ask_edit(user: BaseUser, dag: str) -> None:
+def ask_correct(user: BaseUser, contract: str) -> None:
     """Raises:
-    HTTPException: 403, where the user may not edit the DAG.
+    HTTPException: 403, where the user may not edit a contract's values.
     """
-    if not may_edit(user, dag):
-        raise HTTPException(403, f"you may not edit {dag}")
+    if not may_correct(user, contract):
+        raise HTTPException(403, f"you may not edit a DAG that publishes {contract}")
+
+
+def ask_run(user: BaseUser, dag: str) -> None:
+    """Raises:
+    HTTPException: 403, where the user may not start a run of the DAG.
+    """
+    if not may_run(user, dag):
+        raise HTTPException(403, f"you may not start a run of {dag}")
 
 
 def headers(policy: str = PAGE_POLICY, cache: str = "no-store") -> dict[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import mimetypes
+from collections.abc import Sequence
 from typing import Annotated
 
 from airflow.api_fastapi.core_api.security import GetUserDep
@@ -23,8 +24,8 @@ from octavo.views import document as documents
 from octavo.views import html, library, preview, queue, runs, sources, tasks
 from octavo.views.overview import overview
 from octavo_airflow.settings import AirflowSettings as Settings
-from octavo_airflow.ui import access, answers, writes
-from octavo_airflow.ui.access import DAG_PREFIX, Prefix, Readable
+from octavo_airflow.ui import access, answers, dag_index, writes
+from octavo_airflow.ui.access import Dags, Prefix, Readable
 from octavo_airflow.ui.starting import Started
 from octavo_airflow.ui.starting import started as run_started
 
@@ -33,6 +34,7 @@ Day = dt.date | None
 FormDay = Annotated[str, Query(pattern=r"^(\d{4}-\d{2}-\d{2})?$")]
 PageNumber = Annotated[int, Query(ge=1, le=100_000)]
 NO_RUN = "Nothing is known of this run: it has not begun, or its workspace and its rows in the ledger are gone."
+NO_DOCUMENTS = "{} has no documents: none of its tasks publishes tables of Octavo's."
 
 app = FastAPI(title="Octavo", docs_url=None, redoc_url=None, openapi_url=None)
 app.include_router(writes.router)
@@ -67,7 +69,7 @@ def review_page(
     wanted = queue.Wanted(contract, sources.as_date(day) if day else None, field.strip(), page)
     found = queue.load(Settings(), contracts, wanted)
     shown = {one.contract for one in found.items} | {one.contract for one in found.answered}
-    editable = {one: access.may_edit(user, DAG_PREFIX + one) for one in shown}
+    editable = {one: access.may_correct(user, one) for one in shown}
     return access.page(html.render(
         "review.html", prefix, found=found, wanted=wanted, contracts=sorted(contracts), editable=editable,
         rebuildable={one: access.may_rebuild(user, one) for one in shown}, at=min(at, max(0, len(found.items) - 1)),
@@ -84,7 +86,7 @@ def document_page(
     place, settings = _place(document_id, contracts, contract, day, run), Settings()
     view = documents.load(place, document_id)
     number = page or view.first_page(field)
-    may = view.run is None and access.may_edit(user, DAG_PREFIX + view.contract)
+    may = view.run is None and access.may_correct(user, view.contract)
     return access.page(html.document(
         prefix, view, documents.load_page(place, document_id, number, settings), number, field,
         f"{prefix}/document/{document_id}/fields" if may else None,
@@ -106,30 +108,35 @@ def page_picture(
 
 @app.get("/run", response_class=HTMLResponse)
 def run_page(
-    dag_id: str, run_id: str, user: GetUserDep, contracts: Readable, prefix: Prefix, day: Day = None, started: str | None = None,
+    dag_id: str, run_id: str, user: GetUserDep, dags: Dags, prefix: Prefix, contract: str = "", day: Day = None,
+    started: str | None = None,
 ) -> HTMLResponse:
     """The funnel of a run, its outcomes, quarantine, gate and speed. Shown as a tab of every DAG run."""
-    if not (contract := _contract(dag_id, contracts)):
-        return _note(prefix, f"{dag_id} has no documents: it is none of the DAGs that Octavo makes of contracts.")
-    view = runs.load(Settings(), contract, run_id, day)
+    if not (contracts := _contracts(dag_id, dags)):
+        return _note(prefix, NO_DOCUMENTS.format(dag_id))
+    view = _load(run_id, contracts, contract, day)
     if view is None:
         return _note(prefix, NO_RUN)
-    may = access.may_edit(user, dag_id) and access.may_run(user, dag_id)
-    return access.page(html.render("run.html", prefix, view=view, dag=dag_id, may_requeue=may, started=run_started(dag_id, started)))
+    may = access.may_edit(user, dag_id) and access.may_run(user, dag_id) and dag_index.takes(dag_id, *writes.REQUEUE)
+    return access.page(html.render(
+        "run.html", prefix, view=view, dag=dag_id, may_requeue=may, started=run_started(dag_id, started),
+        known=run_started(dag_id, run_id), others=sorted(contracts - {view.contract}),
+    ))
 
 
 @app.get("/task", response_class=HTMLResponse)
 def task_page(
-    dag_id: str, run_id: str, task_id: str, contracts: Readable, prefix: Prefix, map_index: str = "-1",
+    dag_id: str, run_id: str, task_id: str, dags: Dags, prefix: Prefix, map_index: str = "-1",
 ) -> HTMLResponse:
     """What a task worked on: its shard's documents, the gate's result or the published table. Shown as a tab of every task instance."""
-    if not (contract := _contract(dag_id, contracts)):
-        return _note(prefix, f"{dag_id} has no documents: it is none of the DAGs that Octavo makes of contracts.")
-    run = runs.load(Settings(), contract, run_id)
+    if not (contracts := _contracts(dag_id, dags)):
+        return _note(prefix, NO_DOCUMENTS.format(dag_id))
+    stage, contract = dag_index.stage(dag_id, task_id)
+    run = _load(run_id, contracts, contract)
     if run is None:
         return _note(prefix, NO_RUN)
-    shard, table = _task(run, task_id, map_index)
-    return access.page(html.render("task.html", prefix, run=run, task=task_id, dag=dag_id, shard=shard, table=table))
+    shard, table = _task(run, stage, map_index)
+    return access.page(html.render("task.html", prefix, run=run, task=task_id, stage=stage, dag=dag_id, shard=shard, table=table))
 
 
 @app.get("/table", response_class=HTMLResponse)
@@ -139,17 +146,17 @@ def table_page(contract: str, day: dt.date, contracts: Readable, prefix: Prefix)
 
 
 @app.get("/contract", response_class=HTMLResponse)
-def contract_of_dag(dag_id: str, contracts: Readable, prefix: Prefix) -> HTMLResponse:
-    """The contract that a DAG is made of. Shown as a tab of every DAG."""
-    if not (contract := _contract(dag_id, contracts)):
-        return _note(prefix, f"{dag_id} is none of the DAGs that Octavo makes of contracts.")
-    return contract_page(contract, contracts, prefix)
+def contract_of_dag(dag_id: str, dags: Dags, prefix: Prefix) -> HTMLResponse:
+    """The contract that a DAG publishes, the first of several. Shown as a tab of every DAG."""
+    if not (contracts := _contracts(dag_id, dags)):
+        return _note(prefix, NO_DOCUMENTS.format(dag_id))
+    return _contract_page(min(contracts), dags, prefix, sorted(contracts)[1:])
 
 
 @app.get("/contract/{name}", response_class=HTMLResponse)
-def contract_page(name: str, contracts: Readable, prefix: Prefix) -> HTMLResponse:
+def contract_page(name: str, dags: Dags, prefix: Prefix) -> HTMLResponse:
     """A contract: its file, what follows from it, and how good its days were."""
-    return access.page(html.render("contract.html", prefix, view=_contract_view(name, contracts), dag=DAG_PREFIX + name))
+    return _contract_page(name, dags, prefix)
 
 
 @app.get("/api/library")
@@ -180,15 +187,16 @@ def document_json(
 
 
 @app.get("/api/run")
-def run_json(dag_id: str, run_id: str, contracts: Readable, day: Day = None) -> JSONResponse:
+def run_json(dag_id: str, run_id: str, dags: Dags, contract: str = "", day: Day = None) -> JSONResponse:
     """What the run page shows, as JSON."""
-    return access.json(answers.plain(_run(dag_id, run_id, contracts, day)))
+    return access.json(answers.plain(_run(dag_id, run_id, dags, contract, day)))
 
 
 @app.get("/api/task")
-def task_json(dag_id: str, run_id: str, task_id: str, contracts: Readable, map_index: str = "-1") -> JSONResponse:
+def task_json(dag_id: str, run_id: str, task_id: str, dags: Dags, map_index: str = "-1") -> JSONResponse:
     """The documents of a mapped task's shard, or the table that was published, as JSON."""
-    shard, table = _task(_run(dag_id, run_id, contracts, None), task_id, map_index)
+    stage, contract = dag_index.stage(dag_id, task_id)
+    shard, table = _task(_run(dag_id, run_id, dags, contract), stage, map_index)
     return access.json({"shard": answers.plain(shard), "table": answers.plain(table)})
 
 
@@ -248,33 +256,35 @@ def _place(document: str, contracts: set[str], contract: str | None, day: Day, r
     return place
 
 
-def _contract(dag: str, contracts: set[str]) -> str | None:
-    """The contract of a DAG; None for a DAG that none of Octavo's contracts made.
+def _contracts(dag: str, dags: dict[str, set[str]]) -> set[str]:
+    """The contracts that a DAG publishes; none for a DAG that publishes no documents.
 
     Raises:
         HTTPException: 404, where the user may not read it.
     """
-    name = dag.removeprefix(DAG_PREFIX)
-    if not dag.startswith(DAG_PREFIX) or name.endswith((access.REMERGE, access.REVIEW)):
-        return None
-    if name not in contracts:
+    if dag not in dags and dag in dag_index.publishing():
         raise HTTPException(404, "no such DAG")
-    return name
+    return dags.get(dag, set())
 
 
-def _run(dag: str, run: str, contracts: set[str], day: Day) -> runs.RunView:
-    contract = _contract(dag, contracts)
-    view = runs.load(Settings(), contract, run, day) if contract else None
+def _load(run: str, contracts: set[str], wanted: str, day: Day = None) -> runs.RunView | None:
+    """A run over one of its DAG's contracts: the wanted one, if there is one, else the first that has something to show."""
+    asked = [wanted] if wanted in contracts else sorted(contracts)
+    return next((view for contract in asked if (view := runs.load(Settings(), contract, run, day))), None)
+
+
+def _run(dag: str, run: str, dags: dict[str, set[str]], contract: str, day: Day = None) -> runs.RunView:
+    view = _load(run, _contracts(dag, dags), contract, day)
     if view is None:
         raise HTTPException(404, "nothing is known of this run")
     return view
 
 
-def _task(run: runs.RunView, task: str, index: str) -> tuple[tasks.TaskView | None, preview.TableView | None]:
+def _task(run: runs.RunView, stage: str, index: str) -> tuple[tasks.TaskView | None, preview.TableView | None]:
     """What there is to show of a task beside its run; Airflow names no index where a task is not mapped."""
-    if task == "publish":
+    if stage == "publish":
         return None, preview.load(Settings(), Partition(run.contract, run.day))
-    return tasks.load(Settings(), run, task, int(index) if index.isdecimal() and len(index) < 6 else -1), None
+    return tasks.load(Settings(), run, stage, int(index) if index.isdecimal() and len(index) < 6 else -1), None
 
 
 def _table(contract: str, day: dt.date, contracts: set[str]) -> preview.TableView:
@@ -282,6 +292,13 @@ def _table(contract: str, day: dt.date, contracts: set[str]) -> preview.TableVie
     if view is None:
         raise HTTPException(404, "no such table")
     return view
+
+
+def _contract_page(name: str, dags: dict[str, set[str]], prefix: str, others: Sequence[str] = ()) -> HTMLResponse:
+    """``others`` are what the DAG at hand publishes beside it."""
+    publishers = sorted(dag for dag, contracts in dags.items() if name in contracts)
+    view = _contract_view(name, access.readable_contracts(dags))
+    return access.page(html.render("contract.html", prefix, view=view, dags=publishers, others=others))
 
 
 def _contract_view(name: str, contracts: set[str]) -> contract_pages.ContractView:
@@ -293,7 +310,8 @@ def _contract_view(name: str, contracts: set[str]) -> contract_pages.ContractVie
 
 def _rebuilding(contracts: set[str], contract: str, run: str | None) -> Started | None:
     """What has become of a run that rebuilds days of a contract, for those who may read its DAG."""
-    return run_started(access.remerge_dag(contract), run) if contract in contracts else None
+    dag = dag_index.rebuilding(contract) if contract in contracts else None
+    return run_started(dag, run) if dag else None
 
 
 def _note(prefix: str, text: str) -> HTMLResponse:

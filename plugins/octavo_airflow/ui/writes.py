@@ -14,10 +14,12 @@ from octavo.model.errors import Reason
 from octavo.views import document as documents
 from octavo.views import html, sources
 from octavo_airflow.settings import AirflowSettings as Settings
-from octavo_airflow.ui import access, corrections, starting
-from octavo_airflow.ui.access import DAG_PREFIX, Prefix, Readable
+from octavo_airflow.ui import access, corrections, dag_index, starting
+from octavo_airflow.ui.access import Dags, Prefix, Readable
 
 router = APIRouter(dependencies=[Depends(access.from_here)])
+# Parameters of a DAG whose runs can be asked to try failed files again.
+REQUEUE = ("day", "requeue")
 # Where somebody came from: the queue with its filters, or the page of the document.
 Text = Annotated[str, Form(max_length=500)]
 
@@ -29,9 +31,10 @@ def correct(
     value: Annotated[str, Form()] = "", back: Annotated[Literal["document", "review"], Form()] = "document", of_contract: Text = "",
     of_day: Text = "", of_field: Text = "", page: Annotated[int, Form(ge=1)] = 1, at: Annotated[int, Form(ge=0)] = 0,
 ) -> RedirectResponse:
-    """Keep that a value is right, or what it is instead; the day's next run takes it. Asks for the permission to edit the DAG."""
+    """Keep that a value is right, or what it is instead; the day's next run takes it. Asks for the permission to edit a DAG that publishes
+    the contract."""
     place = _place(contracts, document_id, contract, day)
-    access.ask_edit(user, DAG_PREFIX + contract)
+    access.ask_correct(user, contract)
     view = documents.load(place, document_id)
     corrections.keep(view, user.get_name(), field, action, value)
     if back == "review":
@@ -45,13 +48,16 @@ def rebuild(
     user: GetUserDep, contracts: Readable, prefix: Prefix, contract: Annotated[str, Form()], day: Annotated[dt.date, Form()],
     document: Text = "", field: Text = "", of_contract: Text = "", of_day: Text = "", of_field: Text = "",
 ) -> RedirectResponse:
-    """Start the rebuilding of a day, so that its tables take what people said. Asks for the permissions to edit the contract's DAG and to
-    start a run of the one that rebuilds its days."""
+    """Start the rebuilding of a day, so that its tables take what people said. Asks for the permissions to edit a DAG that publishes the
+    contract and to start a run of the one that rebuilds its days."""
     if contract not in contracts:
         raise HTTPException(404, "no such contract")
-    access.ask_edit(user, DAG_PREFIX + contract)
-    _ask_run(user, access.remerge_dag(contract))
-    run = starting.start(access.remerge_dag(contract), user.get_name(), first=day.isoformat(), last=day.isoformat())
+    access.ask_correct(user, contract)
+    rebuilding = dag_index.rebuilding(contract)
+    if rebuilding is None:
+        raise HTTPException(409, f"no DAG rebuilds the days of {contract}; octavo_airflow.dags.history() in a DAG file makes it")
+    access.ask_run(user, rebuilding)
+    run = starting.start(rebuilding, user.get_name(), first=day.isoformat(), last=day.isoformat())
     if document:
         view = documents.load(_place(contracts, document, contract, day), document)
         shown = {"field": field} if field else {}
@@ -61,14 +67,17 @@ def rebuild(
 
 @router.post("/run/requeue", response_class=RedirectResponse)
 def requeue(
-    user: GetUserDep, contracts: Readable, prefix: Prefix, dag_id: Annotated[str, Form()], run_id: Annotated[str, Form()],
+    user: GetUserDep, dags: Dags, prefix: Prefix, dag_id: Annotated[str, Form()], run_id: Annotated[str, Form()],
     day: Annotated[dt.date, Form()], reason: Annotated[Reason | Literal["any"], Form()],
 ) -> RedirectResponse:
     """Start a run that tries again what failed on a day for a reason. Asks for the permissions to edit the DAG and to start a run."""
-    if not dag_id.startswith(DAG_PREFIX) or dag_id.removeprefix(DAG_PREFIX) not in contracts:
+    if dag_id not in dags:
         raise HTTPException(404, "no such DAG")
-    access.ask_edit(user, dag_id)
-    _ask_run(user, dag_id)
+    if not access.may_edit(user, dag_id):
+        raise HTTPException(403, f"you may not edit {dag_id}")
+    access.ask_run(user, dag_id)
+    if not dag_index.takes(dag_id, *REQUEUE):
+        raise HTTPException(409, f"{dag_id} has no parameters {' and '.join(REQUEUE)}")
     run = starting.start(dag_id, user.get_name(), day=day.isoformat(), requeue=str(reason))
     return _to(f"{prefix}/run?{urlencode({'dag_id': dag_id, 'run_id': run_id, 'day': day.isoformat(), 'started': run})}")
 
@@ -78,11 +87,6 @@ def _place(contracts: set[str], document: str, contract: str, day: dt.date) -> s
     if place is None:
         raise HTTPException(404, "no such document")
     return place
-
-
-def _ask_run(user: Any, dag: str) -> None:
-    if not access.may_run(user, dag):
-        raise HTTPException(403, f"you may not start a run of {dag}")
 
 
 def _queue(prefix: str, **query: Any) -> RedirectResponse:
