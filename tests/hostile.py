@@ -168,15 +168,15 @@ def _heavy(operators: int) -> str:
 
 
 SHARED_STREAMS: dict[str, Maker] = {
-    "shared-words.pdf": lambda path: pdf(path, _random(3000), pages=120),
-    "shared-flood.pdf": lambda path: pdf(path, _random(15_000, seed=3), pages=110),
+    "shared-words.pdf": lambda path: pdf(path, _random(1500), pages=120),
+    "shared-flood.pdf": lambda path: pdf(path, _random(5000, seed=3), pages=100),
     "shared-drawing.pdf": lambda path: pdf(path, _heavy(60_000) + line("Total 17.60", 50, 50), pages=110,
                                            resources="/ExtGState << /G << /ca 0.5 /CA 0.5 /BM /Luminosity >> >>"),
-    "shared-spaces.pdf": lambda path: pdf(path, " " * 100_000_000 + line("Total 17.60", 50, 50), pages=150),
-    "shared-many-streams.pdf": lambda path: pdf(path, [line(f"Total {n}.60", 50, 20 + n) for n in range(700)], pages=200),
+    "shared-spaces.pdf": lambda path: pdf(path, " " * 50_000_000 + line("Total 17.60", 50, 50), pages=150),
+    "shared-many-streams.pdf": lambda path: pdf(path, [line(f"Total {n}.60", 50, 20 + n) for n in range(700)], pages=100),
     "shared-scan.pdf": lambda path: pdf(
-        path, "q 595 0 0 842 0 0 cm /P Do Q", pages=120, resources="/XObject << /P 125 0 R >>",
-        objects=[pressed("\xff\x80" * 6_000_000, f"{GREY} /Width 3000 /Height 4000")],
+        path, "q 595 0 0 842 0 0 cm /P Do Q", pages=100, resources="/XObject << /P 105 0 R >>",
+        objects=[pressed("\xff\x80" * 1_500_000, f"{GREY} /Width 1500 /Height 2000")],
     ),
     "shared-page.pdf": lambda path: written_pdf(path, [
         "<< /Type /Catalog /Pages 2 0 R >>", f"<< /Type /Pages /Kids [{'3 0 R ' * 30_000}] /Count 30000 >>",
