@@ -253,7 +253,7 @@ BOMBS: dict[str, Maker] = {
     "bomb-png-huge.png": lambda path: _png(path, 60_000, 10),
     "bomb-png-largest.png": lambda path: _png(path, 13_376, 13_376),
     "bomb-jpeg-size.jpg": lambda path: path.write_bytes(_jpeg().replace(struct.pack(">HH", 16, 16), struct.pack(">HH", 65_500, 65_500), 1)),
-    "bomb-tiff-frames.tif": lambda path: _frames(path, 3000),
+    "bomb-tiff-frames.tif": lambda path: _frames(path, 1000),
     "bomb-tiff-loop.tif": _tiff_loop,
     "bomb-gif-frames.gif": lambda path: _frames(path, 4000, duration=10),
     "bomb-webp-frames.webp": lambda path: _frames(path, 1000, 16, duration=10),
