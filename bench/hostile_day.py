@@ -42,7 +42,7 @@ from octavo.workflows import pipeline
 from tests import hostile
 
 LIMITS = Limits(
-    page_seconds=20, document_seconds=20, archive_seconds=20, child_bytes=3 << 29, archive_bytes=1 << 28, archive_members=1000, pages=500,
+    page_seconds=10, document_seconds=10, archive_seconds=20, child_bytes=3 << 29, archive_bytes=1 << 28, archive_members=1000, pages=500,
 )
 # What a bound may be passed by: the interpreter looks for the alarm between two steps, a child is ended and another one started.
 SLACK_SECONDS = 10.0

@@ -176,7 +176,7 @@ SHARED_STREAMS: dict[str, Maker] = {
     "shared-many-streams.pdf": lambda path: pdf(path, [line(f"Total {n}.60", 50, 20 + n) for n in range(700)], pages=100),
     "shared-scan.pdf": lambda path: pdf(
         path, "q 595 0 0 842 0 0 cm /P Do Q", pages=100, resources="/XObject << /P 105 0 R >>",
-        objects=[pressed("\xff\x80" * 1_500_000, f"{GREY} /Width 1500 /Height 2000")],
+        objects=[pressed("\xff\x80" * 240_000, f"{GREY} /Width 600 /Height 800")],
     ),
     "shared-page.pdf": lambda path: written_pdf(path, [
         "<< /Type /Catalog /Pages 2 0 R >>", f"<< /Type /Pages /Kids [{'3 0 R ' * 30_000}] /Count 30000 >>",
