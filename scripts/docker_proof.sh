@@ -125,7 +125,8 @@ done < <(sed -n 's/^\([A-Z_]*\)=$/\1/p' .env.example)
 printf 'services: {init: {build: {network: host}}}\n' >"$work/host.yaml"
 # A copy of the samples with a file that the containers may not open.
 cp -r samples/landing "$work/landing"
-chmod -R a+rX "$work" "$work/landing"
+chmod a+x "$work" # the engine's own folders and the secrets stay closed
+chmod -R a+rX "$work/landing"
 echo secret >"$work/landing/receipt/2026/11/02/closed.pdf"
 chmod 000 "$work/landing/receipt/2026/11/02/closed.pdf"
 

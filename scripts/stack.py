@@ -79,6 +79,11 @@ class Stack:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def started_port(self) -> int:
+        """The port at which the stack was started last; the one that was asked for, where it never was."""
+        settings = self._settings_file.read_text().splitlines() if self._settings_file.is_file() else []
+        return next((int(line.removeprefix("port=")) for line in settings if line.startswith("port=")), self.port)
+
     @property
     def login(self) -> tuple[str, str]:
         """Name and password of the stack's admin."""
@@ -143,7 +148,7 @@ class Stack:
     def start(self, tell: Callable[[str], None] = lambda text: None) -> None:
         """Start what does not run yet, and return when every component is healthy."""
         shown = {name: value for name, value in sorted(self.environment().items()) if name.startswith("OCTAVO_")}
-        shown["workers"] = str(self.fleet.workers)
+        shown |= {"workers": str(self.fleet.workers), "port": str(self.port)}
         settings = "".join(f"{name}={value}\n" for name, value in shown.items())
         if self._supervised() and self.healthy():
             if self._settings_file.is_file() and self._settings_file.read_text() == settings:
@@ -396,6 +401,7 @@ def main() -> int:
                 count = stack.stop()
                 say(f"stopped ({count} processes)" if count else "nothing was running")
             case "status":
+                stack.port = stack.started_port()
                 up = stack.healthy()
                 say(f"{stack.entrance if up else stack.url} is {'healthy' if up else 'not up'}")
                 return 0 if up else 1

@@ -71,12 +71,16 @@ def drawn_pdf(path: Path, content: str, page: str = "", catalog: str = "", objec
         objects: further objects, the first of which is number 6: a dictionary, or a dictionary and a stream.
         resources: further entries of the page's resources.
     """
-    bodies = [
+    return written_pdf(path, [
         f"<< /Type /Catalog /Pages 2 0 R {catalog} >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
         f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 4 0 R {page} "
         f"/Resources << /Font << /F1 5 0 R >> {resources} >> >>",
         stream(content), "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>", *objects,
-    ]
+    ])
+
+
+def written_pdf(path: Path, bodies: Sequence[str]) -> Path:
+    """A PDF of these objects, numbered from 1; the first is its catalog."""
     out, places = "%PDF-1.7\n", []
     for number, body in enumerate(bodies, 1):
         places.append(len(out))

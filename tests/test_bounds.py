@@ -30,6 +30,7 @@ from octavo.page import rendering
 from octavo.storage import fs
 from octavo.storage.lake import Lake
 from octavo.workflows import pipeline
+from tests import hostile
 from tests.documents import LINES, page_picture, text_pdf
 
 DAY = dt.date(2026, 11, 2)
@@ -182,6 +183,43 @@ def test_a_page_that_cannot_be_cut_in_time_is_one_chunk(two: Path, monkeypatch: 
     monkeypatch.setattr(chunking, "within", lambda seconds: within(0.5))
     assert run(two).error is None
     assert ends(two) == {"slow.pdf": ("ok", None), "sound.pdf": ("ok", None)}
+
+
+def test_the_pages_of_a_document_that_cannot_be_cut_have_one_bound_together(two: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from octavo.chunking import stage as chunking
+
+    text_pdf(two / "in" / "slow.pdf", [["SLOW", *LINES]] * 30)
+    cut = chunking.cut
+    monkeypatch.setattr(chunking, "cut", lambda page, *rest: spin() if slow(page) else cut(page, *rest))
+    result = run(two, document_seconds=3)
+    assert result.error is None
+    assert sum(report.seconds for report in result.reports if report.stage == "chunk") < 30
+    assert ends(two)["sound.pdf"] == ("ok", None)
+
+
+# Of each kind those that take little time; bench/hostile_day.py takes all.
+QUICK = {
+    *hostile.HOSTILE_NAMES, "flood-same.pdf", "flood-line.pdf", "text-pattern.pdf", "text-brackets.pdf", "text-mail-open.pdf",
+    "shared-page.pdf", "bomb-png-huge.png", "bomb-jpeg-size.jpg", "bomb-tiff-loop.tif", "bomb-forms-recursive.pdf", "bomb-page-loop.pdf",
+    "bomb-depths.zip", "bomb-tar-depths.tar", "bomb-same.zip",
+}
+
+
+def test_small_files_that_are_made_to_stop_a_day_have_outcomes_and_ordinary_ones_their_values(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    made, expected = hostile.make(tmp_path / "in", QUICK), hostile.ordinary(tmp_path / "in")
+    assert len(made) == len(QUICK)
+    limits = Limits(page_seconds=20, document_seconds=10, archive_members=1000)
+    settings = Settings(lake=str(tmp_path / "lake"), processes=1, limits=limits, page_images=False, ocr_profile="fast")
+    result = pipeline.run_day(hostile.CONTRACT, UPath(tmp_path / "in"), DAY, settings, extractor="layout")
+    assert (result.error, result.published) == (None, True)
+    lake, partition = Lake(UPath(tmp_path / "lake")), Partition(hostile.CONTRACT.name, DAY)
+    uris = fs.read_table(lake.table("documents", partition))["uri"].to_pylist()
+    found = {uri.removeprefix(f"{tmp_path / 'in'}/").partition("!/")[0] for uri in uris}
+    assert found == {os.fsencode(name).decode("utf-8", "backslashreplace") for name in (*made, *expected)}
+    records = {Path(row["uri"]).name: row for row in fs.read_table(lake.table("hostile", partition)).to_pylist()}
+    assert {name: {field: str(records[name][field]) for field in values} for name, values in expected.items()} == expected
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "lake"]
 
 
 def test_pictures_of_pages_are_drawn_in_a_child_within_its_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

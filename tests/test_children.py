@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from octavo.model.deadline import TimedOut, within
 from octavo.storage.children import Child, environment, serve
 
 SECRETS = {
@@ -35,8 +37,18 @@ def test_the_environment_of_children_names_what_it_takes(monkeypatch: pytest.Mon
     assert environment() == {"PATH": "/bin", "LC_ALL": "C", "OCTAVO_LIMIT_PAGES": "3"}
 
 
+def test_an_answer_to_a_call_that_was_interrupted_is_not_taken_for_the_next_calls() -> None:
+    with Child(__name__, 1 << 30) as child:
+        assert child.call({"say": "ready"}, 30)["said"] == "ready"
+        with pytest.raises(TimedOut), within(0.2):
+            child.call({"say": "late", "after": 0.5}, 30)
+        time.sleep(0.6)
+        assert child.call({"say": "next"}, 30)["said"] == "next"
+
+
 def handle(request: dict[str, Any]) -> dict[str, Any]:
-    return {"environment": dict(os.environ)}
+    time.sleep(request.get("after", 0))
+    return {"environment": dict(os.environ), "said": request.get("say")}
 
 
 if __name__ == "__main__":

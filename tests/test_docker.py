@@ -273,7 +273,9 @@ def test_the_init_service_prepares_login_and_pools(tmp_path: Path) -> None:
         script = script.replace(there, str(here))
     environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "AIRFLOW_CHECKS_PASSWORD": "c", "OCTAVO_PROCESSES": "3", "OCTAVO_GPUS": "1"}
     run(*SERVICES["init"]["entrypoint"], script, env=environment)
-    assert (tmp_path / "asked").read_text().splitlines() == ["db migrate", f"pools import {tmp_path}/made.json"]
+    assert (tmp_path / "asked").read_text().splitlines() == [
+        "db check --retry 30 --retry-delay 2", "db migrate", f"pools import {tmp_path}/made.json",
+    ]
     pools = json.loads((tmp_path / "pools.json").read_text())
     assert {name: pool["slots"] for name, pool in pools.items()} == {"octavo_ocr": 3, "molmo_gpu": 1}
     assert json.loads((tmp_path / "passwords.json").read_text()) == {"admin": 'a"b', "checks": "c"}

@@ -104,7 +104,7 @@ def test_the_pods_take_their_variables_from_the_settings() -> None:
 
 
 def test_the_helm_values_have_the_keys_of_the_charts_schema_in_its_types() -> None:
-    """The chart refuses other keys of `images`, and takes `extraEnvFrom` as a text; compared by hand with its values.schema.json."""
+    """The chart refuses other keys of `images`, and takes `extraEnvFrom` as a text; docs/helm.md has its schema."""
     values = load(FOLDER / "values.yaml")
     assert set(values) == {
         "executor", "airflowVersion", "images", "airflowLocalSettings", "extraEnvFrom", "apiSecretKey", "jwtSecret", "config",

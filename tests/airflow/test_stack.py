@@ -14,8 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from scripts.database import Database
 from scripts.fleet import DEFAULT, GPU, Fleet, Worker, local
-from scripts.stack import MARK, PRELOADED, Stack, StackError, asked_workers
+from scripts.stack import MARK, PRELOADED, Stack, StackError, asked_workers, free_port
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -116,3 +117,17 @@ def test_an_executor_that_the_stack_does_not_know_is_refused(monkeypatch: pytest
 @pytest.mark.parametrize("module", PRELOADED)
 def test_what_tasks_are_forked_with_is_there(module: str) -> None:
     assert find_spec(module) is not None
+
+
+def test_status_asks_at_the_port_that_the_stack_was_started_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(self: Stack, *command: object) -> str:
+        raise StackError("not in this test")
+
+    monkeypatch.setattr(Stack, "_run", refused)
+    monkeypatch.setattr(Database, "prepare", lambda self: None)
+    port = free_port()
+    with pytest.raises(StackError, match="not in this test"):
+        Stack(tmp_path, port).start()
+    environment = {**{name: value for name, value in os.environ.items() if name != "AIRFLOW_PORT"}, "OCTAVO_VAR": str(tmp_path)}
+    asked = subprocess.run([sys.executable, "-m", "scripts.stack", "status"], env=environment, capture_output=True, text=True, check=False)
+    assert (asked.returncode, asked.stdout) == (1, f"http://127.0.0.1:{port} is not up\n")

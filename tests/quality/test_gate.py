@@ -10,6 +10,7 @@ import pickle
 import re
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
@@ -106,6 +107,19 @@ def test_an_empty_day_passes(tmp_path: Path) -> None:
     used = contract(min_required_share=1.0)
     report = gate.run(stage(tmp_path, [], used), used, UPath(tmp_path / "reports"))
     assert report.counts["rows"] == 0
+
+
+def test_a_pattern_without_an_end_fails_its_values_and_takes_the_gate_a_bounded_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(expectations, "SLOW_SECONDS", 1.0)
+    used = contract({"number": {"type": "identifier", "pattern": r"INV-\d+|(a+)+b"}}, min_pattern_share=0.5, sums=[])
+    texts = [f"INV-{n}" if n < 30 else "a" * n for n in range(1, 60)]
+    records = [{"document": name(n), "uri": f"{n}.pdf", "contract_hash": "x", "number": text} for n, text in enumerate(texts, 1)]
+    started = time.monotonic()
+    outcome = judge(tmp_path, records, used)[r"number matches INV-\d+|(a+)+b"]
+    assert (outcome["failing"], outcome["checked"], outcome["success"]) == (30, 59, False)
+    assert time.monotonic() - started < 12  # half a second for each would be 15
 
 
 def test_nulls_fail_nothing_but_presence(tmp_path: Path) -> None:

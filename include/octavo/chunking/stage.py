@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -52,7 +53,8 @@ def run(workspace: Workspace, shard: str, chunking: Chunking, limits: Limits | N
         workspace: the read stage must have run; the rows are written to ``workspace.shard("chunk", shard)``.
         shard: a page shard of the plan.
         chunking: strategy and thresholds.
-        limits: a page that takes longer than ``page_seconds`` becomes one chunk.
+        limits: a page that takes longer than ``page_seconds`` becomes one chunk, and so do those of a document that has taken
+            ``document_seconds``.
 
     Returns:
         counts ``pages`` and ``chunks``.
@@ -61,6 +63,7 @@ def run(workspace: Workspace, shard: str, chunking: Chunking, limits: Limits | N
     pages = workspace.read(workspace.shard("read", shard))
     documents = workspace.documents_of(pages["document"].unique().to_pylist(), ["uri", "media_type"])
     rows: list[dict[str, Any]] = []
+    spent: defaultdict[str, float] = defaultdict(float)  # seconds by document
     for page, outcome, reason in zip(schemas.pages_of(pages), pages["outcome"].to_pylist(), pages["reason"].to_pylist(), strict=True):
         if outcome == Outcome.QUARANTINED or reason in (Reason.BLANK_PAGE, Reason.NOT_WANTED):
             continue
@@ -68,14 +71,16 @@ def run(workspace: Workspace, shard: str, chunking: Chunking, limits: Limits | N
         def picture(page: Page = page, document: dict[str, Any] = documents[page.document]) -> Image.Image:
             return page_image(workspace.place(document), document["media_type"], page, bounds)
 
+        begun = time.monotonic()
         try:
-            with within(bounds.page_seconds):
+            with within(min(bounds.page_seconds, bounds.document_seconds - spent[page.document])):
                 chunks = cut(page, chunking, picture)
         except (TimedOut, Quarantined) as error:
             if isinstance(error, Quarantined) and error.reason == Reason.CHANGED_DURING_RUN:
                 raise
             log.warning("page %d of %s is one chunk: it cannot be cut (%s)", page.number, page.document, error)
             chunks = simple.whole_page(page, chunking)
+        spent[page.document] += time.monotonic() - begun
         rows.extend(schemas.chunk_to_row(page, chunk) for chunk in chunks)
     fs.write_rows(workspace.shard("chunk", shard), rows, schemas.CHUNKS)
     return Report("chunk", {"pages": pages.num_rows, "chunks": len(rows)}, time.monotonic() - started)

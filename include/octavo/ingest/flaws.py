@@ -22,7 +22,8 @@ def flaws(path: Path) -> dict[int, Reason]:
     for password in ("", *passwords()):
         try:
             with pikepdf.open(path, password=password, suppress_warnings=True) as document:
-                found = {number: Reason.DAMAGED_CONTENT for number, page in enumerate(document.pages, 1) if _is_damaged(page)}
+                cut: dict[tuple[int, int], bool] = {}  # pages may share a stream, all of them
+                found = {number: Reason.DAMAGED_CONTENT for number, page in enumerate(document.pages, 1) if _is_damaged(page, cut)}
                 return found | ({1: Reason.PORTFOLIO} if "/Collection" in document.Root else {})
         except pikepdf.PasswordError:
             continue
@@ -31,8 +32,15 @@ def flaws(path: Path) -> dict[int, Reason]:
     return {}
 
 
-def _is_damaged(page: pikepdf.Page) -> bool:
-    return any(_is_cut(stream) for stream in _contents(page) if stream.get("/Filter") in ("/FlateDecode", ["/FlateDecode"]))
+def _is_damaged(page: pikepdf.Page, cut: dict[tuple[int, int], bool]) -> bool:
+    """Whether one of the page's streams is cut; ``cut`` says it of the streams that were looked at, by their numbers."""
+    for stream in _contents(page):
+        if stream.get("/Filter") in ("/FlateDecode", ["/FlateDecode"]):
+            if stream.objgen not in cut:
+                cut[stream.objgen] = _is_cut(stream)
+            if cut[stream.objgen]:
+                return True
+    return False
 
 
 def _contents(page: pikepdf.Page) -> Iterator[pikepdf.Stream]:

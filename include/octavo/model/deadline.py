@@ -57,11 +57,11 @@ def within(seconds: float) -> Iterator[object]:
             signal.setitimer(signal.ITIMER_REAL, max(outer - (time.monotonic() - started), 1e-6))
 
 
-def fits(pattern: str, text: str, whole: bool = True) -> bool:
-    """Whether a text fits a contract's pattern, all of it or a part; one that it takes too long to tell of does not."""
+def fits(pattern: str, text: str, whole: bool = True, seconds: float = PATTERN_SECONDS) -> bool:
+    """Whether a text fits a contract's pattern, all of it or a part; one that it takes longer than ``seconds`` to tell of does not."""
     block = None
     try:
-        with within(PATTERN_SECONDS) as block:
+        with within(seconds) as block:
             return (re.fullmatch if whole else re.search)(pattern, text) is not None
     except TimedOut as error:
         if error.block is not block:

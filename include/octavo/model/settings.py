@@ -81,7 +81,7 @@ class Limits(_FromEnvironment):
     archive_seconds: float = Field(600, gt=0, description="longest time to take one archive apart, seconds")
     day_unpacked_bytes: int = Field(64 << 30, gt=0, description="most bytes of all archives of one day, unpacked")
     page_words: int = Field(20_000, gt=0, description="most words of one page")
-    document_seconds: float = Field(300, gt=0, description="longest time of one document in one stage after reading, seconds")
+    document_seconds: float = Field(300, gt=0, description="longest time of a document in a stage; in reading, of its lost pages, seconds")
     pages: int = Field(20_000, gt=0, description="most pages of one document")
     page_pixels: int = Field(178_956_970, gt=0, description="most pixels of one page image (Pillow's own limit)")
     page_seconds: float = Field(60, gt=0, description="longest time to render and read one page, seconds")

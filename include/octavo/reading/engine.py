@@ -102,7 +102,10 @@ def key(engine: Engine, settings: Settings) -> str:
 
 def limits_key(settings: Settings) -> str:
     """Digest of what decides whether a page can be read at all."""
-    return digest({"seconds": settings.limits.page_seconds, "bytes": settings.limits.child_bytes, "words": settings.limits.page_words})
+    limits = settings.limits
+    return digest({
+        "seconds": limits.page_seconds, "document": limits.document_seconds, "bytes": limits.child_bytes, "words": limits.page_words,
+    })
 
 
 def _output(program: str, option: str) -> str:

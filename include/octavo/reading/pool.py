@@ -7,6 +7,7 @@ import math
 import os
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
@@ -117,6 +118,7 @@ class ReaderPool:
         self._children: list[Child] = []
         self._futures: list[Future[list[dict[str, Any]]]] = []
         self._closed = False
+        self._lost: defaultdict[str, float] = defaultdict(float)  # seconds by document that its pages took which did not come
 
     def __enter__(self) -> Self:
         return self
@@ -143,7 +145,13 @@ class ReaderPool:
     def _read(self, pages: Sequence[PageOf], again: bool = True) -> list[dict[str, Any]]:
         """``again``: whether a child that dies may have died of something else than these pages."""
         rows = [source.quarantined_as_changed(number) for source, number in pages if source.path() is None]
-        ready = [(source, number) for source, number in pages if source.path() is not None]
+        ready = []
+        for source, number in pages:
+            if source.path() is not None and self._lost[source.document] < self._limits.document_seconds:
+                ready.append((source, number))
+            elif source.path() is not None:  # they may all share what cannot be read
+                spent = f"{self._lost[source.document]:.0f} s went into pages that did not come; raise limits.document_seconds"
+                rows.append(quarantined(source.document, number, Reason.TIMEOUT, spent, 0.0))
         if not ready:
             return rows
         request = {
@@ -169,6 +177,7 @@ class ReaderPool:
         if len(ready) > 1 or again:  # one of them is to blame, or somebody who kills processes: each alone costs only itself
             return rows + [row for page in ready for row in self._read([page], again=False)]
         source, number = ready[0]
+        self._lost[source.document] += time.monotonic() - started
         log.warning("page %d of %s: %s (%s)", number, source.document, reason, detail)
         return [*rows, quarantined(source.document, number, reason, detail, round(time.monotonic() - started, 3))]
 

@@ -82,11 +82,15 @@ class Child:
         """
         pipe = self._pipe or self._start()
         deadline = time.monotonic() + seconds
+        answer = None
         try:
             pipe.send_bytes(json.dumps(request).encode())
+            answer = self._receive(pipe, deadline, seconds)
         except OSError as error:
             raise ChildDied(self._last_words()) from error
-        answer = self._receive(pipe, deadline, seconds)
+        finally:
+            if answer is None:
+                self.close()  # whoever was interrupted here leaves an answer behind, which is not the next request's
         return dict(json.loads(answer))
 
     def call_twice(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
