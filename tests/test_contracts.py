@@ -71,6 +71,7 @@ LIST = "name: slip\ntitle: S\nfields:\n  rows:\n    type: list\n    fields:\n"
             ("chapter", "is document, page or {starts: PATTERN} (found 'chapter')"), ("[page]", "is document, page or {starts: PATTERN}"),
             ("{ends: x}", "is document, page or {starts: PATTERN}"), ("{starts: 5}", "is document, page or {starts: PATTERN}"),
             ("{starts: '('}", "no regular expression"), ("{starts: 'x*'}", "finds the empty text"), ("{starts: ''}", "finds the empty"),
+            ("{starts: '(?P<a>x)(?P<b>y)'}", "named groups a, b"),
         )
     ),
     pytest.param("name: slip\ntitle: S\nrecord_per:\n  starts: '['\nfields:\n  a: {}\n", 4, "no regular", id="a bad start on its line"),

@@ -132,6 +132,20 @@ def test_a_documents_pages_are_cut_into_records(record_per: Any, ranges: list[tu
     assert [one.at.record for one in made if one.at] == list(range(1, len(ranges) + 1))
 
 
+@pytest.mark.parametrize(("starts", "ranges", "doubts"), [
+    pytest.param(r"Statement no\. (?P<number>\d+)", [(1, 2), (3, 4), (5, 5)], [0, 0, 1], id="by its number"),
+    pytest.param(r"Statement no\. \d+", [(1, 1), (2, 2), (3, 3), (4, 4), (5, 5)], [0, 0, 1, 0, 1], id="at each line"),
+])
+def test_a_line_on_every_page_starts_a_record_where_what_its_group_names_changes(
+    starts: str, ranges: list[tuple[int, int]], doubts: list[int],
+) -> None:
+    numbers = ([1], [1], [2, 2], [2], [3, 4])
+    drawn = ["\n".join(f"Statement no. {number}" for number in on_page) for on_page in numbers]
+    made = records_of(contract({"starts": starts}), *(page(text, number) for number, text in enumerate(drawn, 1)))
+    assert [(one.at.first_page, one.at.last_page) for one in made if one.at] == ranges
+    assert [len(one.problems) for one in made] == doubts
+
+
 @pytest.mark.parametrize("record_per", ["page", STARTS])
 def test_pages_without_words_begin_no_record(record_per: Any) -> None:
     drawn = [[], THREE[0], [], THREE[3]]

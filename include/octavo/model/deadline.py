@@ -6,7 +6,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -57,13 +57,24 @@ def within(seconds: float) -> Iterator[object]:
             signal.setitimer(signal.ITIMER_REAL, max(outer - (time.monotonic() - started), 1e-6))
 
 
-def fits(pattern: str, text: str, whole: bool = True, seconds: float = PATTERN_SECONDS) -> bool:
-    """Whether a text fits a contract's pattern, all of it or a part; one that it takes longer than ``seconds`` to tell of does not."""
+def fits(pattern: str, text: str, seconds: float = PATTERN_SECONDS) -> bool:
+    """Whether all of a text fits a contract's pattern; one that it takes longer than ``seconds`` to tell of does not."""
+    return _bounded(re.fullmatch, pattern, text, seconds) is not None
+
+
+def search(pattern: str, text: str) -> re.Match[str] | None:
+    """The first part of a text that fits a contract's pattern; None also where it takes too long to tell."""
+    return _bounded(re.search, pattern, text, PATTERN_SECONDS)
+
+
+def _bounded(
+    match: Callable[[str, str], re.Match[str] | None], pattern: str, text: str, seconds: float,
+) -> re.Match[str] | None:
     block = None
     try:
         with within(seconds) as block:
-            return (re.fullmatch if whole else re.search)(pattern, text) is not None
+            return match(pattern, text)
     except TimedOut as error:
         if error.block is not block:
             raise
-        return False
+        return None

@@ -122,7 +122,10 @@ def compiled(key: str, pattern: str, *loc: str | int) -> re.Pattern[str]:
 
 
 class Starts(ContractPart):
-    """Of ``record_per``: a record begins on each page that has a line on which the pattern ``starts`` is found."""
+    """Of ``record_per``: a record begins on each page that has a line on which the pattern ``starts`` is found.
+
+    With a named group only where its text is another than on the pages before.
+    """
 
     starts: str
 
@@ -133,7 +136,10 @@ def unit_of_records(given: object) -> object:
         return given
     if not isinstance(given, dict) or list(given) != ["starts"] or not isinstance(given["starts"], str):
         raise Misplaced("is document, page or {starts: PATTERN}")
-    if compiled("starts", given["starts"], "starts").search(""):
+    pattern = compiled("starts", given["starts"], "starts")
+    if len(pattern.groupindex) > 1:
+        raise Misplaced(f"`starts:` has the named groups {', '.join(pattern.groupindex)}; name only what tells records apart", "starts")
+    if pattern.search(""):
         raise Misplaced(f"`starts:` {given['starts']!r} finds the empty text, so that every page would start a record", "starts")
     return Starts(starts=given["starts"])
 

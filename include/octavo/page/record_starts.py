@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import TypeVar
 
 from octavo.model.contracts import Contract, Starts
-from octavo.model.deadline import fits
+from octavo.model.deadline import search
 from octavo.page import typed
 from octavo.page.layout import PageLayout
 
@@ -21,20 +21,27 @@ class RecordStarts:
     def __init__(self, contract: Contract) -> None:
         self._per = contract.record_per
         self._looked_at: PageLayout | None = None
-        self._found = 0
+        self._found: tuple[object, ...] = ()
 
     def on(self, layout: PageLayout) -> int:
-        """How many records begin on a page; none on one without words, and none where the document is one record.
+        """Of how many records a page has a start; none on one without words, and none where the document is one record."""
+        return len(self._keys(layout))
+
+    def _keys(self, layout: PageLayout) -> tuple[object, ...]:
+        """What tells the records apart that a page has starts of: the texts of the pattern's named group, without one the lines.
 
         ``starts`` is looked for in each line, where wide gaps are two or three spaces.
         """
         if self._per == "document" or not layout.given.words:
-            return 0
+            return ()
         if not isinstance(self._per, Starts):
-            return 1
+            return (layout.given.number,)
         if self._looked_at is not layout:  # asked several times of one page after the other
+            starts = self._per.starts
             texts = (typed.Run(layout.page, line.words, 0, layout.segment_of).text for line in layout.lines)
-            self._looked_at, self._found = layout, sum(fits(self._per.starts, text, whole=False) for text in texts)
+            found = [(number, one) for number, text in enumerate(texts) if (one := search(starts, text))]
+            keys = (next(iter(one.groupdict().values()), (layout.given.number, number)) for number, one in found)
+            self._looked_at, self._found = layout, tuple(dict.fromkeys(keys))
         return self._found
 
     def has_top(self, layout: PageLayout) -> bool:
@@ -44,8 +51,8 @@ class RecordStarts:
     def records(self, pages: Iterable[P], layout_of: Callable[[P], PageLayout]) -> Iterator[tuple[int | None, Iterator[P]]]:
         """The pages of a document by record: its number from 1, None where the document is one record, and its pages.
 
-        A page on which a record begins is the first of a new one, unless no page before it has words. Pages before the first of them are
-        a record of their own. The pages of a record must be taken before the next one is asked for.
+        A page on which another record begins is the first of a new one, unless no page before it has words. Pages before the first of them
+        are a record of their own. The pages of a record must be taken before the next one is asked for.
         """
         if self._per == "document":
             yield None, iter(pages)
@@ -54,9 +61,10 @@ class RecordStarts:
             yield number, (page for _, page in group)
 
     def _numbered(self, pages: Iterable[P], layout_of: Callable[[P], PageLayout]) -> Iterator[tuple[int, P]]:
-        number, has_words = 1, False
+        number, has_words, key = 1, False, None
         for page in pages:
             layout = layout_of(page)
-            number += has_words and self.on(layout) > 0
-            has_words = has_words or bool(layout.given.words)
+            keys = self._keys(layout)
+            number += has_words and any(one != key for one in keys)
+            has_words, key = has_words or bool(layout.given.words), keys[-1] if keys else key
             yield number, page
