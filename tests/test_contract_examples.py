@@ -64,7 +64,7 @@ def _answered(contract: Contract, pages: Sequence[Page]) -> list[PageAnswers]:
         answers = []
         for of, said in rules.answers(found, [chunk]):
             parsed, words = (rules.json_of(said, part) for part in (lambda printed: printed.text, lambda printed: list(printed.words)))
-            answers.append(Answer("d", one.number, of.number, of.box, rules.EXTRACTOR, False, "", parsed, word_ids=words))
+            answers.append(Answer(one.number, of.number, of.box, rules.EXTRACTOR, False, parsed, word_ids=words))
         merged.append(PageAnswers(one, [chunk], answers))
     return merged
 

@@ -22,7 +22,7 @@ from octavo.extraction.rules import stage as rules
 from octavo.ingest import stage as ingest
 from octavo.merging.documents import Merger, PageAnswers
 from octavo.model import contracts
-from octavo.model.entities import Answer, Box, Field, ParseStatus, Partition, Verdict
+from octavo.model.entities import Answer, Box, Field, Partition, Verdict
 from octavo.model.settings import CONTRACTS_FOLDER, Settings
 from octavo.reading import stage as reading
 from octavo.storage import schemas
@@ -171,14 +171,14 @@ def merged(contract: str, name: str, root: Path, said: dict[str, list] | None = 
     rules.run(space, shard, spec)
     answers = [said_by_layout(row) for row in space.read(space.shard("extract_layout", shard)).to_pylist()]
     if said:
-        answers.append(Answer(page.document, 1, chunks[0].number, chunks[0].box, "molmo", False, "", said))
+        answers.append(Answer(1, chunks[0].number, chunks[0].box, "molmo", False, said))
     return row["fields"], {field.path: field for field in Merger(spec).merge(page.document, [PageAnswers(page, chunks, answers)])}
 
 
 def said_by_layout(row: dict[str, Any]) -> Answer:
     box = Box(row["x0"], row["y0"], row["x1"], row["y1"])
     parsed = json.loads(row["parsed"] or "{}")
-    return Answer(row["document"], row["page"], row["chunk"], box, rules.EXTRACTOR, True, "", parsed, ParseStatus.OK)
+    return Answer(row["page"], row["chunk"], box, rules.EXTRACTOR, True, parsed)
 
 
 @pytest.mark.usefixtures("any_confidence")

@@ -33,7 +33,7 @@ def chunk(of: Page, box: Box | None = None, number: int = 0) -> Chunk:
 def answer(
     parsed: dict[str, Any], extractor: str = "layout", hinted: bool = False, number: int = 1, box: Box | None = None, at: int = 0,
 ) -> Answer:
-    return Answer("d", number, at, box or Box(0, 0, 1000, 1000), extractor, hinted, "", parsed)
+    return Answer(number, at, box or Box(0, 0, 1000, 1000), extractor, hinted, parsed)
 
 
 def merge(contract: Contract, text: str | Page, *answers: Answer) -> dict[str, Field]:
@@ -49,7 +49,7 @@ def by_rules(contract: Contract, drawn: str | Page) -> dict[str, Field]:
     whole = chunk(one)
     ((_, said),) = answers(extract([one], contract)[0], [whole])
     parsed, words = json_of(said, lambda printed: printed.text), json_of(said, lambda printed: list(printed.words))
-    found = Answer("d", 1, 0, whole.box, "layout", False, "", parsed, word_ids=words)
+    found = Answer(1, 0, whole.box, "layout", False, parsed, word_ids=words)
     return {field.path: field for field in Merger(contract).merge("d", [PageAnswers(one, [whole], [found])])}
 
 

@@ -30,7 +30,6 @@ _UNSEEN = Grounding(Support.NONE, ())
 _SUPPORT = {Support.EXACT: 0, Support.NORMALISED: 0, Support.UNREADABLE: 1, Support.NONE: 2}
 
 
-
 class AppliedCorrections:
     """The corrections of one document, placed on its pages as they come."""
 

@@ -71,7 +71,6 @@ class PageLists:
         self._carried = list(carried)
         self._goes_on = _last_row(own) or list(carried)
         self._known: dict[_Key, ItemRow] = {}
-        self._key: _Key = (0, Box(0, 0, 0, 0), 0, frozenset(), ())
 
     def rows(self, source: int, items: Iterable[Sequence[Candidate]]) -> list[ItemRow]:
         """One answer's rows, each with places that no earlier row of the answer has taken."""
@@ -82,14 +81,16 @@ class PageLists:
             self._listed, self._times = {}, Counter(cells[0].value for cells in items)
         y = position = -1
         for number, candidates in enumerate(items):
-            known = self._known_row(candidates, frozenset(taken), y)
+            first = candidates[0]
+            # The cells, and the state of the page that they meet: another answer may have given the row already.
+            key: _Key = (first.chunk, first.box, y, frozenset(taken), tuple([(one.field, one.value) for one in candidates]))
+            known = self._known.get(key)
             if known is not None:
                 row = _repeated(known, source, candidates, number)
                 rows.append(row)
                 taken |= row.words
                 y, position = row.y, row.position
                 continue
-            key = self._key
             cells: list[_Cell] = [(one, *self._scorer.ground(one)) for one in candidates]
             places = self._places(cells, taken, y)
             all_scored: ByField = {}
@@ -106,16 +107,9 @@ class PageLists:
                 position = min([self._order.get(i, i) for i in words])
             if not self._pairs:
                 multiply(all_scored)
-            first = candidates[0]
-            rows.append(ItemRow(source, first.box, first.chunk, first.extractor, all_scored, frozenset(words), position, y, number))
+            rows.append(ItemRow(source, first.box, first.chunk, all_scored, frozenset(words), position, y, number))
             self._known[key] = rows[-1]
         return rows
-
-    def _known_row(self, candidates: Sequence[Candidate], taken: frozenset[int], y: int) -> ItemRow | None:
-        """What another answer's row with the same cells became, at the same state of the page."""
-        first = candidates[0]
-        self._key = (first.chunk, first.box, y, taken, tuple([(one.field, one.value) for one in candidates]))
-        return self._known.get(self._key)
 
     def _places(self, cells: Sequence[_Cell], taken: set[int], y: int) -> list[_Placed]:
         """Where the cells of a row stand, and how they are linked to their fields."""
@@ -352,7 +346,7 @@ def _repeated(row: ItemRow, source: int, candidates: Sequence[Candidate], number
     cells: ByField = {}
     for candidate in candidates:
         cells.setdefault(candidate.field, []).append(next(waiting[candidate.field]).repeated_by(candidate))
-    return ItemRow(source, row.box, row.chunk, candidates[0].extractor, cells, row.words, row.position, row.y, number)
+    return ItemRow(source, row.box, row.chunk, cells, row.words, row.position, row.y, number)
 
 
 def _apart(header: Box, box: Box) -> float:

@@ -21,7 +21,6 @@ class ItemRow:
     source: int
     box: Box
     chunk: int
-    extractor: str
     cells: ByField
     words: frozenset[int]
     position: int

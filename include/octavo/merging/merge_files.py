@@ -11,7 +11,7 @@ from octavo.merging.documents import Merger, PageAnswers
 from octavo.merging.kinds import KindMatch
 from octavo.model import answer_json
 from octavo.model.contracts import Contract
-from octavo.model.entities import Answer, Box, Chunk, Field, Page, ParseStatus, Source, Word, union
+from octavo.model.entities import Answer, Box, Chunk, Field, Page, Source, Word, union
 from octavo.model.errors import SettingsError
 from octavo.page.values import encodable
 
@@ -29,7 +29,7 @@ def merge(answers: Iterable[Mapping[str, Any]], words: Iterable[Mapping[str, Any
 
     Yields:
         One object per field, documents sorted by id: ``document``, ``record`` (its number, where the contract makes several of a
-        document), ``field``, ``value``, ``support``, ``verdict``, ``page``, ``evidence`` (boxes, with their page where it is another),
+        document), ``field``, ``value``, ``support``, ``verdict``, ``page``, ``evidence`` (boxes on that page),
         ``reason`` and ``losers``.
 
     Raises:
@@ -63,18 +63,14 @@ def as_json(field: Field) -> dict[str, Any]:
     }
 
 
-def parse(text: str, contract: Contract) -> tuple[dict[str, object], ParseStatus]:
-    """The JSON object in what a model said; numbers stay as they are written.
+def parse(text: str, contract: Contract) -> dict[str, object]:
+    """The JSON object in what a model said, empty where there is none; numbers stay as they are written.
 
     A bare list is taken as rows of the contract's only list, otherwise as objects one after another.
     """
-    if not text.strip():
-        return {}, ParseStatus.BLANK
     value, strict, _ = answer_json.read(text)
-    value, wrapped = answer_json.as_object(value, contract)
-    if not isinstance(value, dict) or (not strict and not answer_json.holds_value(value)):
-        return {}, ParseStatus.FAILED
-    return value, ParseStatus.OK if strict and not wrapped else ParseStatus.REPAIRED
+    value, _ = answer_json.as_object(value, contract)
+    return value if isinstance(value, dict) and (strict or answer_json.holds_value(value)) else {}
 
 
 def _page(document: str, number: int, words: list[Word], said: list[tuple[Box, Mapping[str, Any]]], contract: Contract) -> PageAnswers:
@@ -89,9 +85,7 @@ def _page(document: str, number: int, words: list[Word], said: list[tuple[Box, M
     for box, answer in said:
         said_text = answer["text"]
         text = said_text if isinstance(said_text, str) else json.dumps(said_text)
-        parsed, status = parse(text, contract)
-        name = encodable(answer["extractor"])
-        answers.append(Answer(document, number, numbers[box], box, name, answer["hinted"], text, parsed, status))
+        answers.append(Answer(number, numbers[box], box, encodable(answer["extractor"]), answer["hinted"], parse(text, contract)))
     return PageAnswers(page, chunks, answers)
 
 

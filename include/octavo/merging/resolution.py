@@ -64,9 +64,7 @@ class Decider(NamedTuple):
 
 def resolve(document: str, path: str, spec: FieldSpec, all_scored: Sequence[ScoredCandidate], matched: bool, decider: Decider) -> Field:
     """One field from all candidates for it; at least one."""
-    weighed = _weigh(all_scored)
-    if len(weighed) > 1:
-        weighed.sort(key=_order(spec))
+    weighed = sorted(_weigh(all_scored), key=_order(spec)) if len(all_scored) > 1 else _weigh(all_scored)
     winner = weighed[0]
     verdict, reason = _verdict(winner, weighed, spec, decider.cash_unit)
     best = winner.scored
@@ -133,8 +131,6 @@ def missing(document: str, path: str) -> Field:
 
 
 def _weigh(all_scored: Sequence[ScoredCandidate]) -> list[_Weighed]:
-    if len(all_scored) == 1:
-        return [_Weighed(all_scored[0], _level(all_scored[0], ""), "", 1)]
     groups: ByField = {}
     for scored in all_scored:
         groups.setdefault(scored.canonical, []).append(scored)

@@ -23,7 +23,7 @@ from octavo.merging.records import fields_table, record, verdicts
 from octavo.merging.unclaimed import unclaimed
 from octavo.model.contracts import Contract
 from octavo.model.deadline import TimedOut, within
-from octavo.model.entities import Answer, Box, Chunk, Field, Page, ParseStatus, RecordPages, Report
+from octavo.model.entities import Answer, Box, Chunk, Field, Page, RecordPages, Report
 from octavo.model.errors import WorkspaceError
 from octavo.model.settings import Limits
 from octavo.storage import fs, schemas
@@ -38,12 +38,11 @@ PAGES_AT_ONCE = 8
 ROWS_AT_ONCE = 4096
 # Objects made between two collections of garbage. Measured: bench/merging.py, 15 to 20% faster, 1 MB more memory.
 COLLECT_AFTER = 50_000
-_STATUS: dict[str | None, ParseStatus] = {None: ParseStatus.OK, **{status.value: status for status in ParseStatus}}
 logger = logging.getLogger(__name__)
 
 _PLACE = ["document", "page", "chunk", "x0", "y0", "x1", "y1"]
 _CHUNKS = pa.schema([schemas.CHUNKS.field(name) for name in (*_PLACE, "strategy", "word_ids")])
-_ANSWERS = pa.schema([schemas.ANSWERS.field(name) for name in (*_PLACE, "extractor", "hinted", "parsed", "parse_status", "word_ids")])
+_ANSWERS = pa.schema([schemas.ANSWERS.field(name) for name in (*_PLACE, "extractor", "hinted", "parsed", "word_ids")])
 
 
 def run(
@@ -231,11 +230,11 @@ def _answers(tables: Iterable[pa.Table]) -> dict[int, list[Answer]]:
     """A document's answers by page; numbers in their JSON stay as they are written."""
     found: dict[int, list[Answer]] = {}
     for table in tables:
-        for document, page, chunk, x0, y0, x1, y1, extractor, hinted, text, status, ids in _tuples(table):
+        for _, page, chunk, x0, y0, x1, y1, extractor, hinted, text, ids in _tuples(table):
             parsed = _JSON.decode(text) if text else {}
             found.setdefault(page, []).append(Answer(
-                document, page, chunk, Box(x0, y0, x1, y1), extractor, bool(hinted), "", parsed if isinstance(parsed, dict) else {},
-                _STATUS[status], json.loads(ids) if ids else None,
+                page, chunk, Box(x0, y0, x1, y1), extractor, bool(hinted), parsed if isinstance(parsed, dict) else {},
+                json.loads(ids) if ids else None,
             ))
     return found
 

@@ -171,15 +171,12 @@ class Answer(NamedTuple):
     the extractor does not know which words it took.
     """
 
-    document: str
     page: int
     chunk: int
     box: Box
     extractor: str
     hinted: bool
-    raw: str
     parsed: dict[str, object]
-    status: ParseStatus = ParseStatus.OK
     word_ids: dict[str, object] | None = None
 
 
