@@ -271,15 +271,22 @@ class Reader:
 def client(left: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     from airflow.api_fastapi.core_api.security import get_user
 
-    from octavo_airflow.ui import access
-    from octavo_airflow.ui.app import app
+    from octavo_airflow.ui import access, dag_index
+    from octavo_airflow.ui import app as pages
 
+    app = pages.app
     for ask in ("may_edit", "may_run"):
         monkeypatch.setattr(access, ask, lambda user, dag: True)
+    monkeypatch.setattr(pages, "run_started", lambda dag, run: None)  # there is no database
+    dags = {f"octavo_{contract}": {contract} for contract in ("airtime", *(partition.contract for partition in PUBLISHED))}
+    monkeypatch.setattr(dag_index, "publishing", lambda: dags)
+    monkeypatch.setattr(dag_index, "rebuilding", "octavo_{}.remerge".format)
+    monkeypatch.setattr(dag_index, "takes", lambda dag, *params: True)
+    monkeypatch.setattr(dag_index, "stage", lambda dag, task: (task, dag.removeprefix("octavo_")))
     outer = FastAPI()
     outer.mount("/octavo", app)
     monkeypatch.setitem(app.dependency_overrides, get_user, Reader)
-    monkeypatch.setitem(app.dependency_overrides, access.readable_contracts, lambda: {partition.contract for partition in PUBLISHED})
+    monkeypatch.setitem(app.dependency_overrides, access.readable_dags, lambda: dags)
     with TestClient(outer, base_url="http://test/octavo/") as made:
         yield made
 
