@@ -47,7 +47,7 @@ test-quick: dev ## what a change in the core can break, in a minute or two: no m
 	$(PYTEST) --numprocesses auto --dist loadfile $(QUICK)
 
 test-core: dev ## all tests but the end-to-end ones
-	$(PYTEST) --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --ignore tests/e2e
+	$(PYTEST) --numprocesses $$(( $$(nproc) + 1 )) --maxprocesses 4 --dist loadfile --no-loadscope-reorder --ignore tests/e2e
 
 test-e2e: dev ## the tests under a real Airflow, in a real browser
 	$(PYTEST) --numprocesses 3 --dist loadfile --no-loadscope-reorder tests/e2e

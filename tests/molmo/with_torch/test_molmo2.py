@@ -3,6 +3,7 @@
 import json
 import weakref
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,7 @@ from octavo.extraction.vlm.options import RuntimeOptions
 from octavo.extraction.vlm.protocol import Finish
 from octavo.extraction.vlm.retries import OUT_OF_MEMORY
 from octavo.extraction.vlm.runtimes import torch_parts
+from octavo.extraction.vlm.runtimes.lease import take
 from octavo.extraction.vlm.runtimes.molmo2 import Molmo2
 from octavo.extraction.vlm.runtimes.torch_parts import LOOK_EVERY, LoopWatch
 from octavo.model.answer_json import LEAST_TOKENS
@@ -143,7 +145,7 @@ def test_a_run_on_cards_leases_one_and_a_run_on_the_cpu_none(monkeypatch, tmp_pa
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda one: SimpleNamespace(uuid=f"GPU-{one.index}"))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda one: "fake card")
     monkeypatch.setattr(torch_parts, "folder", lambda: tmp_path)
-    monkeypatch.setattr("octavo.extraction.vlm.runtimes.lease.WAIT_SECONDS", 0)
+    monkeypatch.setattr(torch_parts, "take", partial(take, wait_seconds=0))
     current = []
     monkeypatch.setattr(torch.cuda, "set_device", lambda one: current.append(str(one)))
     monkeypatch.setattr(torch.cuda, "init", lambda: None)
@@ -166,7 +168,7 @@ def test_slices_of_one_card_are_leased_apart(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda one: SimpleNamespace(uuid="GPU-1"))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda one: "fake card MIG 1g.10gb")
     monkeypatch.setattr(torch_parts, "folder", lambda: tmp_path)
-    monkeypatch.setattr("octavo.extraction.vlm.runtimes.lease.WAIT_SECONDS", 0)
+    monkeypatch.setattr(torch_parts, "take", partial(take, wait_seconds=0))
     held = []
     for slice_ in ("MIG-a", "MIG-GPU-1/2/0"):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", slice_)
