@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -99,3 +101,14 @@ def stream(content: str, entries: str = "") -> str:
 def line(text: str, x: float, y: float, size: float = 12, before: str = "") -> str:
     """Drawing operators of a line of text whose baseline starts at ``x``, ``y`` points from the bottom left."""
     return f"q {before} BT /F1 {size} Tf 1 0 0 1 {x} {y} Tm ({text}) Tj ET Q\n"
+
+
+def tar_bytes(members: Members) -> bytes:
+    """A TAR archive with these members."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()

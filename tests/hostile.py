@@ -11,7 +11,6 @@ import io
 import os
 import random
 import struct
-import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -20,7 +19,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from octavo.model.contracts import Contract
-from tests.documents import line, make_zip, stream, text_pdf, written_pdf
+from tests.documents import line, make_zip, stream, tar_bytes, text_pdf, written_pdf
 
 CONTRACT = Contract.model_validate({
     "name": "hostile", "title": "Hostile files", "locale": {"languages": ["en", "de"], "currency": "GBP "},
@@ -224,16 +223,6 @@ def _frames(path: Path, count: int, side: int = 4, **how: object) -> None:
     frames[0].save(path, save_all=True, append_images=frames[1:], **how)
 
 
-def _tar(members: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, data in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return buffer.getvalue()
-
-
 def _zipped(members: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
@@ -297,10 +286,10 @@ BOMBS: dict[str, Maker] = {
     "bomb-depths.zip": lambda path: path.write_bytes(_again(b"x", lambda data: _zipped({"a.zip": data, "b.zip": data}), 8)),
     "bomb-members.zip": lambda path: make_zip(path, {f"{n}.pdf": b"" for n in range(20_000)}),
     "bomb-same.zip": lambda path: path.write_bytes(_overlapping(500)),
-    "bomb-members.tar": lambda path: path.write_bytes(_tar({f"{n}.pdf": b"" for n in range(20_000)})),
-    "bomb-zeros.tar.gz": lambda path: path.write_bytes(gzip.compress(_tar({"a.pdf": ZEROS}))),
+    "bomb-members.tar": lambda path: path.write_bytes(tar_bytes({f"{n}.pdf": b"" for n in range(20_000)})),
+    "bomb-zeros.tar.gz": lambda path: path.write_bytes(gzip.compress(tar_bytes({"a.pdf": ZEROS}))),
     "bomb-depths.gz": lambda path: path.write_bytes(_again(ZEROS, gzip.compress, 5)),
-    "bomb-tar-depths.tar": lambda path: path.write_bytes(_again(b"x", lambda data: _tar({"a.tar": data}), 20)),
+    "bomb-tar-depths.tar": lambda path: path.write_bytes(_again(b"x", lambda data: tar_bytes({"a.tar": data}), 20)),
 }
 
 

@@ -26,7 +26,7 @@ from octavo.model.settings import Limits, Settings
 from octavo.storage import archives, fs
 from octavo.storage.workspace import Workspace
 from octavo.workflows import pipeline
-from tests.documents import LINES, Members, make_zip, text_pdf
+from tests.documents import LINES, Members, make_zip, tar_bytes, text_pdf
 
 RECEIPT = contracts.find("receipt", Settings().contracts)
 DAY = dt.date(2026, 11, 2)
@@ -34,16 +34,6 @@ DAY = dt.date(2026, 11, 2)
 
 def pdf(folder: Path, text: str) -> bytes:
     return text_pdf(folder / f"{text}.pdf", [[*LINES, text]]).read_bytes()
-
-
-def tar_bytes(members: Members) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, data in members.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return buffer.getvalue()
 
 
 def make_zst(path: Path, members: Members) -> Path:

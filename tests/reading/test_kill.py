@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import psutil
-import pytest
 
 from tests.documents import page_picture
 
@@ -61,7 +60,6 @@ def _name(process: psutil.Process) -> str:
         return ""
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ties a child's life to its parent's")
 def test_a_killed_stage_leaves_no_child_and_its_retry_reads_only_what_was_lost(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()

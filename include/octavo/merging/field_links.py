@@ -29,7 +29,6 @@ PLACED = 1 << 16
 
 # Kinds of which a document has so many that a lesser label counts only where no better one is printed.
 _RANKED = frozenset({Kind.IDENTIFIER, Kind.DATE})
-# An amount as amounts are printed, with its cents; a bare 6 beside "Total" is a count.
 
 
 class FieldLink(NamedTuple):
@@ -270,6 +269,7 @@ class FieldLinks:
         for one in self._by_field.get(field, ()):
             reach = round(labels.BELOW * one.box.height)
             near.update(i for i in index.between(one.box.y0, one.box.y1 + reach) if index.boxes[i].x1 > one.box.x0)
+        # A bare 6 beside "Total" is a count.
         printed = {i for i in near if CENTS.search(index.texts[i])}
         return [
             (number, [words for words in places if not (printed.isdisjoint(words) or index.is_part(words))])

@@ -64,7 +64,7 @@ class Decider(NamedTuple):
 
 def resolve(document: str, path: str, spec: FieldSpec, all_scored: Sequence[ScoredCandidate], matched: bool, decider: Decider) -> Field:
     """One field from all candidates for it; at least one."""
-    weighed = sorted(_weigh(all_scored), key=_order(spec)) if len(all_scored) > 1 else _weigh(all_scored)
+    weighed = sorted(_weigh(all_scored), key=_order(spec))
     winner = weighed[0]
     verdict, reason = _verdict(winner, weighed, spec, decider.cash_unit)
     best = winner.scored

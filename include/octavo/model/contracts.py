@@ -54,10 +54,9 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 COLUMNS = ("document", "uri", "contract_hash", "contract")
 # And those of a contract that makes several records of a document.
 RECORD_COLUMNS = ("record", "first_page", "last_page")
+_ROW_NUMBER = re.compile(r"\[\d+\]")
 RESERVED = frozenset({"documents", "pages", "chunks", "fields", "review", "corrections", "answers", "ledger"})
 
-
-_ROW_NUMBER = re.compile(r"\[\d+\]")
 
 class Strategy(StrEnum):
     """How a page is cut into chunks."""
