@@ -13,7 +13,7 @@ from upath import UPath
 
 from octavo.merging.merge_files import merge
 from octavo.model.contracts import Contract
-from octavo.model.entities import Partition, name_of
+from octavo.model.entities import Partition, Verdict, name_of
 from octavo.model.settings import Settings
 from octavo.storage import fs
 from octavo.storage.corrections import CorrectionStore
@@ -146,6 +146,15 @@ def test_a_line_on_every_page_starts_a_record_where_what_its_group_names_changes
     assert [len(one.problems) for one in made] == doubts
 
 
+def test_a_page_that_repeats_what_tells_its_record_has_no_top_of_its_own() -> None:
+    tops = (("Harbour Savings Bank Ltd", 1), ("Oakum Removals Ltd", 1), ("Tern Building Society Ltd", 2))
+    drawn = [f"{name}\nStatement no. {number}" for name, number in tops]
+    used = contract({"starts": r"Statement no\. (?P<number>\d+)"}, fields={"bank": {"type": "name", "place": "top"}})
+    made = records_of(used, *(page(text, number) for number, text in enumerate(drawn, 1)))
+    found = [(one.at.first_page, one.at.last_page, field.value, field.verdict) for one in made if one.at for field in one.fields]
+    assert found == [(1, 2, "Harbour Savings Bank Ltd", Verdict.ACCEPTED), (3, 3, "Tern Building Society Ltd", Verdict.ACCEPTED)]
+
+
 @pytest.mark.parametrize("record_per", ["page", STARTS])
 def test_pages_without_words_begin_no_record(record_per: Any) -> None:
     drawn = [[], THREE[0], [], THREE[3]]
@@ -195,7 +204,7 @@ def test_match_is_asked_of_each_record() -> None:
     pytest.param([["Dear customer", "Closing balance: 1.00"], *THREE], 1, "page 1 has no line that the contract's `starts` finds",
                  id="pages before the first start"),
     pytest.param([["Dear customer", "Closing balance: 1.00"], ["Yours"]], 1, "pages 1 to 2 have no line", id="no start at all"),
-    pytest.param([THREE[0], [*THREE[3], "", "Statement no. 41010"]], 2, "page 2 has 2 lines", id="a second start on one page"),
+    pytest.param([THREE[0], [*THREE[3], "", "Statement no. 41010"]], 2, "page 2 has starts of 2 records", id="a second start on one page"),
 ])
 def test_a_record_of_doubtful_bounds_is_in_review_and_nothing_of_it_is_accepted(
     pages: list[list[str]], record: int, said: str, tmp_path: Path,

@@ -101,7 +101,6 @@ def _problems(merger: Merger, pages: Sequence[_SeenPage]) -> Iterator[str]:
         yield f"{said} no line that the contract's `starts` finds: this may be no record, or the rest of one"
     for at, page in enumerate(pages):
         if page.starts > 1:
-            counted = f"page {page.number} has {page.starts} lines that the contract's `starts` finds"
-            yield f"{counted}, and a record begins with a page: it may be several"
+            yield f"page {page.number} has starts of {page.starts} records, and a record begins with a page: it may be several"
         if page.is_lost and contract.wants_page(page.number) and any(one.has_words and not one.starts for one in pages[at + 1:]):
             yield f"page {page.number} could not be read: a record may begin on it"

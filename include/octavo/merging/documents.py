@@ -82,6 +82,7 @@ class Merger:
             pages: its pages in order, as ``starts`` cuts them; each is weighed and let go.
             corrections: what people said about it, one for each field path.
         """
+        has_top = self.starts.tops()
         scalars: ByField = {}
         free: ByField = {}
         items = _Items(document, self._decider)
@@ -92,8 +93,7 @@ class Merger:
             carried = weighed.carried(self._lists) if weighed else {}
             answers = [self._reader.candidates(answer) for answer in _distinct(page.answers)]
             said_dates = [one.value for said in answers for one in said if one.spec.type is Kind.DATE and one.matched]
-            has_top = self.starts.has_top(page.layout)
-            weighed = _PageMerge(page, has_top, self._parser, self._labels, self._cash_unit, carried, said_dates)
+            weighed = _PageMerge(page, has_top(page.layout), self._parser, self._labels, self._cash_unit, carried, said_dates)
             applied.see(page.page.number, weighed.scorer, weighed.links)
             if self._only_date is not None:
                 dates |= weighed.dates

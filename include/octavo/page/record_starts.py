@@ -48,6 +48,11 @@ class RecordStarts:
         """Whether a page heads a record, as far as the page itself shows it: what stands at its top is then at the record's."""
         return layout.given.number == 1 or self.on(layout) > 0
 
+    def tops(self) -> Callable[[PageLayout], bool]:
+        """Says of the pages of a record, asked for in their order, which of them heads it: a page that repeats its key does not."""
+        begins = self._begins()
+        return lambda layout: begins(layout) or layout.given.number == 1
+
     def records(self, pages: Iterable[P], layout_of: Callable[[P], PageLayout]) -> Iterator[tuple[int | None, Iterator[P]]]:
         """The pages of a document by record: its number from 1, None where the document is one record, and its pages.
 
@@ -61,10 +66,23 @@ class RecordStarts:
             yield number, (page for _, page in group)
 
     def _numbered(self, pages: Iterable[P], layout_of: Callable[[P], PageLayout]) -> Iterator[tuple[int, P]]:
-        number, has_words, key = 1, False, None
+        number, has_words, begins = 1, False, self._begins()
         for page in pages:
             layout = layout_of(page)
-            keys = self._keys(layout)
-            number += has_words and any(one != key for one in keys)
-            has_words, key = has_words or bool(layout.given.words), keys[-1] if keys else key
+            begun = begins(layout)
+            number += has_words and begun
+            has_words = has_words or bool(layout.given.words)
             yield number, page
+
+    def _begins(self) -> Callable[[PageLayout], bool]:
+        """Says of one page after the other whether another record than the last one begins on it."""
+        key: object = None
+
+        def begins(layout: PageLayout) -> bool:
+            nonlocal key
+            keys = self._keys(layout)
+            is_other = any(one != key for one in keys)
+            key = keys[-1] if keys else key
+            return is_other
+
+        return begins
