@@ -343,14 +343,15 @@ def test_rights_to_one_contract_are_none_to_rebuild_another(app: FastAPI, shelf:
             return {"letters", "letters.review", "letters.remerge", "bills.review", "other"}
 
     monkeypatch.setattr(access, "get_auth_manager", Manager)
-    monkeypatch.setattr(dag_index, "publishing", lambda: {"letters": {"letter"}, "bills": {"bill"}, "close": {"bill", "note"}})
+    dags = {"letters": {"letter"}, "bills": {"bill"}, "close": {"bill", "note"}}
+    monkeypatch.setattr(dag_index, "publishing", lambda: dags)
     monkeypatch.setattr(dag_index, "rebuilding", {"letter": "letters.remerge", "bill": "bills.remerge"}.get)
     user: Any = Editor()
-    assert access.may_rebuild(user, "letter")
+    assert access.may_rebuild(user, "letter", dags)
     assert asked == [("PUT", "letters"), ("POST", "letters.remerge")]
     asked.clear()
-    assert not access.may_rebuild(user, "bill")
+    assert not access.may_rebuild(user, "bill", dags)
     assert asked == [("PUT", "bills"), ("PUT", "close")]
-    assert not access.may_rebuild(user, "note"), "no DAG rebuilds it"
+    assert not access.may_rebuild(user, "note", dags), "no DAG rebuilds it"
     assert access.readable_dags(user) == {"letters": {"letter"}}
     assert access.readable_contracts(access.readable_dags(user)) == {"letter"}

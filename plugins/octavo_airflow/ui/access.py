@@ -69,22 +69,22 @@ def from_here(request: Request) -> None:
         raise HTTPException(403, "the form was not sent from a page of this server")
 
 
-def may_correct(user: BaseUser, contract: str) -> bool:
-    """Whether the user may edit a DAG that publishes a contract, and so its values."""
-    return any(may_edit(user, dag) for dag, contracts in sorted(dag_index.publishing().items()) if contract in contracts)
+def may_correct(user: BaseUser, contract: str, dags: dict[str, set[str]]) -> bool:
+    """Whether the user may edit one of the DAGs that publish a contract, of those that the user may read, and so its values."""
+    return any(may_edit(user, dag) for dag, contracts in sorted(dags.items()) if contract in contracts)
 
 
-def may_rebuild(user: BaseUser, contract: str) -> bool:
+def may_rebuild(user: BaseUser, contract: str, dags: dict[str, set[str]]) -> bool:
     """Whether the user may change a contract's values and start the DAG that rebuilds its days."""
     rebuilding = dag_index.rebuilding(contract)
-    return rebuilding is not None and may_correct(user, contract) and may_run(user, rebuilding)
+    return rebuilding is not None and may_correct(user, contract, dags) and may_run(user, rebuilding)
 
 
-def ask_correct(user: BaseUser, contract: str) -> None:
+def ask_correct(user: BaseUser, contract: str, dags: dict[str, set[str]]) -> None:
     """Raises:
     HTTPException: 403, where the user may not edit a contract's values.
     """
-    if not may_correct(user, contract):
+    if not may_correct(user, contract, dags):
         raise HTTPException(403, f"you may not edit a DAG that publishes {contract}")
 
 

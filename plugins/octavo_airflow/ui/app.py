@@ -62,35 +62,35 @@ def library_page(
 
 @app.get("/review", response_class=HTMLResponse)
 def review_page(
-    user: GetUserDep, contracts: Readable, prefix: Prefix, contract: str = "", day: FormDay = "", field: str = "", page: PageNumber = 1,
-    at: Annotated[int, Query(ge=0, le=queue.PAGE_ITEMS)] = 0, started: str | None = None, rebuilt: str = "",
+    user: GetUserDep, dags: Dags, contracts: Readable, prefix: Prefix, contract: str = "", day: FormDay = "", field: str = "",
+    page: PageNumber = 1, at: Annotated[int, Query(ge=0, le=queue.PAGE_ITEMS)] = 0, started: str | None = None, rebuilt: str = "",
 ) -> HTMLResponse:
     """Everything that waits for a person, to be confirmed or corrected in place by those who may."""
     wanted = queue.Wanted(contract, sources.as_date(day) if day else None, field.strip(), page)
     found = queue.load(Settings(), contracts, wanted)
     shown = {one.contract for one in found.items} | {one.contract for one in found.answered}
-    editable = {one: access.may_correct(user, one) for one in shown}
+    editable = {one: access.may_correct(user, one, dags) for one in shown}
     return access.page(html.render(
         "review.html", prefix, found=found, wanted=wanted, contracts=sorted(contracts), editable=editable,
-        rebuildable={one: access.may_rebuild(user, one) for one in shown}, at=min(at, max(0, len(found.items) - 1)),
+        rebuildable={one: access.may_rebuild(user, one, dags) for one in shown}, at=min(at, max(0, len(found.items) - 1)),
         query=answers.query_of(wanted), started=_rebuilding(contracts, rebuilt, started),
     ))
 
 
 @app.get("/document/{document_id}", response_class=HTMLResponse)
 def document_page(
-    document_id: str, user: GetUserDep, contracts: Readable, prefix: Prefix, page: int | None = None, field: str | None = None,
-    contract: str | None = None, day: Day = None, run: str | None = None, started: str | None = None,
+    document_id: str, user: GetUserDep, dags: Dags, contracts: Readable, prefix: Prefix, page: int | None = None,
+    field: str | None = None, contract: str | None = None, day: Day = None, run: str | None = None, started: str | None = None,
 ) -> HTMLResponse:
     """A page of a document with its words, chunks and evidence, and the fields beside it."""
     place, settings = _place(document_id, contracts, contract, day, run), Settings()
     view = documents.load(place, document_id)
     number = page or view.first_page(field)
-    may = view.run is None and access.may_correct(user, view.contract)
+    may = view.run is None and access.may_correct(user, view.contract, dags)
     return access.page(html.document(
         prefix, view, documents.load_page(place, document_id, number, settings), number, field,
         f"{prefix}/document/{document_id}/fields" if may else None,
-        f"{prefix}/day/rebuild" if may and view.waiting and access.may_rebuild(user, view.contract) else None,
+        f"{prefix}/day/rebuild" if may and view.waiting and access.may_rebuild(user, view.contract, dags) else None,
         _rebuilding(contracts, view.contract, started),
     ))
 

@@ -26,7 +26,7 @@ Text = Annotated[str, Form(max_length=500)]
 
 @router.post("/document/{document_id}/fields", response_class=RedirectResponse)
 def correct(
-    document_id: str, user: GetUserDep, contracts: Readable, prefix: Prefix, contract: Annotated[str, Form()],
+    document_id: str, user: GetUserDep, dags: Dags, contracts: Readable, prefix: Prefix, contract: Annotated[str, Form()],
     day: Annotated[dt.date, Form()], field: Annotated[str, Form()], action: Annotated[Literal["confirm", "correct"], Form()],
     value: Annotated[str, Form()] = "", back: Annotated[Literal["document", "review"], Form()] = "document", of_contract: Text = "",
     of_day: Text = "", of_field: Text = "", page: Annotated[int, Form(ge=1)] = 1, at: Annotated[int, Form(ge=0)] = 0,
@@ -34,7 +34,7 @@ def correct(
     """Keep that a value is right, or what it is instead; the day's next run takes it. Asks for the permission to edit a DAG that publishes
     the contract."""
     place = _place(contracts, document_id, contract, day)
-    access.ask_correct(user, contract)
+    access.ask_correct(user, contract, dags)
     view = documents.load(place, document_id)
     corrections.keep(view, user.get_name(), field, action, value)
     if back == "review":
@@ -45,14 +45,14 @@ def correct(
 
 @router.post("/day/rebuild", response_class=RedirectResponse)
 def rebuild(
-    user: GetUserDep, contracts: Readable, prefix: Prefix, contract: Annotated[str, Form()], day: Annotated[dt.date, Form()],
+    user: GetUserDep, dags: Dags, contracts: Readable, prefix: Prefix, contract: Annotated[str, Form()], day: Annotated[dt.date, Form()],
     document: Text = "", field: Text = "", of_contract: Text = "", of_day: Text = "", of_field: Text = "",
 ) -> RedirectResponse:
     """Start the rebuilding of a day, so that its tables take what people said. Asks for the permissions to edit a DAG that publishes the
     contract and to start a run of the one that rebuilds its days."""
     if contract not in contracts:
         raise HTTPException(404, "no such contract")
-    access.ask_correct(user, contract)
+    access.ask_correct(user, contract, dags)
     rebuilding = dag_index.rebuilding(contract)
     if rebuilding is None:
         raise HTTPException(409, f"no DAG rebuilds the days of {contract}; octavo_airflow.dags.history() in a DAG file makes it")
