@@ -33,7 +33,10 @@ Day = dt.date | None
 # An empty part of a form is no day.
 FormDay = Annotated[str, Query(pattern=r"^(\d{4}-\d{2}-\d{2})?$")]
 PageNumber = Annotated[int, Query(ge=1, le=100_000)]
-NO_RUN = "Nothing is known of this run: it has not begun, or its workspace and its rows in the ledger are gone."
+NO_RUN = (
+    "Nothing is known of this run: it has not begun, it found its day unchanged and left it alone, or its workspace and its rows in the "
+    "ledger are gone."
+)
 NO_DOCUMENTS = "{} has no documents: none of its tasks publishes tables of Octavo's."
 
 app = FastAPI(title="Octavo", docs_url=None, redoc_url=None, openapi_url=None)
